@@ -15,12 +15,12 @@ from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, s
 from tests.conftest import SHOP_ORDERS
 from workflows.database_maintenance.sample import workload_queries
 
-OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "use of a coupon"
+OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "uses of a coupon"
 CUSTOMER_INDEX = "idx_orders_customer_id_created_at"
 CODE_INDEX = "idx_shipments_tracking_code"
 COUPON_INDEX = "idx_orders_coupon"
 TITLE = "Maintenance of the shop"
-STEPS = ("Check health", "Find slow queries", "Find missing indexes", "Check constraints", "Back up and prove it")
+STEPS = ("Check health", "Find slow queries", "Find missing indexes", "Check constraints", "Back up and verify")
 STEPS_AFTER = ("Measure before", "Create index", "Validate", "Write the report")
 MEASURING = 60_000
 """Milliseconds for the steps of a run, which measure, back up and restore."""

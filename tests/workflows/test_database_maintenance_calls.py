@@ -350,7 +350,7 @@ def test_sqlite_compiles_what_reads_and_names_the_rest(tmp_path: Path) -> None:
         "SELECT boom(a) FROM t": r"boom\(\)",
         "ATTACH 'other.sqlite' AS other": "attaches another file",
         "PRAGMA user_version = 3": "uses a PRAGMA",
-        "SELECT * FROM pragma_table_list": "no table of the database",
+        "SELECT * FROM pragma_table_list": "not a table of the database",
         "SELECT random()": r"random\(\)",
         "DELETE FROM t": "does more than read",
         "UPDATE sqlite_master SET sql = ''": "may not be modified",

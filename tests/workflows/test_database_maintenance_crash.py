@@ -121,7 +121,7 @@ def test_an_index_that_somebody_made_meanwhile_is_left_as_it_is(shop: Shop, susp
         connection.execute("CREATE INDEX by_code ON shipments USING btree (tracking_code)")
     suspended.decide("approve")
     assert shop.indexes() == {"by_code": True}
-    assert suspended.applied == {CODE_INDEX: "refused"} and "by_code is the same" in suspended.values["report"]
+    assert suspended.applied == {CODE_INDEX: "refused"} and "by_code is identical" in suspended.values["report"]
 
 
 def test_what_was_there_before_is_never_rolled_back(shop: Shop, suspended: MaintenanceRun) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from workflows.database_maintenance.candidates import MAX_KEYS, candidates_for, key_lists, make_candidate, usages
+from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.constraints import outside_hours
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.measure import milliseconds, repeat, size, times
@@ -25,7 +26,6 @@ from workflows.database_maintenance.model import (
     Table,
 )
 from workflows.database_maintenance.parameters import fill_parameters
-from workflows.database_maintenance.remarks import left_out
 from workflows.database_maintenance.sqltext import normal, quote, shorten, split_statements
 from workflows.database_maintenance.statements import covered_by, locate, read_definition, same
 from workflows.database_maintenance.targets.plans import read_postgres, read_sqlite

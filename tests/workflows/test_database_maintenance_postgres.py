@@ -22,7 +22,7 @@ from workflows.database_maintenance.targets.opening import opened
 
 Maintenance = Callable[[dict[str, Any]], MaintenanceRun]
 
-OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "use of a coupon"
+OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "uses of a coupon"
 CUSTOMER_INDEX = "idx_orders_customer_id_created_at"
 CODE_INDEX = "idx_shipments_tracking_code"
 COUPON_INDEX = "idx_orders_coupon"
@@ -140,7 +140,7 @@ def test_an_index_that_does_not_help_is_rolled_back(shop: Shop, maintenance: Mai
         {
             "CREATE INDEX a ON nowhere (x)": "no table 'nowhere'",
             "CREATE INDEX orders_pkey ON orders (status)": "another definition",
-            "CREATE INDEX twin ON orders (created_at)": "orders_created_at is the same",
+            "CREATE INDEX twin ON orders (created_at)": "orders_created_at is identical",
         },
     ],
     ids=["statements", "names"],
@@ -202,7 +202,7 @@ def test_without_a_proved_backup_nothing_is_proposed(shop: Shop, maintenance: Ma
         connection.execute("INSERT INTO checked VALUES (1)")
     run = maintenance(shop.input(BY_CODE)).start()
     assert run.proposal is None and shop.indexes() == {}
-    assert run.values["status"] == "refused" and "proved backup is required" in run.values["report"]
+    assert run.values["status"] == "refused" and "verified backup is required" in run.values["report"]
     assert not [path for path in (shop.folder / "backups").iterdir() if path.suffix == ".dump"]
     assert shop.rows("SELECT count(*) FROM pg_database WHERE datname LIKE 'assent_restore_%'") == [(0,)]
 
@@ -228,11 +228,11 @@ def test_no_slow_queries_means_nobody_is_asked(shop: Shop, maintenance: Maintena
     assert "No slow queries" in run.values["report"]
     assert "backup" not in run.steps and "customers" in run.values["analyzed"]
 
-    run = maintenance(shop.input("turnover by channel")).start()
+    run = maintenance(shop.input("revenue by channel")).start()
     assert run.proposal is None and "No index was found that would help enough" in run.values["report"]
 
     run = maintenance({**shop.input(), "workload": ""}).start()
-    assert run.proposal is None and "No workload is given" in run.values["report"]
+    assert run.proposal is None and "There is no workload" in run.values["report"]
 
 
 def test_queries_of_pg_stat_statements_get_values_and_are_measured(shop: Shop, maintenance: Maintenance) -> None:

@@ -7,10 +7,10 @@ from workflows.database_maintenance.sample import SAMPLE_WORKLOAD
 
 WORKFLOW = Workflow(
     name="database_maintenance",
-    version="1",
+    version="2",
     title="Database maintenance",
-    description="Checks health, finds slow queries and missing indexes, backs up and proves the backup, refreshes "
-    "statistics, creates the indexes that people approve, measures what they bring, and reports.",
+    description="Checks health, finds slow queries and missing indexes, makes and verifies a backup, refreshes "
+    "statistics, creates the indexes that people approve, measures their effect, and reports.",
     input_model=MaintenanceInput,
     build=build,
     examples=(

@@ -1,4 +1,4 @@
-"""The steps that only look: health, slow queries, missing indexes, stale statistics."""
+"""The steps that change nothing: health, slow queries, missing indexes, and stale statistics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows.database_maintenance.workload import WorkloadError, load_workload
 
 
 def health(state: State) -> State:
-    """Check everything the run depends on, before anything is touched."""
+    """Check everything that the run depends on, before anything is changed."""
     started = time.monotonic()
     results = run_checks(checks_for(settings_of(state)))
     healthy = all(result.ok for result in results if result.critical)
@@ -26,7 +26,7 @@ def health(state: State) -> State:
 
 
 def slow_queries(state: State) -> State:
-    """Find the queries that cost most, and measure each."""
+    """Find the most expensive queries, and measure each of them."""
     settings = settings_of(state)
     notes = list(state.get("notes", []))
     with opened(settings) as target:
@@ -34,7 +34,7 @@ def slow_queries(state: State) -> State:
         try:
             source, found, skipped = _gather(target, schema, settings)
         except WorkloadError as error:
-            notes.append(f"No queries to look at: {error}")
+            notes.append(f"There are no queries to examine: {error}")
             return {"source": "none", "queries": [], "skipped": [], "notes": notes}
         measured = []
         for query in found:
@@ -68,7 +68,7 @@ def _with_values(statements: list[Query], target: Target, schema: Schema) -> tup
     queries, skipped = [], []
     for statement in statements:
         filled = fill_parameters(statement.sql, schema, target.dialect, target.typical_value)
-        reason = "the meaning of a parameter cannot be told" if filled is None else unusable(filled, target.dialect)
+        reason = "a parameter's meaning is unknown" if filled is None else unusable(filled, target.dialect)
         if filled is None or reason:
             skipped.append(Skipped(name=statement.name, reason=reason))
         else:
@@ -103,7 +103,7 @@ def missing_indexes(state: State) -> State:
 
 
 def _facts(schema: Schema) -> Json:
-    """Sizes of the tables, by the name that statements use."""
+    """Return the sizes of the tables, by the names that statements use."""
     return {
         table.name: TableFacts(rows=max(table.rows, 0), bytes=table.bytes).model_dump(mode="json")
         for table in schema.tables.values()
@@ -117,5 +117,5 @@ def stale_statistics(state: State) -> State:
 
 
 def queries_of(state: State) -> list[Query]:
-    """The slow queries, typed."""
+    """Return the slow queries as models."""
     return [Query.model_validate(query) for query in state.get("queries", [])]

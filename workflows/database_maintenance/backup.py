@@ -1,4 +1,4 @@
-"""Where backups go, how they are named, how long they are kept."""
+"""Where backups are stored, how they are named, and how long they are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def directory(settings: MaintenanceInput) -> Path:
-    """The folder for backups: the input's, else ``backups``, in the operator's directory.
+    """Return the folder for backups: the input's, or else ``backups``, in the operator's directory.
 
     Raises:
         TargetError: the input names a folder outside that directory.
@@ -29,7 +29,7 @@ def directory(settings: MaintenanceInput) -> Path:
 
 
 def require_writable(folder: Path) -> None:
-    """Make the folder if need be. Raises TargetError if files cannot be written there."""
+    """Create the folder if necessary. Raises TargetError: files cannot be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
@@ -41,10 +41,10 @@ def require_writable(folder: Path) -> None:
 
 
 def make_backup(target: Target, settings: MaintenanceInput, run_id: str, now: datetime) -> Backup:
-    """Back up the target, prove it, and delete backups that have been kept long enough.
+    """Back up the target, verify the backup, and delete backups that have been kept long enough.
 
     Raises:
-        TargetError: there is no backup that holds what the target holds.
+        TargetError: there is no backup with the target's content.
     """
     folder = directory(settings)
     require_writable(folder)
@@ -70,6 +70,6 @@ def prune(folder: Path, target: str, oldest: datetime) -> list[Path]:
 
 
 def is_fresh(backup: Backup, settings: MaintenanceInput, now: datetime) -> bool:
-    """True if a backup is young enough and its file still there."""
+    """Return True if a backup is recent enough, and its file still exists."""
     age = now - datetime.fromisoformat(backup.made_at)
     return age <= timedelta(hours=settings.backup_max_age_hours) and Path(backup.path).is_file()

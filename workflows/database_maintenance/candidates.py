@@ -1,6 +1,6 @@
-"""Find the indexes that might help a query, by parsing it and reading its plan.
+"""Finds indexes that might help a query, by parsing it and reading its plan.
 
-Nothing is proposed on this ground alone: `trials` builds each candidate and measures.
+Nothing is proposed for that reason alone: `trials` builds and measures each candidate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 
 @dataclass
 class Usage:
-    """How a query uses one table: keys as they would be written in a statement, in order of appearance."""
+    """How a query uses one table: keys as written in a statement, in order of appearance."""
 
     table: Table
     equal: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Usage:
 
 
 def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
-    """How a query uses each table of the schema, per mention. Raises ValueError if the query cannot be parsed."""
+    """Return how a query uses each table of the schema, per mention. Raises ValueError: it cannot be parsed."""
     tree = parse_one(sql, dialect)
     try:
         scopes = traverse_scope(tree)
@@ -54,7 +54,7 @@ def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
 
 
 def aliases(sql: str, dialect: str) -> dict[str, str]:
-    """Alias or name to table name, for every mention of a table in a query."""
+    """Return the table name by alias or name, for every mention of a table in a query."""
     try:
         tables = parse_one(sql, dialect).find_all(exp.Table)
     except ValueError:
@@ -137,7 +137,7 @@ class _QueryReader:
             usage.note(kind, key + suffix)
 
     def _key(self, node: exp.Expr | None) -> tuple[Usage, str] | None:
-        """The usage and the key for a column, or for an expression over exactly one column of it."""
+        """Return the usage and the key for a column, or for an expression over exactly one column."""
         if node is None or node.find(exp.Query):
             return None
         columns = list(node.find_all(exp.Column))
@@ -182,13 +182,13 @@ class _QueryReader:
             tables.add(id(found[0]))
             keys.append((found[1], bool(expression.args.get("desc"))))
         if len(tables) == 1 and found:
-            # An index can be read backwards, so only a change of direction needs to be written down.
+            # An index can be read backward, so only a change of direction needs to be written.
             backwards = keys[0][1]
             found[0].order = [key + (" desc" if desc != backwards else "") for key, desc in keys]
 
 
 def key_lists(usage: Usage) -> list[list[str]]:
-    """The keys worth trying for one use of a table, the most promising first, each at most `MAX_KEYS` long."""
+    """Return the keys worth trying for one use of a table, the most promising first, at most `MAX_KEYS` each."""
     equal, listed, ranges, joins, order = usage.equal, usage.listed, usage.ranges, usage.joins, usage.order
     lists = [
         equal + order if order else [],
@@ -210,7 +210,7 @@ def key_lists(usage: Usage) -> list[list[str]]:
 
 
 def candidates_for(query: Query, schema: Schema, dialect: str, max_rows: int) -> list[Candidate]:
-    """Indexes that might help a measured query and are not there yet, on tables of at most `max_rows` rows.
+    """Return missing indexes that might help a measured query, on tables of at most `max_rows` rows.
 
     Raises:
         ValueError: the query cannot be parsed.
@@ -229,7 +229,7 @@ def candidates_for(query: Query, schema: Schema, dialect: str, max_rows: int) ->
 
 
 def _busy_tables(query: Query) -> set[str] | None:
-    """Tables whose rows the plan reads one by one; None if the plan sorts much, which any of its tables may cause."""
+    """Return the tables that the plan reads row by row; None if it sorts much, which any table may cause."""
     scans = query.measured.scans if query.measured else []
     if any(scan.kind == "sort" and scan.read >= WORTHWHILE_ROWS for scan in scans):
         return None
@@ -237,7 +237,7 @@ def _busy_tables(query: Query) -> set[str] | None:
 
 
 def make_candidate(table: Table, keys: list[str], dialect: str, query_id: str) -> Candidate:
-    """The candidate with its statements. Its name tells what it holds and is free in the target's table."""
+    """Return the candidate with its statements. Its name describes its content, and is unused in the table."""
     words = "_".join(re.sub(r"\W+", "_", key.replace(" text_pattern_ops", "")).strip("_").lower() for key in keys)
     name = shorten(f"idx_{table.bare}_{words}")
     if any(index.name == name for index in table.indexes):

@@ -19,7 +19,7 @@ _STEPS = {
     "slow_queries": (analysis.slow_queries, "Find slow queries", ANALYST, "analyze_slow_queries"),
     "missing_indexes": (analysis.missing_indexes, "Find missing indexes", ANALYST, "identify_missing_indexes"),
     "stale_statistics": (analysis.stale_statistics, "Find stale statistics", ANALYST, "check_table_statistics"),
-    "backup": (proposal.backup, "Back up and prove it", BACKUP, "backup_database_full"),
+    "backup": (proposal.backup, "Back up and verify", BACKUP, "backup_database_full"),
     "refresh_statistics": (proposal.refresh_statistics, "Refresh statistics", OPTIMIZER, "optimize_table_statistics"),
     "propose": (proposal.propose, "Propose indexes", OPTIMIZER, "request_approval"),
     "revise": (proposal.revise, "Revise the proposal", OPTIMIZER, "identify_missing_indexes"),

@@ -1,4 +1,4 @@
-"""Health checks: all at once, each with a time-out, critical or not, together under two seconds."""
+"""Health checks: all at once, each with a timeout, critical or not, together under two seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflows.database_maintenance.targets.postgres_backup import find_tools
 from workflows.database_maintenance.workload import WorkloadError, file_named, load_workload
 
 DEADLINE_S = 1.9
-"""All checks together take no longer than this, whatever hangs."""
+"""Longest time for all checks together, even if some of them hang."""
 
 _LONG_TRANSACTIONS = """
 SELECT count(*) FROM pg_stat_activity
@@ -36,7 +36,7 @@ class CheckError(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `run` returns what it found, in words, or raises."""
+    """One check. `run` returns its finding in words, or raises."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ class Check:
 
 
 class CheckResult(BaseModel):
-    """What a check found."""
+    """The result of a check."""
 
     name: str
     title: str
@@ -59,7 +59,7 @@ class CheckResult(BaseModel):
 def run_checks(checks: Sequence[Check], deadline_s: float = DEADLINE_S) -> list[CheckResult]:
     """Run all checks at once, and return their results in the given order.
 
-    A check that takes too long counts as failed; its thread is left behind and ends with whatever it waits for.
+    A check that takes too long counts as failed; its thread continues, and ends when its wait ends.
     """
     answers: Queue[CheckResult] = Queue()
     started = time.monotonic()
@@ -86,7 +86,7 @@ def _run_one(check: Check, answers: Queue[CheckResult]) -> None:
         answers.put(_result(check, True, check.run(), started))
     except (CheckError, TargetError, WorkloadError, StatementRefused, LookupError, OSError) as error:
         answers.put(_result(check, False, str(error).strip("'\""), started))
-    except Exception as error:  # a defect in a check must not count as health
+    except Exception as error:  # a defect in a check must not count as healthy
         answers.put(_result(check, False, f"{type(error).__name__} in the check itself", started))
 
 
@@ -105,7 +105,7 @@ def checks_for(settings: MaintenanceInput) -> list[Check]:
         Check("privileges", "Tables may be indexed", False, 1.8, lambda: _privileges(settings)),
         Check("long_transactions", "No long transactions", False, 1.8, lambda: _transactions(settings)),
         Check("named_files", "Files named in the input", True, 1.0, lambda: _named_files(settings)),
-        Check("query_source", "Queries to look at", False, 1.8, lambda: _query_source(settings)),
+        Check("query_source", "Queries to examine", False, 1.8, lambda: _query_source(settings)),
         Check("backup_tools", "Backup tools", needed, 1.8, lambda: _backup_tools(settings)),
         Check("backup_directory", "Backup directory", needed, 1.0, lambda: _backup_directory(settings)),
         Check("safety_controller", "Statement guard", True, 1.0, lambda: _guard(settings)),
@@ -136,12 +136,12 @@ def _transactions(settings: MaintenanceInput) -> str:
     with opened(settings) as target:
         count = target.rows(_LONG_TRANSACTIONS)[0][0] if isinstance(target, PostgresTarget) else 0
     if count:
-        raise CheckError(f"{count} open for more than 5 minutes; a concurrent index build waits for their end")
+        raise CheckError(f"{count} open for more than 5 minutes; a concurrent index build waits until they end")
     return "none over 5 minutes"
 
 
 def _named_files(settings: MaintenanceInput) -> str:
-    """A run that names what it may not is not carried on with less, but stopped."""
+    """Return an error for a run that names files outside the directory; it is stopped, not continued without them."""
     backups.directory(settings)
     file = file_named(settings.workload)
     return "in the maintenance directory" if file or settings.backup_directory else "none"
@@ -175,7 +175,7 @@ def _backup_directory(settings: MaintenanceInput) -> str:
 
 
 def _guard(settings: MaintenanceInput) -> str:
-    """The guard is tried on statements it must refuse; one that lets them through must not stand before a database."""
+    """Check that the guard refuses forbidden statements; a guard that does not must not protect a database."""
     dialect = dialect_of(settings.target)
     read_definition("CREATE INDEX i ON t (a)", dialect)
     for forbidden in ("DROP TABLE t", "CREATE INDEX i ON t (a); DROP TABLE t", "DELETE FROM t"):
@@ -183,5 +183,5 @@ def _guard(settings: MaintenanceInput) -> str:
             read_definition(forbidden, dialect)
         except StatementRefused:
             continue
-        raise CheckError("the guard let a forbidden statement through")
+        raise CheckError("the guard accepted a forbidden statement")
     return "refuses everything but CREATE INDEX"

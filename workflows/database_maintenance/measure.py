@@ -14,8 +14,8 @@ _LONG_RUN_MS = 3_000.0
 def repeat(run_once: Callable[[], Measurement], runs: int) -> Measurement:
     """Run a query warm and take the median.
 
-    The first run warms the caches and is not counted, unless it takes so long that repeating it costs more than it
-    tells. A run that timed out ends the measurement: the time-out is then a lower bound.
+    The first run warms the caches and does not count, unless it takes so long that repeating it is not worth the
+    cost. A run that times out ends the measurement: the timeout is then a lower bound.
     """
     first = run_once()
     if first.timed_out or first.ms > _LONG_RUN_MS:
@@ -31,12 +31,12 @@ def repeat(run_once: Callable[[], Measurement], runs: int) -> Measurement:
 
 
 def improvement(before_ms: float, after_ms: float) -> float:
-    """The share of the time that is saved: 0.5 is half, negative is slower."""
+    """Return the share of the time that is saved: 0.5 is half, negative is slower."""
     return 1 - after_ms / before_ms if before_ms > 0 else 0.0
 
 
 def effect_on(query: Query, before: Measurement, after: Measurement) -> Effect:
-    """What lies between two measurements of a query."""
+    """Return the difference between two measurements of a query."""
     return Effect(
         query=query.name,
         weight=query.weight,
@@ -48,36 +48,36 @@ def effect_on(query: Query, before: Measurement, after: Measurement) -> Effect:
 
 
 def overall(effects: Iterable[Effect]) -> tuple[float, float]:
-    """Weighted time before and after, in milliseconds."""
+    """Return the weighted time before and after, in milliseconds."""
     listed = list(effects)
     before = sum(effect.weight * effect.before_ms for effect in listed)
     return before, sum(effect.weight * effect.after_ms for effect in listed)
 
 
 def factor(before_ms: float, after_ms: float) -> float:
-    """Time before ÷ time after."""
+    """Return the time before ÷ the time after."""
     return before_ms / max(after_ms, 0.001)
 
 
 def times(value: float) -> str:
-    """A factor in words: 14.2×, 230×."""
+    """Return a factor in words: 14.2×, 230×."""
     return f"{value:,.0f}×" if value >= 100 else f"{value:.1f}×"
 
 
 def milliseconds(value: float) -> str:
-    """A duration in words with sensible digits."""
+    """Return a duration in words, with a sensible number of digits."""
     if value >= 10_000:
         return f"{value / 1000:,.1f} s"
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
 
 
 def moment(value: str) -> str:
-    """A time in ISO 8601 as people write it: 2026-03-01 14:05 UTC."""
+    """Return a time in words: 2026-03-01 14:05 UTC."""
     return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def size(value: int) -> str:
-    """A size in words, in units of 1024."""
+    """Return a size in words, in units of 1024."""
     amount = float(value)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1024 or unit == "GB":

@@ -1,6 +1,6 @@
-"""What the steps hand to each other. Everything here turns into JSON, because it is part of the run's state.
+"""Models that the steps pass to each other. All of them become JSON, because they are part of the run's state.
 
-None of it holds an address or a password of the target.
+None of them contains an address or a password of the target.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 
 
 class TargetError(Exception):
-    """The target cannot be used; the message names no address and no password."""
+    """The target cannot be used; the message contains no address and no password."""
 
 
 class TrialError(Exception):
-    """A candidate cannot be built, so it is no candidate."""
+    """A candidate cannot be built."""
 
 
 class StatementRefused(Exception):
@@ -24,7 +24,7 @@ class StatementRefused(Exception):
 
 
 class Index(BaseModel):
-    """An index as the target has it. `keys` are normalised expressions with their direction, in order."""
+    """An existing index. `keys` are normalized expressions with their direction, in order."""
 
     name: str
     table: str
@@ -38,7 +38,7 @@ class Index(BaseModel):
 
 
 class Table(BaseModel):
-    """A table as the target has it; `name` is how statements name it."""
+    """An existing table; `name` is the name that statements use."""
 
     name: str
     schema_name: str = ""
@@ -51,12 +51,12 @@ class Table(BaseModel):
 
 
 class Schema(BaseModel):
-    """All tables that may be looked at."""
+    """All tables that may be examined."""
 
     tables: dict[str, Table] = Field(default_factory=dict)
 
     def find(self, bare: str, schema_name: str = "") -> Table | None:
-        """The table a statement means by `bare` (and its schema); None if there is none."""
+        """Return the table that a statement means by `bare` (and its schema); None if there is none."""
         if schema_name:
             matches = (
                 table for table in self.tables.values() if (table.schema_name, table.bare) == (schema_name, bare)
@@ -76,7 +76,7 @@ class Scan(BaseModel):
 
 
 class Measurement(BaseModel):
-    """How one query ran. `ms` is the median of `runs` warm runs; `buffers` counts 8 kB pages where known."""
+    """The measurement of a query. `ms` is the median of `runs` warm runs; `buffers` counts 8 kB pages, if known."""
 
     ms: float
     runs: int = 1
@@ -87,7 +87,7 @@ class Measurement(BaseModel):
 
 
 class Query(BaseModel):
-    """A query of the workload. `weight` says how often it runs compared with the others."""
+    """A query of the workload. `weight` is how often it runs, compared with the others."""
 
     id: str
     name: str
@@ -99,19 +99,19 @@ class Query(BaseModel):
 
     @property
     def load(self) -> float:
-        """Time spent in this query compared with the others."""
+        """The time spent in this query, compared with the others."""
         return self.weight * (self.measured.ms if self.measured else self.mean_ms or 0.0)
 
 
 class Skipped(BaseModel):
-    """Something that was left out, and why."""
+    """Something that was left out, with the reason."""
 
     name: str
     reason: str
 
 
 class Effect(BaseModel):
-    """What one change does to one query."""
+    """The effect of one change on one query."""
 
     query: str
     weight: float = 1.0
@@ -122,7 +122,7 @@ class Effect(BaseModel):
 
 
 class Candidate(BaseModel):
-    """An index that might help. `keys` are as written in the statement, `queries` the ids it was found for."""
+    """An index that might help. `keys` are as written in the statement, `queries` the ids of the queries it is for."""
 
     id: str
     table: str
@@ -137,14 +137,14 @@ class Candidate(BaseModel):
 
     @property
     def factor(self) -> float:
-        """Weighted time before ÷ time after, over the queries it was chosen for."""
+        """The weighted time before ÷ the time after, over the queries that it was chosen for."""
         before = sum(effect.weight * effect.before_ms for effect in self.effects)
         after = sum(effect.weight * effect.after_ms for effect in self.effects)
         return before / max(after, 0.001)
 
 
 class StaleTable(BaseModel):
-    """A table whose statistics do not describe it any more."""
+    """A table whose statistics are out of date."""
 
     table: str
     reason: str
@@ -153,7 +153,7 @@ class StaleTable(BaseModel):
 
 
 class Backup(BaseModel):
-    """A backup that was restored and compared."""
+    """A backup that was verified by restoring and comparing it."""
 
     path: str
     bytes: int
@@ -190,7 +190,7 @@ class Applied(BaseModel):
 
     @property
     def ours(self) -> bool:
-        """True if the index exists because of this run."""
+        """True if this run created the index, and it exists."""
         return self.status in (ItemStatus.CREATED, ItemStatus.REBUILT)
 
 

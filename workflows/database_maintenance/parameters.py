@@ -1,7 +1,7 @@
-"""Give the parameters of normalised queries values.
+"""Fills in the parameters of normalized queries.
 
-pg_stat_statements shows ``customer_id = $1``. To measure such a query, each parameter gets a value that is typical
-of the column it is compared with, taken from the target's own statistics.
+pg_stat_statements shows ``customer_id = $1``. To measure such a query, each parameter gets a typical value of the
+column it is compared with, from the target's own statistics.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _NAMED = re.compile(r":assent_p(\d+)\b")
 _POSITION = {exp.GT: 0.95, exp.GTE: 0.95, exp.LT: 0.05, exp.LTE: 0.05}
 
 ValueAt = Callable[[str, str, float], str | None]
-"""Table name, column, position from 0 (smallest) to 1 (largest): a value of the column there, as text."""
+"""Takes a table, a column, and a position from 0 (smallest) to 1 (largest); returns a value of the column as text."""
 
 
 def fill_parameters(sql: str, schema: Schema, dialect: str, value_at: ValueAt) -> str | None:
-    """The query with every ``$n`` replaced by a literal; None where a parameter's meaning cannot be told."""
+    """Return the query with literals in place of every ``$n``; None if a parameter's meaning cannot be determined."""
     if not _DOLLAR.search(sql):
         return sql
     named = _DOLLAR.sub(lambda match: f":assent_p{match[1]}", sql)

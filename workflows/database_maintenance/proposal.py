@@ -16,32 +16,32 @@ from assent import (
 from workflows.database_maintenance import constraints
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import make_backup
+from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, TrialError, dump
-from workflows.database_maintenance.remarks import left_out
 from workflows.database_maintenance.state import State, run_id, settings_of
 from workflows.database_maintenance.targets.opening import dialect_of, opened
 from workflows.database_maintenance.trials import Trials
 
 _NAMED = 10
-"""So many of the queries that were not measured are named in the proposal."""
+"""How many of the queries that were not measured the proposal names."""
 
 
 def backup(state: State) -> State:
-    """Make a backup and prove it; without one, nothing is proposed where the input requires it."""
+    """Make and verify a backup; if the input requires one and it fails, nothing is proposed."""
     settings = settings_of(state)
     try:
         with opened(settings) as target:
             made = make_backup(target, settings, run_id(), constraints.now())
     except TargetError as error:
         if settings.backup_required:
-            return {"backup": None, "refusal": f"A proved backup is required first, and there is none: {error}"}
+            return {"backup": None, "refusal": f"A verified backup is required, and there is none: {error}"}
         return {"backup": None, "notes": [*state["notes"], f"There is no backup: {error}"]}
     return {"backup": made.model_dump(mode="json")}
 
 
 def refresh_statistics(state: State) -> State:
-    """Refresh stale statistics; it changes no data and holds back nobody, so nobody is asked."""
+    """Refresh stale statistics. No approval is required, because this changes no data and blocks nobody."""
     settings = settings_of(state)
     notes = list(state["notes"])
     analyzed = []
@@ -49,49 +49,50 @@ def refresh_statistics(state: State) -> State:
         for stale in state["stale"]:
             if stale["rows"] > settings.max_table_rows:
                 notes.append(
-                    f"The statistics of {stale['table']} are stale; it is over the row limit and was left alone."
+                    f"The statistics of {stale['table']} are stale, and were not refreshed: it is over the row limit."
                 )
                 continue
             try:
                 target.analyze(stale["table"])
             except TrialError as error:
-                notes.append(f"The statistics of {stale['table']} are stale and were not refreshed: {error}.")
+                notes.append(f"The statistics of {stale['table']} are stale, and were not refreshed: {error}.")
                 continue
             analyzed.append(stale["table"])
     return {"analyzed": analyzed, "notes": notes}
 
 
 def propose(state: State) -> State:
-    """Suspend until people have decided on the indexes. Nothing else happens here, as the step runs again on resume."""
+    """Suspend until people have decided on the indexes. Do nothing else, because the step runs again on resume."""
     outcome = request_approval(build_proposal(state))
     return {"outcome": outcome.model_dump(mode="json")}
 
 
 def revise(state: State) -> State:
-    """Consider the remark a proposal was sent back with, measure again, and propose again."""
+    """Apply the comment with which changes were requested, measure again, and propose again."""
     settings = settings_of(state)
     outcome = Outcome.model_validate(state["outcome"])
     revision = state["revision"] + 1
-    remark = outcome.comment
+    comment = outcome.comment
     with opened(settings) as target:
         schema = target.schema()
         choice = Trials(target, schema, settings).choose(
-            queries_of(state), lambda candidate: left_out(remark, candidate)
+            queries_of(state), lambda candidate: left_out(comment, candidate)
         )
-    report_receipt(outcome, ReceiptStatus.NOT_APPLIED, f"Sent back; measured again for revision {revision}.")
+    done = f"Changes were requested; measured again for revision {revision}."
+    report_receipt(outcome, ReceiptStatus.NOT_APPLIED, done)
     return {
         "revision": revision,
-        "remark": remark,
+        "comment": comment,
         "candidates": dump(choice.chosen),
         "rejected": dump(choice.rejected),
         "together": dump(choice.together),
         "outcome": None,
-        "notes": [*state["notes"], f"Revision {revision} was asked for: {remark or 'without a remark'}"],
+        "notes": [*state["notes"], f"Revision {revision} was requested: {comment or 'without a comment'}"],
     }
 
 
 def build_proposal(state: State) -> Optimizations:
-    """The proposal, from the state alone, so that it is the same on every call."""
+    """Return the proposal, from the state alone, so that it is the same on every call."""
     settings = settings_of(state)
     candidates = [Candidate.model_validate(candidate) for candidate in state["candidates"]]
     touched = {candidate.table for candidate in candidates}
@@ -129,16 +130,15 @@ def _item(candidate: Candidate) -> OptimizationItem:
 
 
 def rationale(candidate: Candidate) -> str:
-    """Why, in plain words, with what was measured."""
+    """Return the reason in plain words, with the measurements."""
     parts = [f"{finding}." for finding in candidate.findings[:2]]
     for effect in candidate.effects[:4]:
         buffers = ""
         if effect.before_buffers is not None and effect.after_buffers is not None:
             buffers = f" (pages read: {effect.before_buffers:,} → {effect.after_buffers:,})"
-        parts.append(
-            f"“{effect.query}” with it: {milliseconds(effect.before_ms)} → {milliseconds(effect.after_ms)}{buffers}."
-        )
-    parts.append(f"Measured: {candidate.method}. It takes {size(candidate.bytes)} and a little time of every write.")
+        gain = f"{milliseconds(effect.before_ms)} → {milliseconds(effect.after_ms)}"
+        parts.append(f"“{effect.query}” with this index: {gain}{buffers}.")
+    parts.append(f"Measured: {candidate.method}. It takes {size(candidate.bytes)}, and a little time for each write.")
     return " ".join(parts)
 
 
@@ -147,8 +147,8 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
     before, after = overall(effects)
     lines = []
     if state["revision"]:
-        quoted = (state.get("remark") or "no remark").replace("\n", "\n> ")
-        lines += [f"Revision {state['revision']}, measured again after it was sent back:", "", f"> {quoted}", ""]
+        quoted = (state.get("comment") or "no comment").replace("\n", "\n> ")
+        lines += [f"Revision {state['revision']}, measured again after changes were requested:", "", f"> {quoted}", ""]
     lines += [
         f"{len(effects)} slow queries together: **{milliseconds(before)} → {milliseconds(after)}**, "
         f"{times(factor(before, after))} in the trial, weighted by how often they run.",
@@ -164,7 +164,7 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
         skipped = [f"- “{query['name']}”: {query['reason']}" for query in state["skipped"][:_NAMED]]
         lines += ["", "Not measured:", *skipped]
         if len(state["skipped"]) > _NAMED:
-            lines.append(f"- and {len(state['skipped']) - _NAMED} more, which the report names")
+            lines.append(f"- and {len(state['skipped']) - _NAMED} more, named in the report")
     lines += ["", _safety(state, candidates)]
     return "\n".join(lines)[:20_000]
 
@@ -172,22 +172,22 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
 def _safety(state: State, candidates: list[Candidate]) -> str:
     concurrent = "CONCURRENTLY" in candidates[0].statement
     how = (
-        "Each index is built concurrently: reads and writes go on meanwhile."
+        "Each index is built concurrently, so reads and writes continue."
         if concurrent
-        else ("Each index is built in one transaction, which holds back other writers meanwhile.")
+        else "Each index is built in one transaction, which blocks other writers meanwhile."
     )
     made = Backup.model_validate(state["backup"]) if state.get("backup") else None
     saved = (
         f" A backup of {made.tables} tables and {made.rows:,} rows was made at {moment(made.made_at)} "
-        "and restored as a proof."
+        "and verified by restoring it."
         if made
         else " There is no backup of this run."
     )
-    return f"{how}{saved} Afterwards the same queries are measured again, and an index that does not help is dropped."
+    return f"{how}{saved} Then the same queries are measured again, and indexes that do not help are dropped."
 
 
 def route_after_proposal(state: State) -> str:
-    """Where the outcome leads: on, back to a revision, or to the report."""
+    """Return the next step: continue, revise, or report."""
     outcome = Outcome.model_validate(state["outcome"])
     if outcome.approved:
         return "prepare"

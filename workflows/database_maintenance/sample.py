@@ -1,7 +1,7 @@
-"""A generated shop with skewed data, missing indexes and a slow workload, to try the workflow on.
+"""A generated shop with skewed data, missing indexes, and a slow workload, to try the workflow on.
 
-The data is made from a seed, so every sample of the same size is alike. Most columns that the workload searches have
-no index; foreign keys have none either, as is common.
+The data is generated from a seed, so samples of the same size are identical. Most columns that the workload searches
+have no index; foreign keys have none either, as is common.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TABLES = ("shipments", "order_lines", "orders", "products", "customers", "shop_
 
 
 class SampleError(Exception):
-    """The database holds something else already, so nothing was put there."""
+    """The database has other tables, so nothing was created there."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def create_sample(address: str, *, orders: int = 300_000, seed: int = 7) -> None
         seed: Seed of the data, 0 to 2³¹.
 
     Raises:
-        SampleError: the database holds other tables; they are left alone.
+        SampleError: the database has other tables; they are not changed.
     """
     if address.startswith("sqlite:///"):
         _create_sqlite(path_of(address), Sizes(orders), seed)
@@ -137,16 +137,16 @@ def workload_queries(orders: int = 300_000) -> list[dict[str, Any]]:
             "sql": f"SELECT order_id, shipped_at FROM shipments WHERE tracking_code = '{_tracking(order)}'",
         },
         {
-            "name": "pending orders of late",
+            "name": "recent pending orders",
             "weight": 20,
             "sql": "SELECT id, customer_id, total_cents FROM orders "
             "WHERE status = 'pending' AND created_at >= '2024-06-01' ORDER BY created_at LIMIT 100",
         },
         {
-            "name": "orders by address of the customer",
+            "name": "orders by customer's address",
             "weight": 10,
             "sql": "SELECT o.id, o.total_cents FROM customers c JOIN orders o ON o.customer_id = c.id "
-            f"WHERE lower(c.email) = 'customer{customer + 1}@example.com' AND o.status <> 'cancelled'",
+            f"WHERE lower(c.email) = 'customer{customer + 1}@example.com' AND o.status <> 'canceled'",
         },
         {
             "name": "sales of a product",
@@ -154,12 +154,12 @@ def workload_queries(orders: int = 300_000) -> list[dict[str, Any]]:
             "sql": f"SELECT sum(quantity), sum(price_cents) FROM order_lines WHERE product_id = {product}",
         },
         {
-            "name": "use of a coupon",
+            "name": "uses of a coupon",
             "weight": 3,
             "sql": "SELECT count(*), sum(total_cents) FROM orders WHERE coupon = 'SPRING-7'",
         },
         {
-            "name": "turnover by channel",
+            "name": "revenue by channel",
             "weight": 5,
             "sql": "SELECT channel, count(*), sum(total_cents) FROM orders GROUP BY channel ORDER BY channel",
         },
@@ -167,7 +167,7 @@ def workload_queries(orders: int = 300_000) -> list[dict[str, Any]]:
 
 
 def _tracking(order: int) -> str:
-    """The same as `_POSTGRES_FILL` makes for the order's shipment."""
+    """Return the tracking code of an order's shipment, as `_POSTGRES_FILL` creates it."""
     return f"TRK{order * 7919 % 1_000_000_007:010d}"
 
 
@@ -179,7 +179,7 @@ INSERT INTO customers SELECT i, 'Customer' || i || '@Example.com', 'Customer ' |
 INSERT INTO products SELECT i, 'SKU-' || i, 'Product ' || i, 'category ' || (i * i) % 40,
     100 + floor(power(random(), 2) * 50000)::int FROM generate_series(1, {products}) AS i;
 INSERT INTO orders SELECT i, 1 + floor({customers} * power(random(), 2.5))::int,
-    CASE WHEN r < 0.93 THEN 'delivered' WHEN r < 0.96 THEN 'cancelled' WHEN r < 0.99 THEN 'shipped' ELSE 'pending' END,
+    CASE WHEN r < 0.93 THEN 'delivered' WHEN r < 0.96 THEN 'canceled' WHEN r < 0.99 THEN 'shipped' ELSE 'pending' END,
     (ARRAY['web','app','phone'])[1 + floor(3 * power(random(), 2))::int],
     CASE WHEN random() < 0.03 THEN 'SPRING-' || floor(random() * 200)::int END,
     500 + floor(power(random(), 3) * 100000)::int,
@@ -209,9 +209,9 @@ def _create_postgres(connection: psycopg.Connection[Any], sizes: Sizes, seed: in
             return
         connection.execute("DROP TABLE IF EXISTS " + ", ".join(_TABLES))
     elif present:
-        raise SampleError(f"The database holds tables of its own already: {', '.join(sorted(present))}.")
+        raise SampleError(f"The database already has other tables: {', '.join(sorted(present))}.")
     connection.execute(_SCHEMA)
-    # setseed takes -1 to 1; random() then gives the same row of numbers in this session.
+    # setseed takes -1 to 1; random() then returns the same sequence of numbers in this session.
     connection.execute("SELECT setseed(%s)", (seed % 2**31 / 2**31,))
     connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
     counts = {"customers": sizes.customers, "products": sizes.products, "orders": sizes.orders, "lines": sizes.lines}
@@ -229,7 +229,7 @@ def _create_sqlite(path: Path, sizes: Sizes, seed: int) -> None:
                 if marker == (VERSION, sizes.orders, seed):
                     return
             elif tables:
-                raise SampleError(f"{path.name} holds tables of its own already: {', '.join(sorted(tables))}.")
+                raise SampleError(f"{path.name} already has other tables: {', '.join(sorted(tables))}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
@@ -278,7 +278,7 @@ def _products(dice: random.Random, sizes: Sizes) -> Iterator[tuple[Any, ...]]:
 def _orders(dice: random.Random, sizes: Sizes) -> Iterator[tuple[Any, ...]]:
     for i in range(1, sizes.orders + 1):
         r = dice.random()
-        status = "delivered" if r < 0.93 else "cancelled" if r < 0.96 else "shipped" if r < 0.99 else "pending"
+        status = "delivered" if r < 0.93 else "canceled" if r < 0.96 else "shipped" if r < 0.99 else "pending"
         yield (
             i,
             1 + int(sizes.customers * dice.random() ** 2.5),

@@ -1,4 +1,4 @@
-"""Small helpers for SQL texts: quoting, splitting, normal forms."""
+"""Small helpers for SQL texts: quoting, splitting, and normal forms."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _MAX_NAME = 63
 
 
 def quote(name: str) -> str:
-    """The identifier as SQL, quoted only where it must be."""
+    """Return the identifier as SQL, quoted only if necessary."""
     if _PLAIN.fullmatch(name) and name not in _RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: str) -> str:
-    """The text as an SQL string literal."""
+    """Return the text as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def shorten(name: str) -> str:
-    """At most 63 bytes, PostgreSQL's longest name; what is cut off is replaced by a digest so names stay distinct."""
+    """Cut a name to 63 bytes, PostgreSQL's limit; a hash replaces the rest, so that names stay distinct."""
     encoded = name.encode()
     if len(encoded) <= _MAX_NAME:
         return name
@@ -46,11 +46,11 @@ def shorten(name: str) -> str:
 
 
 def split_statements(text: str, dialect: str) -> list[str]:
-    """The statements of a text, as written, without their semicolons. Raises ValueError if it cannot be read as SQL."""
+    """Return the statements of a text as written, without semicolons. Raises ValueError: it cannot be parsed as SQL."""
     try:
         tokens = sqlglot.tokenize(text, read=dialect)
     except SqlglotError as error:
-        raise ValueError("the text cannot be read as SQL") from error
+        raise ValueError("the text cannot be parsed as SQL") from error
     pieces, start = [], 0
     for token in tokens:
         if token.token_type is TokenType.SEMICOLON:
@@ -65,7 +65,7 @@ def _without_comments(text: str) -> str:
 
 
 def parse_one(sql: str, dialect: str) -> exp.Expr:
-    """The single statement in `sql`. Raises ValueError if there is none, more than one, or it cannot be parsed."""
+    """Return the only statement in `sql`. Raises ValueError: there is none, or several, or it cannot be parsed."""
     try:
         trees = [
             tree
@@ -75,18 +75,18 @@ def parse_one(sql: str, dialect: str) -> exp.Expr:
     except (SqlglotError, RecursionError) as error:
         raise ValueError("it cannot be parsed") from error
     if len(trees) != 1:
-        raise ValueError(f"it holds {len(trees)} statements, not one")
+        raise ValueError(f"it contains {len(trees)} statements, not one")
     return trees[0]
 
 
 def is_read_only(tree: exp.Expr) -> bool:
-    """True for a query that only reads, as far as its text shows."""
+    """Return True for a query that, judging by its text, only reads."""
     writing = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into, exp.Lock)
     return isinstance(tree, exp.Query) and tree.find(*writing) is None
 
 
 def normal(sql: str, dialect: str) -> str:
-    """A form in which texts of the same expression are equal: no casts, no extra parentheses, one case and spacing."""
+    """Return an expression's normal form: without casts and extra parentheses, in one case and spacing."""
     try:
         tree = sqlglot.parse_one(sql, read=dialect)
     except (SqlglotError, RecursionError):
@@ -95,7 +95,7 @@ def normal(sql: str, dialect: str) -> str:
 
 
 def normal_tree(tree: exp.Expr, dialect: str) -> str:
-    """`normal` for something parsed."""
+    """As `normal`, for a parsed expression."""
 
     def simple(node: exp.Expr) -> exp.Expr:
         while isinstance(node, exp.Cast | exp.Paren):

@@ -1,4 +1,4 @@
-"""The run's state: JSON only, and never an address or a password of the target."""
+"""The run's state: only JSON, and never an address or a password of the target."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Json = dict[str, Any]
 
 
 class State(TypedDict, total=False):
-    """What the steps have found and done so far; each key is written by the step named behind it."""
+    """What the steps have found and done so far; comments name the step that writes each key."""
 
     input: Json  # start
     health: Json  # health
-    notes: list[str]  # several: what the report must say besides
+    notes: list[str]  # several: additional lines of the report
     source: str  # slow_queries
     queries: list[Json]  # slow_queries
     skipped: list[Json]  # slow_queries
@@ -27,9 +27,9 @@ class State(TypedDict, total=False):
     stale: list[Json]  # stale_statistics
     backup: Json | None  # backup, prepare
     analyzed: list[str]  # refresh_statistics
-    refusal: str  # constraints that forbid to propose or to apply
+    refusal: str  # constraints that prevent proposing or applying
     revision: int  # revise
-    remark: str  # revise
+    comment: str  # revise
     outcome: Json | None  # propose
     existing: list[str]  # prepare
     before: Json  # prepare
@@ -44,10 +44,10 @@ class State(TypedDict, total=False):
 
 
 def settings_of(state: State) -> MaintenanceInput:
-    """The run's input, validated again."""
+    """Return the run's input, validated again."""
     return MaintenanceInput.model_validate(state["input"])
 
 
 def run_id() -> str:
-    """The id of the run that is executing this step."""
+    """Return the id of the run that is executing this step."""
     return str(get_config().get("configurable", {}).get("thread_id", ""))

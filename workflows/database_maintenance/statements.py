@@ -1,6 +1,6 @@
-"""CREATE INDEX statements: read them, compare them with what is there, and refuse everything else.
+"""Parses CREATE INDEX statements, compares them with existing indexes, and refuses all other statements.
 
-A reviewer may have edited what was proposed, so the text that comes back is judged as if it came from anywhere.
+Reviewers may have edited the proposal, so approved statements are not trusted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from workflows.database_maintenance.sqltext import normal, normal_tree, parse_on
 
 
 class Definition(Index):
-    """An index as a statement defines it. `schema_name` is the table's schema as written, else empty."""
+    """An index as a statement defines it. `schema_name` is the table's schema as written; empty: none."""
 
     schema_name: str = ""
     bare_table: str
@@ -21,10 +21,10 @@ class Definition(Index):
 
 
 def read_definition(statement: str, dialect: str) -> Definition:
-    """What a CREATE INDEX statement defines.
+    """Return the definition in a CREATE INDEX statement.
 
     Raises:
-        StatementRefused: it is anything else, more than one statement, or has no index name.
+        StatementRefused: it is another statement, or several, or has no index name.
     """
     try:
         tree = parse_one(statement, dialect)
@@ -39,9 +39,9 @@ def read_definition(statement: str, dialect: str) -> Definition:
     if not index.name:
         raise StatementRefused("The index needs a name, so that it can be found and rolled back.")
     if table.args.get("catalog"):
-        raise StatementRefused("The table is named with another database.")
+        raise StatementRefused("The table is in another database.")
     if tree.find(exp.Query):
-        raise StatementRefused("An index cannot hold a query.")
+        raise StatementRefused("An index cannot contain a query.")
     params = index.args.get("params") or exp.IndexParameters()
     where = params.args.get("where")
     using = params.args.get("using")
@@ -69,45 +69,45 @@ def _key(column: exp.Expr, dialect: str) -> str:
         return normal_tree(column, dialect)
     text = normal_tree(column.this, dialect)
     descending = bool(column.args.get("desc"))
-    # sqlglot notes the dialect's default as well; only a deviation from it is part of the definition.
+    # sqlglot adds the dialect's default, too; only a deviation from it is part of the definition.
     first = bool(column.args.get("nulls_first"))
     default_first = descending if dialect == "postgres" else not descending
     return key_text(text, descending, first if first != default_first else None)
 
 
 def key_text(text: str, descending: bool, nulls_first: bool | None = None) -> str:
-    """One key of an index in normal form; `nulls_first` only where it deviates from the dialect's default."""
+    """One key of an index in normal form; `nulls_first` is set only if it deviates from the dialect's default."""
     nulls = "" if nulls_first is None else (" nulls first" if nulls_first else " nulls last")
     return text + (" desc" if descending else "") + nulls
 
 
 def same(one: Index, other: Index) -> bool:
-    """True if both index the same things in the same way, whatever their names."""
+    """Return True if both index the same keys in the same way, whatever their names."""
     parts = ("keys", "include", "where", "unique", "method")
     return all(getattr(one, part) == getattr(other, part) for part in parts)
 
 
 def covered_by(keys: list[str], existing: Index, dialect: str) -> bool:
-    """True if an index on `keys` would add nothing to `existing`: the same keys, or a prefix of its keys."""
+    """Return True if an index on `keys` would add nothing to `existing`: the same keys, or a prefix of its keys."""
     if not existing.valid or existing.where or existing.method != "btree":
         return False
     wanted = [normal_key(key, dialect) for key in keys]
     backwards = [key[:-5] if key.endswith(" desc") else key + " desc" for key in wanted]
-    # An index can be read from either end, so the same keys in all the opposite directions do as well.
+    # An index can be read from either end, so the same keys in the opposite directions are equivalent.
     return existing.keys[: len(wanted)] in (wanted, backwards)
 
 
 def normal_key(key: str, dialect: str) -> str:
-    """A key as written in a statement, in normal form."""
+    """Return a key of a statement in normal form."""
     text, descending = (key[:-5], True) if key.lower().endswith(" desc") else (key, False)
     return key_text(normal(text, dialect), descending)
 
 
 def locate(definition: Definition, schema: Schema, max_rows: int) -> Table:
-    """The table of the target that a definition is for.
+    """Return the target's table that a definition is for.
 
     Raises:
-        StatementRefused: there is no such table that may be looked at, or it has more than `max_rows` rows.
+        StatementRefused: there is no such table that may be examined, or it has more than `max_rows` rows.
     """
     table = schema.find(definition.bare_table, definition.schema_name)
     if table is None:
@@ -118,13 +118,13 @@ def locate(definition: Definition, schema: Schema, max_rows: int) -> Table:
 
 
 def create_statement(dialect: str, name: str, table: str, keys: list[str]) -> str:
-    """The statement that creates an index without holding back the table's writers where the database can."""
+    """Return the statement that creates an index, without blocking writers if the database supports that."""
     concurrently = " CONCURRENTLY" if dialect == "postgres" else ""
     return f"CREATE INDEX{concurrently} IF NOT EXISTS {quote(name)} ON {table} ({', '.join(keys)})"
 
 
 def drop_statement(dialect: str, name: str, schema_name: str = "") -> str:
-    """The statement that undoes it."""
+    """Return the statement that undoes it."""
     concurrently = " CONCURRENTLY" if dialect == "postgres" else ""
     prefix = f"{quote(schema_name)}." if schema_name else ""
     return f"DROP INDEX{concurrently} IF EXISTS {prefix}{quote(name)}"

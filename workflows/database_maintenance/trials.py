@@ -1,7 +1,7 @@
-"""Choose indexes by building them and measuring, never by guesswork.
+"""Chooses indexes by building and measuring them, never by guesswork.
 
-For each slow query, the costliest first, every candidate is built in a lab on top of what is chosen already, and the
-query is measured again. The best one is chosen if it saves at least the minimum; then the next one on top of it.
+For each slow query, the most expensive first, every candidate is built in a lab in addition to those chosen so far,
+and the query is measured again. The best one is chosen if it saves at least the minimum; then the next is searched.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from workflows.database_maintenance.targets.base import Lab, NeedsCopyError, Tar
 
 _PER_QUERY = 3
 _AS_GOOD = 1.1
-"""Of candidates whose times lie within this factor, the one with fewer keys is taken."""
+"""Among candidates whose times differ by less than this factor, the one with fewer keys is chosen."""
 
 T = TypeVar("T")
 
 
 @dataclass
 class IndexChoice:
-    """What the trials found."""
+    """The result of the trials."""
 
     chosen: list[Candidate] = field(default_factory=list)
     rejected: list[Skipped] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Trials:
         self._chosen: list[Candidate] = []
 
     def choose(self, queries: Sequence[Query], leave_out: Callable[[Candidate], bool] = lambda _: False) -> IndexChoice:
-        """The indexes to propose for measured queries, without those that `leave_out` names."""
+        """Return the indexes to propose for measured queries, except those for which `leave_out` is true."""
         for query in sorted(queries, key=lambda query: -query.load):
             try:
                 found = candidates_for(query, self._schema, self._target.dialect, self._settings.max_table_rows)
@@ -111,7 +111,7 @@ class Trials:
         return picks
 
     def _try(self, lab: Lab, query: Query, candidate: Candidate) -> Measurement | None:
-        """The query's time with a candidate; None if the candidate cannot be built or the plan does not use it."""
+        """Return the query's time with a candidate; None if it cannot be built, or the plan does not use it."""
         try:
             with lab.attempt():
                 candidate.bytes = lab.build(candidate)
@@ -136,7 +136,7 @@ class Trials:
             else:
                 self._reject(
                     candidate,
-                    f"saves {saved:.0%} when measured; at least {self._settings.min_improvement:.0%} is asked",
+                    f"saves {saved:.0%} when measured; at least {self._settings.min_improvement:.0%} is required",
                 )
         if not useful:
             return None
@@ -145,9 +145,9 @@ class Trials:
         return min(as_good, key=lambda measured: (len(measured[0].keys), measured[1].ms))
 
     def _weigh(self, queries: Sequence[Query]) -> list[Effect]:
-        """Measure everything chosen together, and each by what is lost without it; drop what nothing is lost without.
+        """Measure all chosen indexes together, and each by the loss without it; drop those without a loss.
 
-        Returns the effect of all together on every query.
+        Returns the effect of all of them together on every query.
         """
         while self._chosen:
             baseline, together = self._measure_together(queries)
@@ -165,7 +165,7 @@ class Trials:
         return []
 
     def _measure_together(self, queries: Sequence[Query]) -> tuple[list[Measurement], list[Measurement]]:
-        """All queries without and with everything that is chosen."""
+        """Measure all queries without and with all chosen indexes."""
 
         def both(lab: Lab) -> tuple[list[Measurement], list[Measurement]]:
             return [lab.measure(query) for query in queries], _measure_with(lab, self._chosen, queries)
@@ -175,7 +175,7 @@ class Trials:
     def _effects_of(
         self, candidate: Candidate, queries: Sequence[Query], together: Sequence[Measurement]
     ) -> list[Effect]:
-        """What each query that uses the candidate loses without it, while the others that may serve it are there."""
+        """Return what each query that uses the candidate loses without it, with the other indexes in place."""
         users = [triple for triple in zip(queries, together, strict=True) if candidate.id in triple[1].indexes]
         used = {name for _, after in users for name in after.indexes}
         rest = [other for other in self._chosen if other is not candidate]
@@ -185,7 +185,7 @@ class Trials:
         return [effect_on(query, before, after) for (query, after), before in zip(users, without, strict=True)]
 
     def _in_lab(self, built: Sequence[Candidate], work: Callable[[Lab], T]) -> T:
-        """Do something in a lab for the tables of `built`; start over on a copy of a table that needs one."""
+        """Act in a lab for the tables of `built`; start over on a copy of a table that needs one."""
         tables = list(dict.fromkeys(candidate.table for candidate in built))
         while True:
             try:
@@ -193,11 +193,11 @@ class Trials:
                     return work(lab)
             except NeedsCopyError as needed:
                 if needed.table in self._copies:
-                    raise TrialError(f"{needed.table} can be tried neither itself nor on a copy") from needed
+                    raise TrialError(f"{needed.table} can be tried neither directly nor on a copy") from needed
                 self._copies.add(needed.table)
 
     def _findings(self, candidate: Candidate, query: Query, before: Measurement) -> list[str]:
-        """What the plan does today with the candidate's table, in words."""
+        """Return what the plan currently does with the candidate's table, in words."""
         table = self._schema.tables[candidate.table]
         scans = [scan for scan in before.scans if scan.table == table.bare and scan.read > WORTHWHILE_ROWS]
         return [

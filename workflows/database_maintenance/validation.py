@@ -1,4 +1,4 @@
-"""Judge new indexes by what they did to the measured queries. Pure."""
+"""Judges new indexes by their effect on the measured queries, as pure functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.database_maintenance.model import Applied, Measurement, Query
 
 
 class IndexVerdict(BaseModel):
-    """Whether one new index stays, and why, in words."""
+    """Whether a new index stays, and the reason in words."""
 
     id: str
     index: str
@@ -27,10 +27,10 @@ def judge(
     after: dict[str, Measurement],
     min_improvement: float,
 ) -> list[IndexVerdict]:
-    """A verdict for each index that this run created.
+    """Return a verdict for each index that this run created.
 
     An index stays if the queries that use it, weighted by how often they run, save at least `min_improvement` of
-    their time together. One that no query uses, or that makes them slower, goes.
+    their total time. An index that no query uses, or that makes them slower, is dropped.
     """
     return [_judge_one(record, queries, before, after, min_improvement) for record in applied if record.ours]
 

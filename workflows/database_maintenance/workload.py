@@ -1,4 +1,4 @@
-"""The queries to look at: from a workload text or file, or from the target's own statistics of statements."""
+"""The queries to examine, from a workload text or file, or from the target's own statement statistics."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _NOTE = re.compile(r"--\s*(name|weight)\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MUL
 
 
 class WorkloadError(ValueError):
-    """The workload cannot be used; the message never repeats the content of a file."""
+    """The workload cannot be used; the message never contains parts of a file."""
 
 
 def load_workload(workload: str, dialect: str) -> tuple[list[Query], list[Skipped]]:
-    """The queries of a workload, and those left out with the reason.
+    """Return the queries of a workload, and those left out, with the reasons.
 
     Args:
-        workload: name of a .json or .sql file in the operator's directory, or such a text itself. JSON: a list of
-            texts or of objects with ``sql``, and optionally ``name`` and ``weight`` (or ``calls``), or an object with
+        workload: name of a .json or .sql file in the operator's directory, or the text itself. JSON: a list of
+            strings, or of objects with ``sql`` and optionally ``name`` and ``weight`` (or ``calls``), or an object with
             such a list as ``queries``. SQL: statements, each optionally after ``-- name: …`` and ``-- weight: …``.
 
     Raises:
@@ -46,7 +46,7 @@ def load_workload(workload: str, dialect: str) -> tuple[list[Query], list[Skippe
 
 
 def unusable(sql: str, dialect: str) -> str:
-    """Why a query cannot be measured; empty if it can."""
+    """Return why a query cannot be measured; empty if it can."""
     try:
         tree = parse_one(sql, dialect)
     except ValueError as error:
@@ -55,10 +55,10 @@ def unusable(sql: str, dialect: str) -> str:
 
 
 def file_named(workload: str) -> Path | None:
-    """The file that a workload names; None if it is a text itself, or empty.
+    """Return the file that a workload names; None if it is the text itself, or empty.
 
     Raises:
-        WorkloadError: the file is not in the operator's directory, or its name is not that of a workload.
+        WorkloadError: the file is not in the operator's directory, or has the wrong ending.
     """
     stripped = workload.strip()
     if not stripped or stripped[0] in "[{" or _SQL.search(stripped):
@@ -68,7 +68,7 @@ def file_named(workload: str) -> Path | None:
     except OutsideError as error:
         raise WorkloadError(f"The workload file {error}") from error
     if path.suffix.lower() not in _SUFFIXES:
-        raise WorkloadError("A workload file ends in .json or .sql.")
+        raise WorkloadError("The name of a workload file must end in .json or .sql.")
     return path
 
 
@@ -78,7 +78,7 @@ def _text_of(workload: str) -> tuple[str, str]:
         return _read(path), path.suffix.lower()
     stripped = workload.strip()
     if not stripped:
-        raise WorkloadError("No workload is given.")
+        raise WorkloadError("There is no workload.")
     return stripped, ".json" if stripped[0] in "[{" else ".sql"
 
 
@@ -101,7 +101,7 @@ def _from_json(text: str) -> list[tuple[str, str, float]]:
     if isinstance(document, dict):
         document = document.get("queries")
     if not isinstance(document, list):
-        raise WorkloadError("A JSON workload is a list of queries, or an object with the list as 'queries'.")
+        raise WorkloadError("A JSON workload must be a list of queries, or an object with the list as 'queries'.")
     return [_entry(entry, number) for number, entry in enumerate(document, start=1)]
 
 
@@ -128,7 +128,7 @@ def _from_sql(text: str, dialect: str) -> list[tuple[str, str, float]]:
     try:
         statements = split_statements(text, dialect)
     except ValueError as error:
-        raise WorkloadError("The workload cannot be read as SQL.") from error
+        raise WorkloadError("The workload cannot be parsed as SQL.") from error
     entries = []
     for number, statement in enumerate(statements, start=1):
         notes = {key.lower(): value for key, value in _NOTE.findall(statement)}

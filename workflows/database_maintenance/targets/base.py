@@ -1,4 +1,4 @@
-"""What the steps need from a target, whichever database it is."""
+"""The operations of a target that the steps need, for every kind of database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workflows.database_maintenance.statements import Definition
 
 
 class NeedsCopyError(Exception):
-    """A trial on this table itself is not possible or not wanted; try on a copy."""
+    """A trial on the table itself is not possible or not desirable; use a copy."""
 
     def __init__(self, table: str) -> None:
         super().__init__(table)
@@ -29,16 +29,16 @@ class NeedsCopyError(Exception):
 
 
 class Lab(Protocol):
-    """A place where indexes can be built and measured, and which leaves no trace."""
+    """A place where indexes can be built and measured without leaving a trace."""
 
     def method_for(self, table: str) -> str:
-        """How candidates of a table are tried, in words for reviewers."""
+        """Return how candidates of a table are tried, in words for reviewers."""
 
     def attempt(self) -> AbstractContextManager[None]:
-        """What is built inside is undone at the end."""
+        """Undo at the end what is built inside the block."""
 
     def build(self, candidate: Candidate) -> int:
-        """Build a candidate; its size in bytes, scaled up where the lab holds a sample.
+        """Build a candidate; returns its size in bytes, extrapolated if the lab contains a sample.
 
         Raises:
             TrialError: the target refuses it.
@@ -46,7 +46,7 @@ class Lab(Protocol):
         """
 
     def measure(self, query: Query) -> Measurement:
-        """Measure a query with what is built."""
+        """Measure a query with the built indexes."""
 
 
 class Target(Protocol):
@@ -58,39 +58,39 @@ class Target(Protocol):
         """Close the connection."""
 
     def version(self) -> str:
-        """Product and version in words."""
+        """Return the product and version."""
 
     def schema(self) -> Schema:
-        """All tables that may be looked at, with their indexes, and sizes estimated."""
+        """Return all tables that may be examined, with their indexes and estimated sizes."""
 
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
-        """Queries with a mean of at least `min_ms`, the most costly first; None where the target keeps none."""
+        """Return queries with a mean of at least `min_ms`, the most expensive first; None if the target stores none."""
 
     def typical_value(self, table: str, column: str, position: float) -> str | None:
-        """A value of a column from the target's statistics, 0 the smallest, 1 the largest; None if not known."""
+        """Return a value of a column from the statistics, at 0 the smallest, at 1 the largest; None if unknown."""
 
     def measure(self, query: Query) -> Measurement:
         """Measure a query as it runs now, without changing anything.
 
         Raises:
-            TrialError: it calls something that is not known only to compute, and was not run; or the target refuses it.
+            TrialError: it calls something that may do more than compute, so it was not run; or the target refuses it.
         """
 
     def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
-        """A lab for trials on `tables`; those in `copies`, and large ones, are tried on sampled copies."""
+        """Return a lab for trials on `tables`; those in `copies`, and large ones, are tried on sampled copies."""
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
-        """Tables whose statistics need a refresh."""
+        """Return the tables whose statistics need a refresh."""
 
     def analyze(self, table: str) -> None:
         """Refresh the statistics of one table.
 
         Raises:
-            TrialError: that would call something that is not known only to compute.
+            TrialError: that would call something that may do more than compute.
         """
 
     def backup(self, folder: Path, stem: str, scratch: str) -> Backup:
-        """Write a backup and prove it by restoring it elsewhere and comparing all tables.
+        """Write a backup, and verify it by restoring it elsewhere and comparing all tables.
 
         Args:
             folder: exists and is writable.
@@ -99,17 +99,17 @@ class Target(Protocol):
                 left behind is removed.
 
         Raises:
-            TargetError: it could not be made or does not hold what the target holds.
+            TargetError: it could not be made, or differs from the target.
         """
 
     def applying(self) -> AbstractContextManager[None]:
-        """The right, held by one run at a time, to change indexes of this target."""
+        """Hold the right to change indexes of this target, which only one run at a time has."""
 
     def find_index(self, definition: Definition, schema: Schema) -> Index | None:
-        """The index of the definition's name on its table's schema, valid or not."""
+        """Return the index with the definition's name in its table's schema, valid or not."""
 
     def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
-        """Make an approved index be there exactly once, whatever an earlier attempt left behind."""
+        """Make sure that an approved index exists exactly once, whatever an earlier attempt left behind."""
 
     def drop_index(self, rollback: str) -> None:
-        """Run the statement that undoes a creation; nothing happens if the index is gone already."""
+        """Run the statement that undoes a creation; does nothing if the index no longer exists."""

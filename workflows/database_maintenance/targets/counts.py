@@ -1,10 +1,10 @@
-"""Compare what a backup holds with what it was made of."""
+"""Compares a backup's content with its source."""
 
 from __future__ import annotations
 
 
 def compare(original: dict[str, int], restored: dict[str, int]) -> str:
-    """The first difference between the row counts of two databases, in words; empty if there is none."""
+    """Return the first difference between the row counts of two databases, in words; empty: none."""
     for table, rows in original.items():
         if table not in restored:
             return f"table {table} is missing"

@@ -1,4 +1,4 @@
-"""Open a target by its configured name. The address is read here and goes no further."""
+"""Opens targets by their configured names. Only this module reads their addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SQLITE = "sqlite:///"
 
 
 def dialect_of(name: str) -> str:
-    """The SQL dialect of a configured target: ``postgres`` or ``sqlite``.
+    """Return the SQL dialect of a configured target: ``postgres`` or ``sqlite``.
 
     Raises:
         TargetError: its address is of neither kind.
@@ -35,7 +35,7 @@ def open_target(settings: MaintenanceInput) -> Target:
     """Connect to the target of a run.
 
     Raises:
-        TargetError: it cannot be reached; the message names no address.
+        TargetError: it cannot be reached; the message contains no address.
         assent.workflow.UnknownTargetError: nothing is configured under that name.
     """
     address = target_address(settings.target)
@@ -47,7 +47,7 @@ def open_target(settings: MaintenanceInput) -> Target:
 
 @contextmanager
 def opened(settings: MaintenanceInput) -> Iterator[Target]:
-    """`open_target`, closed at the end."""
+    """As `open_target`, but close it at the end of the block."""
     target = open_target(settings)
     try:
         yield target

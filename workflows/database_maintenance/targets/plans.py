@@ -1,4 +1,4 @@
-"""Read plans: what PostgreSQL's EXPLAIN (FORMAT JSON) and SQLite's EXPLAIN QUERY PLAN say."""
+"""Reads the plans of PostgreSQL's EXPLAIN (FORMAT JSON) and SQLite's EXPLAIN QUERY PLAN."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _BUFFERS = ("Shared Hit Blocks", "Shared Read Blocks", "Local Hit Blocks", "Loca
 _SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\S+)")
 _SQLITE_SCAN = re.compile(r"^SCAN (?:TABLE )?(\S+)")
 _SQLITE_RANGE = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING .*\([^=]*\)$")
-"""A search bounded by a range only; how much of the table it reads is not told, so the whole is assumed."""
+"""A search limited only by a range; SQLite does not say how much of the table it reads, so all is assumed."""
 _SQLITE_AUTOMATIC = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING AUTOMATIC")
 
 
 def read_postgres(document: list[dict[str, Any]]) -> Measurement:
-    """The measurement in the output of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)."""
+    """Return the measurement in the output of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)."""
     root = document[0]
     plan = root["Plan"]
     scans = [scan for node in _nodes(plan) if (scan := _scan(node)) is not None]
@@ -53,7 +53,7 @@ def _scan(node: dict[str, Any]) -> Scan | None:
 
 
 def read_sqlite(details: Sequence[str], aliases: dict[str, str], rows: dict[str, int], ms: float) -> Measurement:
-    """The measurement for the lines of EXPLAIN QUERY PLAN; `rows` gives table sizes, as SQLite counts nothing."""
+    """Return the measurement for EXPLAIN QUERY PLAN; `rows` are the table sizes, because SQLite counts nothing."""
     scans, indexes = [], set()
     largest = 0
     for detail in details:

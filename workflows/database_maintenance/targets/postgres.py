@@ -1,4 +1,4 @@
-"""PostgreSQL as a target. Trials, backups and index creation are in the modules beside this one."""
+"""PostgreSQL as a target. Trials, backups, and index creation are in other modules of this folder."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Connection = psycopg.Connection[TupleRow]
 
 
 def connect(address: str, name: str) -> Connection:
-    """A connection in autocommit mode.
+    """Return a connection in autocommit mode.
 
     Raises:
-        TargetError: no connection; the message holds neither address nor password.
+        TargetError: it cannot connect; the message contains neither address nor password.
     """
     address = address.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
@@ -68,7 +68,7 @@ def _reason(error: psycopg.Error, address: str) -> str:
 
 @contextmanager
 def lost_connection_as_error(name: str) -> Iterator[None]:
-    """Turn a lost connection into TargetError, whose message says nothing about the address."""
+    """Convert a lost connection to TargetError, whose message does not contain the address."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -91,7 +91,7 @@ class PostgresTarget:
         self._oids: dict[str, int] = {}
         self._places: dict[str, tuple[str, str]] = {}
         with lost_connection_as_error(self.name):
-            # Policies of tables may call anything: what would be subject to one fails instead.
+            # Policies of tables may call anything, so queries that would be subject to one fail instead.
             self.connection.execute("SET row_security = off")
             asked = (
                 "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[], pg_catalog.current_setting('search_path')"
@@ -105,7 +105,7 @@ class PostgresTarget:
         self.connection.close()
 
     def rows(self, statement: str, *params: Any) -> list[TupleRow]:
-        """All rows of one of our own queries."""
+        """Return all rows of one of our own queries."""
         with lost_connection_as_error(self.name), trusted_path(self.connection):
             return self.connection.execute(sql.SQL(statement), params or None).fetchall()
 
@@ -131,9 +131,9 @@ class PostgresTarget:
         return Schema(tables={table.name: table for table in tables.values()})
 
     def _count(self, table: Table) -> int:
-        """Rows of a table without statistics; counting stops just above the row limit.
+        """Count the rows of a table without statistics; counting stops just above the row limit.
 
-        A table whose rows this role sees in part counts as too large: its policies may call anything, and are not run.
+        A table with policies counts as too large: they may call anything, and are not run.
         """
         limit = self.settings.max_table_rows + 1
         place = f"{sqltext.quote(table.schema_name)}.{sqltext.quote(table.bare)}"
@@ -176,7 +176,7 @@ class PostgresTarget:
                 with self.connection.transaction():
                     rows = self.connection.execute(statement, {"min_ms": min_ms, "limit": limit}).fetchall()
             except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.InsufficientPrivilege):
-                # The extension is created but not loaded, or not for this role: the same as not being there.
+                # The extension is created but not loaded, or not for this role, which is the same as missing.
                 return None
         return [
             Query(
@@ -221,7 +221,7 @@ class PostgresTarget:
                 ) from error
 
     def _explain(self) -> Measurement:
-        """Run the query that was looked through once."""
+        """Run the checked query once."""
         try:
             with self.connection.transaction(force_rollback=True):
                 document = self._plan("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
@@ -236,10 +236,10 @@ class PostgresTarget:
         return row[0] if isinstance(row[0], list) else json.loads(row[0])
 
     def require_plain(self, table: str) -> None:
-        """Nothing but what is known only to compute is called when a table is copied or analyzed.
+        """Make sure that copying or analyzing a table calls only functions that are known to only compute.
 
         Raises:
-            TrialError: something else is; the message names it.
+            TrialError: it would call another one, which the message names.
         """
         if table not in self._oids:
             self.schema()

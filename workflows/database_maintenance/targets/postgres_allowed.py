@@ -1,17 +1,17 @@
-"""What a measured query may call: functions that are known to do nothing but compute.
+"""The functions that a measured query may call: those that are known to only compute.
 
-PostgreSQL says of each function whether it is volatile, stable or immutable, but whoever makes a function may say what
-they like. So its word counts only for functions that came with the server. Objects of the server itself have an oid
-below `FIRST_OWN`, which nobody can give to an object of theirs.
+PostgreSQL says for each function whether it is volatile, stable, or immutable, but the creator of a function can claim
+anything. So this is only trusted for functions that came with the server. The server's own objects have an oid below
+`FIRST_OWN`, which users cannot give to their objects.
 """
 
 from __future__ import annotations
 
 FIRST_OWN = 16_384
-"""The first oid that is given to what is made after the server was set up (``FirstNormalObjectId``)."""
+"""The first oid of objects created after the server was initialized (``FirstNormalObjectId``)."""
 
 INTERNAL, C, SQL = 12, 13, 14
-"""Oids of the languages that the server comes with."""
+"""Oids of the languages that come with the server."""
 
 SAMPLING = frozenset({3313, 3314})
 """The handlers of ``TABLESAMPLE BERNOULLI`` and ``SYSTEM``, which count as volatile and only read."""
@@ -45,7 +45,7 @@ STABLE = frozenset(_STABLE.split())
 (``database_to_xml``), or convert to a type given as a text (``pg_input_is_valid``)."""
 
 PLAIN_SQL = frozenset({"quote_literal", "quote_nullable", "textanycat", "anytextcat", "_pg_expandarray"})
-"""The server's own functions in SQL whose body is kept as a text, in which every name is qualified."""
+"""The server's own SQL functions whose body is stored as text, with only qualified names."""
 
 EXTENSIONS = frozenset({
     "citext", "cube", "fuzzystrmatch", "hstore", "intarray", "isn", "ltree", "pg_trgm", "seg", "unaccent", "vector",
@@ -63,4 +63,4 @@ _NODES = """
     JSONBEHAVIOR JSONEXPR JSONTABLEPATH JSONTABLEPATHSCAN JSONTABLESIBLINGJOIN
 """
 NODES = frozenset(_NODES.split())
-"""Parts of a parsed query in which `postgres_calls` knows where the calls are, as PostgreSQL 14 to 18 name them."""
+"""Node types of parsed queries whose calls `postgres_calls` can find, as named in PostgreSQL 14 to 18."""

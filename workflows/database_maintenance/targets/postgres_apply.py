@@ -1,8 +1,8 @@
-"""Create indexes on PostgreSQL so that a crash at any moment does no harm.
+"""Creates indexes on PostgreSQL so that a crash at any moment does no harm.
 
-A killed CREATE INDEX CONCURRENTLY leaves an index that is not valid: writers keep it up to date, no query uses it. And
-the server may still be building when our process is dead. So a session lock on the target, which lives exactly as
-long as the building session, comes first; after it, what is found is either valid or a left-over to be replaced.
+A killed CREATE INDEX CONCURRENTLY leaves an invalid index: writers keep it up to date, but no query uses it. And the
+server may still be building it after our process has ended. So a session lock on the target, which exists exactly as
+long as the building session, is taken first; any index found after that is either valid or a leftover to replace.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ WHERE p.datname = current_database() AND c.relname = %s AND n.nspname = %s
 
 @contextmanager
 def applying(connection: psycopg.Connection[Any], name: str, wait_s: float) -> Iterator[None]:
-    """Hold the one right to change indexes of this database, for at most one session at a time.
+    """Hold the right to change indexes of this database, which only one session at a time has.
 
     Raises:
         TargetError: another session kept it for longer than `wait_s` seconds.
     """
     deadline = time.monotonic() + wait_s
-    # Asked again and again instead of waited for: a waiting statement holds a snapshot, and a concurrent build
-    # waits for every older snapshot, so the two would wait for each other.
+    # Polled, because a waiting statement would hold a snapshot, and a concurrent build
+    # waits for all older snapshots, so the two would wait for each other.
     while not _ask(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"):
         if time.monotonic() > deadline:
             raise TargetError(f"Another run has been changing indexes of target {name!r} for {wait_s:,.0f} s.")
@@ -73,10 +73,10 @@ def create_index(
     if found and found.valid:
         if found.table == table.name and same(found, definition):
             return record.model_copy(update={"status": ItemStatus.ALREADY_THERE, "bytes": found.bytes})
-        return _refused(record, f"An index {definition.name} with another definition exists already.")
+        return _refused(record, f"An index {definition.name} with another definition already exists.")
     twin = next((index for index in table.indexes if index.valid and same(index, definition)), None)
     if twin:
-        return _refused(record, f"The index {twin.name} is the same already; a second one would only cost.")
+        return _refused(record, f"The index {twin.name} is identical; a second one would only cost.")
     if found:
         if target.rows(_BUILDING, definition.name, table.schema_name):
             return _refused(record, f"Another session is building {definition.name} right now.")
@@ -96,7 +96,7 @@ def _build(target: PostgresTarget, record: Applied, definition: Definition) -> A
     started = time.monotonic()
     _limits(connection, target.settings.build_timeout_s)
     try:
-        # The extended protocol (binary) refuses a text that holds more than one statement.
+        # The extended protocol (binary) refuses texts with several statements.
         connection.execute(record.statement.encode(), binary=True)
     except psycopg.Error as error:
         if connection.closed or connection.broken:
@@ -105,13 +105,13 @@ def _build(target: PostgresTarget, record: Applied, definition: Definition) -> A
         left = target.find_index(definition, target.schema())
         if left and not left.valid:
             target.drop_index(record.rollback)
-            message += "; what was left of it has been dropped"
+            message += "; its remains have been dropped"
         return record.model_copy(update={"status": ItemStatus.FAILED, "message": message})
     finally:
         if not connection.closed and not connection.broken:
             _limits(connection, 0)
     if any("(" in key for key in definition.keys):
-        # Without statistics of the expression the planner guesses how many rows the index finds.
+        # Without statistics of the expression, the planner guesses how many rows the index finds.
         with suppress(TrialError):
             target.analyze(record.table)
     made = _made(target, definition)

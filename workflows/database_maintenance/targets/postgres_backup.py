@@ -1,4 +1,4 @@
-"""Back up PostgreSQL with pg_dump, and prove it by restoring it into a scratch database."""
+"""Backs up PostgreSQL with pg_dump, and verifies the backup by restoring it into a scratch database."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ ORDER BY 1, 2
 
 
 def find_tools(server_major: int) -> Path:
-    """The folder of pg_dump and pg_restore for a server of this version: the same version first, else the next newer.
+    """Return the folder of pg_dump and pg_restore for a server version: the same, or else the next newer one.
 
-    Looked for in PATH, beside the embedded server, and where Debian puts them.
+    Searched in PATH, in the embedded server's folder, and in Debian's folders.
 
     Raises:
         TargetError: there are none that can read such a server.
@@ -101,7 +101,7 @@ def backup(
             difference = compare(counts, _counts(restored))
     if difference:
         partial.unlink(missing_ok=True)
-        raise TargetError(f"The backup of {name!r} does not hold what the database holds: {difference}.")
+        raise TargetError(f"The backup of {name!r} differs from the database: {difference}.")
     partial.replace(final)
     return Backup(
         path=str(final),
@@ -114,12 +114,12 @@ def backup(
 
 
 def _dump(connection: psycopg.Connection[Any], name: str, program: Path, address: str, partial: Path) -> dict[str, int]:
-    """Dump to a file; the rows per table at the same moment."""
+    """Dump to a file; returns the rows per table at the same moment."""
     try:
         with connection.transaction(force_rollback=True):
-            # One snapshot for the dump and for the counts: what is written meanwhile is in neither.
+            # One snapshot for the dump and for the counts: neither contains what is written meanwhile.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # No function of the database's users is found by its name.
+            # Names must not resolve to functions of the database's users.
             connection.execute("SET LOCAL search_path = pg_catalog")
             snapshot = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert snapshot is not None
@@ -142,7 +142,7 @@ def _counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
 @contextmanager
 def _scratch_database(address: str, scratch: str, name: str) -> Iterator[str]:
-    """A new database of the given name, gone at the end; one that a crash left behind is replaced."""
+    """Create a database of that name, and drop it at the end; one that a crash left behind is replaced."""
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(scratch))
     try:
         with psycopg.connect(_plain(address), autocommit=True) as server:
@@ -162,7 +162,7 @@ def _plain(address: str) -> str:
 
 
 def _run(name: str, program: Path, address: str, *arguments: str) -> None:
-    """Run a tool; the password goes by environment, because arguments are seen by every user of the machine."""
+    """Run a tool; it gets the password in its environment, because all users of the machine can see arguments."""
     parts = conninfo_to_dict(_plain(address))
     password = parts.pop("password", None)
     environment = {**os.environ, "PGAPPNAME": "assent backup"} | ({"PGPASSWORD": str(password)} if password else {})

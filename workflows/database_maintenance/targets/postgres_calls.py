@@ -1,9 +1,9 @@
-"""What a query calls, as the server itself has understood it.
+"""Finds what a query calls, from the server's own parse tree.
 
-PostgreSQL keeps the query of a view parsed: every function, operator, type and relation by its oid, after names,
-overloads and search_path are resolved. Parsing runs nothing (but see `postgres_query` on texts); planning does, as
-calls with constants are worked out then. From this tree on, all that running the query could call is looked up in the
-catalog: through views, partitions, operators, casts, domains, aggregates and the expressions of indexes.
+PostgreSQL stores the query of a view parsed, with every function, operator, type, and relation by its oid, after names,
+overloads, and search_path are resolved. Parsing runs nothing (but see `postgres_query` on strings); planning does,
+because it evaluates calls with constants. From this tree, everything that running the query could call is looked up in
+the catalog: through views, partitions, operators, casts, domains, aggregates, and the expressions of indexes.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ _DOMAIN_CHECKS = "SELECT contypid::bigint, conbin::text FROM pg_constraint WHERE
 
 @dataclass
 class Calls:
-    """Collects what is called, and what of it is not allowed. The connection's search_path has to be ``pg_catalog``."""
+    """Collects calls, and those that are not allowed. The connection's search_path must be ``pg_catalog``."""
 
     connection: psycopg.Connection[Any]
     problems: dict[str, None] = field(default_factory=dict)
@@ -96,12 +96,12 @@ class Calls:
     _seen: set[tuple[str, int]] = field(default_factory=set)
 
     def query(self, view: int) -> list[str]:
-        """Why the query of a view may not be run; empty if it may."""
+        """Return why the query of a view may not be run; empty: it may."""
         self._meet("relation", view, "")
         return self._settled()
 
     def table(self, relation: int) -> list[str]:
-        """Why a table may not be copied or analyzed, which works out the expressions of its indexes."""
+        """Return why a table may not be copied or analyzed, which evaluates the expressions of its indexes."""
         self._meet("relation", relation, "")
         _, name, _, _, _, _, expressions, _ = self._rows(_RELATION_ROWS, [relation])[0]
         for tree in expressions:
@@ -109,23 +109,23 @@ class Calls:
         return self._settled()
 
     def type(self, oid: int) -> list[str]:
-        """Why values of a type may not be read from texts."""
+        """Return why values of a type may not be parsed from strings."""
         self._meet("type", oid, "")
         return self._settled()
 
     def domains(self) -> list[str]:
-        """What the checks of the database's own domains call that is not allowed."""
+        """Return forbidden calls in the checks of the database's own domains."""
         for _, tree in self.connection.execute(_DOMAIN_CHECKS.encode(), (FIRST_OWN,)).fetchall():
             self.tree(tree, " in the check of a domain")
         return self._settled()
 
     def tree(self, tree: str, via: str) -> None:
-        """Note what a parsed query or expression calls."""
+        """Collect the calls of a parsed query or expression."""
         for label in sorted(set(_LABEL.findall(tree)) - NODES):
             if label == "ROWMARKCLAUSE":
                 self._problem(f"it locks rows{via}")
             else:
-                self._problem(f"it holds a part that is not known here ({label}){via}")
+                self._problem(f"it contains an unknown part ({label}){via}")
         for name, one, several in _OIDS.findall(tree):
             kind = _kind_of(name)
             for oid in (one or several).split() if kind else ():
@@ -150,7 +150,7 @@ class Calls:
                     for oid, *facts in found:
                         settle(self, met[oid], oid, *facts)
                     if kind != "type" and len(found) < len(met):
-                        self._problem(f"it uses a {kind} that is gone")
+                        self._problem(f"it uses a {kind} that no longer exists")
         return list(self.problems)
 
     def _rows(self, question: str, oids: list[int]) -> list[Any]:
@@ -171,25 +171,25 @@ class Calls:
         elif oid < FIRST_OWN and language == SQL and bare in PLAIN_SQL:
             return
         elif not (language == C and trusted and extension in EXTENSIONS):
-            self._problem(f"it calls {name}{via}, which is not known only to compute")
+            self._problem(f"it calls {name}{via}, which may do more than compute")
 
     def _operator(self, via: str, oid: int, name: str, function: int, extension: str, trusted: bool) -> None:
         if oid < FIRST_OWN or (trusted and extension in EXTENSIONS):
             self._meet("function", function, via)
         else:
-            # Also if its function is harmless: the planner may put its commutator or negator in its place.
-            self._problem(f"it uses the operator {name}{via}, which is not one that is known only to compute")
+            # Even if its function is harmless: the planner may replace it with its commutator or negator.
+            self._problem(f"it uses the operator {name}{via}, which may do more than compute")
 
     def _type(
         self, via: str, oid: int, name: str, kind: str, extension: str, trusted: bool, is_array: bool,
         inner: list[int], functions: list[int], checks: list[str],
     ) -> None:  # fmt: skip
         if kind in "bp" and not is_array and not (trusted and extension in EXTENSIONS):
-            self._problem(f"it uses the type {name}{via}, whose functions are not known only to compute")
+            self._problem(f"it uses the type {name}{via}, whose functions may do more than compute")
         for call in inner:
             self._meet("type", int(call), via)
         for function in functions:
-            self._meet("function", int(function), f"{via} by way of the type {name}")
+            self._meet("function", int(function), f"{via} through the type {name}")
         for tree in checks:
             self.tree(tree, f"{via} in the check of the domain {name}")
 
@@ -220,7 +220,7 @@ _SETTLING: dict[str, tuple[str, Any]] = {
 
 
 def _kind_of(name: str) -> str:
-    """What the oid in a field of a parsed query means; empty: nothing that is called."""
+    """Return the kind of object that an oid in a field of a parsed query refers to; empty: nothing that is called."""
     if name == "relid":
         return "relation"
     if _OPERATORS.fullmatch(name):
@@ -231,7 +231,7 @@ def _kind_of(name: str) -> str:
 
 
 def _constant_parts(tree: str) -> Iterator[str]:
-    """The parts of an expression that need no row: the planner works them out, the rest only whoever fills an index."""
+    """Return the parts of an expression that need no row. The planner evaluates only these."""
     begun: list[int] = []
     for brace in re.finditer(r"(?<!\\)[{}]", tree):
         if brace[0] == "{":

@@ -1,4 +1,4 @@
-"""Questions to PostgreSQL's catalog, for versions from 14 on."""
+"""Queries of PostgreSQL's catalog, for version 14 and later."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ FROM pg_stats s WHERE s.schemaname = %s AND s.tablename = %s AND s.attname = %s
 
 STALE = """
 SELECT schemaname, relname,
-       CASE WHEN analyzed IS NULL THEN 'never analysed'
+       CASE WHEN analyzed IS NULL THEN 'never analyzed'
             WHEN n_mod_since_analyze > 0.1 * greatest(n_live_tup, 1) THEN
                  format('%%s rows changed since the last analysis', n_mod_since_analyze)
-            ELSE format('last analysed %%s days ago, changed since', age) END,
+            ELSE format('last analyzed %%s days ago, changed since', age) END,
        age
 FROM (SELECT *, extract(day FROM now() - analyzed)::int AS age
       FROM (SELECT *, greatest(last_analyze, last_autoanalyze) AS analyzed FROM pg_stat_user_tables) AS dated) AS aged
@@ -85,7 +85,7 @@ ORDER BY n_mod_since_analyze DESC
 
 
 def estimated_scans(plan: dict[str, Any], schema: Schema) -> list[Scan]:
-    """The scans of a plan that was not run; a sequential scan reads the whole table."""
+    """Return the scans of a plan that was not run; a sequential scan reads the whole table."""
     scans = []
     if plan["Node Type"] == "Seq Scan":
         table = schema.find(plan["Relation Name"])

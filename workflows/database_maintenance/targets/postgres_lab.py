@@ -1,7 +1,7 @@
 """Trials on PostgreSQL: everything happens in one transaction that is rolled back.
 
-A small table is tried as it is; building an index on it holds back its writers until the attempt is undone. A large
-one is tried on a sampled temporary copy, which stands in front of it by PostgreSQL's name lookup and holds back nobody.
+A small table is used directly; building an index on it blocks its writers until the attempt is undone. For a large
+one, a sampled temporary copy is used, which hides it in PostgreSQL's name lookup, and blocks nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LOCK_WAIT = "2s"
 _SAMPLE_ROWS = (50_000, 200_000)
-"""Fewest and most rows of a sampled copy."""
+"""Minimum and maximum rows of a sampled copy."""
 
 
 class PostgresLab:
@@ -38,7 +38,7 @@ class PostgresLab:
     @classmethod
     @contextmanager
     def opened(cls, target: PostgresTarget, tables: Sequence[str], copies: set[str]) -> Iterator[PostgresLab]:
-        """A lab for `tables`, of which those in `copies` and those over the trial limit are sampled."""
+        """Open a lab for `tables`; those in `copies`, and those over the trial limit, are sampled."""
         lab = cls(target, target.schema())
         with target.connection.transaction(force_rollback=True):
             silence_event_triggers(target.connection)
@@ -69,7 +69,7 @@ class PostgresLab:
         place = f"{'pg_temp' if candidate.table in self._scale else quote(table.schema_name)}.{quote(table.bare)}"
         try:
             with self._connection.transaction():
-                # A function of somebody's own may have the same name as the one that the query calls.
+                # A user's function may have the same name as the one that the query calls.
                 self._execute("SET LOCAL search_path = pg_catalog")
                 self._execute(f"CREATE INDEX {quote(candidate.id)} ON {place} ({', '.join(candidate.keys)})")
                 self._connection.execute("SELECT set_config('search_path', %s, true)", (self._target.search_path,))
@@ -87,10 +87,10 @@ class PostgresLab:
             ).fetchone()
         assert row is not None
         if row[1]:
-            # Rows updated lately keep the planner from using an index that was built in this same transaction.
+            # Recently updated rows prevent the planner from using an index that was built in the same transaction.
             raise NeedsCopyError(candidate.table)
         if any("(" in key for key in candidate.keys):
-            # Without statistics of the expression the planner guesses how many rows it finds.
+            # Without statistics of the expression, the planner guesses how many rows it finds.
             if candidate.table not in self._scale:
                 self._target.require_plain(table.name)
             self._execute(f"ANALYZE {place}")
@@ -101,7 +101,7 @@ class PostgresLab:
         return self._target.measure_text(text)
 
     def _sample(self, table: Table) -> None:
-        """Put a sampled copy, with the same indexes, in front of the table."""
+        """Hide the table behind a sampled copy with the same indexes."""
         self._target.require_plain(table.name)
         wanted = max(_SAMPLE_ROWS[0], min(self._target.settings.trial_rows, _SAMPLE_ROWS[1]))
         copy = f"pg_temp.{quote(table.bare)}"
@@ -116,7 +116,7 @@ class PostgresLab:
         self._scale[table.name] = table.rows / max(1, row[0] if row else 1)
 
     def _unqualified(self, text: str) -> str:
-        """The query without schema names for sampled tables, so that it reads the copies."""
+        """Return the query without schema names for sampled tables, so that it reads the copies."""
         tree = parse_one(text, "postgres")
         named = [table for table in tree.find_all(exp.Table) if table.db]
         if not named:

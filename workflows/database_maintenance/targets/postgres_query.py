@@ -1,6 +1,6 @@
-"""A query that is run before anybody has approved anything: made a view, looked through, and only then run by it.
+"""Runs queries before anybody has approved anything: as a view, which is checked first.
 
-The view keeps what the query means by oid, so that what was looked through is what is run, whoever makes a function of
+The view stores the query's objects by oid, so what runs is what was checked, even if somebody creates a function with
 the same name meanwhile.
 """
 
@@ -22,7 +22,7 @@ Connection = psycopg.Connection[Any]
 
 VIEW = "pg_temp.assent_query"
 _NAMED = 3
-"""So many of the functions that keep a query from being run are named."""
+"""How many of the functions that prevent a query from running are named."""
 
 _EVENT_TRIGGERS = """
 SELECT t.evtname, t.evtfoid::regprocedure::text FROM pg_event_trigger t
@@ -47,7 +47,7 @@ _TEXTS = re.compile(
 
 @contextmanager
 def trusted_path(connection: Connection) -> Iterator[None]:
-    """A transaction for questions to the catalog, in which no function of the database's users is found by its name.
+    """Begin a transaction for catalog queries, in which names do not resolve to functions of the database's users.
 
     It is rolled back.
     """
@@ -57,10 +57,10 @@ def trusted_path(connection: Connection) -> Iterator[None]:
 
 
 def silence_event_triggers(connection: Connection) -> None:
-    """In the transaction under way, run no event triggers, which each trial would set off.
+    """Disable event triggers in the current transaction, because each trial would fire them.
 
     Raises:
-        TrialError: there is one that cannot be turned off by this role.
+        TrialError: there is one that this role cannot disable.
     """
     if not _event_triggers(connection):
         return
@@ -71,7 +71,7 @@ def silence_event_triggers(connection: Connection) -> None:
         pass
     if left := _event_triggers(connection):
         name, function = left[0]
-        raise TrialError(f"measuring would set off the event trigger {name}, which calls {function}")
+        raise TrialError(f"measuring would fire the event trigger {name}, which calls {function}")
 
 
 def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
@@ -81,13 +81,13 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 @contextmanager
 def checked_view(connection: Connection, text: str, timeout_ms: int) -> Iterator[None]:
-    """A read-only (sub)transaction, rolled back at the end, in which `VIEW` is the query. Nothing of it has been run.
+    """Open a read-only (sub)transaction in which `VIEW` is the query, of which nothing has run; rolled back at the end.
 
     Args:
-        timeout_ms: after which a statement in it is stopped, also one that waits for a lock.
+        timeout_ms: limit for each statement, including waits for locks.
 
     Raises:
-        TrialError: it calls something that is not known only to compute, or the server does not take it.
+        TrialError: it calls something that may do more than compute, or the server does not accept it.
     """
     with connection.transaction(force_rollback=True):
         connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_ms)))
@@ -95,7 +95,7 @@ def checked_view(connection: Connection, text: str, timeout_ms: int) -> Iterator
         _require_harmless_texts(connection, text)
         _make_view(connection, text)
         connection.execute("SET LOCAL search_path = pg_catalog")
-        # Nobody can change what the query reads, and through which views, until it has been run.
+        # Nobody can change the tables and views that the query reads until it has run.
         connection.execute(f"LOCK TABLE {VIEW} IN ACCESS SHARE MODE".encode())
         _require_known(connection)
         connection.execute("SET LOCAL transaction_read_only = on")
@@ -117,7 +117,7 @@ def _make_view(connection: Connection, text: str) -> None:
         with connection.transaction():
             connection.execute(f"CREATE TEMPORARY VIEW assent_query{columns} AS {text}".encode(), binary=True)
     except psycopg.errors.InvalidTableDefinition as error:
-        # A view has no columns of some types, such as void; what the query calls is told nevertheless.
+        # A view cannot have columns of some types, such as void; the query's calls can be found nevertheless.
         with connection.transaction(force_rollback=True):
             inner = f"CREATE TEMPORARY VIEW assent_query AS SELECT 1 AS one FROM ({text}\n) AS inner_query"  # noqa: S608
             connection.execute(inner.encode(), binary=True)
@@ -127,7 +127,7 @@ def _make_view(connection: Connection, text: str) -> None:
 
 
 def _described(connection: Connection, text: str) -> tuple[list[int], list[int]]:
-    """The types of the columns and of the parameters of a query, which is parsed for that and nothing else."""
+    """Return the types of a query's columns and parameters; it is only parsed."""
     wire = connection.pgconn
     for result in (wire.prepare(b"", text.encode(connection.info.encoding)), wire.describe_prepared(b"")):
         if result.status != ExecStatus.COMMAND_OK:
@@ -138,10 +138,11 @@ def _described(connection: Connection, text: str) -> tuple[list[int], list[int]]
 
 
 def _require_harmless_texts(connection: Connection, text: str) -> None:
-    """Already parsing turns a text in the query into a value of the type that is expected there.
+    """Raise TrialError if parsing the query could run a domain's check.
 
-    Where that is a row or an array with a domain in it, the domain's check is run. So in a database with a domain
-    whose check is not known to be harmless, the texts are left out first to learn what types they would become.
+    Parsing converts strings in the query to the expected type. If that is a row or an array that contains a domain, the
+    domain's check runs. So if the database has a domain whose check may be harmful, the query is first parsed without
+    its strings, to find the types that they would be converted to.
     """
     with trusted_path(connection):
         unknown = Calls(connection).domains()
@@ -160,7 +161,7 @@ def _require_harmless_texts(connection: Connection, text: str) -> None:
 
 
 def _without_texts(query: str) -> str:
-    """The query with a parameter instead of every text."""
+    """Return the query with a parameter in place of every string."""
     count = 0
 
     def parameter(match: re.Match[str]) -> str:

@@ -42,12 +42,12 @@ _STEPS = 10_000
 
 
 def path_of(address: str) -> Path:
-    """The file of a ``sqlite:///path`` address (four slashes for an absolute path)."""
+    """Return the file of a ``sqlite:///path`` address (four slashes for an absolute path)."""
     return Path(unquote(address.removeprefix("sqlite:///").split("?")[0]))
 
 
 def connect(path: Path, name: str, *, create: bool = False) -> sqlite3.Connection:
-    """A connection without implicit transactions. Raises TargetError if there is no such database."""
+    """Return a connection without implicit transactions. Raises TargetError: there is no such database."""
     mode = "rwc" if create else "rw"
     try:
         connection = sqlite3.connect(
@@ -65,7 +65,7 @@ def connect(path: Path, name: str, *, create: bool = False) -> sqlite3.Connectio
 
 
 def timed(connection: sqlite3.Connection, text: str, timeout_ms: int, rows: dict[str, int]) -> Measurement:
-    """Run a query once to its end, and read its plan.
+    """Run a query to its end, and read its plan.
 
     Raises:
         TrialError: it does more than read and compute, so it was not run; or SQLite refuses it.
@@ -123,7 +123,7 @@ class SqliteTarget:
 
     @property
     def row_counts(self) -> dict[str, int]:
-        """Rows per table, counted once per connection."""
+        """Return the rows per table, counted once per connection."""
         if self._rows is None:
             self._rows = {table.bare.lower(): table.rows for table in self.schema().tables.values()}
         return self._rows
@@ -154,9 +154,9 @@ class SqliteTarget:
         stale = []
         for table in schema.tables.values():
             if table.bare not in known and table.rows:
-                stale.append(StaleTable(table=table.name, reason="never analysed", rows=table.rows))
+                stale.append(StaleTable(table=table.name, reason="never analyzed", rows=table.rows))
             elif abs(table.rows - known.get(table.bare, 0)) > 0.1 * max(table.rows, 1):
-                reason = f"had {known[table.bare]:,} rows when it was analysed"
+                reason = f"had {known[table.bare]:,} rows when it was analyzed"
                 stale.append(StaleTable(table=table.name, reason=reason, rows=table.rows))
         return stale
 
@@ -182,7 +182,7 @@ class SqliteTarget:
             raise TargetError(f"The backup of {self.name!r} failed: {error}") from error
         if difference:
             partial.unlink(missing_ok=True)
-            raise TargetError(f"The backup of {self.name!r} does not hold what the database holds: {difference}.")
+            raise TargetError(f"The backup of {self.name!r} differs from the database: {difference}.")
         partial.replace(final)
         return Backup(
             path=str(final),
@@ -195,7 +195,7 @@ class SqliteTarget:
 
     @contextmanager
     def applying(self) -> Iterator[None]:
-        """A creation is one transaction here, so what a crash interrupts never happened; nothing more is needed."""
+        """Creation is one transaction, so an interrupted one never happened; nothing more is needed."""
         yield
 
     def find_index(self, definition: Definition, schema: Schema) -> Index | None:
@@ -204,7 +204,7 @@ class SqliteTarget:
 
     def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
         if definition.concurrently:
-            raise StatementRefused("SQLite knows no CONCURRENTLY.")
+            raise StatementRefused("SQLite does not support CONCURRENTLY.")
         table = locate(definition, schema, self.settings.max_table_rows)
         record = Applied(
             id=item_id,
@@ -255,7 +255,7 @@ class SqliteLab:
     @classmethod
     @contextmanager
     def opened(cls, target: SqliteTarget) -> Iterator[SqliteLab]:
-        """A lab that is deleted at the end."""
+        """Open a lab, and delete it at the end."""
         with tempfile.TemporaryDirectory(prefix="assent-trial-") as place:
             path = Path(place) / "copy.sqlite"
             target.copy_to(path)
@@ -315,7 +315,7 @@ def _counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def _restored_difference(backup: Path, scratch: Path, counts: dict[str, int]) -> str:
-    """Restore a backup into a scratch file; the first difference in words, empty if there is none."""
+    """Restore a backup into a scratch file; returns the first difference in words; empty: none."""
     with closing(sqlite3.connect(backup)) as saved, closing(sqlite3.connect(scratch)) as restored:
         saved.backup(restored)
         verdict = restored.execute("PRAGMA integrity_check").fetchone()[0]
@@ -326,7 +326,7 @@ def _restored_difference(backup: Path, scratch: Path, counts: dict[str, int]) ->
 
 
 def read_schema(connection: sqlite3.Connection) -> Schema:
-    """All ordinary tables with their indexes and exact row counts."""
+    """Return all ordinary tables with their indexes and exact row counts."""
     tables = {}
     page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     for name, rows in _counts(connection).items():
@@ -338,7 +338,7 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
                 Index(name="(rowid)", table=table.name, keys=[normal(quote(keys[0][1]), "sqlite")], unique=True)
             )
         table.indexes += _indexes(connection, table)
-        # SQLite tells no sizes; a row is rarely smaller than 8 bytes per column.
+        # SQLite does not report sizes; a row is rarely smaller than 8 bytes per column.
         table.bytes = max(page_size, rows * 8 * len(columns))
         tables[table.name] = table
     return Schema(tables=tables)

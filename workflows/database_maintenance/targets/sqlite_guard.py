@@ -1,4 +1,4 @@
-"""What a measured query may do in SQLite, which asks for each action while it compiles the query, views included."""
+"""The actions that measured queries may take in SQLite, which asks for each one while it compiles a query."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _NAMES = """
     unicode unistr unixepoch unlikely upper acos acosh asin asinh atan atan2 atanh cos cosh sin sinh tan tanh -> ->>
 """
 _FUNCTIONS = frozenset(_NAMES.split())
-"""SQLite's own functions that only compute. Left out are ``load_extension``, what gives something else each time, and
-what an application or an extension has added."""
+"""SQLite's own functions that only compute, without ``load_extension``, nondeterministic ones, and those that an
+application or extension has added."""
 _MADE_UP = ("pragma_", "sqlite_dbpage", "dbstat", "fsdir", "sqlite_stmt", "sqlite_memstat", "bytecode", "tables_used")
-"""Tables that SQLite makes up, behind which it does more than read rows."""
+"""Virtual tables of SQLite that do more than read rows."""
 _HARMLESS = {
     (
         sqlite3.SQLITE_UPDATE,
         "sqlite_master",
-    ),  # asked for by tables that SQLite makes up; the statement itself is refused
-    (sqlite3.SQLITE_PRAGMA, "data_version"),  # full-text tables ask for it
+    ),  # requested by virtual tables; as a statement it is refused
+    (sqlite3.SQLITE_PRAGMA, "data_version"),  # requested by full-text tables
 }
 _WHAT = {
     sqlite3.SQLITE_ATTACH: "attaches another file",
@@ -41,16 +41,16 @@ _WHAT = {
 
 
 def harden(connection: sqlite3.Connection) -> None:
-    """Functions in views and indexes may be those only that SQLite itself knows to be harmless."""
+    """Allow views and indexes only functions that SQLite considers harmless."""
     connection.execute("PRAGMA trusted_schema = OFF")
 
 
 @contextmanager
 def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """What is compiled inside may read rows and compute.
+    """Allow statements that are compiled inside to read rows and compute.
 
     Raises:
-        TrialError: it would do something else; the message names it.
+        TrialError: a statement would do something else, which the message names.
     """
     refused: list[str] = []
 
@@ -60,10 +60,10 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
             if str(second).lower() in _FUNCTIONS:
                 return sqlite3.SQLITE_OK
             refused.append(
-                f"it calls {second}(){via}, which is not one of the functions that are known only to compute"
+                f"it calls {second}(){via}, which may do more than compute"
             )
         elif action == sqlite3.SQLITE_READ and str(first).lower().startswith(_MADE_UP):
-            refused.append(f"it reads {first}{via}, which is no table of the database")
+            refused.append(f"it reads {first}{via}, which is not a table of the database")
         elif action in _ALLOWED or (action, first) in _HARMLESS:
             return sqlite3.SQLITE_OK
         else:
