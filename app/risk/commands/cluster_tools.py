@@ -52,7 +52,7 @@ HELM.does(
     APPLIES, "This publishes a chart, or adds code to helm: {what}.", "push, plugin install, plugin uninstall, cm-push"
 )
 HELM.option("template, install, upgrade", "--post-renderer", APPLIES, "This runs a program on the way.")
-HELM.option("upgrade, rollback", "--force", DELETES, "This deletes what it cannot change, and makes it anew.")
+HELM.option("upgrade, rollback", "--force", DELETES, "This deletes what it cannot change, and creates it again.")
 
 
 @HELM.reader("uninstall, delete, del, un")

@@ -262,7 +262,7 @@ def _files(given: Given, reading: Reading, *, deletes: bool = False) -> None:
         else:
             reading.add(APPLIES, f"This changes the cluster by {word.display}, which has not been read.", word.line)
     if given.name == "replace" and given.has("--force"):
-        given.note(reading, DELETES, "This deletes what is there before it makes it anew.")
+        given.note(reading, DELETES, "This deletes what is there before it creates it again.")
 
 
 @KUBECTL.reader(

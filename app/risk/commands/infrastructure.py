@@ -44,7 +44,7 @@ DESTROYS = declare(
 STATE = declare(
     "infrastructure.state",
     HIGH,
-    "Changes what a tool knows about an infrastructure, so that later runs delete or make things anew.",
+    "Changes what a tool knows about an infrastructure, so that later runs delete things or create them again.",
     "terraform state rm aws_instance.a",
     "terraform state list",
     language="shell",

@@ -16,7 +16,7 @@ SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
 FIREWALL = declare(
     "machine.firewall",
     HIGH,
-    "Changes which connections are let through.",
+    "Changes which connections are allowed.",
     "ufw disable",
     "ufw status",
     language="shell",
@@ -97,7 +97,7 @@ def _firewall(command: Command, reading: Reading) -> None:
         FIREWALL,
         "This turns the firewall off, or takes all its rules away."
         if whole
-        else "This changes which connections are let through.",
+        else "This changes which connections are allowed.",
         command.line,
     )
 

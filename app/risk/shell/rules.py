@@ -67,7 +67,7 @@ PARTLY_KNOWN = declare(
 TRACELESS = declare(
     "shell.traceless",
     RiskLevel.HIGH,
-    "Erases or turns off the record of what was done.",
+    "Erases or turns off the history of commands.",
     "history -c",
     "history",
     language="shell",
