@@ -101,9 +101,17 @@ def read_input(language: str, command: Command, reading: Reading) -> None:
             run_unread(reading, "what another command prints", command.line)
 
 
+_PROJECT_SCRIPTS = frozenset({"manage.py", "artisan", "console", "rails", "rake", "bundle", "sail"})
+
+
 def run_file(language: str, path: Word, reading: Reading, arguments: list[Word] | None = None) -> None:
     """Read a script in a file if the code has written it; otherwise, note that it is not read."""
     content = file_content(reading, path)
+    if content is None and program_name(path.text) in _PROJECT_SCRIPTS:
+        # What these do is known by their arguments, although the project's own code runs, too.
+        reading.doubt()
+        read_command(Command([path.with_text(program_name(path.text)), *(arguments or [])]), reading)
+        return
     if content is None:
         if path.source in ("download", "decoded"):
             run_code_of(reading, path.source, path)
@@ -230,7 +238,7 @@ def _python(command: Command, reading: Reading) -> None:
         place += 2 if text in ("-W", "-X", "--check-hash-based-pycs") else 1
     words = words[place:]
     if words and words[0].text not in ("-", "/dev/stdin"):
-        run_file("python", words[0], reading)
+        run_file("python", words[0], reading, words[1:])
     elif not given.has("--version", "-V", "-h", "--help", "-VV"):
         read_input("python", command, reading)
 
@@ -378,7 +386,7 @@ def _interpreter(command: Command, reading: Reading) -> None:
         for word in rest:
             act_on(reading, Act.WRITE if in_place else Act.READ, word)
     elif rest and rest[0].text != "-":
-        run_file(language, rest[0], reading)
+        run_file(language, rest[0], reading, words[place + 1 :])
     elif not any(re.fullmatch(r"-v|-V|--version|--help|-h", word.text) for word in words):
         if command.input is not None and command.input.known and command.input_from not in ("download", "decoded"):
             _read_other(language, command.input, reading)

@@ -79,6 +79,8 @@ _FAMILIES = (
     "app.risk.commands.python_packages",
     "app.risk.commands.services",
     "app.risk.commands.web",
+    "app.risk.commands.windows",
+    "app.risk.commands.windows_programs",
 )
 """Modules that add programs to the table. They are imported on first use."""
 

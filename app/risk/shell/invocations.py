@@ -148,7 +148,9 @@ def _call(session: Session, words: list[Word], given: Flow | None) -> Flow:
 def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, found: list[Finding]) -> Flow:
     """Return what a command prints with what it comes from, and note secrets that go to another machine."""
     rules = {finding.rule for finding in found}
-    read_secret = READS_SECRET.id in rules
+    read_secret = bool(rules & _READS)
+    if given is not None and given.source == "secret" and command.name in _FILTERS and _looks_for_secrets(command):
+        session.reading.add(READS_SECRET, "This looks for passwords or keys in what is printed.", command.line)
     carried = "secret" if read_secret else ""
     for word in command.words[1:]:
         carried = worse_source(carried, word.source if word.source in ("secret", "download") else "")
@@ -164,6 +166,18 @@ def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, 
     if command.name in SHELLS and given is not None and not given.known and _interactive(command):
         source = "shell"
     return replace(flow, source=worse_source(flow.source, source) if source != "shell" else source)
+
+
+_READS = frozenset(
+    {READS_SECRET.id, "command.prints_environment", "kubernetes.secret", "cloud.secret", "vault.secret", "keys.shows"}
+)
+"""Rules of commands that print secrets."""
+_FILTERS = frozenset({"grep", "egrep", "fgrep", "rg", "ag", "ack", "awk", "gawk", "sed"})
+
+
+def _looks_for_secrets(command: Command) -> bool:
+    wanted = r"token|secret|passw|pwd|api.?key|access.?key|private|credential|(?<![a-z])key(?![a-z])|auth"
+    return any(re.search(wanted, word.text, re.IGNORECASE) for word in command.arguments)
 
 
 def _interactive(command: Command) -> bool:

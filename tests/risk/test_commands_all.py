@@ -1,0 +1,51 @@
+"""All programs of the table, with any arguments: reading them never fails, and what is not known is not understood."""
+
+import time
+
+import pytest
+
+from app.risk.commands.table import Command, handlers, read_command
+from app.risk.reading import Reading
+from app.risk.words import UNKNOWN, Word
+
+ARGUMENTS = [
+    [],
+    ["--help"],
+    ["list"],
+    ["delete", "everything"],
+    ["-f", "file.txt", "a=b", "--force"],
+    ["a", "b:c", "https://x.example/a", "-x", "-o", "out.txt"],
+    ["-"],
+    ["--", "-x"],
+    ["-e", "x", "-c", "y", "-m", "z"],
+    [UNKNOWN],
+    ["a", UNKNOWN, "--option", UNKNOWN],
+    ["", " ", "\\", "'", "[", "(", "*", "?", "%s"],
+    ["/dev/sda", "C:\\", "/s", "/q", "/?"],
+    ["@x", "+y", "::", "=", ",", ";"],
+]
+
+
+@pytest.mark.parametrize(
+    "arguments", ARGUMENTS, ids=lambda words: " ".join(words).encode("unicode_escape").decode() or "none"
+)
+def test_reading_any_program_never_fails(arguments):
+    for name in handlers():
+        words = [Word(text) for text in (name, *arguments)]
+        read_command(Command(words), Reading())
+        read_command(Command(words, Word("some text\n"), environment={"A": Word("b")}), Reading())
+        read_command(Command(words, None, "secret"), Reading())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["x"] * 20_000, ["-" + "abc" * 50_000], ["--" + "x" * 200_000], ["a=b,c:d/" * 20_000]]
+)
+def test_long_arguments_take_no_long_time(arguments):
+    slow = {}
+    for name in sorted(handlers())[::25]:
+        began = time.process_time()
+        Reading().read("redis", "")  # the language is there already
+        read_command(Command([Word(text) for text in (name, *arguments)]), Reading())
+        if (took := time.process_time() - began) > 1:
+            slow[name] = took
+    assert slow == {}
