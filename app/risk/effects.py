@@ -11,10 +11,10 @@ from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.risk.places import Place, is_pattern, path_from, place_of
+from app.risk.places import Place, is_pattern, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare
-from app.risk.words import Word
+from app.risk.words import FRESH, Word
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -147,6 +147,11 @@ _ONE_GONE = {
     Place.LOG: HIGH, Place.SECRET: HIGH, Place.HISTORY: HIGH, Place.KERNEL: HIGH, Place.NOTHING: HIGH,
 } | dict.fromkeys(_FINAL - {Place.BOOT}, HIGH)  # fmt: skip
 _READABLE = {Place.SECRET: HIGH, Place.ACCESS: HIGH, Place.KERNEL: LOW}
+_OF_ONE_PROGRAM = re.compile(
+    r"/(?:etc|var|usr(?:/local)?)/(?!local/)[^/]+/(?!x86_64|aarch64|arm|systemd/?$|python3/?$|modules/?$)[^/*?]+",
+    re.IGNORECASE,
+)
+"""A folder of the system that belongs to one program: without it, that program fails, not the machine."""
 _METADATA = re.compile(
     r"169\.254\.169\.254|169\.254\.170\.2|fd00:ec2::254|metadata\.google\.internal|metadata\.azure\.com"
     r"|100\.100\.100\.200|metadata(?:\..*)?",
@@ -211,6 +216,9 @@ def _moves(reading: Reading, word: Word, place: Place) -> None:
 
 def _deletes(reading: Reading, act: Act, word: Word) -> None:
     place, pattern = place_of(word.text), word.glob or is_pattern(word.text)
+    if word.text.startswith(FRESH):
+        reading.add(DELETES, f"This deletes {word.display}, which the code itself has made.", word.line, LOW)
+        return
     if not word.known:
         empty = place_of(word.when_empty) if word.when_empty else Place.UNKNOWN
         if empty in (Place.EVERYTHING, Place.HOME, Place.HOMES) and (act is not Act.DELETE or pattern):
@@ -222,6 +230,8 @@ def _deletes(reading: Reading, act: Act, word: Word) -> None:
         reading.add(DELETES, f"This deletes {word.display}, which cannot be undone.", word.line, level)
         return
     level = _GONE.get(place, HIGH)
+    if place is Place.SYSTEM and _OF_ONE_PROGRAM.match(plain_path(word.text)):
+        level = HIGH
     if act is not Act.DELETE_ALL and level is CRITICAL and place not in (Place.EVERYTHING, Place.HOMES, Place.HOME):
         level = CRITICAL if act is Act.DELETE_MANY and place in (Place.SYSTEM, Place.BOOT, Place.DATA) else HIGH
     rule = DELETES_ALL if level is CRITICAL else DELETES_MANY

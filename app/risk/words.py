@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 UNKNOWN = "\ufffc"
 """Stands in a word's text for a part that is known only when the code runs."""
+FRESH = f"/tmp/tmp.{UNKNOWN}"  # noqa: S108 - stands for any folder of temporary files
+"""Begins the path of a temporary file or folder that the code itself makes, under a name that is not known before."""
 
 
 @dataclass(frozen=True)

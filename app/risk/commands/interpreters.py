@@ -55,7 +55,7 @@ def read_code(
     Args:
         elsewhere: It runs on another machine, or in a container, where nothing of this shell is known.
         command: The command that runs it, whose input the code reads.
-        arguments: The code's own arguments, such as ``$1``.
+        arguments: ``$0``, ``$1``, and so on.
     """
     options: dict[str, object] = {"session": None, "files": {}, "folder": ""} if elsewhere else {}
     if arguments is not None:
@@ -142,7 +142,7 @@ def run_program(command: Command, reading: Reading) -> None:
         "python" if name.startswith("python") else "shell" if name in _SHELLS else name,
         word,
         reading,
-        command.arguments,
+        command.words,
     )
 
 
@@ -167,6 +167,10 @@ def _shell(command: Command, reading: Reading) -> None:
                 rest = rest[1:]
             _code(rest, command, reading)
             return
+        elif re.fullmatch(r"-[vx]*n[vx]*", text):  # checks the syntax only
+            for word in words[place + 1 :]:
+                act_on(reading, Act.READ, word)
+            return
         elif re.fullmatch(r"-[A-Za-z]*s[A-Za-z]*", text):
             read_input("shell", command, reading)
             return
@@ -179,7 +183,7 @@ def _shell(command: Command, reading: Reading) -> None:
     if not words or words[0].text == "-" or words[0].text in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
         read_input("shell", command, reading)
     else:
-        run_file("shell", words[0], reading, words[1:])
+        run_file("shell", words[0], reading, words)
 
 
 def _is_plain_option(text: str) -> bool:
@@ -199,8 +203,8 @@ def _code(words: list[Word], command: Command, reading: Reading) -> None:
     if not words:
         run_dynamic(reading, command.words[0])
         return
-    arguments = words[2:] if all(not word.several for word in words[2:]) else None
-    read_code("shell", words[0], reading, command=command, arguments=arguments if len(words) > 2 else None)
+    given = words[1:] if not any(word.several for word in words[1:]) else None
+    read_code("shell", words[0], reading, command=command, arguments=given or None)
 
 
 @program("fish", "csh", "tcsh", "nu", "elvish", "xonsh", "rc", "es")

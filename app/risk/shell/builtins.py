@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, handlers, program_name
-from app.risk.effects import HIDDEN, run_dynamic, run_unread
+from app.risk.effects import run_dynamic, run_unread
 from app.risk.rules import word_set
 from app.risk.shell.assignments import assign
 from app.risk.shell.environment import set_variable
@@ -145,12 +145,10 @@ def _eval(session: Session, command: Command, node: Simple | None) -> Flow | Non
     if not words:
         return NOTHING
     source = next((word.source for word in words if word.source), "")
-    if UNKNOWN in text:
-        shown = words[0] if len(words) == 1 else Word("eval", command.line)
-        if source != "printed":
-            run_dynamic(session.reading, shown)
-    if source == "decoded" and UNKNOWN not in text:
-        session.reading.add(HIDDEN, "This decodes hidden code, and runs it.", command.line)
+    if source in ("download", "decoded"):
+        run_code_from(session, source, words[0])
+    elif UNKNOWN in text:
+        run_dynamic(session.reading, words[0] if len(words) == 1 else Word("eval", command.line))
     if text.replace(UNKNOWN, "").strip():
         session.read_here(text, words[0].line)
     return Flow()

@@ -16,7 +16,7 @@ from app.risk.reading import Reading
 from app.risk.rules import word_set
 from app.risk.shell.escapes import unescaped
 from app.risk.shell.state import NOTHING, SOME, Flow
-from app.risk.words import UNKNOWN, Word
+from app.risk.words import FRESH, UNKNOWN, Word
 
 _MOST = 200_000
 _FILES = frozenset({"find", "ls", "fd", "fdfind", "locate", "mlocate", "plocate", "dir", "tree", "ag", "rg", "lsof"})
@@ -28,7 +28,6 @@ _DOWNLOADERS = word_set(
 _SILENT = word_set(
     "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred"
 )
-_QUIET_TEMPORARY = "/tmp/tmp."  # noqa: S108 - stands for the folder of a name that mktemp makes
 
 
 def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | None:
@@ -44,6 +43,8 @@ def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | 
         return handler(command, given, reading)
     if name in _FILES or (name == "git" and any(word.text in _LISTS_OF_GIT for word in command.arguments[:3])):
         return Flow(UNKNOWN, "files")
+    if name in ("env", "printenv", "set", "export", "declare") and len(command.words) < 2:
+        return Flow(UNKNOWN, "secret")
     if name in _DOWNLOADERS:
         return Flow(UNKNOWN, "download")
     if name in _DECODERS:
@@ -228,10 +229,11 @@ def _pwd(command: Command, given: Flow | None, reading: Reading) -> Flow:
 def _mktemp(command: Command, given: Flow | None, reading: Reading) -> Flow:
     options = arguments_of(command.arguments, "-p --tmpdir --suffix")
     template = options.operands[0].text if options.operands else ""
-    if "/" in template and not options.value("-p"):
-        return Flow(re.sub("X{3,}", f"{UNKNOWN}…", template))
     folder = options.value("-p", "--tmpdir")
-    return Flow(f"{folder.text}/made.{SOME}" if folder else f"{_QUIET_TEMPORARY}{SOME}")
+    where = folder.text if folder else template.rpartition("/")[0]
+    if (not options.has("-u", "--dry-run") and where.startswith(("/tmp", "/var/tmp", UNKNOWN))) or not where:  # noqa: S108
+        return Flow(f"{FRESH}…")
+    return Flow(f"{where}/made.{SOME}")
 
 
 def _path(command: Command, given: Flow | None, reading: Reading) -> Flow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from app.risk.shell.scanner import Scanner, ShellSyntaxError
 from app.risk.shell.tree import (
@@ -44,8 +45,8 @@ _NEXT = re.compile(r"[;\n]|&&|\|\|?|$")
 class Parser(Scanner):
     """A parser of one text. Substitutions are parsed by the parser of the text around them."""
 
-    def __init__(self, text: str, first_line: int = 1, until: float | None = None, depth: int = 0) -> None:
-        super().__init__(text, first_line, until, depth)
+    def __init__(self, text: str, first_line: int = 1, late: Callable[[], bool] | None = None, depth: int = 0) -> None:
+        super().__init__(text, first_line, late, depth)
         self.commands = _commands
         self.assigned: set[str] = set()
         self._documents: list[tuple[WordNode, str, bool, bool]] = []
@@ -486,7 +487,7 @@ class Parser(Scanner):
             if quoted:
                 target.parts = [Literal(text, True)]
             else:
-                inner = Scanner(text, target.line, self.until, self.depth)
+                inner = Scanner(text, target.line, self.late, self.depth)
                 inner.commands = _commands
                 target.parts = inner.document()
 
@@ -497,7 +498,7 @@ def _commands(scanner: Scanner, end: str) -> Sequence:
         if end:
             return scanner._until(end)
         return scanner.sequence()
-    parser = Parser(scanner.text, scanner.first_line, scanner.until, scanner.depth)
+    parser = Parser(scanner.text, scanner.first_line, scanner.late, scanner.depth)
     parser.at = scanner.at
     found = parser._until(end) if end else parser.sequence()
     scanner.at = parser.at

@@ -16,7 +16,7 @@ def read(text: str, reading: Reading) -> None:
     reading.options = {"files": {}, "folder": "", **reading.options, "same": False}
     if reading.options.get("here"):
         reading.options |= {"files": {}, "folder": ""}
-    parser = Parser(text, 1, reading.budget.until)
+    parser = Parser(text, 1, lambda: reading.budget.late)
     program = parser.program()
     if isinstance(outer, Session) and same:
         before, outer.reading = outer.reading, reading
@@ -30,7 +30,9 @@ def read(text: str, reading: Reading) -> None:
     session = Session(reading, State() if reading.options.get("here") else _state_of(outer))
     session.state.assigned = frozenset(parser.assigned)
     arguments = reading.options.pop("arguments", None)
-    session.state.arguments = arguments if isinstance(arguments, list) else None
+    if isinstance(arguments, list):
+        session.state.set("0", (arguments[0],))
+        session.state.arguments = arguments[1:]
     reading.options["session"] = session
     session.run(program, _input(reading))
     session.read_uncalled()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -20,6 +19,8 @@ _IN_DOCUMENT = re.compile(r"[^\\$`]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!_-]")
 _SHORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/[#%]?|\^\^?|,,?|@[A-Za-z]|:|~~?")
+_QUALIFIER = re.compile(r"\([a-zA-Z0-9.,/@=*%^+#-]{1,20}\)(?=[\s;|&)]|$)")
+"""What zsh allows after a pattern, such as ``*(.N)``."""
 _SPACE = re.compile(r"(?:[ \t]|\\\r?\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
 
@@ -41,12 +42,12 @@ class ShellSyntaxError(Exception):
 class Scanner:
     """A position in a text, and what stands there."""
 
-    def __init__(self, text: str, first_line: int = 1, until: float | None = None, depth: int = 0) -> None:
+    def __init__(self, text: str, first_line: int = 1, late: Callable[[], bool] | None = None, depth: int = 0) -> None:
         self.text = text
         self.at = 0
         self.first_line = first_line
         self.depth = depth
-        self.until = until
+        self.late = late
         self.steps = 0
         self._lines = [match.end() for match in re.finditer("\n", text)]
         self.commands: Callable[[Scanner, str], Sequence] = _no_commands
@@ -71,7 +72,7 @@ class Scanner:
     def tick(self) -> None:
         """Count a step, and look at the clock now and then. Raises ShellSyntaxError if time is up."""
         self.steps += 1
-        if self.steps % 256 == 0 and self.until is not None and time.monotonic() > self.until:
+        if self.steps % 256 == 0 and self.late is not None and self.late():
             raise ShellSyntaxError(self.at, deep=True)
 
     def word(self, *, stop: str = "", regex: bool = False) -> WordNode | None:
@@ -111,6 +112,10 @@ class Scanner:
 
     def _is_pattern(self, parts: list[Part]) -> bool:
         last = parts[-1] if parts else None
+        if _QUALIFIER.match(self.text, self.at) and any(
+            isinstance(part, Literal) and not part.quoted and re.search(r"[*?\]]", part.text) for part in parts
+        ):
+            return True
         if not isinstance(last, Literal) or last.quoted or last.text == "!" or last.text[-1:] not in tuple("@+!*?"):
             return False
         return not self.text.startswith("()", self.at)
@@ -198,7 +203,7 @@ class Scanner:
         if following == "[":
             end = text.find("]", at)
             if end > 0:
-                inner = Scanner(text[at + 2 : end], self.line(), self.until, self.depth)
+                inner = Scanner(text[at + 2 : end], self.line(), self.late, self.depth)
                 inner.commands = self.commands
                 self.at = end + 1
                 return [Arithmetic(inner.document(), quoted)]
@@ -226,7 +231,7 @@ class Scanner:
         if not self.text.startswith("`", end):
             raise ShellSyntaxError(start)
         escaped = r"\\([\\$`\"])" if quoted else r"\\([\\$`])"
-        inner = Scanner(re.sub(escaped, r"\1", self.text[start + 1 : end]), self.line(), self.until, self.depth)
+        inner = Scanner(re.sub(escaped, r"\1", self.text[start + 1 : end]), self.line(), self.late, self.depth)
         inner.commands = self.commands
         try:
             body = inner._commands("")
