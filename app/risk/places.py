@@ -288,4 +288,4 @@ def place_of(path: str) -> Place:
 
 def is_pattern(path: str) -> bool:
     """Return True if a path names any number of files by a pattern."""
-    return bool(re.search(r"[*?]|\[[^\]]+\]|\{[^}]*,[^}]*\}", path))
+    return bool(re.search(r"[*?]|\[[^\]]{1,80}\]|\{[^}]{0,80},[^}]{0,80}\}", path[:2_000]))

@@ -266,8 +266,9 @@ OPEN = declare(
 
 
 def _mode(mode: Word, words: list[Word], recursive: bool, reading: Reading) -> None:
-    if not mode.known:
+    if not mode.known or len(mode.text) > 40:
         reading.doubt()
+        mode = mode.with_text(mode.text[:40])
     if _SETS_ID.fullmatch(mode.text) and not re.fullmatch(r"0?2[0-7]{3}|g[+=]r?w?x?s", mode.text):
         reading.add(SETUID, f"This makes {_names(words)} run with its owner's rights, whoever starts it.", mode.line)
     elif _OPEN_TO_ALL.fullmatch(mode.text) and not re.fullmatch(r"1[0-7]{3}", mode.text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 
 from app.risk.effects import UNKNOWN, run_dynamic, run_unread
@@ -155,6 +155,7 @@ def _load() -> None:
         import_module(family)
 
 
+@lru_cache(maxsize=1024)
 def program_name(text: str) -> str:
     """Return a program's name without its folder, version, and ``.exe``: ``python3`` for ``/usr/bin/python3.11``."""
     name = re.split(r"[/\\]", text)[-1].lower()

@@ -39,7 +39,7 @@ def _value(session: Session, assignment: Assignment, expander: Expander) -> Valu
         if any(re.match(r"\[[^\]]*\]=", word.text) for word in words):
             words = [Word(UNKNOWN, assignment.line, several=True)]
         before = expander.value(assignment.name) if assignment.append else ()
-        return (*before, *words)
+        return (*before, *words)[:_MOST_ELEMENTS]
     value = replace(expander.text(assignment.value), shown="")
     if assignment.index is not None:
         return _element(session, assignment, expander, value)
@@ -63,6 +63,7 @@ def environment_of(
     """Return the variables that are set for one command only, before its name."""
     found: dict[str, Word] = {}
     for assignment in assignments:
+        session.reading.budget.step()
         value = _value(session, assignment, expander)
         found[assignment.name] = value[0] if value else Word("")
         if not exported:

@@ -35,6 +35,7 @@ def _declare(session: Session, command: Command, node: Simple | None) -> Flow | 
     given = arguments_of(command.arguments)
     exported = command.name == "export" or given.has("-x")
     for assignment in node.assignments if node else ():
+        session.reading.budget.step()
         assign(session, assignment, exported=exported)
         if given.has("-n"):  # a name for another variable
             session.state.set(assignment.name, (Word(UNKNOWN),))

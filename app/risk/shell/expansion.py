@@ -12,9 +12,11 @@ from app.risk.shell.state import Flow, State, Value
 from app.risk.shell.tree import Arithmetic, Literal, Parameter, Part, Process, Sequence, Substitution, WordNode
 from app.risk.words import UNKNOWN, Word
 
-_GLOB = re.compile(r"[*?]|\[[^\]]+\]")
+_GLOB = re.compile(r"[*?]|\[[^\]\n]{1,80}\]")
 _MOST_LETTERS = 100_000
 """Longer texts are not put together: they are unknown."""
+_MOST_WORDS = 2_000
+"""A command with more words is not read to its end: what follows is unknown."""
 _WORSE = {"": 0, "files": 1, "unknown": 1, "decoded": 2, "download": 3, "secret": 4}
 
 
@@ -74,10 +76,18 @@ class Expander:
 
     def words(self, nodes: list[WordNode]) -> list[Word]:
         """Expand the words of a command."""
-        return [word for node in nodes for word in self.word(node)]
+        found: list[Word] = []
+        for node in nodes:
+            found += self.word(node)
+            if len(found) > _MOST_WORDS:
+                return [*found[:_MOST_WORDS], Word(UNKNOWN, node.line, several=True)]
+        return found
 
     def word(self, node: WordNode) -> list[Word]:
         """Expand a word; it may become none or several."""
+        plain = node.plain
+        if plain is not None and plain.isalnum():
+            return [Word(plain, node.line)]
         found: list[Word] = []
         for parts in expand_braces(node.parts):
             fields = _Fields()
@@ -86,7 +96,7 @@ class Expander:
             fields.end()
             for word in fields.done:
                 shown = node.shown if word.text != node.shown else ""
-                found.append(replace(word, line=node.line, shown=shown))
+                found.append(Word(word.text, node.line, shown, word.glob, word.several, word.source))
         return found
 
     def text(self, node: WordNode | None) -> Word:

@@ -8,6 +8,7 @@ import codecs
 import gzip
 import re
 import zlib
+from collections import deque
 
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
@@ -66,31 +67,37 @@ def printed_text(name: str, texts: list[str]) -> str:
     return (unescaped(text) if escapes else text) + ("\n" if newline else "")
 
 
+_DIRECTIVE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?([a-zA-Z%])")
+
+
 def _format(texts: list[str]) -> str:
     if texts and texts[0] == "--":
         texts = texts[1:]
     if not texts:
         return ""
-    pattern, arguments = texts[0], texts[1:]
+    # The pattern's own escapes first, so that those in arguments stay as they are.
+    pattern, arguments = unescaped(texts[0]), deque(texts[1:])
     found: list[str] = []
+    length = 0
     while True:
         count = len(arguments)
-
-        def put(match: re.Match[str]) -> str:
-            kind = match.group(1)
-            if kind == "%":
-                return "%"
-            value = arguments.pop(0) if arguments else ""
-            if kind == "b":
-                return unescaped(value)
-            if kind == "c":
-                return value[:1]
-            return value if kind in "sqdiu" else UNKNOWN
-
-        # The pattern's own escapes first, so that those in arguments stay as they are.
-        found.append(re.sub(r"%[-+ #0]*\d*(?:\.\d+)?([a-zA-Z%])", put, unescaped(pattern)))
-        if not arguments or len(arguments) == count or sum(map(len, found)) > _MOST:
+        found.append(_DIRECTIVE.sub(lambda match: _put(match.group(1), arguments), pattern))
+        length += len(found[-1])
+        if length > _MOST:
+            return UNKNOWN
+        if not arguments or len(arguments) == count:
             return "".join(found)
+
+
+def _put(kind: str, arguments: deque[str]) -> str:
+    if kind == "%":
+        return "%"
+    value = arguments.popleft() if arguments else ""
+    if kind == "b":
+        return unescaped(value)
+    if kind == "c":
+        return value[:1]
+    return value if kind in "sqdiu" else UNKNOWN
 
 
 def _echo(command: Command, given: Flow | None, reading: Reading) -> Flow:

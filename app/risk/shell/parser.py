@@ -124,6 +124,7 @@ class Parser(Scanner):
 
     def _item(self, ends: frozenset[str]) -> list[tuple[Node, bool]]:
         """Parse a command and the operator after it."""
+        self.tick()
         if self._control() == ";":  # an empty command, as zsh allows
             self.at += 1
             return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.risk.commands.known_files import file_content, note_file
@@ -32,7 +32,7 @@ class Routes:
     """
 
     given: Flow | None = None
-    files: list[tuple[Word, bool]] | None = None
+    files: list[tuple[Word, bool]] = field(default_factory=list)
     host: Word | None = None
     dropped: bool = False
 
@@ -55,6 +55,7 @@ def redirect(
     """
     routes = Routes(given)
     for redirection in redirections:
+        session.reading.budget.step()
         if redirection.operator in ("<<", "<<-", "<<<"):
             word = expander.text(redirection.target)
             text = word.text + "\n" if redirection.operator == "<<<" else word.text
@@ -122,14 +123,14 @@ def _write(session: Session, redirection: Redirection, word: Word, routes: Route
     how = Act.APPEND if append else Act.WRITE if errors else act
     act_on(session.reading, how, word)
     if not errors:
-        routes.files = [*(routes.files or []), (word, append)]
+        routes.files.append((word, append))
         if act is Act.EMPTY and not append:
             note_file(session.reading, word, Word(""))
 
 
 def deliver(session: Session, routes: Routes, printed: Flow) -> Flow:
     """Return what the next command reads of what is printed; files keep the rest."""
-    for word, append in routes.files or ():
+    for word, append in routes.files:
         content = Word(printed.text, printed.line or word.line, source=printed.source)
         note_file(session.reading, word, content, append=append)
     if routes.host is not None and printed.source == "secret":

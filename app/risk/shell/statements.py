@@ -106,6 +106,7 @@ def _if(session: Session, node: If, given: Flow | None) -> Flow:
     start: State | None = None
     ends: list[State] = []
     for condition, body in node.branches:
+        session.reading.budget.step()
         printed.append(session.run(condition, given))
         start = session.state
         session.state = start.copy()
@@ -120,6 +121,7 @@ def _if(session: Session, node: If, given: Flow | None) -> Flow:
 
 def _join(session: Session, ends: list[State]) -> None:
     for end in ends:
+        session.reading.budget.step()
         _merge(session.state, end)
 
 
@@ -187,6 +189,7 @@ def _case(session: Session, node: Case, given: Flow | None) -> Flow:
     printed: list[Flow] = []
     ends: list[State] = []
     for _, body in node.items:
+        session.reading.budget.step()
         session.state = start.copy()
         printed.append(session.run(body, given))
         ends.append(session.state)
