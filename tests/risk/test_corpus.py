@@ -26,9 +26,8 @@ DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle"}
 # this share of harmless cases rated high. First over `shared` and `dev` together, then over `held`. Raise a floor (and
 # lower a ceiling) when the assessment has become better; never the other way.
 # The recall of languages that have no reader yet is full because everything in them is high; their floor is less.
-# That of shell code is low until all families of programs can be read.
 FLOORS = {
-    "bash": ((58, 55, 40, 10), (60, 60, 44, 3)),
+    "bash": ((94, 97, 92, 3), (85, 94, 70, 3)),
     "config": ((29, 95, 0, 100), (26, 95, 0, 100)),
     "powershell": ((25, 95, 0, 100), (25, 95, 0, 100)),
     "python": ((85, 98, 80, 5), (80, 91, 60, 5)),
