@@ -42,10 +42,7 @@ def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], a
     with use_cases() as (settings, services):
         person = services.people.add(operator(), name, email, [Role(role) for role in roles], teams)
         address = link_address(settings, services.people.make_link(operator(), person.id))
-    if as_json:
-        print_json({**_facts(person), "link": address})
-    else:
-        click.echo(f"{person.name} can sign in once within {_minutes()} minutes at\n{address}")
+    _print_link(person, address, as_json)
 
 
 @user.command()
@@ -99,10 +96,7 @@ def link(email: str, as_json: bool) -> None:
     with use_cases() as (settings, services):
         person = services.people.by_email(email)
         address = link_address(settings, services.people.make_link(operator(), person.id))
-    if as_json:
-        print_json({**_facts(person), "link": address})
-    else:
-        click.echo(f"{person.name} can sign in once within {_minutes()} minutes at\n{address}")
+    _print_link(person, address, as_json)
 
 
 @user.command()
@@ -210,6 +204,13 @@ def _state(person: Person) -> str:
 
 def _yes(person: Person) -> str:
     return "yes" if person.active else "no"
+
+
+def _print_link(person: Person, address: str, as_json: bool) -> None:
+    if as_json:
+        print_json({**_facts(person), "link": address})
+    else:
+        click.echo(f"{person.name} can sign in once within {_minutes()} minutes at\n{address}")
 
 
 def _facts(person: Person) -> dict[str, object]:

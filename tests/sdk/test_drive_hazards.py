@@ -116,7 +116,7 @@ def test_hazard_4_an_edit_that_names_another_tool_is_refused(drivable: Drivable,
     spoil(request, verdict="modify", payload=request["payload"] | {"tool": "delete_file", "args": {"path": "/"}})
     driven.portal.decide(request["id"])
     again = driven.next()
-    assert not driven.effects() and "an edit keeps its tool" in driven.receipt(request)[1]
+    assert not driven.effects() and "an edit cannot change the tool" in driven.receipt(request)[1]
     driven.portal.decide(again["id"])
     running.get()
     assert driven.effects() == {"sent to one@example.org: ": 1}

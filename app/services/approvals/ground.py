@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.errors import AlreadyDecidedError, ExpiredError, NotFoundError
+from app.domain.errors import AlreadyDecidedError, ConflictError, ExpiredError, NotFoundError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.facts import Policy, StrictDefault
@@ -66,6 +66,12 @@ class Ground:
         if request is None:
             raise NotFoundError("There is no such request.", request_id=request_id)
         return request
+
+    def written(self, batch: moves.Move) -> ApprovalRequest:
+        """The request after the batch is written. Raises ConflictError if the request has changed since it was read."""
+        if batch.run(self.sessions) is None:
+            raise ConflictError("This request has just changed. Reload it and try again.")
+        return batch.written()
 
     def end(
         self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str, note: str

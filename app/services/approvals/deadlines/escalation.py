@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from app.domain.errors import IllegalTransitionError, InvalidInputError
 from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
@@ -57,9 +57,7 @@ class Escalations:
             **escalation_detail(request, columns),
         )  # fmt: skip
         publish(batch, moves.changed(request, now, RequestChange.ESCALATED))
-        if batch.run(self._ground.sessions) is None:
-            raise ConflictError("This request has just changed. Reload it and try again.")
-        return self._ground.fresh(request_id)
+        return self._ground.written(batch)
 
 
 def next_step(request: ApprovalRequest, terms: Terms) -> EscalationStep | None:

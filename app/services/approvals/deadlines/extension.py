@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.domain.errors import (
-    ConflictError,
     ForbiddenError,
     IllegalTransitionError,
     InvalidInputError,
@@ -71,9 +70,7 @@ class Extensions:
             **{"from": request.expires_at.isoformat(), "to": until.isoformat()},
         )  # fmt: skip
         publish(batch, moves.changed(request, now, RequestChange.EXTENDED))
-        if batch.run(self._ground.sessions) is None:
-            raise ConflictError("This request has just changed. Reload it and try again.")
-        return self._ground.fresh(request_id)
+        return self._ground.written(batch)
 
     def _refuse_unless_asked(self, request: ApprovalRequest, actor: Actor, now: datetime) -> None:
         if not actor.id:
