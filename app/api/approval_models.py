@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, JsonValue
 
-from app.api.models import MailAddress, Output, Tagged, Time, TimeIn
+from app.api.models import Output, Tagged, Time
+from app.api.terms_models import TermsOut
 from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
-from app.domain.policy.terms import Edited, OnExpiry
-from app.http.body import Input, PlainText, QueryArguments
-from app.services.approvals.decisions.claims import CLAIM_MINUTES
-from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
+from app.domain.policy.terms import OnExpiry
+from assent.contracts import ReceiptStatus, RiskLevel, Verdict
 
 ANSWERED_BY = "`rejection:<request>`, `grant:<id>`, or `policy:<version>:<rule>`; empty if people decide"
-
-
-class ApprovalQuery(QueryArguments):
-    """Filters for requests."""
-
-    status: Literal["pending", "resolved"] = "pending"
-    risk: RiskLevel | None = None
-    workflow: PlainText = Field(default="", max_length=200)
-    kind: PlainText = Field(default="", max_length=200)
-    text: PlainText = Field(default="", max_length=200)
-    mine: bool = Field(
-        default=False, description="Assigned to, claimed by, or requiring approval from the caller or their team"
-    )
-    team: PlainText = Field(default="", max_length=200, description="Slug of a team whose approval is required")
-    unassigned: bool = Field(default=False, description="Neither assigned nor claimed")
-    cursor: PlainText = Field(default="", max_length=500)
-    limit: int = Field(default=50, ge=1, le=200)
 
 
 class ApprovalSummary(Output):
@@ -161,66 +143,6 @@ class ReceiptOut(Output):
     updated_at: Time
 
 
-class StageTermsOut(Output):
-    """Approvals required before the next stage; without teams and people, from any reviewer."""
-
-    name: str
-    teams: list[str]
-    people: list[str]
-    quorum: int
-
-
-class WorkingTimeOut(Output):
-    """A working time, and the calendar in which it is counted. Weeks begin on Monday."""
-
-    seconds: int
-    timezone: str
-    week: list[list[tuple[int, int]]] = Field(description="The working hours of each day, in minutes after midnight")
-    holidays: list[str]
-
-
-class EscalationStepOut(Output):
-    """Further approvals to require, and when."""
-
-    after_seconds: int = Field(description="Seconds after the request is opened")
-    words: str
-    teams: list[str]
-    people: list[str]
-    priority: int
-
-
-class ChangeWindowOut(Output):
-    """Hours in which approved changes may run. Days are 0 for Monday to 6 for Sunday."""
-
-    timezone: str
-    days: list[int]
-    start: str
-    end: str
-    except_days: list[str]
-
-
-class TermsOut(Output):
-    """What the policy's rule required when the request was opened. Times are seconds after the opening."""
-
-    name: str
-    policy_version: int | None
-    stages: list[StageTermsOut]
-    quorum: int
-    deny_threshold: int
-    reason_required: list[Verdict]
-    edit_allowed: bool
-    edited: Edited = Field(description="What the approval of the person who changed the proposal counts for")
-    reauthenticate_seconds: int | None
-    windows: list[ChangeWindowOut]
-    further_windows: list[list[ChangeWindowOut]] = Field(description="Further sets; one window of each must be open")
-    deadline_seconds: int
-    deadline_again: WorkingTimeOut | None = Field(description="The new time limit if expiry escalates, as working time")
-    on_expiry: OnExpiry
-    warn_seconds: int
-    escalation: list[EscalationStepOut]
-    grants_allowed: bool
-
-
 class StageOut(Output):
     """The progress of a stage. `state`: done, now, or later; in a resolved request also not asked."""
 
@@ -324,30 +246,6 @@ class DecisionResultOut(Output):
     words: str
 
 
-class CommentIn(Input):
-    """A comment to add."""
-
-    comment: PlainText = Field(max_length=100_000)
-
-
-class ReasonIn(Input):
-    """Why."""
-
-    reason: PlainText = Field(max_length=100_000)
-
-
-class OptionalReasonIn(Input):
-    """A reason, if there is one."""
-
-    reason: PlainText = Field(default="", max_length=100_000)
-
-
-class PreviewIn(Input):
-    """A change to assess."""
-
-    change: JsonValue
-
-
 class PreviewOut(RiskOut):
     """The risk of a change, and the approvals that it would require.
 
@@ -358,78 +256,6 @@ class PreviewOut(RiskOut):
     words: str
     second_person: bool = Field(description="The person who made the change cannot approve it alone")
     terms: TermsOut
-
-
-class ClaimIn(Input):
-    """How long to claim a request."""
-
-    minutes: int = CLAIM_MINUTES
-    take_over: bool = Field(default=False, description="Even if somebody else has claimed it")
-
-
-class AssignmentIn(Input):
-    """Who should decide, and why. People are named by their email."""
-
-    person: MailAddress = Field(default="", description="Empty: nobody")
-    reason: PlainText = Field(default="", max_length=100_000)
-
-
-class ExtensionIn(Input):
-    """The new deadline, and why."""
-
-    until: TimeIn
-    reason: PlainText = Field(max_length=100_000)
-
-
-class AgUiIn(Input):
-    """The interrupt of an agent that speaks AG-UI: the callback starts the run that continues from it."""
-
-    thread_id: PlainText = Field(min_length=1, max_length=200)
-    interrupt_id: PlainText = Field(min_length=1, max_length=200)
-
-
-class CallbackIn(Input):
-    """A callback for when the request is resolved: a Standard Webhooks call without the outcome itself; with
-    `ag_ui`, a call of an agent's endpoint with the outcome as the answer to its interrupt."""
-
-    url: PlainText = Field(min_length=1, max_length=2000)
-    secret: PlainText = Field(
-        min_length=1, max_length=200, description="Signs the callback: `whsec_` and 24 to 64 bytes in base64"
-    )
-    ag_ui: AgUiIn | None = None
-
-
-class ApprovalIn(Input):
-    """What an agent requests approval for: either a `proposal`, or a `value` that people answer."""
-
-    proposal: Proposal | None = None
-    value: JsonValue = Field(default=None, description="Shown as it is, for people to answer")
-    title: PlainText = Field(default="", max_length=200, description="The title of a value, in one line")
-    response_schema: dict[str, JsonValue] | None = Field(
-        default=None, description="JSON Schema of the answer to a value or a question"
-    )
-    workflow: PlainText = Field(
-        default="", max_length=100,
-        description="The workflow name for policies and filters: lowercase letters, digits, and `.-_`",
-    )  # fmt: skip
-    previous_id: PlainText = Field(
-        default="", max_length=200, description="The caller's own request that this one revises, if any"
-    )
-    callback: CallbackIn | None = None
-
-
-class ReceiptIn(Input):
-    """What the agent did with the outcome. `delivered` cannot be reported."""
-
-    status: ReceiptStatus = Field(strict=False)
-    summary: PlainText = Field(default="", max_length=2_000)
-    detail: JsonValue = None
-
-
-class OutcomeQuery(QueryArguments):
-    """How long to wait for the outcome."""
-
-    wait: float = Field(default=0, ge=0, le=60, allow_inf_nan=False, description="Seconds")
 
 
 class OutcomeOut(Output):

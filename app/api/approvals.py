@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from app.api import approval_bodies as bodies
 from app.api import approval_models as models
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.destinations import destination_terms, is_secret
@@ -27,7 +28,7 @@ WAIT = (*READ, Scope.APPROVALS_REQUEST)
 SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 
-@table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery, scopes=READ)
+@table.add("GET", "/approvals", models.ApprovalList, query=bodies.ApprovalQuery, scopes=READ)
 def list_approvals(call: ApiCall) -> Any:
     """List requests: pending ones by rank, resolved ones newest first."""
     call.actor.require(Action.SEE)
@@ -48,7 +49,7 @@ def list_approvals(call: ApiCall) -> Any:
 
 
 @table.add(
-    "POST", "/approvals", models.ApprovalOut, body=models.ApprovalIn, status=201, scopes=ASK,
+    "POST", "/approvals", models.ApprovalOut, body=bodies.ApprovalIn, status=201, scopes=ASK,
     location="/api/v1/approvals/{id}",
 )  # fmt: skip
 def open_approval(call: ApiCall) -> Any:
@@ -66,7 +67,7 @@ def get_approval(call: ApiCall) -> Any:
     return _document(call)
 
 
-@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=WAIT)
+@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=bodies.OutcomeQuery, scopes=WAIT)
 def get_outcome(call: ApiCall) -> Any:
     """Read the outcome of a request, and wait for it if `wait` says so."""
     deadline = time.monotonic() + call.query.wait
@@ -89,14 +90,14 @@ def decide_approval(call: ApiCall) -> Any:
 
 
 @table.add(
-    "POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn, scopes=DECIDE,
+    "POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=bodies.OptionalReasonIn, scopes=DECIDE,
 )  # fmt: skip
 def withdraw_decision(call: ApiCall) -> Any:
     """Withdraw your own decision while the request is pending."""
     return decision_document(call.portal.services.checkpoints.withdraw(call.id, call.actor, call.body.reason))
 
 
-@table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=bodies.PreviewIn, scopes=DECIDE)
 def preview_change(call: ApiCall) -> Any:
     """Preview a change: its risk, and the approvals that it would require. Changes nothing."""
     preview = call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
@@ -112,13 +113,13 @@ def preview_change(call: ApiCall) -> Any:
     }
 
 
-@table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201, scopes=SPEAK)
+@table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=bodies.CommentIn, status=201, scopes=SPEAK)
 def comment_approval(call: ApiCall) -> Any:
     """Add a comment."""
     return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment, call.made_as)
 
 
-@table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=bodies.ClaimIn, scopes=DECIDE)
 def claim_approval(call: ApiCall) -> Any:
     """Claim a request, which shows others that you are working on it; they can still decide."""
     sent = call.body
@@ -133,7 +134,7 @@ def release_approval(call: ApiCall) -> Any:
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=bodies.AssignmentIn, scopes=DECIDE)
 def assign_approval(call: ApiCall) -> Any:
     """Assign a request, or remove its assignment."""
     call.actor.require(Action.ASSIGN)
@@ -143,7 +144,7 @@ def assign_approval(call: ApiCall) -> Any:
 
 
 @table.add(
-    "POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201, scopes=DECIDE,
+    "POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=bodies.ReasonIn, status=201, scopes=DECIDE,
 )  # fmt: skip
 def escalate_approval(call: ApiCall) -> Any:
     """Escalate to the next step of the chain immediately; without further steps, raise the priority."""
@@ -151,28 +152,28 @@ def escalate_approval(call: ApiCall) -> Any:
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=bodies.ExtensionIn, scopes=DECIDE)
 def extend_approval(call: ApiCall) -> Any:
     """Extend the deadline."""
     call.portal.services.checkpoints.extend(call.id, call.actor, call.body.until, call.body.reason)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=bodies.ReasonIn, scopes=DECIDE)
 def reopen_approval(call: ApiCall) -> Any:
     """Reopen a rejection, so that people decide if the same proposal comes again."""
     call.portal.services.checkpoints.reopen(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/receipt", models.ReceiptOut, body=models.ReceiptIn, scopes=ASK)
+@table.add("POST", "/approvals/<uuid:id>/receipt", models.ReceiptOut, body=bodies.ReceiptIn, scopes=ASK)
 def report_receipt(call: ApiCall) -> Any:
     """Report what was done with the outcome."""
-    sent: models.ReceiptIn = call.body
+    sent: bodies.ReceiptIn = call.body
     return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail)
 
 
-@table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn, scopes=SPEAK)
+@table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=bodies.OptionalReasonIn, scopes=SPEAK)
 def cancel_approval(call: ApiCall) -> Any:
     """Cancel a request; the run or agent receives a rejection."""
     call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)
@@ -215,7 +216,7 @@ def _callback(call: ApiCall) -> SealedCallback | None:
     return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret), ag_ui)
 
 
-def asking_of(body: models.ApprovalIn) -> ExternalRequest:
+def asking_of(body: bodies.ApprovalIn) -> ExternalRequest:
     """The request as the use case takes it. Raises InvalidInputError."""
     proposal, schema = body.proposal, body.response_schema
     sent = body.model_fields_set
