@@ -178,7 +178,8 @@ def extension(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.attach", RiskLevel.HIGH, "Another database file is opened or closed.", verbs="ATTACH DETACH")
 def attach(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.verb == "ATTACH":
+    memory = any(token.kind in ("string", "name") and token.text[1:-1] == ":memory:" for token in statement.tokens)
+    if statement.verb == "ATTACH" and not memory:
         yield Hit("Opens another database file; a file that does not exist is created.")
     else:
-        yield Hit("Closes another database file.", severity=RiskLevel.LOW)
+        yield Hit("Opens a database in memory, or closes another one.", severity=RiskLevel.LOW)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from app.domain.risk import Finding
+from app.risk.places import Place, place_of
 from app.risk.sql.rules import declare_sql
 from assent.contracts import RiskLevel
 
@@ -67,16 +68,32 @@ def client_findings(command: str, line: int, dialect: str) -> Iterator[Finding]:
     elif _LOADS.match(command):
         words = "Loads a library into the client program, which can do anything that its account may do."
         yield CLIENT.finding(words, line, RiskLevel.CRITICAL)
-    elif command.lower().startswith(("\\copy", "\\lo_")):
+    elif command.lower().startswith(("\\copy", "\\lo_", "\\o ", ".output", ".once", "spool")):
         words = "Copies data between the database and a file on the client's machine."
-        yield CLIENT.finding(words, line, RiskLevel.MEDIUM if _copies_to_stdout(command) else None)
+        yield CLIENT.finding(words, line, _file_level(command))
     elif "|" in command or not any(pattern.match(command) for pattern in _HARMLESS):
         words = "A command for a client such as psql or mysql, which can run statements and programs from other files."
         yield CLIENT.finding(words, line)
 
 
-def _copies_to_stdout(command: str) -> bool:
-    return bool(re.search(r"\bto\s+p?stdout\b|\bfrom\s+p?stdin\b", command, re.IGNORECASE))
+_TO_FILE = re.compile(
+    r"(?:\\copy\b.*\bto|\\o|\.output|\.once|spool)\s+(?:'([^']+)'|\"([^\"]+)\"|(\S+))", re.IGNORECASE | re.DOTALL
+)
+_ORDINARY = frozenset({Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.NOTHING})
+
+
+def _file_level(command: str) -> RiskLevel:
+    """Return how bad it is to read from or write to the file that a command names."""
+    match = _TO_FILE.match(command)
+    path = next(filter(None, match.groups()), "") if match else ""
+    if path.lower() in ("stdout", "pstdout", "off", "-"):
+        return RiskLevel.LOW
+    if not match or "lo_export" in command:
+        return RiskLevel.MEDIUM  # rows are added that nobody has seen
+    if ".." in path or "$" in path or ":" in path:
+        return RiskLevel.HIGH
+    place = place_of(path)
+    return RiskLevel.LOW if place in _ORDINARY else RiskLevel.MEDIUM if place is Place.OUTSIDE else RiskLevel.HIGH
 
 
 def _runs_shell(command: str, dialect: str) -> bool:

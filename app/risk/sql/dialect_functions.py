@@ -77,6 +77,7 @@ _POSTGRES = word_set(
 
 _MYSQL = word_set(
     """
+    last_insert_id
     adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid binary bit_xor charset coercibility
     collation compress connection_id conv convert_tz curdate curtime database date_add date_format date_sub
     datediff day dayname dayofmonth dayofweek dayofyear elt export_set extractvalue field find_in_set

@@ -116,6 +116,10 @@ _MOST_NOTES = 10
 _KINDS = {"escaped": "string", "param": "op", "sign": "word"}
 _TRANSACTION_WORDS = frozenset({"TRAN", "TRANSACTION", "WORK", "DISTRIBUTED"})
 _TRANSACTION = re.compile(r"\s*(?:TRAN|TRANSACTION|WORK|DISTRIBUTED|;|\Z)\b|\s*(?:;|\Z)", re.IGNORECASE)
+_CODE_IN_COMMENT = re.compile(
+    r"--[^\s-].*(?:;|\b(?:drop|delete|update|truncate|alter|grant|insert|exec|union|or|into|where)\b)", re.IGNORECASE
+)
+"""A comment that MySQL runs, because no space follows the two hyphens."""
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
@@ -274,6 +278,8 @@ class _Lexer:
                 continue
             if kind == "comment":
                 self._blanks.append((start, match.end()))
+                if not self._known and _CODE_IN_COMMENT.match(match[0]):
+                    self._note(self._noticed.doubtful, start)
             elif kind == "block":
                 self._position, problem = self._block(start)
             elif kind == "dollar":
@@ -296,7 +302,7 @@ class _Lexer:
             return "a quotation mark is never closed"
         if kind == "name" and found[0] in "Uu" and "\\" in found:
             self._note(self._noticed.doubtful, start)  # nobody can read a name that is written with escapes
-        if not self._known and ((kind == "string" and "\\" in found) or (kind == "op" and found == "#")):
+        if not self._known and ((kind in ("string", "name") and "\\" in found) or (kind == "op" and found == "#")):
             self._note(self._noticed.doubtful, start)
         return ""
 

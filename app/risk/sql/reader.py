@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from app.risk.languages import language_named
 from app.risk.reading import Reading
-from app.risk.sql.script import sql_findings
+from app.risk.sql.script import Script
+from app.risk.sql.statement import dialect_named
 
 
 def read(text: str, reading: Reading) -> None:
@@ -16,5 +18,11 @@ def read(text: str, reading: Reading) -> None:
     """
     rows = cast(Mapping[str, Any], reading.options.get("rows") or {})
     dialect, version = (str(reading.options.get(name) or "") for name in ("dialect", "server_version"))
-    reading.take(sql_findings(text, dialect, rows, reading.budget, version))
-    reading.doubt()
+    script = Script(text, dialect_named(dialect), rows, reading.budget, version)
+    reading.take(script.findings())
+    reading.touch(**script.touched)
+    if script.doubtful:
+        reading.doubt()
+    if language_named("shell"):
+        for command, line in script.shells:
+            reading.read("shell", command, line, fixed=True, within="In the shell command of the SQL client: ")

@@ -36,6 +36,15 @@ def relieved(findings: list[Finding], statement: SqlStatement, context: Context)
     return [_relieved(found, temporary) for found in findings]
 
 
+def undone_finding(found: Finding) -> Finding:
+    """Lower a finding about a statement whose transaction is rolled back at its end."""
+    if found.rule not in _LOSS and found.rule not in ("sql.insert", "sql.create"):
+        return found
+    level = RiskLevel.MEDIUM if found.severity.rank > RiskLevel.MEDIUM.rank else RiskLevel.LOW
+    message = f"{found.message} The transaction is rolled back at its end, but holds its locks until then."
+    return replace(found, severity=level, message=message) if found.severity.rank > level.rank else found
+
+
 def _relieved(found: Finding, temporary: bool) -> Finding:
     if found.rule in _WAITING or (temporary and found.rule in _LOSS):
         level, why = RiskLevel.LOW, "It is temporary." if temporary else "It was made by this text."

@@ -24,10 +24,11 @@ from app.risk.sql.history import note
 from app.risk.sql.lexer import Lexed, Piece, split
 from app.risk.sql.procedural import PLACEHOLDER, batch, bodies, candidates, composed, content_of, executed, parts
 from app.risk.sql.queries import judged
-from app.risk.sql.relief import relieved
+from app.risk.sql.relief import relieved, undone_finding
 from app.risk.sql.rules import declare_sql, findings_of
-from app.risk.sql.statement import SqlStatement, dialect_named
-from app.risk.sql.transactions import transaction_findings
+from app.risk.sql.statement import SqlStatement
+from app.risk.sql.touched import names_touched
+from app.risk.sql.transactions import rolled_back, transaction_findings
 from assent.contracts import RiskLevel
 
 TOO_LARGE = declare_sql("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.", unread=True)
@@ -63,27 +64,30 @@ _OF_BLOCKS = frozenset(
 """Rules that are not reported inside blocks, where not all is SQL: another finding already says that this is code."""
 _RUNS_TEXT = frozenset({"sql.dynamic", "sql.function.runs_text"})
 _MOST_CANDIDATES = 50
+_MOST_NAMES = 1_000
 _DEEPEST = 4
 """How deep code in texts in code is looked into."""
 
 
-def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget, version: str = "") -> list[Finding]:
-    """Return the risk findings of an SQL text.
-
-    Args:
-        text: One or more statements.
-        dialect: The dialect's name in the proposal. A text in an unknown dialect is parsed generically.
-        rows: Estimated number of rows by table name in lower case.
-        budget: Is reduced by what is analyzed.
-        version: The server's version, such as ``15.4``; empty if it is unknown.
-    """
-    return list(Script(text, dialect_named(dialect), rows, budget, version).findings())
-
-
 class Script:
-    """The assessment of one SQL text."""
+    """The assessment of one SQL text.
+
+    Attributes:
+        touched: What the statements touch, by the fields of `app.domain.risk.Touches`, after `findings` has run.
+        shells: Shell commands that the text runs on the client's machine, with their lines.
+        doubtful: True if something has an unknown effect for which there is no finding.
+    """
 
     def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget, version: str = "") -> None:
+        """Create an assessment.
+
+        Args:
+            text: One or more statements.
+            dialect: Our name of the dialect. A text in an unknown dialect is parsed generically.
+            rows: Estimated number of rows by table name in lower case.
+            budget: Is reduced by what is analyzed.
+            version: The server's version, such as ``15.4``; empty if it is unknown.
+        """
         self._text = text
         self._dialect = dialect
         self._rows = rows
@@ -98,19 +102,27 @@ class Script:
         self._changes: list[int] = []
         self._texts: list[tuple[Piece, int]] = []
         self._dynamic = False
+        self._calm = dialect in ("postgres", "sqlite", "tsql")
+        self.touched: dict[str, set[str]] = {}
+        self.shells: list[tuple[str, int]] = []
+        self.doubtful = False
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings in the order of the text."""
         if not self._parse:
             size = f"The text has {len(self._text):,} characters, which is too many to analyze."
             yield TOO_LARGE.finding(f"{size} Statements are not parsed; only how they begin is checked.")
+        found: list[tuple[SqlStatement | None, Finding]] = []
         for piece in split(self._text, self._dialect, self._noticed):
             if self._spent():
-                yield TOO_LARGE.finding(
-                    "There are too many statements; nothing is checked from this line on.", piece.line
-                )
+                words = "There are too many statements; nothing is checked from this line on."
+                found.append((None, TOO_LARGE.finding(words, piece.line)))
                 break
-            yield from self._piece_findings(piece)
+            found += self._piece_findings(piece)
+        calm = self._calm and self._parse and not self._noticed.doubtful and self._budget.statements >= 0
+        undone = rolled_back(self._outer) if calm else set()
+        for statement, finding in found:
+            yield undone_finding(finding) if statement in undone else finding
         yield from self._whole()
 
     def _spent(self) -> bool:
@@ -119,17 +131,22 @@ class Script:
             self._budget.statements = 0
         return self._budget.statements < 0
 
-    def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
+    def _piece_findings(self, piece: Piece) -> Iterator[tuple[SqlStatement | None, Finding]]:
         self._pieces += 1
         if piece.client:
-            yield from client_findings(piece.client, piece.line, self._dialect)
+            if piece.client.startswith("\\!"):
+                self.shells.append((piece.client[2:], piece.line))
+            for finding in client_findings(piece.client, piece.line, self._dialect):
+                self._calm = False
+                yield None, finding
             return
         pieces = batch(piece) if self._dialect in ("tsql", "") else [piece]
         if len(pieces) > 1 and not self._dialect:
             pieces = [piece, *pieces[1:]]  # in other dialects, words such as DELETE may be names
         for number, part in enumerate(pieces):
             if number and self._spent():
-                yield TOO_LARGE.finding("There are too many statements; nothing is checked from here on.", part.line)
+                words = "There are too many statements; nothing is checked from here on."
+                yield None, TOO_LARGE.finding(words, part.line)
                 return
             statement = SqlStatement(part, self._dialect, self._rows, self._parse, self._context)
             found = [*self._statement_findings(statement, part, 0)]
@@ -138,11 +155,12 @@ class Script:
                 if any(finding.severity is not RiskLevel.SAFE for finding in found):
                     self._changes.append(statement.line)
                 note(statement, self._context)
-            yield from found
+            yield from ((statement, finding) for finding in found)
 
     def _statement_findings(self, statement: SqlStatement, piece: Piece, depth: int) -> Iterator[Finding]:
         found = self._judge(statement)
         yield from found
+        self._touch(statement, found)
         if depth >= _DEEPEST:
             return
         self._dynamic = self._dynamic or any(finding.rule in _RUNS_TEXT for finding in found)
@@ -157,6 +175,12 @@ class Script:
         for body in bodies(statement):
             first = statement.line_at(statement.tokens.index(body))
             yield from self._body_findings(content_of(body), first, statement.verb == "CREATE", depth)
+
+    def _touch(self, statement: SqlStatement, found: list[Finding]) -> None:
+        self.doubtful = self.doubtful or not statement.is_read
+        for kind, names in names_touched(statement, (finding.rule for finding in found)).items():
+            if len(self.touched.setdefault(kind, set())) < _MOST_NAMES:
+                self.touched[kind] |= names
 
     def _judge(self, statement: SqlStatement) -> list[Finding]:
         try:

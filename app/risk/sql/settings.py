@@ -78,7 +78,6 @@ _OWN_SETTINGS = word_set(
     "lock_wait_timeout innodb_lock_wait_timeout profiling optimizer_switch tx_isolation parseonly noexec fmtonly "
     "serveroutput"
 )
-_DONE_BY = word_set("standard_conforming_strings default_transaction_read_only transaction_read_only row_security")
 
 
 @sql_rule("sql.setting", RiskLevel.LOW, "A setting of this session is changed.", verbs="SET RESET DISCARD DECLARE")
@@ -90,7 +89,7 @@ def setting(statement: SqlStatement) -> Iterator[Hit]:
     own = (
         statement.keys[1:2] == ["@"]
         or first in _OWN_SETTINGS
-        or first in _DONE_BY
+        or first in _SAFEGUARDS
         or first.startswith(("enable_", "@"))
         or statement.verb != "SET"
     )

@@ -30,9 +30,9 @@ MAX_NESTING = 24
 QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
 _MODIFIERS = word_set(
-    "OR REPLACE ALTER EDITIONABLE NONEDITIONABLE SHARDED PRIVATE TEMP TEMPORARY UNLOGGED GLOBAL "
-    "LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE CONSTRAINT TRUSTED PROCEDURAL VIRTUAL FOREIGN "
-    "AGGREGATE"
+    "OR REPLACE ALTER AND COMPILE RESOLVE FORCE NOFORCE EDITIONABLE NONEDITIONABLE SHARDED PRIVATE TEMP TEMPORARY "
+    "UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE CONSTRAINT TRUSTED PROCEDURAL "
+    "VIRTUAL FOREIGN AGGREGATE"
 )
 CONTROL = word_set(
     "IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT UNTIL CASE WHEN EXCEPTION RETURN RETURNS RAISE NULL EXIT "
@@ -181,6 +181,28 @@ class SqlStatement:
         if self.verb in ("CREATE", "COPY"):
             return isinstance(self.tree, (exp.Create, exp.Copy))
         return isinstance(self.tree, (exp.Query, exp.Values, *_WRITES))
+
+    @property
+    def is_read(self) -> bool:
+        """True if the statement's effects follow from what has been read of it, apart from what findings say."""
+        if self.broken or self._interpolated:
+            return False
+        if self.verb in QUERY_VERBS or self.verb in WRITE_VERBS or self.verb in ("CREATE", "COPY"):
+            return self.tree is not None
+        return True
+
+    @property
+    def _interpolated(self) -> bool:
+        """True if psql puts a variable's text into the statement, as in `:name`."""
+        if self.dialect != "postgres" or ":" not in self.keys:
+            return False
+        return any(
+            key == ":"
+            and (index == 0 or self.keys[index - 1] != ":")
+            and self.tokens[index + 1].kind in ("word", "name", "string")
+            and self.tokens[index + 1].start == self.tokens[index].start + 1
+            for index, key in enumerate(self.keys[:-1])
+        )
 
     @cached_property
     def writes(self) -> list[Write]:
@@ -376,7 +398,7 @@ def written_names(node: Any) -> list[str]:
 
 
 def _full_name(table: exp.Table) -> str:
-    return ".".join(part.name for part in table.parts)
+    return ".".join(("#" if part.args.get("temporary") else "") + part.name for part in table.parts)
 
 
 def name_of(node: exp.Expression) -> str:
@@ -385,7 +407,7 @@ def name_of(node: exp.Expression) -> str:
     if isinstance(target, exp.Schema):
         target = target.this
     if isinstance(target, exp.Table):
-        return shortened(".".join(part.name for part in target.parts))
+        return shortened(_full_name(target))
     return "the table"
 
 

@@ -43,6 +43,27 @@ def transaction_findings(statements: list[SqlStatement], context: Context) -> It
         )
 
 
+_ROLLBACK_WORDS = {"ROLLBACK", "TRANSACTION", "TRAN", "WORK"}
+
+
+def rolled_back(statements: list[SqlStatement]) -> set[SqlStatement]:
+    """Return the statements in transactions that the text itself rolls back as a whole."""
+    undone: set[SqlStatement] = set()
+    begun: list[SqlStatement] | None = None
+    for statement in statements:
+        if statement.verb in ("BEGIN", "START"):
+            begun = [] if begun is None else begun
+        elif statement.verb in ("COMMIT", "END", "ABORT") or statement.starts("PREPARE", "TRANSACTION"):
+            begun = None
+        elif statement.verb == "ROLLBACK" and not statement.has("TO"):
+            if begun is not None and set(statement.keys) <= _ROLLBACK_WORDS:
+                undone.update(begun)
+            begun = None
+        elif begun is not None:
+            begun.append(statement)
+    return undone
+
+
 def _is_not_allowed(statement: SqlStatement, context: Context) -> bool:
     if statement.has("CONCURRENTLY") or statement.verb == "VACUUM":
         return statement.verb != "REFRESH"
