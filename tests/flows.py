@@ -38,6 +38,7 @@ class FlowInput(BaseModel):
     die_at: str = Field(default="", description="Point at which the worker kills itself, once")
     fail_times: int = Field(default=0, ge=0, le=100)
     text: str = "select 1"
+    language: str = "sql"
 
 
 class FlowState(TypedDict, total=False):
@@ -118,7 +119,10 @@ def _gate_graph() -> StateGraph:
 
 def _script_gate(state: FlowState) -> FlowState:
     outcome = request_approval(
-        Script(title="Run a script", language="sql", dialect="postgres", content=state["input"]["text"])
+        Script(
+            title="Run a script", language=state["input"]["language"], dialect="postgres",
+            content=state["input"]["text"],
+        )
     )
     effect(state, f"ran {outcome.proposal.content if outcome.approved else 'nothing'}")  # type: ignore[union-attr]
     return {"answers": [outcome.verdict.value]}

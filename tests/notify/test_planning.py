@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,17 @@ from app.domain.destinations import destination_terms
 from app.domain.people import Role, Via
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.planner import AT_ONCE, NotificationPlanner
+from app.services.runs.journal import put_receipt
 from app.services.vault import Vault
+from app.store.batch import Batch
 from app.store.notify import NotifyChoices, UnplannedEvent
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
-from tests.factories import make_person
+from assent.contracts import ReceiptStatus
+from tests.factories import approving, make_person
 from tests.hookserver import HookServer
 from tests.notify.conftest import SECRET_KEY, PostOffice, make_office
+from tests.services.test_policy_verdicts import ask, governed, tool
 
 CANNOT_WRITE = """
     create function no_delivery() returns trigger language plpgsql as $$ begin {act}; return new; end $$;
@@ -61,6 +66,22 @@ def test_a_request_that_is_decided_at_once_asks_nobody(outbox: PostOffice) -> No
     assert left(outbox) == {}
     assert kinds_of(outbox, decided) == {("outcome", "Starter")}, "nobody was asked, so nobody hears that it is settled"
     assert kinds_of(outbox, pending) == {("asked", "Reviewer")}
+
+
+def test_what_a_policy_decides_concerns_nobody_unless_it_goes_wrong(outbox: PostOffice) -> None:
+    office, starter = dataclasses.replace(outbox), outbox.desk.person("Starter")
+    outbox.desk.person("Reviewer")
+    office.desk = governed(outbox.desk, approving())
+    done, failed = (ask(office.desk, office.desk.run(starter), tool("ls")) for _ in range(2))
+    for request, status in ((done, ReceiptStatus.APPLIED), (failed, ReceiptStatus.FAILED)):
+        assert request.state == "approved"
+        batch = Batch()
+        put_receipt(batch, request.run_id, request.id, status, office.desk.clock(), explicit=True, summary="So.")
+        batch.run(office.desk.sessions)
+    make_due(office)
+    office.post.planning.plan_due()
+    assert left(office) == {} and kinds_of(office, done) == set()
+    assert kinds_of(office, failed) == {("receipt", "Starter")}
 
 
 def test_the_little_while_is_short(outbox: PostOffice) -> None:

@@ -180,12 +180,14 @@ def _asks(request: ApprovalRequest) -> bool:
 
 def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
     """What to notify people of, except what has been superseded since."""
-    if event.kind == EventKind.REQUEST_RESOLVED.value and decided_by(request.answered_by) is not None:
-        return []  # the agent has the outcome at once, and nobody was asked
+    # What a policy decides at once concerns nobody unless something goes wrong, and agents may request it all day.
+    at_once = decided_by(request.answered_by) is not None
     if event.kind == EventKind.REQUEST_RESOLVED.value:
-        return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
+        return [] if at_once else [NoticeKind.OUTCOME, NoticeKind.SETTLED]
     if event.kind == EventKind.REQUEST_RECEIPT.value:
-        return [NoticeKind.RECEIPT] if event.payload.get("status") != "delivered" else []
+        status = event.payload.get("status")
+        concerns = status in ("failed", "partly_applied") if at_once else status != "delivered"
+        return [NoticeKind.RECEIPT] if concerns else []
     if not _asks(request):
         return []
     if event.kind == EventKind.REQUEST_OPENED.value:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
+from app.domain.policy.verdicts import decided_by
 from app.services.reading.delivery_lines import NotificationLine, notification_lines
 from app.services.requests.situation import Names, listing, named, names_of
 from app.services.requests.votes import decider
@@ -149,6 +150,8 @@ def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str
     match entry.action:
         case "request.decided":
             return f"{_VERDICT_WORDS[detail['verdict']]}, without asking people"
+        case "request.opened" if decided_by(request.answered_by) is not None:
+            return "requested this"
         case "request.opened" if request.kind == ERROR_KIND:
             return "failed at this step; the run is suspended"
         case "request.opened" if request.run_id is None:
