@@ -19,6 +19,7 @@ _MODULES = {
     "redis": "app.risk.stores.redis",
     "shell": "app.risk.shell.reader",
     "python": "app.risk.python.reader",
+    "powershell": "app.risk.powershell.reader",
     "sql": "app.risk.sql.reader",
 }
 """Modules with a function ``read(text, reading)``."""

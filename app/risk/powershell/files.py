@@ -1,0 +1,384 @@
+"""Cmdlets for files, the registry, and PowerShell's other drives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.risk.effects import READS_SECRET, WRITES, Act, act_on
+from app.risk.places import Place, place_of
+from app.risk.powershell.call import Call
+from app.risk.powershell.evaluation import property_of
+from app.risk.powershell.known_variables import PATHS
+from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, SETTINGS
+from app.risk.powershell.table import cmdlet
+from app.risk.powershell.values import NOTHING, Value, concatenated, either, text_value
+from app.risk.registry import delete_registry, read_registry, registry_path, write_registry
+from app.risk.words import UNKNOWN, Word
+
+if TYPE_CHECKING:
+    from app.risk.powershell.script import Script
+
+_DRIVE = re.compile(r"(?:microsoft\.powershell\.\w+\\)?([a-z][a-z0-9]+)::?[\\/]?", re.IGNORECASE)
+_HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "wsman", "testdrive", "temp"})
+
+
+def drive_of(path: str) -> str:
+    """Return the drive of a path that is none of the file system's: ``registry``, ``env``, ``cert`` and the like."""
+    if registry_path(path):
+        return "registry"
+    found = _DRIVE.match(path)
+    if not found:
+        return ""
+    name = found[1].lower()
+    return "" if name == "filesystem" else {"certificate": "cert", "environment": "env"}.get(name, name)
+
+
+def plain(word: Word) -> Word:
+    """Return a path without the file system's name before it."""
+    found = re.match(r"(?:microsoft\.powershell\.core\\)?filesystem::", word.text, re.IGNORECASE)
+    return word.with_text(word.text[found.end() :]) if found else word
+
+
+def _paths(call: Call, *more: str, place: int = 0, piped: bool = True) -> list[Word]:
+    words = call.words("path|literalpath|filepath", *more, place=place, piped=False)
+    if not words and piped and call.input is not None and call.input is not NOTHING:
+        held = call.input
+        if held.kind == "file" or held.known or held.items is not None or not held.kind:
+            words = _as_paths(held).words(call.line)
+        else:
+            words = [Word(UNKNOWN, call.line, f"what {call.shown} is given", several=held.many)]
+    return [plain(word) for word in words]
+
+
+def _as_paths(value: Value) -> Value:
+    return property_of(value, "fullname") if value.kind == "file" else value
+
+
+def _many(call: Call) -> bool:
+    return call.value("filter", "include") is not None or call.flag("recurse")
+
+
+@cmdlet("get-content", "import-csv", "import-clixml", "get-filehash", "format-hex", "import-powershelldatafile",
+        "test-json", "select-xml", "get-authenticodesignature")  # fmt: skip
+def _read(call: Call) -> Value:
+    words = [word for word in _paths(call) if word.text]
+    if call.name in ("test-json", "select-xml") and call.value("path", "literalpath") is None:
+        return Value(origin=call.origins())
+    secret = False
+    for word in words:
+        before = len(call.reading.findings)
+        read_path(call, word)
+        secret = secret or any(f.rule == READS_SECRET.id for f in call.reading.findings[before:])
+        secret = secret or word.text.lower() in call.script.secrets
+    fetched = any(is_downloaded(call, word.text) for word in words)
+    origin = {"secret"} if secret else set()
+    return Value(origin=frozenset(origin | ({"download"} if fetched else set())))
+
+
+def is_downloaded(call: Call, path: str) -> bool:
+    """Return True if the script has downloaded this file before."""
+    return plain_name(path) in call.script.downloaded
+
+
+def plain_name(path: str) -> str:
+    """Return a path so that two ways to write it compare equal in most cases."""
+    return re.sub(r"^(?:\.[\\/])+", "", path.strip("\"' ").replace("/", "\\").lower())
+
+
+def read_path(call: Call, word: Word) -> None:
+    """Note that a path is read, whatever its drive."""
+    drive = drive_of(word.text)
+    if drive == "registry":
+        read_registry(call.reading, word)
+    elif drive == "env":
+        call.reading.add(READS_SECRET, f"This reads {word.display}: the environment may hold secrets.", word.line)
+    elif not drive:
+        act_on(call.reading, Act.READ, word)
+        if word.text.startswith(UNKNOWN):
+            call.reading.doubt()
+
+
+@cmdlet("get-childitem", "get-item", "resolve-path", "get-itemproperty", "get-itempropertyvalue", "test-path",
+        "convert-path", "get-acl")  # fmt: skip
+def _list(call: Call) -> Value:
+    given = call.bound("path|literalpath")[0]
+    base = given if given is not NOTHING else _as_paths(call.input) if call.input is not None else text_value(".")
+    if call.name == "test-path":
+        return Value(kind="bool")
+    for word in base.words(call.line):
+        drive = drive_of(word.text)
+        if drive == "registry":
+            read_registry(call.reading, word)
+        elif drive == "env":
+            read_path(call, word)
+        elif not drive:
+            act_on(call.reading, Act.LIST, plain(word))
+    if any(drive_of(text) == "env" for text in base.texts):
+        return Value(origin=frozenset({"secret"}), many=True)
+    if call.name.startswith("get-itemproperty"):
+        return Value(many=base.many)
+    if call.name != "get-childitem":
+        pattern = any(re.search(r"[*?]", text) for text in base.texts)
+        return replace(base, kind="file", many=base.many or pattern, every=base.every or pattern)
+    return _children(call, base)
+
+
+def _children(call: Call, base: Value) -> Value:
+    """Return what a folder holds; the unknown part stands for the names."""
+    narrowed = call.value("filter", "include", "exclude") is not None
+    below = either([concatenated([item, text_value("\\" + UNKNOWN)]) for item in base.each()])
+    if any(re.search(r"[*?][^\\/]*$", text) for text in base.texts):
+        below = base
+    return replace(below, kind="file", many=True, every=not narrowed, items=None)
+
+
+@cmdlet("remove-item", "clear-item", "clear-recyclebin")
+def _remove(call: Call) -> Value:
+    if call.name == "clear-recyclebin":
+        act_on(call.reading, Act.DELETE_MANY, Word("the recycle bin", call.line))
+        return NOTHING
+    for word in _paths(call):
+        delete_path(call, word, everything=call.flag("recurse"), many=_narrowed(call))
+    return NOTHING
+
+
+def _narrowed(call: Call) -> bool:
+    return call.value("filter", "include") is not None
+
+
+def delete_path(call: Call, word: Word, *, everything: bool, many: bool = False) -> None:
+    """Note that a path is deleted, whatever its drive."""
+    drive = drive_of(word.text)
+    if drive == "registry":
+        delete_registry(call.reading, word, key=True, many=word.several)
+    elif drive == "cert":
+        call.reading.add(CERTIFICATES, f"This deletes the certificate {word.display}.", word.line)
+    elif drive in _HARMLESS_DRIVES or drive == "env":
+        return
+    elif drive:
+        call.reading.add(SETTINGS, f"This deletes {word.display}.", word.line)
+    else:
+        _delete_files(call, _without_names(word), everything=everything, many=many)
+
+
+def _without_names(word: Word) -> Word:
+    """Return what a deletion of all that a folder holds amounts to: the folder's content."""
+    if word.several and re.search(rf"[\\/]{UNKNOWN}$", word.text):
+        return word.with_text(word.text[:-1] + "*")
+    return word
+
+
+def _delete_files(call: Call, word: Word, *, everything: bool, many: bool) -> None:
+    act = Act.DELETE_ALL if everything else Act.DELETE_MANY if word.several or many else Act.DELETE
+    own = plain_name(word.text) in call.script.made
+    if own and word.known:
+        call.reading.add(LOCAL, f"This deletes {word.display}, which this script has made.", word.line)
+        return
+    act_on(call.reading, act, word)
+
+
+@cmdlet("remove-itemproperty", "clear-itemproperty")
+def _remove_property(call: Call) -> Value:
+    for word in _paths(call, "name"):
+        if drive_of(word.text) == "registry":
+            delete_registry(call.reading, word, key=False)
+        else:
+            call.reading.add(SETTINGS, f"This removes a property of {word.display}.", word.line)
+    return NOTHING
+
+
+@cmdlet("set-itemproperty", "new-itemproperty", "rename-itemproperty", "copy-itemproperty", "move-itemproperty",
+        "set-item")  # fmt: skip
+def _set_property(call: Call) -> Value:
+    name = call.bound("path|literalpath", "name")[1]
+    for word in _paths(call, "name", "value"):
+        drive = drive_of(word.text)
+        if drive == "registry":
+            write_registry(call.reading, word, name.text if name.known else "")
+        elif drive == "env":
+            _set_environment(call, word)
+        elif drive in _HARMLESS_DRIVES:
+            continue
+        else:
+            call.reading.add(SETTINGS, f"This changes a property of {word.display}.", word.line)
+    return NOTHING
+
+
+def _set_environment(call: Call, word: Word) -> None:
+    variable = re.split(r"[:\\/]", word.text)[-1]
+    call.reading.touch(environment=[variable.upper()])
+    if variable.lower() in PATHS:
+        call.reading.add(CHANGES_LOOKUP, f"This changes {variable}, which decides what runs.", word.line)
+
+
+@cmdlet("set-content", "add-content", "out-file", "export-csv", "export-clixml", "tee-object", "clear-content",
+        "start-transcript", "export-binarymilog", "export-alias")  # fmt: skip
+def _write(call: Call) -> Value:
+    act = Act.EMPTY if call.name == "clear-content" else Act.APPEND if call.name == "add-content" else Act.WRITE
+    if call.flag("append"):
+        act = Act.APPEND
+    if call.name == "tee-object" and call.value("variable") is not None:
+        return call.input or NOTHING
+    for word in _paths(call, "value|inputobject", piped=False):
+        write_path(call, word, act)
+        _remember(call, word.text)
+    return (call.input or NOTHING) if call.name == "tee-object" else NOTHING
+
+
+def _remember(call: Call, path: str) -> None:
+    origins = call.origins()
+    if "secret" in origins:
+        call.script.secrets.add(path.lower())
+    if origins & {"download", "decoded"}:
+        call.script.downloaded.add(plain_name(path))
+    call.script.written.add(plain_name(path))
+
+
+def write_path(call: Call, word: Word, act: Act = Act.WRITE) -> None:
+    """Note that a path is written, whatever its drive."""
+    drive = drive_of(word.text)
+    if drive == "registry":
+        write_registry(call.reading, word)
+    elif drive == "env":
+        _set_environment(call, word)
+    elif not drive:
+        act_on(call.reading, act, word)
+
+
+def redirect(target: Value, append: bool, value: Value, line: int, script: Script) -> None:
+    """Note that output goes into a file."""
+    for word in target.words(line):
+        if target.kind == "null" or word.text.lower() in ("", "nul"):
+            continue
+        call = Call("out-file", ">", line, script, value)
+        write_path(call, word, Act.APPEND if append else Act.WRITE)
+        _remember(call, word.text)
+
+
+@cmdlet("new-item", "mkdir", "new-temporaryfile")
+def _new(call: Call) -> Value:
+    if call.name == "new-temporaryfile":
+        return Value((r"C:\Temp\tmp.tmp",), kind="file")
+    kind = call.value("itemtype", "type")
+    folder = call.name == "mkdir" or (kind is not None and "directory".startswith(kind.text.lower()))
+    link = kind is not None and kind.text.lower() in ("symboliclink", "junction", "hardlink")
+    name = call.value("name")
+    words = _paths(call, piped=False) or [Word(".", call.line)]
+    made: list[str] = []
+    for given in words:
+        word = given.with_text(f"{given.text}\\{name.text}") if name is not None else given
+        if folder and not drive_of(word.text):
+            make_folder(call, word)
+        elif link:
+            act_on(call.reading, Act.WRITE, word)
+            call.reading.doubt()
+        else:
+            write_path(call, word, Act.WRITE if call.flag("force") else Act.CREATE)
+        made.append(word.text)
+    return Value(tuple(made), kind="file")
+
+
+def make_folder(call: Call, word: Word) -> None:
+    """Note that a folder is made: small, wherever it is, but for places where files take effect."""
+    if place_of(word.text) in (Place.STARTUP, Place.SCHEDULE, Place.ACCESS, Place.HOOK, Place.BOOT):
+        act_on(call.reading, Act.CREATE, word)
+        return
+    call.reading.touch(paths=[word.text] if word.known else [])
+    if not word.known:
+        call.reading.doubt()
+    if word.known and place_of(word.text) in (Place.TEMPORARY, Place.WORKING):
+        call.script.made.add(plain_name(word.text))
+    call.reading.add(WRITES, f"This makes the folder {word.display}.", word.line, LOW)
+
+
+@cmdlet("copy-item", "move-item", "rename-item")
+def _copy(call: Call) -> Value:
+    moves = call.name != "copy-item"
+    target = "newname" if call.name == "rename-item" else "destination"
+    sources = _paths(call, target)
+    for word in sources:
+        drive = drive_of(word.text)
+        if drive == "registry":
+            read_registry(call.reading, word)
+        elif not drive and not moves:
+            act_on(call.reading, Act.READ, word)
+        elif not drive:
+            act_on(call.reading, Act.DELETE_MANY if word.several and word.glob else Act.MOVE, word)
+    if call.name == "rename-item":
+        return NOTHING
+    session = call.value("tosession", "fromsession") is not None
+    for word in call.words("path|literalpath", target, place=1, piped=False):
+        write_path(call, _into(word, sources), Act.WRITE)
+        if any(is_downloaded(call, source.text) for source in sources):
+            call.script.downloaded.add(plain_name(word.text))
+        if any(place_of(source.text) in (Place.SECRET, Place.ACCESS) for source in sources):
+            call.script.secrets.add(word.text.lower())
+    if session:
+        call.reading.add(SETTINGS, "This copies files to or from another machine.", call.line)
+    return NOTHING
+
+
+def _into(target: Word, sources: list[Word]) -> Word:
+    """Return the file that a copy into a folder makes."""
+    name = sources[0].text.replace("/", "\\").rpartition("\\")[2] if len(sources) == 1 else ""
+    last = target.text.replace("/", "\\").rpartition("\\")[2]
+    if name and "*" not in name and "." not in last and UNKNOWN not in name:
+        return target.with_text(target.text.rstrip("\\/") + "\\" + name)
+    return target
+
+
+@cmdlet("set-acl")
+def _rights(call: Call) -> Value:
+    for word in _paths(call, "aclobject"):
+        if drive_of(word.text) == "registry":
+            write_registry(call.reading, word)
+        else:
+            act_on(call.reading, Act.CHANGE_RIGHTS, word)
+    return NOTHING
+
+
+@cmdlet("compress-archive", "expand-archive")
+def _archive(call: Call) -> Value:
+    words = _paths(call, "destinationpath")
+    for word in words:
+        act_on(call.reading, Act.READ, word)
+    for word in call.words("path|literalpath", "destinationpath", place=1, piped=False):
+        act = Act.WRITE
+        if (
+            call.name == "expand-archive"
+            and call.flag("force")
+            and place_of(word.text) in (Place.SYSTEM, Place.PROGRAMS)
+        ):
+            act = Act.EMPTY
+        act_on(call.reading, act, word)
+        if any(source.text.lower() in call.script.secrets for source in words):
+            call.script.secrets.add(word.text.lower())
+        if any(is_downloaded(call, source.text) for source in words):
+            call.script.downloaded.add(plain_name(word.text))
+    if call.name == "expand-archive":
+        call.reading.doubt()
+    return NOTHING
+
+
+@cmdlet("join-path", "split-path")
+def _paths_of(call: Call) -> Value:
+    if call.name == "split-path":
+        value = call.bound("path|literalpath")[0]
+        base = value if value is not NOTHING else call.input or NOTHING
+        leaf = call.flag("leaf", "leafbase", "extension", "qualifier")
+        return property_of(replace(base, kind="file"), "name" if leaf else "directoryname")
+    parts = call.bound("path", "childpath", "additionalchildpath")
+    base, child, more = parts
+    held = [base if base is not NOTHING else call.input or NOTHING, text_value("\\"), child]
+    for item in more.each() if more is not NOTHING else ():
+        held += [text_value("\\"), item]
+    return concatenated([replace(part, items=None) if part.items is not None else part for part in held])
+
+
+@cmdlet("unblock-file")
+def _unblock(call: Call) -> Value:
+    for word in _paths(call):
+        call.reading.add(SETTINGS, f"This lets {word.display} run although it is from the internet.", word.line, HIGH)
+    return NOTHING

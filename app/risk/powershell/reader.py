@@ -1,0 +1,22 @@
+"""PowerShell as one of the languages that are read."""
+
+from __future__ import annotations
+
+from app.risk.effects import UNPARSED
+from app.risk.powershell.parser import Parser
+from app.risk.powershell.scanner import TooDeep
+from app.risk.powershell.script import Script
+from app.risk.reading import TOO_DEEP, Reading
+
+
+def read(text: str, reading: Reading) -> None:
+    """Read a script."""
+    parser = Parser(text.replace("\0", ""), reading.budget.step)
+    try:
+        block = parser.script()
+    except TooDeep:
+        reading.add(TOO_DEEP, "This script is nested too deep to be read.", 1)
+        return
+    for line in dict.fromkeys(parser.problems):
+        reading.add(UNPARSED, "This line cannot be parsed.", line)
+    Script(reading).read(block)

@@ -1,0 +1,145 @@
+"""The tables of cmdlets and functions, and how they are filled.
+
+A cmdlet either only reads, does one thing that a row describes, or has a function of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from app.risk.powershell.values import NOTHING, Value
+from app.risk.rules import RiskRule
+from app.risk.words import UNKNOWN
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.powershell.call import Call
+
+Handler = Callable[["Call"], Value]
+_TARGETS = (
+    "identity", "name", "id", "literalpath", "path", "displayname", "inputobject", "username", "computername",
+    "resourcegroupname", "vmname", "member", "members", "key", "driveletter", "number", "bucketname", "instanceid",
+    "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value",
+)  # fmt: skip
+_MODULES = (
+    "app.risk.powershell.files",
+    "app.risk.powershell.running",
+    "app.risk.powershell.network",
+    "app.risk.powershell.objects",
+    "app.risk.powershell.windows",
+    "app.risk.powershell.protection",
+    "app.risk.powershell.accounts",
+    "app.risk.powershell.servers",
+    "app.risk.powershell.cloud",
+    "app.risk.powershell.toolkit",
+    "app.risk.powershell.toolkit_acts",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a cmdlet does.
+
+    Attributes:
+        words: The message; ``{what}`` stands for what it is given.
+        many: The level if it is given many objects.
+        every: The level if it is given all objects.
+    """
+
+    rule: RiskRule
+    words: str
+    level: RiskLevel
+    many: RiskLevel
+    every: RiskLevel
+
+
+READS: set[str] = set()
+"""Cmdlets that only read, print, or compute."""
+ROWS: dict[str, Row] = {}
+HANDLERS: dict[str, Handler] = {}
+
+
+def reads(names: str) -> None:
+    """Add cmdlets that only read, print, or compute."""
+    READS.update(names.lower().split())
+
+
+def does(
+    rule: RiskRule,
+    words: str,
+    names: str,
+    level: RiskLevel | None = None,
+    many: RiskLevel | None = None,
+    every: RiskLevel | None = None,
+) -> None:
+    """Add cmdlets that do this. Many objects are as bad as one unless `many` says otherwise."""
+    usual = level or rule.severity
+    several = max(usual, many or usual, key=lambda one: one.rank)
+    for name in names.lower().split():
+        if name in ROWS:
+            raise ValueError(f"The cmdlet {name} is in the table twice.")
+        ROWS[name] = Row(rule, words, usual, several, max(several, every or several, key=lambda one: one.rank))
+
+
+def cmdlet(*names: str) -> Callable[[Handler], Handler]:
+    """Add a function that knows what cmdlets of these names do."""
+
+    def register(handler: Handler) -> Handler:
+        for name in names:
+            if name in HANDLERS:
+                raise ValueError(f"The cmdlet {name} is in the table twice.")
+            HANDLERS[name] = handler
+        return handler
+
+    return register
+
+
+@cache
+def filled() -> None:
+    """Fill the tables, on first use."""
+    for module in _MODULES:
+        import_module(module)
+
+
+def is_known(name: str) -> bool:
+    """Return True if a cmdlet is in the tables."""
+    filled()
+    return name in HANDLERS or name in ROWS or name in READS
+
+
+def do(row: Row, call: Call) -> Value:
+    """Note what a cmdlet of a row does."""
+    shown, known, many, every = target_of(call)
+    level = row.every if every else row.many if many else row.level
+    call.reading.add(
+        row.rule, re.sub(r"\{what(?:\|([^}]*))?\}", lambda m: shown or m[1] or "it", row.words), call.line, level
+    )
+    if not known:
+        call.reading.doubt()
+    return NOTHING
+
+
+def target_of(call: Call) -> tuple[str, bool, bool, bool]:
+    """Return what a cmdlet is given: in words, whether it is known, several, or all there are."""
+    found = call.find(*_TARGETS)
+    value = found[0] if found is not None else None
+    shown = found[1] if found is not None else ""
+    if value is None and call.positional:
+        value, shown, _ = call.positional[0]
+    if value is None and call.input is not None:
+        value = call.input
+    if value is None or value is NOTHING:
+        return "", not call.uncertain, False, False
+    words = [word for word in value.words(call.line, shown) if word.text]
+    known = all(word.known for word in words)
+    text = ", ".join(word.display.strip("\"'") for word in words[:3]) + (", …" if len(words) > 3 else "")
+    if text in ("…", UNKNOWN) or len(text) > 120:
+        text = ""
+    pattern = any(word.text in ("*", "%") for word in words)
+    many = value.many or len(words) > 3 or any(word.glob for word in words)
+    return text, known, many, value.every or pattern
