@@ -56,6 +56,7 @@ _FAMILIES = (
     "app.risk.commands.interpreters",
     "app.risk.commands.searching",
     "app.risk.commands.text",
+    "app.risk.commands.powershell",
     "app.risk.commands.wrappers",
     "app.risk.commands.build_tools",
     "app.risk.commands.cloud_programs",

@@ -15,7 +15,7 @@ from app.risk.powershell.call import SWITCHES, VALUED, Call, call_of
 from app.risk.powershell.code import run_text
 from app.risk.powershell.evaluation import evaluate
 from app.risk.powershell.found import found_by
-from app.risk.powershell.nodes import Array, Command, Given, Named, Node, Splat
+from app.risk.powershell.nodes import Array, BlockValue, Command, Given, Named, Node, Splat
 from app.risk.powershell.programs import note_program
 from app.risk.powershell.rules import ATTACK, LOADS, MEMORY
 from app.risk.powershell.toolkit import VERSION_3
@@ -208,6 +208,10 @@ def _function(name: str, command: Command, piped: Value | None, script: Script) 
 
 
 def _program(command: Command, name: Word, piped: Value | None, script: Script) -> Value:
+    if program_name(name.text) in ("powershell", "pwsh"):
+        for argument in command.arguments:
+            if isinstance(argument, Given) and isinstance(argument.value, BlockValue):
+                return script.run_block(argument.value.block, piped)
     words, origin = [name], set[str]()
     for argument in command.arguments:
         added, origins = _argument_words(argument, script)

@@ -136,7 +136,7 @@ def target_of(call: Call) -> tuple[str, bool, bool, bool]:
     if value is None or value is NOTHING:
         return "", not call.uncertain, False, False
     words = [word for word in value.words(call.line, shown) if word.text]
-    known = all(word.known for word in words)
+    known = all(word.known for word in words) or value.every or bool(value.kind and value is call.input)
     text = ", ".join(word.display.strip("\"'") for word in words[:3]) + (", …" if len(words) > 3 else "")
     if text in ("…", UNKNOWN) or len(text) > 120:
         text = ""
