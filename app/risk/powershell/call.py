@@ -214,3 +214,22 @@ def _splat(argument: Node, call: Call) -> None:
     else:
         call.uncertain = True
         call.reading.doubt()
+
+
+def run_blocks(call: Call, item: Value | None = None) -> Value:
+    """Run the script blocks among the arguments, those within hashtables and lists included.
+
+    Conditions for a server, such as those of ``Get-ADUser -Filter``, are none.
+    """
+    outcome: Value = NOTHING
+    held = [value for value, _, _ in call.positional]
+    held += [value for name, (value, _, _) in call.named.items() if value is not None and name not in _CONDITIONS]
+    for value in held:
+        for one in value.each():
+            for part in (one, *(one.table.values() if one.table is not None else ())):
+                if part.block is not None:
+                    outcome = call.script.run_block(part.block, item)
+    return outcome
+
+
+_CONDITIONS = frozenset({"filter", "where", "condition"})

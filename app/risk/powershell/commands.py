@@ -11,7 +11,7 @@ from app.risk.commands.table import handlers, program_name, read_command
 from app.risk.effects import DOWNLOADED, connect, run_dynamic, run_unread
 from app.risk.powershell import table
 from app.risk.powershell.aliases import ALIASES, PROGRAMS_TOO
-from app.risk.powershell.call import SWITCHES, VALUED, Call, call_of
+from app.risk.powershell.call import SWITCHES, VALUED, Call, call_of, run_blocks
 from app.risk.powershell.code import run_text
 from app.risk.powershell.evaluation import evaluate
 from app.risk.powershell.found import found_by
@@ -165,6 +165,8 @@ def cmdlet(call: Call) -> Value:
     if call.flag("whatif") and _is_certain(call, "whatif"):
         return NOTHING
     _remote(call)
+    if call.name not in table.HANDLERS:
+        run_blocks(call)
     if call.name in table.HANDLERS:
         return table.HANDLERS[call.name](call)
     if call.name in table.ROWS:
@@ -260,6 +262,7 @@ def _argument_words(argument: Node, script: Script) -> tuple[list[Word], frozens
     assert isinstance(argument, Given)
     value = evaluate(argument.value, script)
     if value.block is not None:
+        script.run_block(value.block, ANY)
         return [Word(argument.shown, line)], frozenset()
     words = value.words(line, argument.shown)
     if len(value.texts) > 1 and value.items is None:

@@ -136,12 +136,14 @@ def _pure(kind: str, method: str, arguments: list[Value]) -> Value | None:
 
         parts: list[Value] = []
         for value in arguments:
+            if re.match(r"[A-Za-z]:|[\\/~]", value.text):
+                parts = []
             parts += [value, text_value("\\")]
         return concatenated(parts[:-1])
     if kind == "io.path" and method == "gettemppath":
         return text_value("C:\\Temp\\")
     if kind == "io.path" and method in ("gettempfilename", "getrandomfilename"):
-        return text_value("C:\\Temp\\random.tmp")
+        return text_value("C:\\Temp\\random.tmp" if method == "gettempfilename" else "random.tmp")
     if kind == "environment" and method == "getfolderpath" and first.known:
         return text_value(_FOLDERS.get(first.text.lower(), f"~\\{first.text}"))
     if kind == "environment" and method == "getenvironmentvariable" and first.known:

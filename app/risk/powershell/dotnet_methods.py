@@ -56,7 +56,8 @@ _HARMLESS = word_set(
     throwterminatingerror writeverbose writewarning writeerror writeobject writedebug writeprogress
     getresolvedproviderpathfrompspath getunresolvedproviderpathfrompspath popup getnamespace getfolder parsename
     getdetailsof items verbs namespace environment_ specialfolders expandenvironmentstrings logmessage
-    getcomputername getdomain getcurrentdomain isloaded stopwatch reset_ restart_ start_ elapsed
+    getcomputername getdomain getcurrentdomain isloaded stopwatch elapsed remove opensubkey configureawait
+    invokecommand
     """
 )
 _READING = re.compile(
@@ -202,7 +203,9 @@ def _kill(target: Value, method: str, arguments: list[Value], line: int, script:
 def _invoke(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
     if target.block is not None:
         return script.run_block(target.block, None, {str(n): value for n, value in enumerate(arguments)})
-    if target.kind in ("scriptblock-text", "powershell") or {"download", "network", "decoded"} & target.origin:
+    if target.kind == "powershell":
+        return Value(origin=target.origin)
+    if target.kind == "scriptblock-text" or {"download", "network", "decoded"} & target.origin:
         return run_text(target, line, "this", script)
     if target.kind in ("command", "method", "", "reflection"):
         run_dynamic(script.reading, "Invoke", line)

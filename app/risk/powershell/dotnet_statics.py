@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _HARMLESS = word_set(
     """
+    tuple valuetuple dictionary list hashset stringsplitoptions io.searchoption validateset
     math string datetime datetimeoffset timespan guid convert bitconverter io.path regex
     text.regularexpressions.regex version char int int32 int64 long double decimal byte bool boolean enum array
     uri text.encoding text.stringbuilder globalization.cultureinfo environment console random stringcomparer
@@ -204,7 +205,9 @@ _METHODS: dict[str, Callable[[list[Value], int, Script], Value]] = {
     "windows.forms.sendkeys.sendwait": _note(WATCHES, "This types keys in other programs."),
     "microsoft.visualbasic.interaction.shell": _start,
 }  # fmt: skip
-_NATIVE = re.compile(r"runtime\.interopservices\.marshal|.*(?:kernel32|ntdll|win32|nativemethods).*", re.IGNORECASE)
+_NATIVE = re.compile(
+    r"runtime\.interopservices\.marshal|(?:.*\W)?(?:kernel32|ntdll|nativemethods|win32api)(?:\W.*)?", re.IGNORECASE
+)
 
 
 def call(kind: str, method: str, arguments: list[Value], line: int, script: Script) -> Value:

@@ -49,7 +49,7 @@ def _paths(call: Call, *more: str, place: int = 0, piped: bool = True) -> list[W
             words = _as_paths(held).words(call.line)
         else:
             words = [Word(UNKNOWN, call.line, f"what {call.shown} is given", several=held.many)]
-    return [plain(word) for word in words]
+    return [plain(word) for word in words if word.text]
 
 
 def _as_paths(value: Value) -> Value:

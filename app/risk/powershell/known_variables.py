@@ -24,6 +24,7 @@ _AUTOMATIC = {
     "erroractionpreference": "Continue",
     "whatifpreference": "False",
     "ofs": " ",
+    "testdrive": r"C:\Temp\Pester",
 }
 _ENVIRONMENT = {
     "systemroot": r"C:\Windows",

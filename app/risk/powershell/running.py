@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.risk.effects import connect, run_dynamic, run_unread
-from app.risk.powershell.call import Call
+from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.code import run_text
 from app.risk.powershell.commands import load_module, start
 from app.risk.powershell.files import is_downloaded
@@ -22,18 +22,6 @@ _PROGRAM_TYPES = re.compile(r"\.(?:exe|com|bat|cmd|ps1|msi|msix|appx|vbs|js|jar|
 def split_arguments(text: str) -> list[str]:
     """Split a command line as Windows does."""
     return [part.replace('"', "") for part in _ARGUMENT.findall(text)]
-
-
-def run_blocks(call: Call, *names: str, item: Value | None = None) -> Value:
-    """Run the script blocks among the arguments."""
-    outcome: Value = NOTHING
-    for value in [value for value, _, _ in call.positional] + [
-        value for name, (value, _, _) in call.named.items() if value is not None
-    ]:
-        for held in value.each():
-            if held.block is not None:
-                outcome = call.script.run_block(held.block, item)
-    return outcome
 
 
 @cmdlet("invoke-expression")

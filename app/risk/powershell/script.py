@@ -36,7 +36,7 @@ from app.risk.powershell.nodes import (
 from app.risk.powershell.operators import operate
 from app.risk.powershell.rules import CERTIFICATES_UNCHECKED, CHANGES_LOOKUP
 from app.risk.powershell.values import ANY, NOTHING, Value, either, element, items_value
-from app.risk.reading import Reading
+from app.risk.reading import TOO_DEEP, Reading
 
 _DEEPEST_CALLS = 6
 
@@ -171,6 +171,11 @@ class Script:
         try:
             extra = items_value(value for key, value in given.items() if key.isdigit())
             return self.run_block(self.functions[name], item, {**given, "args": extra} if given else given)
+        except RecursionError:
+            self.reading.add(
+                TOO_DEEP, f"The calls of {name} are nested too deep to be read.", self.functions[name].line
+            )
+            return ANY
         finally:
             self.calls.pop()
 

@@ -112,13 +112,18 @@ def is_known(name: str) -> bool:
     return name in HANDLERS or name in ROWS or name in READS
 
 
+def sentence(words: str, shown: str) -> str:
+    """Return a row's message about what a cmdlet is given."""
+    return re.sub(
+        r"(:? )?\{what(?:\|([^}]*))?\}", lambda m: f"{m[1] or ''}{shown or m[2]}" if shown or m[2] else "", words
+    )
+
+
 def do(row: Row, call: Call) -> Value:
     """Note what a cmdlet of a row does."""
     shown, known, many, every = target_of(call)
     level = row.every if every else row.many if many else row.level
-    call.reading.add(
-        row.rule, re.sub(r"\{what(?:\|([^}]*))?\}", lambda m: shown or m[1] or "it", row.words), call.line, level
-    )
+    call.reading.add(row.rule, sentence(row.words, shown), call.line, level)
     if not known:
         call.reading.doubt()
     return NOTHING

@@ -7,10 +7,10 @@ import re
 from app.risk.commands.table import handlers, program_name
 from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
-from app.risk.powershell.call import Call
+from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.files import delete_path, make_folder, read_path, write_path
 from app.risk.powershell.rules import ENDS_PROCESS, HIGH, INSTALLS, LOW, MEDIUM, PSADT, RESTARTS, SETTINGS, SHOWS
-from app.risk.powershell.running import run_blocks, split_arguments, start_program
+from app.risk.powershell.running import split_arguments, start_program
 from app.risk.powershell.table import cmdlet, target_of
 from app.risk.powershell.values import NOTHING, Value
 from app.risk.registry import delete_registry, read_registry, registry_path, write_registry

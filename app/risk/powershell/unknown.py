@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.risk.effects import UNKNOWN
-from app.risk.powershell.call import Call
+from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.found import found_by
 from app.risk.powershell.rules import CLOUD, CLOUD_GONE, CLOUD_NEW, HIGH, MEDIUM, READS_UNKNOWN
 from app.risk.powershell.values import Value
@@ -14,15 +14,12 @@ from app.risk.rules import word_set
 READING_VERBS = word_set(
     """
     get test measure select where format convert convertfrom convertto compare find search resolve show read
-    group sort join split write trace watch wait out assert confirm expand debug limit checkpoint_ skip step
+    group sort join split write trace watch wait out assert confirm expand debug limit skip step
     ping receive use
     """
 )
 DESTRUCTIVE_VERBS = word_set(
-    """
-    remove clear uninstall disable reset revoke stop dismount initialize unregister revert deny block erase
-    delete destroy purge wipe format_ kill terminate repair undo suspend disconnect_ restore shutdown
-    """
+    "remove clear uninstall disable revoke delete destroy purge wipe erase terminate kill shutdown drop"
 )
 _CLOUD = re.compile(r"(?:az|azurerm|azuread|aad|mg|ec2|s3|rds|iam|cfn|lm|ddb|ecs|eks|r53|gcs|gce|oci)[a-z0-9]", re.I)
 _DATA = re.compile(
@@ -38,6 +35,7 @@ def unknown_cmdlet(call: Call) -> Value:
     """Note what an unknown cmdlet may do."""
     verb, _, noun = call.name.partition("-")
     call.reading.touch(commands=[call.name])
+    run_blocks(call)
     if _CLOUD.match(noun):
         return _cloud(call, verb, noun)
     if verb in READING_VERBS:
