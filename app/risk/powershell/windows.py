@@ -322,7 +322,8 @@ def _policy(call: Call) -> Value:
         or (name in ("remotesigned", "default") and where == "currentuser")
     ):
         level = MEDIUM
-    words = f"This sets which scripts may run to {policy.text if policy.known and policy.text else 'what is known only then'}."
+    named = policy.text if policy.known and policy.text else "what is known only then"
+    words = f"This sets which scripts may run to {named}."
     call.reading.add(EXECUTION_POLICY, words, call.line, level)
     return NOTHING
 
