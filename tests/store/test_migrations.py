@@ -11,6 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import ProgrammingError
 
 from app.cli.schema import check_everything, upgrade_everything
 from app.store import calls, migrate, notify, people, policies, record, requests, runs, tokens  # noqa: F401 - their tables are part of the metadata
@@ -187,6 +188,19 @@ def downgrade(database_url):
         engine.dispose()
 
     return go
+
+
+def test_an_upgrade_that_fails_changes_nothing(database_url, downgrade):
+    downgrade("0029")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("create table decision_samples ()")  # 0032 makes one, after 0030 has made others
+        with pytest.raises(ProgrammingError, match="already exists"):
+            migrate.upgrade(database_url)
+        assert migrate.current_and_head(database_url)[0] == "0029"
+        assert connection.execute("select to_regclass('audit_blocks') is null").fetchone() == (True,)
+        connection.execute("drop table decision_samples")
+    migrate.upgrade(database_url)
+    check_everything(database_url)
 
 
 AGENTS_BEFORE = """
