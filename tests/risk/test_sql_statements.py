@@ -188,6 +188,18 @@ LEVELS = {
         ),
         ("high", "postgres", "ALTER TABLE t VALIDATE CONSTRAINT c; ALTER TABLE t ALTER COLUMN a SET NOT NULL"),
     ],
+    "an unknown dialect": [
+        ("safe", "", "EXPLAIN UPDATE orders SET a = 1"),
+        ("safe", "", "SELECT TOP (10) * FROM [dbo].[Orders] WITH (NOLOCK)"),
+        ("safe", "", "SELECT `a` FROM `t` FORCE INDEX (i) LIMIT 5, 10"),
+        ("safe", "", "SELECT a FROM t WHERE b @> '{}'::jsonb"),
+        ("safe", "", "BEGIN READ ONLY; SELECT 1; ROLLBACK"),
+        ("safe", "", "BEGIN; SELECT 1; COMMIT"),
+        ("critical", "", "SELECT 1 DELETE FROM t"),
+        ("critical", "", "EXEC xp_cmdshell 'dir'"),
+        ("critical", "", "SELECT 1\nGO\nDROP TABLE t"),
+        ("critical", "", "COMMIT; DROP SCHEMA public CASCADE"),
+    ],
     "transactions that are rolled back": [
         ("low", "postgres", "BEGIN; DELETE FROM a WHERE id = 5; ROLLBACK"),
         ("medium", "postgres", "BEGIN; DELETE FROM a; ROLLBACK"),

@@ -8,7 +8,7 @@ from app.risk.rules import word_set
 from app.risk.sql.access import routine_named
 from app.risk.sql.routines import HARMLESS_PACKAGES, READING_PROCEDURES
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.statement import SqlStatement
+from app.risk.sql.statement import TRANSACTION_WORDS, SqlStatement
 from assent.contracts import RiskLevel
 
 
@@ -85,12 +85,7 @@ def call(statement: SqlStatement) -> Iterator[Hit]:
 
 
 def _transaction(statement: SqlStatement) -> bool:
-    return statement.keys[1] in _TRANSACTION_WORDS
-
-
-_TRANSACTION_WORDS = word_set(
-    "TRANSACTION WORK TRAN ISOLATION READ NOT DEFERRABLE DEFERRED IMMEDIATE EXCLUSIVE CONCURRENT"
-)
+    return statement.keys[1] in TRANSACTION_WORDS
 
 
 @sql_rule(

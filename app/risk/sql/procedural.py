@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from app.risk.rules import word_set
 from app.risk.sql.lexer import Lexed, Piece, SqlToken, split
-from app.risk.sql.statement import SqlStatement
+from app.risk.sql.statement import TRANSACTION_WORDS, SqlStatement
 
 PLACEHOLDER = "unknown_name"
 """Stands in composed SQL for what is known only when the code runs."""
@@ -76,21 +76,26 @@ def _trimmed(piece: Piece, tokens: list[SqlToken]) -> Iterator[Piece]:
     """Yield a statement without the words of control flow around it."""
     while tokens and tokens[0].key in ("BEGIN", "ELSE", "END", "TRY", "CATCH") and not _is_transaction(tokens):
         tokens = tokens[1:]
-    while tokens and tokens[-1].key in ("BEGIN", "ELSE", "END", "TRY", "CATCH"):
+    while len(tokens) > 1 and tokens[-1].key in ("BEGIN", "ELSE", "END", "TRY", "CATCH"):
         tokens = tokens[:-1]
     if tokens:
         yield _slice(piece, tokens)
 
 
 def _is_transaction(tokens: list[SqlToken]) -> bool:
-    return tokens[0].key == "BEGIN" and tokens[1:2] != [] and tokens[1].key in ("TRAN", "TRANSACTION", "DISTRIBUTED")
+    return tokens[0].key == "BEGIN" and (len(tokens) == 1 or tokens[1].key in TRANSACTION_WORDS)
 
 
 def _begins(tokens: list[SqlToken], index: int, current: int) -> bool:
     """Return whether a word begins another statement of T-SQL; `current` is where the one before begins."""
     key, before, verb = tokens[index].key, tokens[index - 1].key, tokens[current].key
     after = tokens[index + 1].key if index + 1 < len(tokens) else ""
-    if before in _JOINED or (verb == "WITH" and before == ")") or (before == "INSERT" and key == "EXEC"):
+    if (
+        verb in ("EXPLAIN", "DESCRIBE", "DESC", "PREPARE")
+        or before in _JOINED
+        or (verb == "WITH" and before == ")")
+        or (before == "INSERT" and key == "EXEC")
+    ):
         return False
     if key == "DELETE":
         return after in ("FROM", "TOP") or (after not in ("", ",", ")", "ON") and before in ("BEGIN", "ELSE", ")"))

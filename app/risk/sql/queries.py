@@ -13,9 +13,10 @@ from app.risk.sql.code import is_known_procedure
 from app.risk.sql.conditions import always_true
 from app.risk.sql.dialect_functions import OF_DIALECT
 from app.risk.sql.functions import HARMLESS_FUNCTIONS
+from app.risk.sql.parsing import QUERY_VERBS, WRITE_VERBS
 from app.risk.sql.routines import HARMLESS_PACKAGES
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.statement import CONTROL, LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
+from app.risk.sql.statement import CONTROL, LARGE_TABLE, SqlStatement, name_of
 from app.risk.text import mixes_scripts
 from assent.contracts import RiskLevel
 
@@ -177,8 +178,8 @@ def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
     seen = set()
     for name, schema in _called(statement.tree):
         foreign = schema not in ("", "pg_catalog")
-        own = OF_DIALECT.get(statement.dialect, frozenset())
-        foreign = foreign and not (schema == "sys" and statement.dialect == "tsql")
+        own = OF_DIALECT.get(statement.parsed_as, frozenset())
+        foreign = foreign and not (schema == "sys" and statement.parsed_as == "tsql")
         known = (
             (not foreign and (name in _HARMLESS or name in own))
             or routine_named(schema, name)

@@ -95,7 +95,7 @@ def setting(statement: SqlStatement) -> Iterator[Hit]:
     )
     words = "Changes a setting for the rest of this session."
     if statement.verb == "DECLARE":
-        if first.startswith("@"):
+        if statement.keys[1].startswith("@"):
             yield Hit("Declares a variable.", severity=RiskLevel.SAFE)
     elif statement.verb != "RESET" or statement.keys[1:2] not in (["MASTER"], ["SLAVE"], ["REPLICA"], ["BINARY"]):
         yield Hit(words, severity=RiskLevel.SAFE if own else None)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import sqlglot
 from sqlglot import exp
 
 from app.risk.rules import word_set
 from app.risk.sql.conditions import Reach
 from app.risk.sql.context import Context
 from app.risk.sql.lexer import Piece, SqlToken
+from app.risk.sql.parsing import QUERY_VERBS, SQLGLOT_NAMES, WRITE_VERBS, parseable, parsed
+from app.risk.sql.prefixes import prefix_of
 from app.risk.sql.selection import reach_of_write
-
-# sqlglot's warnings contain the statement's text, which must not appear in a log.
-logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 SMALL_TABLE = 10_000
 """With fewer rows, a lock or a rewrite is over before anybody notices."""
@@ -27,13 +24,15 @@ LARGE_TABLE = 1_000_000
 MAX_NESTING = 24
 """The deepest nesting of brackets that is parsed; sqlglot reaches Python's recursion limit soon after."""
 
-QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
-WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
 _MODIFIERS = word_set(
     "OR REPLACE ALTER AND COMPILE RESOLVE FORCE NOFORCE EDITIONABLE NONEDITIONABLE SHARDED PRIVATE TEMP TEMPORARY "
     "UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE CONSTRAINT TRUSTED PROCEDURAL "
     "VIRTUAL FOREIGN AGGREGATE"
 )
+TRANSACTION_WORDS = word_set(
+    "TRANSACTION WORK TRAN ISOLATION READ NOT DEFERRABLE DEFERRED IMMEDIATE EXCLUSIVE CONCURRENT DISTRIBUTED"
+)
+"""What may follow BEGIN when it begins a transaction, not a block."""
 CONTROL = word_set(
     "IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT UNTIL CASE WHEN EXCEPTION RETURN RETURNS RAISE NULL EXIT "
     "CONTINUE LEAVE ITERATE GET OPEN PRINT RAISERROR THROW GOTO TRY CATCH ASSERT SIGNAL RESIGNAL BREAK TRY"
@@ -41,12 +40,7 @@ CONTROL = word_set(
 """First words of control flow, which does nothing by itself."""
 _ROUTINES = word_set("FUNCTION PROCEDURE PROC TRIGGER EVENT PACKAGE RULE")
 _COMPOUND = word_set("IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT CASE WHEN DECLARE EXCEPTION")
-_PRIORITIES = word_set("LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE")
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
-_SQLGLOT_NAMES = {
-    "postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql", "bigquery": "bigquery", "duckdb": "duckdb",
-    "oracle": "oracle", "redshift": "redshift", "snowflake": "snowflake", "tsql": "tsql", "clickhouse": "clickhouse",
-}  # fmt: skip
 _ALIASES = {
     "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "plpgsql": "postgres", "pgsql": "postgres",
     "timescale": "postgres", "timescaledb": "postgres", "cockroachdb": "postgres", "sqlite3": "sqlite",
@@ -58,7 +52,7 @@ def dialect_named(name: str) -> str:
     """Return our name of a dialect; empty if it is unknown, and the text is parsed generically."""
     plain = "".join(char for char in name.lower() if char.isalnum())
     plain = _ALIASES.get(plain, plain)
-    return plain if plain in _SQLGLOT_NAMES else ""
+    return plain if plain in SQLGLOT_NAMES else ""
 
 
 class Write(NamedTuple):
@@ -81,6 +75,7 @@ class SqlStatement:
         prefix: The prefix (``EXPLAIN``, ``PREPARE``, ``DECLARE``). The statement is judged as what the prefix runs.
         prepared: The name under which the statement is prepared; otherwise empty.
         context: What is known from earlier statements.
+        parsed_as: The dialect in which `tree` was parsed.
     """
 
     def __init__(
@@ -98,11 +93,12 @@ class SqlStatement:
         self._piece = piece
         self._rows = rows
         self._parse = parse
-        skipped, self.prefix = _prefix(piece.tokens)
+        skipped, self.prefix = prefix_of(piece.tokens)
         self.prepared = piece.tokens[1].text if self.prefix == "PREPARE" and skipped > 1 else ""
         self.tokens = piece.tokens[skipped:]
         self.keys = [token.key for token in self.tokens]
         self.verb = self.keys[0] if self.keys else ""
+        self.parsed_as = dialect
         self._selected: dict[int, Reach] = {}
         if self.prefix == "EXPLAIN" and not skipped:
             self.verb = "EXPLAIN"
@@ -110,42 +106,18 @@ class SqlStatement:
     @cached_property
     def tree(self) -> exp.Expression | None:
         """The syntax tree; None if sqlglot cannot parse the statement, or finds more than one."""
-        if not self._parse or self.broken or "{" in self.keys or max(self._nesting, self._chain) > MAX_NESTING:
+        if (
+            self.verb == "EXPLAIN"
+            or not self._parse
+            or self.broken
+            or "{" in self.keys
+            or max(self._nesting, self._chain) > MAX_NESTING
+        ):
             return None
         start = self.tokens[0].start
-        code = self._piece.code[start - self._piece.start :]
-        if self.verb == "REPLACE":
-            code = "INSERT " + code[len("REPLACE") :]
-        code = self._without_modifiers(code)
-        try:
-            trees = sqlglot.parse(code, read=_SQLGLOT_NAMES.get(self.dialect))
-        except Exception:  # whatever the parser fails on, including deep nesting: the statement is not parsed
-            return None
-        tree = trees[0] if len(trees) == 1 else None
-        if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command) or tree.find(exp.Command):
-            return None
+        code = parseable(self._piece.code[start - self._piece.start :], self.tokens, self.keys, self.dialect)
+        tree, self.parsed_as = parsed(code, self.dialect, len(self.tokens))
         return tree
-
-    def _without_modifiers(self, code: str) -> str:
-        """Blank out words that say how a write is done, and that sqlglot does not know, such as TOP (10)."""
-        index = 1
-        if self.verb in WRITE_VERBS and self.keys[1:2] == ["TOP"]:
-            index = (self.keys.index(")") + 1) if self.keys[2:3] == ["("] and ")" in self.keys else 3
-            index += self.keys[index : index + 1] == ["PERCENT"]
-        elif self.verb == "UPDATE" and self.keys[1:2] == ["OR"] and len(self.keys) > 2:
-            index = 3
-        elif self.verb in ("UPDATE", "DELETE", "INSERT", "REPLACE") and self.dialect in ("mysql", ""):
-            while self.keys[index : index + 1] and self.keys[index] in _PRIORITIES and len(self.keys) > index + 1:
-                index += 1
-        begin = self.tokens[0].start
-        if index > 1 and index < len(self.tokens):
-            start, end = self.tokens[1].start - begin, self.tokens[index].start - begin
-            code = code[:start] + "".join(char if char == "\n" else " " for char in code[start:end]) + code[end:]
-        current = self.find("CURRENT", "OF")
-        if current > 0:
-            start, end = self.tokens[current].start - begin, self.tokens[current + 1].start + len("OF") - begin
-            code = code[:start] + " " * (end - start) + code[end:]
-        return code
 
     @property
     def procedural(self) -> bool:
@@ -414,33 +386,3 @@ def name_of(node: exp.Expression) -> str:
 def shortened(name: str) -> str:
     """Return a name that is short enough for a sentence."""
     return name if len(name) <= 80 else name[:77] + "…"
-
-
-def _prefix(tokens: list[SqlToken]) -> tuple[int, str]:
-    """Return the number of tokens before what really runs, and the prefix that they form."""
-    keys = [token.key for token in tokens[:200]]
-    if keys[0] in ("EXPLAIN", "DESCRIBE", "DESC"):
-        return _explained(keys)
-    if keys[0] == "PREPARE" and "AS" in keys[:-1]:
-        return keys.index("AS") + 1, "PREPARE"
-    if keys[0] == "DECLARE" and "CURSOR" in keys and "FOR" in keys[:-1]:
-        return keys.index("FOR", keys.index("CURSOR")) + 1, "DECLARE" if len(keys) > keys.index("FOR") + 1 else ""
-    return 0, ""
-
-
-def _explained(keys: list[str]) -> tuple[int, str]:
-    index, runs = 1, False
-    if keys[1:2] == ["("]:
-        end = keys.index(")") if ")" in keys else len(keys)
-        options = keys[2:end]
-        off = {"FALSE", "OFF", "0", "NO"}
-        for place, key in enumerate(options):
-            if key in ("ANALYZE", "ANALYSE"):
-                runs = runs or not (options[place + 1 : place + 2] and options[place + 1] in off)
-        index = end + 1
-    while index < len(keys) and keys[index] in ("ANALYZE", "ANALYSE", "VERBOSE"):
-        runs = runs or keys[index] != "VERBOSE"
-        index += 1
-    if runs and index < len(keys):
-        return index, "EXPLAIN"
-    return 0, "EXPLAIN"
