@@ -11,9 +11,9 @@ This one uses the checkpoint with the greatest number in the thread, which the d
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
 from typing import Any, Protocol, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -100,7 +100,7 @@ class Saver(AsyncPostgresSaver):
         super().__init__(pool)
         # A pool gives each caller its own connection, so no run has to wait for another.
         self.lock = nullcontext()  # type: ignore[assignment]
-        self._read: dict[str, DictRow | None] = {}
+        self._read: dict[str, bytes | None] = {}
         self._took: dict[str, set[str]] = {}
         self._keepers: dict[str, Keeper] = {}
         self._must_take: dict[str, Collection[str]] = {}
@@ -145,7 +145,7 @@ class Saver(AsyncPostgresSaver):
             new: Nothing is stored of the thread, so it need not be read at all.
             row: The checkpoint's row, if it was already read with `newest`.
         """
-        self._read[thread_id] = None if new else row or _NOT_READ
+        self._read[thread_id] = None if new else _kept_row(row) if row else _NOT_READ
         self._took[thread_id] = set()
         try:
             yield
@@ -164,16 +164,13 @@ class Saver(AsyncPostgresSaver):
         if get_checkpoint_id(config):
             return await super().aget_tuple(config)
         thread_id, namespace = where["thread_id"], where.get("checkpoint_ns", "")
-        if namespace or thread_id not in self._read:
-            row = await self._newest(thread_id, namespace)
+        known = _NOT_READ if namespace else self._read.get(thread_id, _NOT_READ)
+        if known is not _NOT_READ:
+            row = pickle.loads(known) if known else None  # noqa: S301 - pickled by this process
         else:
-            row = self._read[thread_id]
-            if row is _NOT_READ:
-                row = await self._newest(thread_id, "")
-                if thread_id in self._read:
-                    self._read[thread_id] = row
-            # LangGraph modifies what it gets.
-            row = deepcopy(row)
+            row = await self._newest(thread_id, namespace)
+            if not namespace and thread_id in self._read:
+                self._read[thread_id] = _kept_row(row)
         return await self._tuple_of(row) if row is not None else None
 
     async def _write_stored(self, config: RunnableConfig) -> None:
@@ -321,6 +318,11 @@ class Saver(AsyncPostgresSaver):
             _config(value, parent) if parent else None,
             self._load_writes(value["pending_writes"]),
         )
+
+
+def _kept_row(row: DictRow | None) -> bytes | None:
+    """Return a row in a form of which each reader gets a copy, because LangGraph modifies what it gets."""
+    return None if row is None else pickle.dumps(row)
 
 
 def _kept(namespace: str) -> str:

@@ -24,6 +24,7 @@ from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, SlackPerson
+from app.store.objects import read_object
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, ReceiptRow
@@ -188,8 +189,7 @@ class NoticeComposer:
     def _seen(self, delivery: Delivery, actor: Actor) -> Brief | NeedlessNotice:
         """The request as the recipient may see it now."""
         kind = NoticeKind(delivery.kind)
-        with self._sessions.reads() as session:
-            request = session.get(ApprovalRequest, delivery.request_id)
+        request = read_object(self._sessions, ApprovalRequest, delivery.request_id or "")
         if request is None:
             return NeedlessNotice("The request no longer exists.")
         if kind.asks and request.state != RequestState.PENDING.value:
@@ -211,8 +211,7 @@ class NoticeComposer:
             behalf = behalf_of(view)
             return f"{_TOLD[kind]}{f', on behalf of {behalf}' if behalf else ''}", ""
         if kind is NoticeKind.RECEIPT:
-            with self._sessions.reads() as session:
-                receipt = session.get(ReceiptRow, view.request.id)
+            receipt = read_object(self._sessions, ReceiptRow, view.request.id)
             if receipt is not None:
                 return _RECEIPTS.get(receipt.status, "The run received the outcome.").rstrip("."), receipt.summary
         whose = "What you asked for" if view.request.requester_id == actor.id else "This"
