@@ -60,6 +60,75 @@ class _Pipeline:
         return _Prepared(b"assent_%d" % self._made)
 
 
+class _Line:
+    """An asynchronous connection whose socket the event loop watches, until it is released.
+
+    Watching a socket and no longer watching it are two calls of the system and much of asyncio's; once is enough for
+    many statements.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.connection = connection
+        self._pgconn = connection.pgconn
+        self._pipeline = _pipeline_of(connection)
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = self._pgconn.socket
+        self._turn: asyncio.Future[None] | None = None
+        self._loop.add_reader(self._descriptor, self._ready)
+
+    def release(self) -> None:
+        """Watch no longer, so that others may use the connection."""
+        self._loop.remove_reader(self._descriptor)
+
+    async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """See `run_together`."""
+        while True:
+            try:
+                sent = _send_all(self._pgconn, self._pipeline, statements)
+                results = await self._results()
+                self._pgconn.exit_pipeline_mode()
+            except BaseException:
+                # Nobody knows what the server still does, or has done.
+                self.release()
+                await self.connection.close()
+                raise
+            if not _forgot(self._pipeline, sent, results):
+                return _rows(self._pipeline, sent, results)
+
+    async def _results(self) -> list[pq.abc.PGresult]:
+        """Send what is left to send, and return all results up to the end of the pipeline."""
+        writing = bool(self._pgconn.flush())
+        found: list[pq.abc.PGresult] = []
+        try:
+            while True:
+                if writing:
+                    self._loop.add_writer(self._descriptor, self._ready)
+                self._turn = self._loop.create_future()
+                await self._turn
+                if writing:
+                    self._loop.remove_writer(self._descriptor)
+                # The server may wait until its answers are read before it reads on.
+                self._pgconn.consume_input()
+                writing = writing and bool(self._pgconn.flush())
+                if _take_results(self._pgconn, found):
+                    return found
+        finally:
+            self._turn = None
+            if writing:
+                self._loop.remove_writer(self._descriptor)
+
+    def _ready(self) -> None:
+        if self._turn is not None:
+            if not self._turn.done():
+                self._turn.set_result(None)
+            return
+        # Nothing was asked: the server has a notice, or has closed the connection.
+        try:
+            self._pgconn.consume_input()
+        except psycopg.OperationalError:
+            self.release()
+
+
 class Connections:
     """Connections of a pool, of which the one used last is used next.
 
@@ -69,39 +138,45 @@ class Connections:
 
     def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
         self._pool = pool
-        self._kept: list[psycopg.AsyncConnection[Any]] = []
+        self._kept: list[_Line] = []
         self._waiting = 0
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Call `run_together` on a connection."""
-        connection = self._kept.pop() if self._kept else await self._from_pool()
+        line = await self._next()
         try:
-            return await run_together(connection, statements)
+            return await line.run(statements)
         except psycopg.OperationalError:
             # A connection is rarely lost alone, so the idle ones are checked before anybody retries.
             await self.give_back()
             await self._pool.check()
             raise
         finally:
-            if connection.closed or self._waiting or len(self._kept) >= KEPT:
-                await self._pool.putconn(connection)
+            if line.connection.closed or self._waiting or len(self._kept) >= KEPT:
+                await self._give_back(line)
             else:
-                self._kept.append(connection)
+                self._kept.append(line)
 
-    async def _from_pool(self) -> psycopg.AsyncConnection[Any]:
+    async def _next(self) -> _Line:
+        while self._kept:
+            line = self._kept.pop()
+            if not line.connection.closed:
+                return line
+            await self._give_back(line)
         self._waiting += 1
         try:
-            return await self._pool.getconn()
+            return _Line(await self._pool.getconn())
         finally:
             self._waiting -= 1
 
     async def give_back(self) -> None:
         """Give all connections back to the pool that are not in use."""
         while self._kept:
-            await self._pool.putconn(self._kept.pop())
+            await self._give_back(self._kept.pop())
 
-
-_PIPELINES: WeakKeyDictionary[psycopg.Connection[Any] | psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()
+    async def _give_back(self, line: _Line) -> None:
+        line.release()
+        await self._pool.putconn(line.connection)
 
 
 async def run_together(connection: psycopg.AsyncConnection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
@@ -112,18 +187,14 @@ async def run_together(connection: psycopg.AsyncConnection[Any], statements: Seq
     Raises:
         psycopg.Error: One of them failed, and nothing was written.
     """
-    pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
-    while True:
-        try:
-            sent = _send_all(pgconn, pipeline, statements)
-            results = await _results(pgconn)
-            pgconn.exit_pipeline_mode()
-        except BaseException:
-            # Nobody knows what the server still does, or has done.
-            await connection.close()
-            raise
-        if not _forgot(pipeline, sent, results):
-            return _rows(pipeline, sent, results)
+    line = _Line(connection)
+    try:
+        return await line.run(statements)
+    finally:
+        line.release()
+
+
+_PIPELINES: WeakKeyDictionary[psycopg.Connection[Any] | psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()
 
 
 def run_together_now(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
@@ -196,38 +267,8 @@ def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
     return text.encode(), tuple(numbers)
 
 
-async def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
-    """Send what is left to send, and return all results up to the end of the pipeline."""
-    loop = asyncio.get_running_loop()
-    descriptor = pgconn.socket
-    turn = loop.create_future()
-
-    def ready() -> None:
-        if not turn.done():
-            turn.set_result(None)
-
-    writing = bool(pgconn.flush())
-    found: list[pq.abc.PGresult] = []
-    loop.add_reader(descriptor, ready)
-    try:
-        while True:
-            if writing:
-                loop.add_writer(descriptor, ready)
-            await turn
-            turn = loop.create_future()
-            if writing:
-                loop.remove_writer(descriptor)
-            # The server may wait until its answers are read before it reads on.
-            pgconn.consume_input()
-            writing = writing and bool(pgconn.flush())
-            if _take_results(pgconn, found):
-                return found
-    finally:
-        loop.remove_reader(descriptor)
-
-
 def _awaited(pgconn: pq.abc.PGconn) -> abc.PQGen[list[pq.abc.PGresult]]:
-    """Do the same for psycopg's way of waiting, which suits the process: blocking, or another greenlet's turn."""
+    """Do what `_Line` does, for psycopg's way of waiting, which suits the process: blocking, or another greenlet."""
     writing = bool(pgconn.flush())
     found: list[pq.abc.PGresult] = []
     while True:
