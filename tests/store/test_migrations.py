@@ -262,3 +262,26 @@ def test_events_that_were_to_be_planned_still_are_after_the_upgrade(database_url
         downgrade("0028")
         args = "select args -> 'events' from procrastinate_jobs where task_name = 'notify.fan_out'"
         assert connection.execute(args).fetchone() == ([first, second],)
+
+
+def test_a_batch_of_events_is_announced_in_few_notifications_before_and_after_the_triggers_were_joined(
+    database_url, downgrade
+):
+    write = """
+        insert into events (at, kind, payload)
+            select now(), case when number = 1 then 'request.opened' else 'step.started' end, '{}'
+            from generate_series(1, %s) as number"""
+    for revision in (None, "0032"):
+        if revision:
+            downgrade(revision)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("delete from unplanned_events; delete from events")
+            connection.execute("listen assent_events")
+            for rows in (1, 350, 351, 0):
+                connection.execute(write, (rows,))
+            told = [notice.payload.split(",") for notice in connection.notifies(timeout=1)]
+            stored = [str(event) for (event,) in connection.execute("select id from events order by id")]
+            unplanned = connection.execute("select count(*) from unplanned_events").fetchone()
+        assert [len(ids) for ids in told] == [1, 350, 350, 1]
+        assert [event for ids in told for event in ids] == stored
+        assert unplanned == (3,)

@@ -53,7 +53,7 @@ CHANGES: dict[str, NoticeKind] = {
     RequestChange.WARNED: NoticeKind.EXPIRING,
     RequestChange.ASSIGNED: NoticeKind.ASSIGNED,
 }
-"""Changes of a request that people are notified of. Migration 0029's trigger has the same list; a test compares."""
+"""Changes of a request that people are notified of. Migration 0033's trigger has the same list; a test compares."""
 _BRIEF = load_only(
     ApprovalRequest.id, ApprovalRequest.state, ApprovalRequest.answered_by, ApprovalRequest.requester_id,
     ApprovalRequest.digest, ApprovalRequest.risk, ApprovalRequest.addressed_to, ApprovalRequest.expires_at,
