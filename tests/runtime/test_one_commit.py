@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, TypedDict
 
 import psycopg
@@ -199,3 +200,18 @@ def test_a_last_step_that_the_database_does_not_take_fails_the_run(rig: Rig, mon
     stopped = rig.run(run)
     assert stopped.state == "failed" and "\\u0000" in stopped.error["message"]
     assert rig.thread(run).next == ("last",)
+
+
+def test_that_a_run_is_running_is_told_with_its_first_step(rig: Rig) -> None:
+    run = rig.begin("test_gate")
+    rig.decide(rig.only(run))
+    rig.advance(run)
+    told = rig.sql(
+        "select coalesce(payload::json ->> 'state', kind) from events "
+        "where run_id = :run and kind in ('run.changed', 'step.started') order by id",
+        run=run,
+    )
+    changes = [change for change, _ in groupby(change for (change,) in told)]
+    assert changes == [
+        "queued", "running", "step.started", "suspended", "queued", "running", "step.started", "completed",
+    ]  # fmt: skip
