@@ -23,14 +23,15 @@ from app.domain.errors import (
     TooLargeError,
 )
 from app.domain.lifecycle import RequestState
-from app.domain.people import SYSTEM, Actor, Role
+from app.domain.people import SYSTEM, Actor, Role, Via
 from app.domain.risk import Assessment
 from app.services.approvals.manager import CheckpointManager
-from app.store.objects import read_object
+from app.store.objects import read_object, read_person
+from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
-from tests.factories import optimizations, question, script
+from tests.factories import make_person, optimizations, question, script
 from tests.services.desk import Desk, assess_words
 
 KEEP_A_AND_EDIT_B = {"items": [{"id": "b", "statement": "create index concurrently i_b2 on t (b, c)"}, {"id": "a"}]}
@@ -313,6 +314,16 @@ def test_what_a_decision_gives_is_what_is_stored(desk: Desk, verdict: Verdict, w
     assert {column: getattr(given, column) for column in columns} == {
         column: getattr(stored, column) for column in columns
     }
+
+
+def test_a_person_who_is_read_without_a_session_has_the_same_teams(desk: Desk) -> None:
+    person = make_person(desk.sessions, "Reviewer", [Role.REVIEWER], teams=("security", "dba"))
+    found = read_person(desk.sessions, person.id)
+    assert found is not None and read_person(desk.sessions, "missing") is None
+    with desk.sessions.reads() as session:
+        stored = session.get_one(Person, person.id)
+        assert found.as_actor(Via.MAIL) == stored.as_actor(Via.MAIL)
+        assert [(team.slug, team.name) for team in found.teams] == [(team.slug, team.name) for team in stored.teams]
 
 
 def test_a_request_that_is_read_without_a_session_has_the_same_values(desk: Desk) -> None:

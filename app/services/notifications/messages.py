@@ -24,7 +24,7 @@ from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, SlackPerson
-from app.store.objects import read_object
+from app.store.objects import read_object, read_person
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, ReceiptRow
@@ -88,8 +88,7 @@ class NoticeComposer:
 
     def compose(self, delivery: Delivery) -> ComposedNotice:
         """The notice in its current form, if it is still needed."""
-        with self._sessions.reads() as session:
-            person = session.get(Person, delivery.person_id)
+        person = read_person(self._sessions, delivery.person_id or "")
         if person is None or not person.active:
             return ComposedNotice(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
