@@ -6,6 +6,7 @@ import pytest
 
 from app.risk.commands.table import Command, handlers, read_command
 from app.risk.reading import Reading
+from app.risk.rules import RULES
 from app.risk.words import UNKNOWN, Word
 
 ARGUMENTS = [
@@ -49,3 +50,18 @@ def test_long_arguments_take_no_long_time(arguments):
         if (took := time.process_time() - began) > 1:
             slow[name] = took
     assert slow == {}
+
+
+FAMILIES = (
+    "git packages project forge network http database container kubernetes cloud infrastructure vault keys service "
+    "machine disk windows"
+)
+handlers()  # their rules are in the catalog once they are imported
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.id.split(".")[0] in FAMILIES.split()])
+def test_a_rule_is_triggered_by_its_example_and_not_by_the_harmless_one(rule):
+    for text, expected in ((rule.example, True), (rule.harmless, False)):
+        reading = Reading()
+        reading.read("shell", text)
+        assert (rule.id in {found.rule for found in reading.findings}) is expected, text

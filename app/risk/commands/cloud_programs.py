@@ -142,7 +142,7 @@ def _verb(words: list[str]) -> tuple[str, int]:
             continue
         parts = re.split(r"[:]", word)
         if kind_of(parts[-1]) and _TRAILING.match(word):
-            return parts[-1], place
+            return word, place
     return words[-1] if len(words) > 1 else words[0], len(words) - 1
 
 

@@ -124,7 +124,8 @@ _DATA = re.compile(
     r"|clusters?\b|\bkeys?\b|file-?systems?\b|storage|domains?\b|hosted-?zones?\b|\bzones?\b|vaults?\b|secrets?\b"
     r"|images?\b|resource-?groups?\b|\bgroup\b"
     r"|streams?\b|droplets?\b|servers?\b|\bvms?\b|virtual-machines?|nodepools?|stacks?\b|\bdns\b|repositor"
-    r"|\bapps?\b|\bspaces?\b|recovery-?points?"
+    r"|\bapps?\b|\bsites?\b|\blinodes?\b|firestore|\bpg:|\bworkspaces?\b|\bvpcs?\b|\bnamespaces?\b|\bspaces?\b"
+    r"|recovery-?points?"
     r"|machines?\b|warehouse|datasets?\b|index(?:es)?\b|collections?\b|\baccounts?\b|organi[sz]ations?\b"
     r"|tenants?\b|deployments?\b|addons?\b",
     re.IGNORECASE,

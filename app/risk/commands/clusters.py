@@ -224,8 +224,15 @@ def _deletes(given: Given, reading: Reading) -> None:
         return
     if any(_CRITICAL_KINDS.fullmatch(kind) for kind in kinds):
         given.note(reading, DELETES_ALL, "This deletes {what}, with everything in it. It cannot be undone.")
-    elif (whole and everywhere) or (whole and not all(_SMALL_KINDS.fullmatch(kind) for kind in kinds)):
-        given.note(reading, DELETES_ALL, "This deletes all of a kind: {what}.", CRITICAL if everywhere else HIGH)
+    elif (whole and (everywhere or in_production(given))) or (
+        whole and not all(_SMALL_KINDS.fullmatch(kind) for kind in kinds)
+    ):
+        given.note(
+            reading,
+            DELETES_ALL,
+            "This deletes all of a kind: {what}.",
+            None if everywhere or in_production(given) else HIGH,
+        )
     elif kinds and all(_SMALL_KINDS.fullmatch(kind) for kind in kinds) and not whole:
         level = HIGH if in_production(given) or everywhere else MEDIUM
         given.note(reading, DELETES, "This deletes {what}; what controls it may make it again.", level)
@@ -302,12 +309,8 @@ def _exec(given: Given, reading: Reading) -> None:
     cut = next((place for place, word in enumerate(given_command) if word.text == "--"), None)
     inner = given_command[cut + 1 :] if cut is not None else rest
     inner = [word for word in inner if word.text != "--"] if cut is None else inner
-    reading.add(
-        INSIDE,
-        f"This runs a command in {pod.display}.",
-        given.line,
-        HIGH if in_production(given) and not inner else LOW,
-    )
+    level = SAFE if inner else HIGH if in_production(given) else LOW
+    reading.add(INSIDE, f"This runs a command in {pod.display}.", given.line, level)
     reading.touch(objects=[pod.text] if pod.known else [])
     if inner:
         read_command(replace(given.command, words=inner, here="container"), reading)

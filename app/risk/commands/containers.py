@@ -280,9 +280,9 @@ def _other_machine(given: Given, reading: Reading) -> None:
 @DOCKER.reader("run, create, container run, container create, compose run")
 def _run(given: Given, reading: Reading) -> None:
     mounts = [_mounted(value) for value in given.arguments.values("-v", "--volume", "--mount")]
-    owns = False
+    owns = None
     for source, read_only in mounts:
-        owns |= _mount(source, read_only, reading)
+        owns = source if _mount(source, read_only, reading) else owns
     host = [option for option, value in given.arguments.options if value is not None and value.text == "host"]
     if given.has("--privileged"):
         given.note(reading, ESCAPES, "The container may do anything that the machine's administrator may do.")
@@ -300,8 +300,24 @@ def _run(given: Given, reading: Reading) -> None:
             )
     if (file := given.value("--env-file")) is not None:
         reading.touch(paths=[file.text])
-    if owns and len(given.operands) > 1:
-        read_command(replace(given.command, words=given.operands[1:], here="container"), reading)
+    if owns is not None:
+        _owns(owns, given, reading)
+
+
+def _owns(source: Word, given: Given, reading: Reading) -> None:
+    """Note a container that gets all files of the machine: what it then does decides how bad that is."""
+    inner = Reading(reading.budget)
+    if len(given.operands) > 1:
+        read_command(replace(given.command, words=given.operands[1:], here="container"), inner)
+    only_reads = (
+        len(given.operands) > 1 and inner.understood and all(found.severity is SAFE for found in inner.findings)
+    )
+    words = f"The container gets all files of the machine ({source.display})."
+    if only_reads and not given.has("--entrypoint"):
+        reading.add(ESCAPES, words, source.line)
+    else:
+        reading.add(OWNS, words, source.line)
+    reading.take(inner.findings)
 
 
 def _mounted(value: Word) -> tuple[Word, bool]:
@@ -323,7 +339,6 @@ def _mount(source: Word, read_only: bool, reading: Reading) -> bool:
             ESCAPES, "The container can start others with all rights, through the socket it is given.", source.line
         )
     elif place in (Place.EVERYTHING, Place.DEVICE):
-        reading.add(OWNS, f"The container gets all files of the machine ({source.display}).", source.line)
         return True
     elif place in (Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES):
         reading.add(ESCAPES, f"The container gets {source.display}, which holds secrets.", source.line)
@@ -335,7 +350,7 @@ def _mount(source: Word, read_only: bool, reading: Reading) -> bool:
 @DOCKER.reader("exec, container exec, compose exec, pod exec")
 def _exec(given: Given, reading: Reading) -> None:
     container, *words = given.operands or [Word("a container", given.line)]
-    reading.add(INSIDE, f"This runs a command in {container.display}.", given.line)
+    reading.add(INSIDE, f"This runs a command in {container.display}.", given.line, SAFE if words else LOW)
     reading.touch(objects=[container.text] if container.known else [])
     if given.has("--privileged"):
         reading.add(ESCAPES, "The command may do anything that the machine's administrator may do.", given.line)

@@ -73,7 +73,9 @@ def _ssh(command: Command, reading: Reading) -> None:
         return
     for option, value in given.options:
         if option in ("-R", "-L", "-D", "-w", "-W") and value is not None:
-            reading.add(TUNNEL, f"This opens a tunnel: {value.display}.", command.line)
+            way_in = option == "-R" and re.search(r":(?:22|3389|5900|5985|445)$", value.text)
+            level = CRITICAL if way_in else None
+            reading.add(TUNNEL, f"This opens a tunnel: {value.display}.", command.line, level)
         elif option == "-F" and value is not None:
             run_unread(reading, value)
     ssh_options(given, reading)
@@ -322,7 +324,9 @@ def _tunnels(command: Command, reading: Reading) -> None:
         "whois",
     ):
         return
-    reading.add(TUNNEL, "This opens a way between this machine or network and others.", command.line)
+    way_in = "tcp" in texts and any(re.fullmatch(r"(?:\S*:)?(?:22|3389|5900)", text) for text in texts)
+    level = CRITICAL if way_in else None
+    reading.add(TUNNEL, "This opens a way between this machine or network and others.", command.line, level)
     reading.doubt()
 
 

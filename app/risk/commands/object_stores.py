@@ -155,7 +155,10 @@ def _transfers(verb: str, given: Arguments, words: list[Word], command: Command,
 
 
 @program(
-    *word_set("gsutil s3cmd s5cmd rclone mc b2 azcopy ossutil s4cmd swift-client rustic restic borg duplicity kopia")
+    *word_set(
+        "gsutil s3cmd s5cmd rclone mc b2 azcopy ossutil s4cmd swift-client rustic restic borg duplicity kopia "
+        "tmutil timeshift snapper rsnapshot rdiff-backup bup bacula rsnap"
+    )
 )
 def _stores(command: Command, reading: Reading) -> None:
     given = arguments_of(
@@ -166,10 +169,15 @@ def _stores(command: Command, reading: Reading) -> None:
     if not given.operands or is_dry(given) or given.exactly("-n"):
         return
     verb, words = given.operands[0].text.lower(), given.operands[1:]
-    if command.name in ("restic", "borg", "duplicity", "kopia", "rustic"):
+    if command.name in _BACKUPS:
         _backup(verb, given, command, reading)
     else:
         read_store(verb, given, words, command, reading)
+
+
+_BACKUPS = word_set(
+    "restic borg duplicity kopia rustic tmutil timeshift snapper rsnapshot rdiff-backup bup bacula rsnap"
+)
 
 
 def _backup(verb: str, given: Arguments, command: Command, reading: Reading) -> None:
@@ -189,9 +197,11 @@ def _backup(verb: str, given: Arguments, command: Command, reading: Reading) -> 
         "status",
         "dump",
         "mount",
-    ):
+    ) or re.match(r"list|show|status|latest|destinationinfo|check|verify", verb):
         return
-    if verb in (
+    if re.search(r"delete|remove|thin|undochange|disable|purge", verb) or given.has("--delete", "--delete-all"):
+        reading.add(GONE, "This deletes backups or restore points, or turns them off.", command.line)
+    elif verb in (
         "forget",
         "prune",
         "delete",

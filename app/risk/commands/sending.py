@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from app.risk.commands.table import Command
-from app.risk.effects import Act, act_on, connect
+from app.risk.effects import SENDS, Act, act_on, connect
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.words import Word
+from assent.contracts import RiskLevel
 
-_SECRETS = frozenset({Place.SECRET, Place.ACCESS})
+_SECRETS = frozenset({Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES, Place.EVERYTHING})
+"""Places that hold passwords and keys, alone or among other things."""
 _SECRET_TEXT = re.compile(
     r"[`$(|;].*(?:\.ssh\b|id_rsa|id_ed25519|/etc/shadow|\.env\b|\.aws\b|\.kube\b|\.netrc|\.git-credentials|\.npmrc"
     r"|\.pgpass"
@@ -33,6 +35,12 @@ def sends_file(word: Word, command: Command, reading: Reading) -> bool:
     if word.text in ("-", "/dev/stdin", "."):
         return command.input_from == "secret"
     act_on(reading, Act.READ, word)
+    if (
+        word.known
+        and place_of(word.text) in (Place.DATA, Place.BACKUP)
+        and not word.text.startswith(("backup", "snapshot"))
+    ):
+        reading.add(SENDS, f"This sends {word.display}, with all data in it, elsewhere.", word.line, RiskLevel.HIGH)
     return is_secret(word)
 
 

@@ -266,7 +266,14 @@ def _accounts(command: Command, reading: Reading) -> None:
         for word in given.operands[:1]:
             act_on(reading, Act.WRITE, word)
         return
-    if privileged:
+    if name == "passwd" and given.has("-d", "--delete"):
+        reading.add(
+            ACCOUNTS,
+            f"This takes the password of {shown or 'an account'} away: anybody may sign in.",
+            command.line,
+            CRITICAL,
+        )
+    elif privileged:
         reading.add(ACCOUNTS, f"This makes {shown} an administrator of the machine.", command.line)
     elif name in ("groupadd", "addgroup", "newgrp", "chfn"):
         reading.add(ACCOUNTS, f"This changes groups of the machine: {shown}.", command.line, MEDIUM)
@@ -326,7 +333,6 @@ def _at(command: Command, reading: Reading) -> None:
 LOGINCTL = Program(
     "loginctl",
     "tmux",
-    "screen",
     "zellij",
     "byobu",
     helps="--help -h --version -V",
@@ -356,6 +362,20 @@ LOGINCTL.does(
 LOGINCTL.starts(
     "new-session, new, new-window, neww, split-window, splitw, send-keys, send, run-shell, run, if-shell, popup"
 )
+
+
+@program("screen")
+def _screen(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "-S -c -e -h -p -s -t -T -X -Q -r -x -R -D", mixed=False)
+    if given.exactly("-ls", "-list", "-v", "-l") and not given.operands:
+        return
+    if given.has("-X"):
+        reading.add(MESSAGES, "This sends a command to a session.", command.line, MEDIUM)
+        reading.doubt()
+    elif given.operands:
+        read_command(replace(command, words=given.operands), reading)
+    else:
+        reading.doubt()
 
 
 @LOGINCTL.reader(

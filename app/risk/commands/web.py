@@ -19,6 +19,14 @@ DELETES = declare(
     "https://api.example.com/items/7",
     "curl https://api.example.com/items/7", language="shell",
 )  # fmt: skip
+DELETES_ALL = declare(
+    "http.deletes_store",
+    RiskLevel.CRITICAL,
+    "Asks a server to delete a whole index, collection, or namespace.",
+    "curl -X DELETE http://localhost:9200/orders",
+    "curl http://localhost:9200/orders/_count",
+    language="shell",
+)
 UNCHECKED = declare(
     "http.unchecked", RiskLevel.MEDIUM, "Does not check who the server is.", "curl -k https://api.example.com/",
     "curl https://api.example.com/", language="shell",
@@ -69,13 +77,32 @@ def _curl(command: Command, reading: Reading) -> None:
         if _UNREAD_HOSTS.match(word.text):
             reading.add(SOCKET, f"This speaks to {word.display} in a protocol other than HTTP.", word.line)
         connect_to(word, reading, sends=sends, secret=secret)
-    if method == "DELETE":
-        shown = targets[0].display if targets else "the server"
-        reading.add(DELETES, f"This asks {shown} to delete something.", command.line)
+    if method == "DELETE" or any("_delete_by_query" in word.text for word in targets):
+        _deletes(targets, command, reading, given.values(*_DATA, "--data-raw"))
     elif method and not re.fullmatch(r"GET|HEAD|OPTIONS|POST|PUT|PATCH|PROPFIND|REPORT|QUERY", method):
         reading.doubt()
     _curl_files(given, targets, reading)
     _curl_options(given, command, reading)
+
+
+_STORES = re.compile(
+    r":(?:9200|5984|8086|6333|8983|8500|2379)(?:/|$)|/_all\b|/_delete_by_query|/\*|/api/v1/namespaces/[^/]+/?$"
+    r"|/buckets?/[^/]+/?$"
+    r"|/(?:databases?|collections|indices|indexes|repos/[^/]+)/[^/]+/?$",
+    re.IGNORECASE,
+)
+
+
+def _deletes(targets: list[Word], command: Command, reading: Reading, data: list[Word]) -> None:
+    """Note a request to delete; an index, a collection, or a namespace goes with all that is in it."""
+    shown = targets[0].display if targets else "the server"
+    whole = any(_STORES.search(word.text.split("?")[0]) for word in targets)
+    if whole and any("_delete_by_query" in word.text for word in targets):
+        whole = any(re.search(r"match_all|\{\s*\}", word.text) for word in data)
+    if whole and not any(re.search(r"/_doc/|/_search/scroll", word.text) for word in targets):
+        reading.add(DELETES_ALL, f"This asks {shown} to delete a whole store of data.", command.line)
+    else:
+        reading.add(DELETES, f"This asks {shown} to delete something.", command.line)
 
 
 def _curl_data(given: Arguments, command: Command, reading: Reading) -> bool:

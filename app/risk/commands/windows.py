@@ -112,7 +112,9 @@ def _batch_command(text: str, word: Word, reading: Reading) -> None:
         act_on(reading, Act.APPEND if ">>" in text else Act.WRITE, word.with_text(target.strip('"')))
     text = re.sub(r"[0-9]?>{1,2}&?\s*(?:\"[^\"]+\"|\S+)|<\s*\S+", "", text)
     parts = [part.strip('"') for part in re.findall(r"\"[^\"]*\"|[^\s\"]+", text)]
-    if parts:
+    if parts and re.search(r"\.(?:bat|cmd|ps1|vbs|js|wsf)$", parts[0], re.IGNORECASE):
+        reading.add(SHELL, f"This runs {parts[0][:80]}, which has not been read.", word.line)
+    elif parts:
         reading.budget.step()
         read_command(
             Command(

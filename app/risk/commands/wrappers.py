@@ -24,7 +24,7 @@ ROOT_SHELL = declare(
 )
 ENVIRONMENT_READ = declare(
     "command.prints_environment",
-    RiskLevel.MEDIUM,
+    RiskLevel.HIGH,
     "Prints all environment variables, which may hold secrets.",
     "env",
     "env LANG=C ls",
@@ -120,7 +120,7 @@ LATER = declare(
     "command.later",
     RiskLevel.HIGH,
     "Makes a command run later, when nobody looks.",
-    "echo ls | at now",
+    "systemd-run --on-active=60 ls",
     "atq",
     language="shell",
     unread=True,

@@ -6,6 +6,7 @@ import shlex
 
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare, word_set
+from app.risk.words import UNKNOWN as UNKNOWN_PART
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -148,7 +149,7 @@ def read_words(words: list[str], reading: Reading, line: int) -> None:
 
 
 def _found(verb: str, part: str, words: list[str]) -> tuple[RiskRule, str, RiskLevel | None] | None:
-    keys = ", ".join(words[1:4])[:80] or "a key"
+    keys = ", ".join(words[1:4]).replace(UNKNOWN_PART, "…")[:80] or "a key"
     if verb in ("FLUSHALL", "FLUSHDB"):
         return ALL, f"{verb} deletes all keys{'' if verb == 'FLUSHALL' else ' of the database'}.", None
     if verb == "CONFIG":
@@ -200,7 +201,8 @@ def _found(verb: str, part: str, words: list[str]) -> tuple[RiskRule, str, RiskL
     if verb in _SERVER:
         return SERVER, f"{verb} {part}".strip() + " stops the server, or changes how it works.", None
     if verb in _DELETES:
-        level = HIGH if verb in ("DEL", "UNLINK") and len(words) - 1 > _MOST_KEYS else MEDIUM
+        many = len(words) - 1 > _MOST_KEYS or any(UNKNOWN_PART in word for word in words)
+        level = HIGH if verb in ("DEL", "UNLINK") and many else MEDIUM
         return DELETES, f"{verb} deletes or replaces {keys}.", level
     if verb in _WRITES:
         return WRITES, f"{verb} changes {keys}.", None
