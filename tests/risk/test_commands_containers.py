@@ -15,7 +15,8 @@ CASES = table(
     safe docker-compose ps
     safe podman images
     low docker tag a b
-    low docker exec api cat /app/version.txt
+    safe docker exec api cat /app/version.txt
+    medium? docker exec -it api sh
     medium docker stop api
     medium docker rm -f api
     medium docker compose down
@@ -38,7 +39,9 @@ CASES = table(
     high? docker run --mount type=bind,src=/etc,dst=/x alpine
     high? docker run -v $X:/x --security-opt seccomp=unconfined alpine
     high? docker build https://x.example/repo.git
-    critical? docker run -v /:/host alpine ls
+    high? docker run -v /:/host alpine ls /host
+    critical? docker run -v /:/host alpine
+    critical? docker run -v /:/host alpine chroot /host sh
     critical? docker run --rm --volume=/:/host alpine --help
     critical docker exec api rm -rf /data
     safe kubectl get pods -n shop -o wide
@@ -48,7 +51,7 @@ CASES = table(
     safe kubectl rollout status deployment/shop
     safe helm list -A
     safe? argocd app list
-    low kubectl exec api-1 -- cat /app/version.txt
+    safe kubectl exec api-1 -- cat /app/version.txt
     medium kubectl delete pod api-1
     medium kubectl scale deployment shop --replicas=3
     medium kubectl rollout restart deployment/shop

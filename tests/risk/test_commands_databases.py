@@ -55,7 +55,9 @@ CASES = table(
     critical? npx prisma db push --force-reset
     critical? ./manage.py flush --no-input
     critical? bundle exec rails db:drop
-    critical? php/artisan migrate:fresh
+    critical? ./artisan migrate:fresh
+    critical? php artisan migrate:fresh
+    critical? python3 manage.py flush --no-input
     critical? flyway clean
     critical redis-cli -h 10.0.0.5 CONFIG SET dir /root/.ssh
     critical redis-cli FLUSHALL

@@ -35,9 +35,14 @@ FILE = declare(
 )
 
 
+_MOST_STATEMENTS = 50
+
+
 def statements(language: str, words: list[Word], reading: Reading, name: str, dialect: str = "") -> None:
     """Read statements that are given as arguments."""
-    for word in words:
+    if len(words) > _MOST_STATEMENTS:
+        run_unread(reading, f"more statements for {name} than can be read", words[0].line)
+    for word in words[:_MOST_STATEMENTS]:
         if not word.known:
             run_dynamic(reading, f"the statement for {name}", word.line)
         reading.read(
@@ -163,7 +168,9 @@ def _sqlite(command: Command, reading: Reading) -> None:
         act_on(reading, Act.READ, given.operands[0])
     runs_files(given.values("-init", "-f"), reading, name)
     texts = [*given.operands[1:], *given.values("-cmd", "-c", "-s")]
-    for word in texts:
+    if len(texts) > _MOST_STATEMENTS:
+        run_unread(reading, f"more statements for {name} than can be read", command.line)
+    for word in texts[:_MOST_STATEMENTS]:
         _sqlite_text(word, reading, name, dialect)
     if not texts and not given.values("-f"):
         if command.input is not None and command.input.known:
