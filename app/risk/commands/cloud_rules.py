@@ -99,7 +99,7 @@ _VERBS = {
     "estimate preview simulate "
     "batch-get select explain diff info status version wait logs log tail read cat find stat du help dryrun compare "
     "peek watch inspect history whoami detect discover ping doctor print config-helper login-status fetch poll "
-    "transact-get sync-status outputs output top metrics graph env-ls",
+    "transact-get receive sync-status outputs output top metrics graph env-ls",
     "deletes": "delete remove rm rb destroy terminate purge deprovision deregister release del erase clean clear "
     "wipe drop "
     "undeploy teardown decommission abandon uninstall flush empty prune expire discard nuke unpublish",
@@ -176,7 +176,9 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _SMALL = re.compile(
-    r"\btags?\b|\blabels?\b|alarms?\b|dashboards?\b|\bjobs?\b|\balias(?:es)?\b|messages?\b|notifications?\b"
+    r"\bpublish\b|send-message|send-email|put-events|put-metric|put-log|put-object|copy-object|\bupload"
+    r"|update-kubeconfig|\btags?\b|\blabels?\b|alarms?\b|dashboards?\b|\bjobs?\b|\balias(?:es)?\b|messages?\b"
+    r"|notifications?\b"
     r"|subscriptions?\b|drafts?\b",
     re.IGNORECASE,
 )
@@ -246,8 +248,5 @@ def _judged(deed: Deed, kind: str) -> tuple[RiskRule | None, RiskLevel | None, s
         return DELETES, MEDIUM if _SMALL.search(about) else None, f"This deletes something in the account: {shown}."
     if kind == "creates":
         return CREATES, LOW if _SMALL.search(deed.verb) else None, f"This creates something in the account: {shown}."
-    return (
-        CHANGES,
-        MEDIUM if _SMALL.search(about) else None,
-        f"This changes or stops something in the account: {shown}.",
-    )
+    small = _SMALL.search(about) or re.match(r"re(?:start|load|boot)|start|wake|resume", deed.verb.rpartition(":")[2])
+    return CHANGES, MEDIUM if small else None, f"This changes or stops something in the account: {shown}."

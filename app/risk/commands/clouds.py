@@ -257,7 +257,8 @@ def copies(words: list[Word], given: Arguments, verb: str, command: Command, rea
             reading.add(ADMIN, "This copies secrets out.", command.line) if not secret else None
     else:
         connect(reading, source) if _S3.match(source.text) else None
-        act_on(reading, Act.WRITE, target)
+        if target.text != "-":
+            act_on(reading, Act.WRITE, target)
     if given.exactly(
         "--delete", "-d", "--delete-unmatched-destination-objects", "--delete-excluded", "--delete-removed"
     ):

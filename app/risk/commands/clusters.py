@@ -287,6 +287,8 @@ def _raised(given: Given, reading: Reading) -> None:
         given.note(reading, CHANGES, "This changes all of a kind.", HIGH)
     if given.name == "expose" and (given.value("--type") or Word("")).text in ("LoadBalancer", "NodePort"):
         given.note(reading, ACCESS, "This makes {what} reachable from outside.")
+    if given.name == "run":
+        reading.doubt()  # the image has not been read
     if given.name == "run" and (given.value("--overrides") or given.has("--privileged")):
         given.note(reading, ACCESS, "This starts a pod with settings of its own, which may give it the node.")
 

@@ -179,7 +179,7 @@ DOCKER.does(
 )
 DOCKER.does(
     REMOVES,
-    "This removes {what|the project's containers}.",
+    "This removes {what|what is not in use}.",
     _all("rm, prune") + ", rmi, image rm, image prune, image remove, network rm, "
     "network prune, network disconnect, builder prune, buildx prune, buildx rm, system prune, context rm, pod rm, "
     "manifest rm, "
@@ -256,6 +256,19 @@ DOCKER.takes(
     "compose down, rm, container rm, compose rm, system prune, volume prune", "-t --timeout --filter -f --file -p"
 )
 DOCKER.takes("rm, container rm, rmi, image rm, volume rm, logs, compose rm", "--filter")
+DOCKER.takes(
+    "run, create, container run, container create, compose run",
+    "-v --volume --mount --name -e --env --env-file -p --publish -w --workdir -u --user --entrypoint --network "
+    "--net --pid "
+    "--ipc --userns --uts --cgroupns --cap-add --cap-drop --security-opt --device --restart --label -l -m --memory "
+    "--cpus "
+    "-h --hostname --add-host --platform --pull --volumes-from --gpus --tmpfs --ulimit --log-driver --log-opt "
+    "--health-cmd "
+    "--runtime --shm-size --link --expose --cidfile --dns --detach-keys --stop-signal --stop-timeout "
+    "--device-cgroup-rule "
+    "--group-add --ip --kernel-memory --label-file --mac-address --network-alias --oom-score-adj --pids-limit "
+    "--storage-opt --sysctl --volume-driver --blkio-weight -c --cpu-shares --cpuset-cpus --annotation --index",
+)
 DOCKER.takes("exec, container exec, compose exec", "-e --env --env-file -u --user -w --workdir --detach-keys --index")
 DOCKER.takes("push, pull", "--platform")
 

@@ -24,8 +24,15 @@ class Arguments:
     unknown: list[Word] = field(default_factory=list)
 
     def has(self, *names: str) -> bool:
-        """Return True if one of the options is given. A long one may be abbreviated, as GNU programs allow."""
-        return any(_same(given, name) for given, _ in self.options for name in names)
+        """Return True if one of the options is given. A long one may be abbreviated, as GNU programs allow.
+
+        What another option takes as its value counts, too, because a table may be wrong about which options take one.
+        """
+        return any(
+            _same(given, name) or (value is not None and value.text == name)
+            for given, value in self.options
+            for name in names
+        )
 
     def exactly(self, *names: str) -> bool:
         """Return True if one of the options is given in full: for those that make a command harmless."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, handlers, program_name
-from app.risk.effects import run_dynamic, run_unread
+from app.risk.effects import UNREAD, run_dynamic, run_unread
 from app.risk.rules import word_set
 from app.risk.shell.assignments import assign
 from app.risk.shell.environment import set_variable
@@ -18,6 +18,7 @@ from app.risk.shell.rules import SHADOWS, TRACELESS
 from app.risk.shell.state import NOTHING, SOME, Flow
 from app.risk.shell.tree import Simple
 from app.risk.words import UNKNOWN, Word
+from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
     from app.risk.shell.session import Session
@@ -155,12 +156,19 @@ def _eval(session: Session, command: Command, node: Simple | None) -> Flow | Non
     return Flow()
 
 
+_ACTIVATES = re.compile(r"(?:[\w.-]+/)*\.?v?env[\w.-]*/(?:bin|Scripts)/activate(?:\.\w+)?")
+
+
 def _source(session: Session, command: Command, node: Simple | None) -> Flow | None:
     words = command.arguments
     if not words:
         return NOTHING
     path = words[0]
     content = file_content(session.reading, path)
+    if content is None and _ACTIVATES.fullmatch(path.text):
+        message = f"This turns on the environment of {path.display}, whose script has not been read."
+        session.reading.add(UNREAD, message, path.line, RiskLevel.LOW)
+        return Flow()
     if path.text in ("/dev/stdin", "-", "/dev/fd/0") and command.input is not None:
         content = command.input
     if content is not None and content.known and not content.source:
