@@ -48,7 +48,7 @@ def test_long_arguments_take_no_long_time(arguments):
     for name in sorted(handlers())[::25]:
         began = time.process_time()
         read_command(Command([Word(text) for text in (name, *arguments)]), Reading())
-        if (took := time.process_time() - began) > 1:
+        if (took := time.process_time() - began) > 3:
             slow[name] = took
     assert slow == {}
 
@@ -60,7 +60,9 @@ FAMILIES = (
 handlers()  # their rules are in the catalog once they are imported
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.id.split(".")[0] in FAMILIES.split()])
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES.values() if rule.language == "shell" and rule.id.split(".")[0] in FAMILIES.split()]
+)
 def test_a_rule_is_triggered_by_its_example_and_not_by_the_harmless_one(rule):
     for text, expected in ((rule.example, True), (rule.harmless, False)):
         reading = Reading()

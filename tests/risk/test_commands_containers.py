@@ -41,6 +41,8 @@ CASES = table(
     high? docker build https://x.example/repo.git
     high? docker run -v /:/host alpine ls /host
     critical? docker run -v /:/host alpine
+    critical? docker run -it -v /:/host alpine
+    critical? docker run -dit --name x -v /:/host alpine
     critical? docker run -v /:/host alpine chroot /host sh
     critical? docker run --rm --volume=/:/host alpine --help
     critical docker exec api rm -rf /data

@@ -45,6 +45,8 @@ CASES = table(
     medium openssl s_client -connect a.example:443
     medium ssh-keygen -t ed25519 -f ~/.ssh/id_x -N ''
     medium certbot renew
+    medium? gpg a.gpg
+    medium? openssl frobnicate
     high openssl rsa -in key.pem
     high openssl pkcs12 -in a.p12 -nodes
     high ssh-copy-id web1
@@ -53,6 +55,7 @@ CASES = table(
     high op read op://x/y
     high pass show x
     high certbot delete --cert-name x
+    critical ssh-agent sh -c 'rm -rf /home'
     critical gpg --delete-secret-keys x
     critical security delete-keychain login.keychain
     """

@@ -35,6 +35,14 @@ CASES = table(
     safe efibootmgr -v
     safe virsh list --all
     safe tmux ls
+    safe ip -s link show eth0
+    safe resolvectl status
+    safe hostnamectl
+    medium? systemctl frobnicate nginx
+    medium? tmux frobnicate
+    medium? hostnamectl frobnicate
+    medium? ip addr frobnicate
+    medium? bluetoothctl frobnicate
     medium systemctl restart nginx
     medium systemctl daemon-reload
     medium service nginx restart
@@ -70,6 +78,7 @@ CASES = table(
     high ip link set eth0 down
     high nmcli con mod x ipv4.dns 1.1.1.1
     high update-grub
+    high resolvectl dns eth0 203.0.113.9
     high virsh destroy vm1
     critical mkfs.ext4 /dev/sdb1
     critical sgdisk --zap-all /dev/sdb

@@ -307,6 +307,7 @@ def _others(command: Command, reading: Reading) -> None:
             reading.add(INSTALLS, "This installs an extension of the editor.", command.line)
         elif "--list-extensions" not in texts and "--version" not in texts:
             reading.add(KEEPS, "This opens the editor.", command.line)
+            reading.doubt()
     elif verb in ("list", "search", "show", "info", "outdated", "help", "--version", "which", "env", "switch list"):
         return
     elif verb in ("publish", "push", "upload", "trunk"):

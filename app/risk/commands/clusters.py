@@ -172,6 +172,8 @@ _SECRETS = re.compile(r"(?:^|[,/])(?:secrets?|sealedsecrets?|externalsecrets?)(?
 
 @KUBECTL.always
 def _where(given: Given, reading: Reading) -> None:
+    if given.value("--kubeconfig"):
+        reading.doubt()  # it may name programs that give out credentials
     for name in ("-s", "--server"):
         if (value := given.value(name)) is not None:
             connect(reading, value)

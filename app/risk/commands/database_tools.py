@@ -191,6 +191,8 @@ _TOOLS = {
     "myisamchk": (CREATES, "This checks or repairs the files of tables.", None),
     "pgbench": (CREATES, "This fills or loads the database {what} with test data.", None),
     "mysqlslap": (CREATES, "This loads the database server.", None),
+    "redis-check-aof": (CREATES, "This checks the files of Redis, and may cut them.", None),
+    "redis-check-rdb": (CREATES, "This checks the files of Redis.", LOW),
     "redis-benchmark": (CREATES, "This loads the Redis server, and writes into it.", None),
     "pg_checksums": (SERVER, "This checks or changes checksums of a stopped database server.", LOW),
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from app.risk.commands.options import arguments_of
 from app.risk.commands.sending import connect_to
-from app.risk.commands.table import Command, program
+from app.risk.commands.table import Command, program, read_command
 from app.risk.effects import Act, act_on, run_unread
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
@@ -49,6 +50,67 @@ GONE = declare(
     language="shell",
 )
 
+_OPENSSL_VERBS = frozenset(
+    [
+        "version",
+        "help",
+        "list",
+        "errstr",
+        "rand",
+        "speed",
+        "ciphers",
+        "prime",
+        "x509",
+        "req",
+        "crl",
+        "verify",
+        "asn1parse",
+        "dgst",
+        "enc",
+        "base64",
+        "s_client",
+        "s_server",
+        "rsa",
+        "pkey",
+        "ec",
+        "dsa",
+        "pkcs7",
+        "pkcs8",
+        "pkcs12",
+        "genrsa",
+        "genpkey",
+        "ecparam",
+        "dhparam",
+        "gendsa",
+        "ca",
+        "ts",
+        "smime",
+        "cms",
+        "rsautl",
+        "pkeyutl",
+        "passwd",
+        "ocsp",
+        "storeutl",
+        "sha256",
+        "sha1",
+        "md5",
+        "sha512",
+        "s_time",
+        "sess_id",
+        "fipsinstall",
+        "kdf",
+        "mac",
+        "pkeyparam",
+        "dsaparam",
+        "info",
+        "crl2pkcs7",
+        "nseq",
+        "aes-256-cbc",
+        "-v",
+        "--version",
+        "--help",
+    ]
+) | {""}
 _OPENSSL = (
     "-in -out -keyout -key -inkey -CA -CAkey -cert -certfile -CAfile -CApath -days -subj -config -extfile "
     "-extensions -name -passin -passout -connect -servername "
@@ -69,6 +131,9 @@ def _openssl(command: Command, reading: Reading) -> None:
             act_on(reading, Act.WRITE, word)
     for word in given.values("-engine", "-provider"):
         run_unread(reading, word)
+    if verb not in _OPENSSL_VERBS:
+        reading.add(MAKES, f"What openssl {verb[:40]} does is not known.", command.line, MEDIUM)
+        reading.doubt()
     if verb == "s_client":
         connect_to(
             given.value("-connect") or Word("another machine", command.line),
@@ -100,10 +165,15 @@ def _ssh_keys(command: Command, reading: Reading) -> None:
         command.arguments, "-t -b -f -N -P -C -R -F -O -I -s -z -V -n -D -m -Y -i -p -o -c -E -e -a -r -T -w -M -W"
     )
     name = command.name
+    if name == "ssh-agent":
+        given = arguments_of(command.arguments, "-a -t -E -O -P", mixed=False)
     if name == "ssh-copy-id":
         reading.add(TRUSTS, "This lets a key sign in to another machine.", command.line)
         for word in given.operands[:1]:
             connect_to(word, reading, sends=True)
+    elif name == "ssh-agent":
+        if given.operands:
+            read_command(replace(command, words=given.operands), reading)
     elif name == "ssh-add":
         if not given.exactly("-l", "-L", "-T"):
             reading.add(TRUSTS, "This changes which keys this session uses.", command.line, MEDIUM)
@@ -192,10 +262,19 @@ def _gpg(command: Command, reading: Reading) -> None:
         for word in given.operands:
             act_on(reading, Act.READ, word)
         reading.add(MAKES, "This encrypts or signs.", command.line)
+    elif not given.exactly(*_GPG_READS):
+        reading.add(SHOWS, f"What {command.name} does here is not known; it may decrypt a file.", command.line, MEDIUM)
+        reading.doubt()
     if given.has("--photo-viewer"):
         run_unread(reading, "the program that shows pictures of keys", command.line)
 
 
+_GPG_READS = (
+    "--list-keys", "-k", "--list-public-keys", "--list-secret-keys", "-K", "--list-sigs", "--check-sigs", "--verify",
+    "--fingerprint", "--export", "--show-keys", "--list-packets", "--print-md", "--version", "--help", "--list-config",
+    "--list-options", "--list-dirs", "--list-components", "--dump-options", "--gen-random", "--dearmor", "--enarmor",
+    "--export-ownertrust", "verify", "version", "--check-options", "--list-trustdb",
+)  # fmt: skip
 _STORES = {
     # name: (words that show secrets, words that delete, words that only list)
     "pass": ("show|otp|grep|-c|--clip|[^ ]*/", "rm|remove|delete", "ls|list|find|search|version|help|git log"),

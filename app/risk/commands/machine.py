@@ -102,6 +102,21 @@ def _firewall(command: Command, reading: Reading) -> None:
     )
 
 
+_LISTS = r"(?:$|(?:\w+ )?(?:show|list|status|info|stats|dump|get|version|help|scan|monitor|view)\b)"
+_NETWORK_READS = {
+    "ip": r"\w*(?: (?:show|list|ls|lst|get|stats|help|dev|to)\b.*)?$",
+    "tc": r"\w*(?: (?:show|list|ls|get)\b.*)?$",
+    "bridge": r"\w*(?: (?:show|list|ls|get)\b.*)?$",
+    "ifconfig": r"[\w.:@-]*$", "iwconfig": r"[\w.:@-]*$", "ethtool": r"[\w.:@-]*$", "arp": r"[\w.:@-]*$",
+    "route": r"[\w.:@-]*$", "iw": r"(?:$|dev|list|phy|reg get|\S+ (?:info|link|scan|station dump))",
+    "nmcli": r"(?:$|(?:g|general|n|networking|r|radio|c|con|connection|d|dev|device|a|agent|m|monitor)?(?: "
+    r"(?:s|show|status|list|wifi list"
+    r"|wifi$|hostname$|permissions|logging$|connectivity))?\b(?: .*)?$)",
+    "scutil": r"(?:$)", "networksetup": r"$",
+}  # fmt: skip
+"""What only reads, as the arguments without options."""
+
+
 @program(
     *word_set(
         "ip ifconfig ifup ifdown route arp nmcli netplan tc ethtool iw iwconfig brctl ovs-vsctl wpa_cli dhclient "
@@ -142,6 +157,16 @@ def _network(command: Command, reading: Reading) -> None:
         if name == "ip" and re.match(r"r(?:oute)? get", line):
             return
         reading.add(NETWORK, f"This changes the machine's network: {name} {line}."[:120], command.line)
+    elif not re.match(_NETWORK_READS.get(name, _LISTS), line) and not options & {
+        "-L",
+        "-l",
+        "-ln",
+        "-n",
+        "--list",
+        "-h",
+    }:
+        reading.add(NETWORK, f"What {name} {line} does is not known."[:120], command.line, MEDIUM)
+        reading.doubt()
 
 
 @program(
@@ -297,6 +322,14 @@ def _clock(command: Command, reading: Reading) -> None:
             ),
             command.line,
         )
+    elif command.name.endswith(("ctl", "chronyc")) and not re.match(
+        r"(?:-\S+ "
+        r")*(?:$|status|show|list|tracking|sources|sourcestats|activity|image-status|timesync-status|static$|icon"
+        r"|chassis$|hostname$|-)",
+        " ".join(texts),
+    ):
+        reading.add(CLOCK, f"What {command.name} {' '.join(texts[:2])} does is not known.", command.line, MEDIUM)
+        reading.doubt()
 
 
 @program(

@@ -235,6 +235,12 @@ def _socat(command: Command, reading: Reading) -> None:
             connect_to(word.with_text(rest), reading, sends=True, secret=command.input_from == "secret")
         elif kind.startswith("UNIX"):
             reading.add(REMOTE, f"This speaks to the service behind {word.display}.", word.line)
+        elif word.text.startswith(("/", "./", "../", "~")):
+            act_on(reading, Act.WRITE, word)
+            act_on(reading, Act.READ, word)
+        elif kind not in ("-", "STDIO", "STDIN", "STDOUT", "STDERR", "PIPE") and not word.text.startswith("-"):
+            reading.add(REMOTE, f"This connects {word.display} with something else.", word.line, MEDIUM)
+            reading.doubt()
 
 
 @program("telnet")
@@ -246,18 +252,19 @@ def _telnet(command: Command, reading: Reading) -> None:
 @program(
     *word_set(
         "ping ping6 dig host nslookup drill kdig traceroute traceroute6 tracert tracepath mtr whois getent resolvectl "
-        "avahi-browse arping fping pathping delv pg_isready nc-z"
+        "avahi-browse arping fping pathping delv pg_isready"
     )
 )
 def _looks(command: Command, reading: Reading) -> None:
     given = arguments_of(command.arguments, "-c -W -w -i -s -t -I -m -p -q -h -U -d -n -l -b -k -f")
     if given.exactly("-V", "--version", "--help") or command.name in ("getent", "avahi-browse"):
         return
-    if (
-        command.name == "resolvectl"
-        and given.operands
-        and given.operands[0].text in ("status", "statistics", "dns", "domain")
-    ):
+    if command.name == "resolvectl":
+        texts = [word.text for word in given.operands]
+        if not texts or texts[0] in ("status", "statistics", "query", "service", "show-cache", "monitor"):
+            return
+        if texts[0] not in ("dns", "domain", "default-route", "llmnr", "mdns", "dnssec", "nta") or len(texts) > 2:
+            reading.add(LOOKS, "This changes how names are looked up.", command.line, HIGH)
         return
     for word in [*given.operands, *given.values("-h")][:4]:
         if not word.known:

@@ -227,5 +227,20 @@ def _backup(verb: str, given: Arguments, command: Command, reading: Reading) -> 
         "recover-key",
     ):
         reading.add(ACCESS, "This changes who can read the backups, or repairs them.", command.line)
-    else:
+    elif verb in (
+        "backup",
+        "create",
+        "startbackup",
+        "full",
+        "incr",
+        "save",
+        "init",
+        "snapshot",
+        "sync",
+        "daily",
+        "weekly",
+    ):
         reading.add(CREATES, "This makes a backup.", command.line, LOW)
+    else:
+        reading.add(CREATES, f"What {command.name} {verb[:40]} does is not known.", command.line, MEDIUM)
+        reading.doubt()

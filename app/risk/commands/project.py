@@ -75,7 +75,6 @@ def _check(command: Command, reading: Reading) -> None:
         return
     if command.name in (
         "shellcheck",
-        "xmllint",
         "cloc",
         "tokei",
         "scc",

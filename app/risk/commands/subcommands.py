@@ -202,7 +202,7 @@ class Program:
         entry = self._entries.get(given.name)
         if given.exactly(*self._helps):
             return
-        if entry is None:
+        if entry is None or (not given.name and given.operands and not entry.deeds and not entry.readers):
             self._unknown(given, reading)
         elif not self._is_dry(given, entry):
             self._do(entry, given, reading)

@@ -260,7 +260,8 @@ _DANGERS: dict[str, list[_Row]] = {
     "encrypted disk"),
                    (r"-(?:off|forcerecovery|delete|wipefreespace|lock)", SETTINGS, None, "This changes the "
                    "encryption of a disk")],
-    "format": [(r"[a-z]:", FORMATS, None, "This deletes what is on a disk"), (r"", None, None, "")],
+    "format": [(r"[a-z]:", FORMATS, None, "This deletes what is on a disk"), (r"", FORMATS, None, "This deletes "
+    "what is on a disk")],
     "chkdsk": [(r"/[frxb]", SETTINGS, None, "This repairs a disk"), (r"", None, None, "")],
     "label": [(r"", SETTINGS, MEDIUM, "This names a disk")], "vol": [(r"", None, None, "")],
     "mountvol": [(r"/[dlnpre]", SETTINGS, None, "This changes which disks are mounted"), (r"", None, None, "")],
@@ -310,7 +311,7 @@ def _registry(command: Command, reading: Reading) -> None:
         reading.add(REGISTRY, f"This changes the registry: {line[:100]}.", command.line, MEDIUM if user else None)
 
 
-@program("schtasks", "at.exe", "jt")
+@program("schtasks", "jt")
 def _tasks(command: Command, reading: Reading) -> None:
     line = line_of(command)
     if has_help(line) or re.match(r"/query", line):

@@ -19,7 +19,7 @@ SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
 
 @program(
     *word_set(
-        "icacls cacls takeown attrib secedit auditpol gpupdate gpresult runas whoami.exe dsadd dsmod dsrm dsquery "
+        "icacls cacls takeown attrib secedit auditpol gpupdate gpresult runas dsadd dsmod dsrm dsquery "
         "dsget nltest ntdsutil csvde ldifde klist setspn netdom djoin gpedit lgpo subinacl psexec psexec64 winrs "
         "psloggedon pskill pslist psinfo procdump procdump64 rdrleakdiag tttracer dumpbin handle autoruns quser "
         "qwinsta rwinsta query tscon mstsc rdpclip"
@@ -93,11 +93,11 @@ def _file_rights(command: Command, line: str, reading: Reading) -> None:
 
 @program(
     *word_set(
-        "wevtutil netsh ipconfig tasklist taskkill tsdiscon systeminfo driverquery getmac nbtstat pathping.exe "
+        "wevtutil netsh ipconfig tasklist taskkill tsdiscon systeminfo driverquery getmac nbtstat "
         "hostname.exe powercfg w32tm tzutil setx pnputil devcon sxstrace logman typeperf eventcreate clip choice "
-        "color chcp cls where.exe findstr comp more.com assoc ftype path pushd popd verify prompt rem setlocal "
-        "endlocal subst openfiles bdehdcfg forfiles timeout.exe winsat slmgr slui cscript.exe optionalfeatures dxdiag "
-        "msinfo32 perfmon eventvwr waitfor wslconfig msconfig tree.com call doskey goto"
+        "color chcp cls findstr comp assoc ftype path pushd popd verify prompt rem setlocal "
+        "endlocal subst openfiles bdehdcfg forfiles winsat slmgr slui optionalfeatures dxdiag "
+        "msinfo32 perfmon eventvwr waitfor wslconfig msconfig call doskey goto"
     )
 )
 def _other(command: Command, reading: Reading) -> None:
@@ -182,10 +182,10 @@ def _certutil(command: Command, reading: Reading) -> None:
     *word_set(
         "bitsadmin mshta regsvr32 rundll32 installutil cscript wscript regasm regsvcs msxsl hh ieexec cmstp odbcconf "
         "pcalua presentationhost infdefaultinstall control mavinject xwizard wmiprvse desktopimgdownldr certoc "
-        "certreq finger.exe ftp.exe msdt msedge scriptrunner syncappvpublishingserver forfiles.exe te dnscmd "
-        "winget.msi appinstaller explorer dllhost eventvwr.msc fodhelper computerdefaults sdclt wsreset at64 "
-        "aspnet_compiler jsc csc vbc ilasm dfsvc microsoft.workflow.compiler bash.exe wsl ssh.exe conhost "
-        "pwsh-preview printbrm diantz squirrel update.exe msiexec.msi"
+        "certreq msdt msedge scriptrunner syncappvpublishingserver te dnscmd "
+        "winget.msi appinstaller explorer dllhost fodhelper computerdefaults sdclt wsreset at64 "
+        "aspnet_compiler jsc csc vbc ilasm dfsvc microsoft.workflow.compiler wsl conhost "
+        "pwsh-preview printbrm diantz squirrel"
     )
 )
 def _lolbins(command: Command, reading: Reading) -> None:
