@@ -79,6 +79,11 @@ LEVELS = {
         ("critical", "mysql", "CREATE PROCEDURE p() BEGIN IF true THEN DELETE FROM a; END IF; END"),
         ("critical", "mysql", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM a"),
         ("medium", "mysql", "SET @x = mine(1)"),
+        ("critical", "tsql", "WHILE 1 = 1 DELETE TOP (100) FROM a"),
+        ("medium", "tsql", "WHILE @@ROWCOUNT > 0 DELETE TOP (100) FROM a WHERE b = 5"),
+        ("medium", "tsql", "CREATE OR ALTER PROCEDURE p AS SELECT 1"),
+        ("critical", "tsql", "CREATE PROCEDURE p AS DELETE FROM a"),
+        ("critical", "tsql", "DECLARE @c varchar(99) = 'xp_cmdshell'; EXEC @c 'dir'"),
     ],
     "code on the server": [
         ("critical", "postgres", "CREATE FUNCTION f() RETURNS void LANGUAGE plpython3u AS $$ pass $$"),
@@ -102,6 +107,9 @@ LEVELS = {
         ("critical", "oracle", "CREATE OR REPLACE AND COMPILE JAVA SOURCE NAMED x AS class X {}"),
         ("high", "oracle", "SELECT UTL_HTTP.REQUEST('http://x.example') FROM dual"),
         ("high", "tsql", "EXEC sp_addlinkedserver 'x'"),
+        ("high", "tsql", "SELECT * FROM other.shop.dbo.orders"),
+        ("high", "oracle", "SELECT * FROM orders@remote"),
+        ("critical", "tsql", "ALTER DATABASE shop SET TRUSTWORTHY ON"),
     ],
     "rights and catalogs": [
         ("critical", "postgres", "UPDATE pg_catalog.pg_authid SET rolsuper = true WHERE rolname = 'app'"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlglot import exp
+
 from app.risk.rules import word_set
 from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, ROUTINES, Effect
 from app.risk.sql.rules import Hit, sql_rule
@@ -58,6 +60,14 @@ def _groups(statement: SqlStatement) -> Iterator[str]:
 @sql_rule("sql.function.remote", RiskLevel.HIGH, "A function connects to another server.")
 def remote_function(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "remote")
+    if statement.dialect == "oracle" and "@" in statement.keys[1:-1]:
+        words = "Reads or changes a table of another database, through a link."
+        yield Hit(words, statement.line_at(statement.keys.index("@", 1)))
+    if statement.dialect in ("tsql", "") and statement.tree is not None:
+        for table in statement.tree.find_all(exp.Table):
+            if len(table.parts) > 3:
+                yield Hit(f"Reads or changes a table of the linked server {table.parts[0].name[:80]}.")
+                return
 
 
 @sql_rule("sql.function.server_control", RiskLevel.HIGH, "A function controls the server or ends sessions.")

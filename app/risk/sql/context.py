@@ -25,6 +25,7 @@ class Context:
     Attributes:
         version: The server's major version as a number, such as 15.0 or 8.0; None if it is unknown.
         prepared: Names of statements that were prepared in this text, so that what they do has been judged.
+        looping: True from where a loop begins: what follows may run again and again.
         checked: Table and column of CHECK (column IS NOT NULL) constraints that this text validates.
         pending: The same by table and name of the constraint, until it is validated.
     """
@@ -32,6 +33,7 @@ class Context:
     def __init__(self, version: float | None = None, rows: Iterable[str] = ()) -> None:
         self.version = version
         self.prepared: set[str] = set()
+        self.looping = False
         self.checked: set[tuple[str, str]] = set()
         self.pending: dict[tuple[str, str], str] = {}
         self._known = frozenset(rows)

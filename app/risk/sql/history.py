@@ -13,6 +13,8 @@ def note(statement: SqlStatement, context: Context) -> None:
     """Note what a statement creates, renames, drops, prepares, or validates."""
     if statement.prefix == "EXPLAIN":
         return
+    if statement.verb in ("WHILE", "LOOP", "REPEAT", "FOR"):
+        context.looping = True
     if statement.prefix == "PREPARE":
         context.prepared.add(statement.prepared.lower())
     elif statement.verb == "CREATE":

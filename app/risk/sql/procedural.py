@@ -23,7 +23,7 @@ _KINDS = word_set(
 )
 _ALONE = word_set("TRUNCATE SHUTDOWN BACKUP RESTORE KILL DBCC BULK RECONFIGURE WAITFOR PRINT RAISERROR THROW DECLARE")
 _JOINED = frozenset(
-    {",", "(", "ON", "FOR", "AFTER", "OF", "GRANT", "DENY", "REVOKE", "WITH", "THEN", "INSTEAD", ".", "AS"}
+    {"OR", ",", "(", "ON", "FOR", "AFTER", "OF", "GRANT", "DENY", "REVOKE", "WITH", "THEN", "INSTEAD", ".", "AS"}
 )
 _SELECT_FOLLOWS = frozenset({"UNION", "ALL", "EXCEPT", "INTERSECT", "AS", "FOR", "(", "IN", "ANY", "="})
 _HOLDS_SELECT = frozenset(
@@ -132,7 +132,7 @@ def _slice(piece: Piece, part: list[SqlToken]) -> Piece:
 
 
 _SQL_TEXT = re.compile(
-    r"\W*(?:drop|delete|truncate|update|alter|grant|revoke|create|insert|exec|merge|copy|call|declare|begin|do)\b",
+    r"\W*(?:drop|delete|truncate|update|alter|grant|revoke|create|insert|exec|merge|copy|call|declare|begin|do|xp_\w+|sp_\w+)\b",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(r"%(?:[0-9]+\$)?([IsL])")

@@ -13,13 +13,18 @@ FEW_ROWS = 10_000
 """A LIMIT up to this many rows restricts a write."""
 
 
-def reach_of_write(node: Any) -> Reach:
-    """Return how many rows of its target a DELETE, UPDATE, or MERGE changes; SOME for an INSERT."""
+def reach_of_write(node: Any, repeated: bool = False) -> Reach:
+    """Return how many rows of its target a DELETE, UPDATE, or MERGE changes; SOME for an INSERT.
+
+    Args:
+        node: The write.
+        repeated: True if it stands in a loop, so that a LIMIT restricts only each turn.
+    """
     if isinstance(node, exp.Merge):
         return reach_of([node.args.get("on")], Target(_names(node.this)))
     if not isinstance(node, (exp.Delete, exp.Update)):
         return Reach.SOME
-    if _is_few(node.args.get("limit")):
+    if _is_few(node.args.get("limit")) and not repeated:
         return Reach.SOME
     names, sources = _target_names(node)
     reach = reach_of(_conditions(node, sources), Target(names))

@@ -69,6 +69,9 @@ def server(statement: SqlStatement) -> Iterator[Hit]:
         yield from _dbcc(statement)
     elif verb == "FLUSH" and not statement.has("READ", "LOCK") and not statement.has("FOR", "EXPORT"):
         yield Hit("Empties caches, or closes logs and tables; others wait for a moment.", severity=RiskLevel.MEDIUM)
+    elif verb == "ALTER" and keys[1:2] == ["DATABASE"] and statement.has("TRUSTWORTHY", "ON"):
+        words = "Lets the owner of the database act as an administrator of the server."
+        yield Hit(words, severity=RiskLevel.CRITICAL)
     elif verb == "ALTER" and keys[1:2] == ["DATABASE"] and _takes_away(statement):
         words = "Takes the database offline, drops one of its files, or throws everybody out of it."
         yield Hit(words, severity=RiskLevel.CRITICAL if statement.has("DROP") else None)

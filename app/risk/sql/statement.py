@@ -187,8 +187,9 @@ class SqlStatement:
     def selected(self, write: Write) -> Reach:
         """Return how many rows of its table a write changes."""
         if id(write.node) not in self._selected:
-            few = write.node is self.tree and self._top
-            self._selected[id(write.node)] = Reach.SOME if few else reach_of_write(write.node)
+            looping = self.context.looping
+            few = write.node is self.tree and self._top and not looping
+            self._selected[id(write.node)] = Reach.SOME if few else reach_of_write(write.node, looping)
         return self._selected[id(write.node)]
 
     @property
