@@ -92,7 +92,8 @@ def powers(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.function.runs_text", RiskLevel.HIGH, "A function runs a text as SQL.", unread=True)
 def runs_text(statement: SqlStatement) -> Iterator[Hit]:
-    yield from _calls(statement, "text")
+    if not statement.runs_literal:
+        yield from _calls(statement, "text")
 
 
 @sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or blocks others.")

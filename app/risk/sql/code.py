@@ -29,7 +29,7 @@ def dynamic(statement: SqlStatement) -> Iterator[Hit]:
     elif statement.verb in ("EXECUTE", "EXEC", "CALL"):
         yield from _runs(statement)
     elif statement.verb == "PREPARE":
-        if not statement.starts("PREPARE", "TRANSACTION"):
+        if not statement.starts("PREPARE", "TRANSACTION") and not statement.runs_literal:
             yield Hit("Prepares a statement that is not written here; its effects cannot be determined.")
     elif statement.verb == "DECLARE":
         if statement.dialect != "tsql" and statement.keys[1:2] != ["@"]:
@@ -42,8 +42,8 @@ def dynamic(statement: SqlStatement) -> Iterator[Hit]:
 def _runs(statement: SqlStatement) -> Iterator[Hit]:
     """Judge EXECUTE, EXEC, and CALL by what they run."""
     name = statement.procedure
-    if statement.verb != "CALL" and statement.keys[1:2] == ["AS"]:
-        return  # see `sql.role`
+    if statement.runs_literal or (statement.verb != "CALL" and statement.keys[1:2] == ["AS"]):
+        return  # see `Script` and `sql.role`
     if not name or statement.starts("EXECUTE", "IMMEDIATE") or statement.keys[1:2] in (["("], ["''"]):
         yield Hit("Runs a text as SQL; what is not written here cannot be determined.")
     elif name in statement.context.prepared and statement.verb == "EXECUTE":

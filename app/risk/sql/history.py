@@ -15,6 +15,8 @@ def note(statement: SqlStatement, context: Context) -> None:
         return
     if statement.verb in ("WHILE", "LOOP", "REPEAT", "FOR"):
         context.looping = True
+    if statement.verb == "PREPARE" and statement.runs_literal:
+        context.prepared.add(statement.tokens[1].text.lower())
     if statement.prefix == "PREPARE":
         context.prepared.add(statement.prepared.lower())
     elif statement.verb == "CREATE":

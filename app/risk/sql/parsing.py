@@ -75,7 +75,27 @@ def parseable(code: str, tokens: list[SqlToken], keys: list[str], dialect: str) 
     for place in range(len(keys) - 2):
         if keys[place] == "CURRENT" and keys[place + 1] == "OF":
             code = _blanked(code, tokens[place].start - begin, tokens[place + 1].start + len("OF") - begin)
+    if verb == "CREATE":
+        code = _without_ends(code, tokens, keys)
     return "INSERT " + code[len("REPLACE") :] if verb == "REPLACE" else code
+
+
+_ENDS = (
+    ("ON", "COMMIT", "DROP"), ("ON", "COMMIT", "DELETE", "ROWS"), ("ON", "COMMIT", "PRESERVE", "ROWS"),
+    ("WITH", "NO", "DATA"), ("WITH", "DATA"),
+)  # fmt: skip
+
+
+def _without_ends(code: str, tokens: list[SqlToken], keys: list[str]) -> str:
+    """Blank out what says when a new table is emptied or filled."""
+    for words in _ENDS:
+        for place in range(len(keys) - len(words) + 1):
+            if tuple(keys[place : place + len(words)]) == words:
+                last = tokens[place + len(words) - 1]
+                code = _blanked(
+                    code, tokens[place].start - tokens[0].start, last.start + len(last.text) - tokens[0].start
+                )
+    return code
 
 
 def _blanked(code: str, start: int, end: int) -> str:

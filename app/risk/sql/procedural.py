@@ -143,9 +143,17 @@ _MOST_PARTS = 400
 _ENDS = frozenset({"EXECUTE", "EXEC", "IMMEDIATE", "USING", "INTO", ";", "LOOP", "WITH"})
 
 
-def executed(piece: Piece) -> Iterator[Piece]:
-    """Yield the statements in texts that a statement runs by EXECUTE, EXEC, or PREPARE, as far as they are written."""
+def executed(piece: Piece, literal: bool = False) -> Iterator[Piece]:
+    """Yield the statements in texts that a statement runs by EXECUTE, EXEC, or PREPARE, as far as they are written.
+
+    Args:
+        piece: The statement.
+        literal: True if all of the text is written in the statement, so that it counts whatever it begins with.
+    """
     tokens, found = piece.tokens, 0
+    if literal:
+        yield from composed(piece, next(index for index, token in enumerate(tokens) if token.kind == "string"), True)
+        return
     for index, token in enumerate(tokens[:-1]):
         if token.key not in _RUNS_TEXT and (token.key != "FROM" or tokens[0].key != "PREPARE"):
             continue
@@ -156,10 +164,10 @@ def executed(piece: Piece) -> Iterator[Piece]:
             yield from composed(piece, index + 1)
 
 
-def composed(piece: Piece, start: int) -> Iterator[Piece]:
+def composed(piece: Piece, start: int, literal: bool = False) -> Iterator[Piece]:
     """Yield the statements of a text that is put together from a token on, with `PLACEHOLDER` for unknown parts."""
     text = _composed_text(piece.tokens[start : start + _MOST_PARTS])
-    if not _SQL_TEXT.match(text):
+    if not literal and not _SQL_TEXT.match(text):
         return
     line = piece.line + piece.code.count("\n", 0, max(0, piece.tokens[start].start - piece.start))
     for inner in split(text, "", Lexed()):

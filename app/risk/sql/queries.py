@@ -65,6 +65,8 @@ def judged(statement: SqlStatement, found: bool) -> bool:
         return True  # `unparsed` reports those that could not be parsed
     if statement.verb in CONTROL or (statement.procedural and statement.verb == "BEGIN"):
         return True
+    if statement.runs_literal:
+        return True
     if statement.verb == "EXECUTE" and statement.procedure in statement.context.prepared:
         return True
     if statement.procedure and is_known_procedure(statement.procedure):

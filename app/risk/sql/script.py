@@ -166,8 +166,9 @@ class Script:
         self._dynamic = self._dynamic or any(finding.rule in _RUNS_TEXT for finding in found)
         if statement.verb not in ("INSERT", "UPDATE", "COMMENT"):
             self._texts += [(piece, index) for index in candidates(piece)][: _MOST_CANDIDATES - len(self._texts)]
-        for inner in executed(piece):
-            yield from self._text_findings(inner, depth)
+        literal = statement.runs_literal
+        for inner in executed(piece, literal):
+            yield from self._text_findings(inner, depth, literal)
         if self._dialect not in ("postgres", "tsql") and statement.procedural:
             for part in parts(piece):
                 if part.start != piece.start:
@@ -199,13 +200,13 @@ class Script:
             found = [finding for finding in found if finding.rule not in _GENERAL]
         return relieved(found, statement, self._context)
 
-    def _inner_findings(self, part: Piece, depth: int) -> Iterator[Finding]:
-        """Check a statement inside procedural code."""
+    def _inner_findings(self, part: Piece, depth: int, literal: bool = False) -> Iterator[Finding]:
+        """Check a statement inside procedural code, or in a text; unless it is literal, not all of it may be SQL."""
         if self._spent():
             return
         fragment = SqlStatement(part, self._dialect, self._rows, self._parse, self._context)
         for found in self._statement_findings(fragment, part, depth + 1):
-            if found.rule not in _OF_BLOCKS:
+            if literal or found.rule not in _OF_BLOCKS:
                 yield found
 
     def _body_findings(self, content: str, first: int, created: bool, depth: int) -> Iterator[Finding]:
@@ -224,9 +225,9 @@ class Script:
             for found in inner:
                 yield replace(found, message=when + found.message, line=(found.line or 1) + first - 1)
 
-    def _text_findings(self, inner: Piece, depth: int) -> Iterator[Finding]:
+    def _text_findings(self, inner: Piece, depth: int, literal: bool = False) -> Iterator[Finding]:
         """Check a statement that stands in a text which is run as SQL."""
-        for found in self._inner_findings(inner, depth):
+        for found in self._inner_findings(inner, depth, literal):
             words = found.message.replace(PLACEHOLDER, "that the code names")
             yield replace(found, message=f"When the text is run: {words}")
 

@@ -149,7 +149,7 @@ class SqlStatement:
     def understood(self) -> bool:
         """True if a query or write was parsed into what its verb says."""
         if self.verb in WRITE_VERBS:
-            return isinstance(self.tree, _WRITES)
+            return isinstance(self.tree, (*_WRITES, exp.MultitableInserts))
         if self.verb in ("CREATE", "COPY"):
             return isinstance(self.tree, (exp.Create, exp.Copy))
         return isinstance(self.tree, (exp.Query, exp.Values, *_WRITES))
@@ -246,7 +246,15 @@ class SqlStatement:
 
     def name_after(self, index: int) -> str:
         """Return the possibly qualified name at a token, as written. IF EXISTS and ONLY are skipped."""
-        while index < len(self.keys) and self.keys[index] in ("IF", "NOT", "EXISTS", "ONLY", "TABLE", "CONCURRENTLY"):
+        while index < len(self.keys) and self.keys[index] in (
+            "IF",
+            "NOT",
+            "EXISTS",
+            "ONLY",
+            "TABLE",
+            "CONCURRENTLY",
+            "VIEW",
+        ):
             index += 1
         parts = []
         while index < len(self.tokens) and self.tokens[index].kind in ("word", "name"):
@@ -334,6 +342,19 @@ class SqlStatement:
             index += 3 if self.keys[index + 2] == "." else 2
         return index if index < len(self.keys) else -1
 
+    @cached_property
+    def runs_literal(self) -> bool:
+        """True if the statement runs a text, or prepares it, and all of that text is written in it."""
+        keys = self.keys
+        if self.verb == "PREPARE":
+            return keys[2:] == ["FROM", "''"]
+        if self.verb in ("EXEC", "EXECUTE") and keys[1:2] == ["("]:
+            return keys[1:] == ["(", "''", ")"]
+        if keys[:2] == ["EXECUTE", "IMMEDIATE"]:
+            return keys[2:3] == ["''"] and keys[3:4] in ([], ["USING"], ["INTO"])
+        place = self.find("SP_EXECUTESQL")
+        return 0 <= place <= 5 and keys[place + 1 : place + 2] == ["''"] and keys[place + 2 : place + 3] in ([], [","])
+
     @property
     def _is_plain_call(self) -> bool:
         """True if the statement is a call of PL/SQL, such as `archive(30)`."""
@@ -371,7 +392,11 @@ def written_names(node: Any) -> list[str]:
 
 
 def _full_name(table: exp.Table) -> str:
-    return ".".join(("#" if part.args.get("temporary") else "") + part.name for part in table.parts)
+    return ".".join(_sign_of(part) + part.name for part in table.parts)
+
+
+def _sign_of(part: Any) -> str:
+    return "@" if isinstance(part, exp.Parameter) else "#" if part.args.get("temporary") else ""
 
 
 def name_of(node: exp.Expression) -> str:
