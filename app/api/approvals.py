@@ -19,7 +19,7 @@ from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.intake.gate import ExternalRequest, SealedCallback, withheld_until
 from app.services.reading.queue_filter import QueueFilter
-from assent.contracts import Question
+from assent.contracts import Question, document_of
 
 table = EndpointTable()
 READ = (Scope.APPROVALS_READ, *WIDER_SIGHT)
@@ -234,7 +234,7 @@ def asking_of(body: bodies.ApprovalIn) -> ExternalRequest:
         raise InvalidInputError(
             "Only a question or a value has an answer.", {"response_schema": "not for this kind of proposal"}
         )
-    return ExternalRequest(proposal.model_dump(mode="json"), body.workflow, schema, body.previous_id)
+    return ExternalRequest(document_of(proposal), body.workflow, schema, body.previous_id)
 
 
 def decision_document(result: DecisionResult) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy import select, text, update
 from standardwebhooks.webhooks import Webhook
 
 from app.domain.destinations import new_secret
-from app.domain.people import Role
+from app.domain.people import SYSTEM, Role
 from app.domain.policy.terms import ChangeWindow, Terms
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.factory import create_app
@@ -352,3 +352,14 @@ def test_one_that_ends_without_an_answer_is_cancelled(agent, call, hooks, work) 
     [made] = hooks.calls
     [resumed] = RunAgentInput.model_validate_json(made.body).resume or []
     assert (resumed.interrupt_id, resumed.status, resumed.payload) == ("int-1", "cancelled", None)
+
+
+def test_the_agent_is_called_about_what_a_policy_decided_at_once_too(services, agent, hooks, work) -> None:
+    rule = "{name: Never, when: size > 0, decide: reject}"
+    services.policies.load(SYSTEM, f"version: 1\nrules:\n  - {rule}\n", "policies.yaml")
+    request = ask(agent, hooks.url, secret := new_secret())
+    assert request["state"] == "rejected" and request["outcome"]["verdict"] == "reject"
+    work()
+    [made] = hooks.calls
+    told = Webhook(secret).verify(made.body, made.headers)
+    assert (told["data"]["request_id"], told["data"]["state"]) == (request["id"], "rejected")

@@ -7,7 +7,19 @@ import json
 import pytest
 from langgraph.graph import END
 
-from assent import AlreadyDrivenError, Assent, MovedOnError, Rejected, WaitTimeoutError, Workflow, drive, executor
+from app.domain.people import SYSTEM
+from app.services.bundle import Services
+from assent import (
+    AlreadyDrivenError,
+    Assent,
+    MovedOnError,
+    Rejected,
+    WaitTimeoutError,
+    Workflow,
+    calls,
+    drive,
+    executor,
+)
 from tests import flows
 from tests.runtime import agent_flows, breakpoint_flows, guard_flows
 from tests.runtime.small_graphs import two_branches
@@ -44,6 +56,21 @@ def test_a_rejection_goes_to_the_gate_as_an_outcome(drivable: Drivable) -> None:
     driven.portal.decide(request["id"], "reject")
     assert running.get()["answers"] == ["reject"] and driven.effects() == {"ran nothing": 1}
     assert driven.receipt(request)[0] == "not_applied"
+
+
+@SYNC
+def test_what_a_policy_decides_at_once_is_not_waited_for(
+    drivable: Drivable, services: Services, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    rule = """{name: Nothing is governed, when: 'workflow == "governed"', decide: reject}"""
+    services.policies.load(SYSTEM, f"version: 1\nrules:\n  - {rule}\n", "policies.yaml")
+    waited: list[str] = []
+    monkeypatch.setattr(calls, "outcome", lambda request_id, timeout: waited.append(request_id))
+    driven = drivable(flows.SCRIPT)
+    assert driven.start(sync=sync, workflow="governed").get()["answers"] == ["reject"]
+    assert driven.effects() == {"ran nothing": 1} and waited == []
+    request = driven.next()
+    assert request["state"] == "rejected" and driven.receipt(request)[0] == "not_applied"
 
 
 def test_what_is_withdrawn_at_the_portal_is_a_rejection(drivable: Drivable, client: Assent) -> None:
