@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, Protocol, cast
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -26,22 +26,24 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_serializable_checkpoint_metadata,
 )
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, _DeltaSnapshot
+from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME
 from psycopg import AsyncConnection, DatabaseError
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from app.domain.run_protocol import Statement
-from app.runtime.delta_history import delta_history
-from app.runtime.thread_statements import BEFORE, NEWEST, checkpoint_statements, newest_of_run, write_statements
+from app.runtime.checkpoint_tables import (
+    CheckpointTables,
+    checkpoint_statements,
+    config_of,
+    newest_of_run,
+    own_rows,
+    write_statements,
+)
 from app.store.pipeline import run_together
 from app.store.thread_order import OVERTAKEN, UNIQUE
 from assent.errors import PassedOverError
 from assent.guard import PASSED_OVER
-
-_INLINE = (type(None), str, int, float, bool)
-"""Values of these types are stored in the checkpoint itself; others have their own rows."""
 
 OLDEST = 4
 """Checkpoints of earlier formats are converted by LangGraph's saver."""
@@ -91,15 +93,11 @@ class Keeper(Protocol):
         """Store everything that has not been stored yet, because the thread is about to be read."""
 
 
-class Saver(AsyncPostgresSaver):
-    """An `AsyncPostgresSaver` over a pool whose connections commit each statement and return rows as dictionaries."""
-
-    conn: AsyncConnectionPool[AsyncConnection[DictRow]]
+class Saver(CheckpointTables):
+    """LangGraph's saver over a pool whose connections commit each statement and return rows as dictionaries."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(pool)
-        # A pool gives each caller its own connection, so no run has to wait for another.
-        self.lock = nullcontext()  # type: ignore[assignment]
         self._read: dict[str, bytes | None] = {}
         self._took: dict[str, set[str]] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -178,15 +176,10 @@ class Saver(AsyncPostgresSaver):
         if keeper := self._keepers.get(config["configurable"].get("thread_id", "")):
             await keeper.write_stored()
 
-    async def _newest(self, thread_id: str, namespace: str) -> DictRow | None:
-        async with self.conn.connection() as connection:
-            cursor = await connection.execute(self.SELECT_SQL + NEWEST, (thread_id, namespace), binary=True)
-            return await cursor.fetchone()
-
     async def _tuple_of(self, row: DictRow) -> CheckpointTuple:
         if row["checkpoint"]["v"] >= OLDEST:
             return await self._load_checkpoint_tuple(row)
-        found = await super().aget_tuple(_config(row, row["checkpoint_id"]))
+        found = await super().aget_tuple(config_of(row, row["checkpoint_id"]))
         if found is None:
             raise OvertakenError("The thread was deleted while it was read.")
         return found
@@ -206,19 +199,7 @@ class Saver(AsyncPostgresSaver):
         """
         if config is not None:
             await self._write_stored(config)
-        where, parameters = self._search_where(config, filter, None)
-        if before is not None and (bound := get_checkpoint_id(before)):
-            where += f" {'AND' if where else 'WHERE'} {BEFORE}"
-            parameters += [bound, bound]
-        one = config is not None and config["configurable"].get("checkpoint_ns") is not None
-        order = "assent_seq" if one else "checkpoint_id"
-        query = f"{self.SELECT_SQL}{where} ORDER BY {order} DESC{' LIMIT %s' if limit is not None else ''}"
-        if limit is not None:
-            parameters.append(int(limit))
-        async with self.conn.connection() as connection:
-            cursor = await connection.execute(cast(Any, query), parameters, binary=True)
-            rows = await cursor.fetchall()
-        for row in rows:
+        for row in await self._rows(config, filter, get_checkpoint_id(before) if before else None, limit):
             yield await self._tuple_of(row)
 
     async def aget_delta_channel_history(
@@ -231,8 +212,7 @@ class Saver(AsyncPostgresSaver):
             if newest is None:
                 return {channel: {"writes": []} for channel in channels}
             config = newest.config
-        async with self.conn.connection() as connection:
-            return await delta_history(self, connection, config, list(channels))
+        return await self._delta_history(config, list(channels))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete whole threads. LangGraph's saver can also keep the newest checkpoint, which it finds by its ID."""
@@ -257,21 +237,15 @@ class Saver(AsyncPostgresSaver):
             raise PassedOverError(PASSED_OVER)
         where = config["configurable"]
         self._read.pop(where["thread_id"], None)
-        values = checkpoint["channel_values"]
-        inline = {name: value for name, value in values.items() if isinstance(value, _INLINE)}
-        inline |= {name: True for name, value in values.items() if isinstance(value, _DeltaSnapshot)}
-        changed = [
-            (name, str(version), *self.serde.dumps_typed(values[name]))
-            for name, version in new_versions.items()
-            if name in values and not isinstance(values[name], _INLINE)
-        ]
+        inline, own = own_rows(checkpoint["channel_values"], new_versions)
+        changed = [(name, version, *self.serde.dumps_typed(value)) for name, version, value in own]
         described = get_serializable_checkpoint_metadata(config, metadata)
         statements = checkpoint_statements(where, {**checkpoint, "channel_values": inline}, described, changed)
         if keeper := self._keepers.get(where["thread_id"]):
             await keeper.keep_checkpoint(where["checkpoint_ns"], checkpoint, metadata.get("source"), statements)
         else:
             await self._store(statements)
-        return _config(where, checkpoint["id"])
+        return config_of(where, checkpoint["id"])
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -306,19 +280,6 @@ class Saver(AsyncPostgresSaver):
                 raise refused from error
             raise
 
-    async def _load_checkpoint_tuple(self, value: DictRow) -> CheckpointTuple:
-        """Do what LangGraph's saver does, which decodes even the smallest writes in a thread."""
-        parent = value["parent_checkpoint_id"]
-        inline = value["checkpoint"].get("channel_values") or {}
-        values = {**inline, **self._load_blobs(value["channel_values"])}
-        return CheckpointTuple(
-            _config(value, value["checkpoint_id"]),
-            cast(Checkpoint, {**value["checkpoint"], "channel_values": values}),
-            value["metadata"],
-            _config(value, parent) if parent else None,
-            self._load_writes(value["pending_writes"]),
-        )
-
 
 def _kept_row(row: DictRow | None) -> bytes | None:
     """Return a row in a form of which each reader gets a copy, because LangGraph modifies what it gets."""
@@ -329,14 +290,3 @@ def _kept(namespace: str) -> str:
     """Return the subgraph whose state this namespace keeps between calls; empty if the namespace is of one step."""
     parts = [part for part in namespace.split("|") if not part.isdigit()]
     return parts[-1] if parts and ":" not in parts[-1] else ""
-
-
-def _config(where: Mapping[str, Any], checkpoint_id: str) -> RunnableConfig:
-    """Return the config that names a checkpoint of the same thread and namespace."""
-    return {
-        "configurable": {
-            "thread_id": where["thread_id"],
-            "checkpoint_ns": where["checkpoint_ns"],
-            "checkpoint_id": checkpoint_id,
-        }
-    }

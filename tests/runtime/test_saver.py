@@ -13,8 +13,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
+from app.runtime.checkpoint_tables import MANY
 from app.runtime.saver import OvertakenError, Saver
-from app.runtime.thread_statements import MANY
 from app.store.thread_order import OVERTAKEN
 from tests.runtime.rig import Rig
 
@@ -237,7 +237,7 @@ def test_of_two_writers_at_once_one_goes_on_with_the_thread(rig: Rig) -> None:
 
 
 def test_what_a_delta_channel_is_made_of_is_found_along_the_parents(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runtime.delta_history._DELTA_PAGE_SIZE", 2)
+    monkeypatch.setattr("app.runtime.checkpoint_tables._DELTA_PAGE_SIZE", 2)
     where = {"thread_id": "deltas", "checkpoint_ns": ""}
     saver = made(rig)
 

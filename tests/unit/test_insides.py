@@ -15,13 +15,13 @@ INSIDES = {
     r"^\s*(import|from) procrastinate": {
         "app/worker/connector.py", "app/worker/courier.py", "app/worker/main.py", "app/worker/queue.py",
     },
-    # Its tables in SQL, and the base class with its statements.
+    # Its tables in SQL, and the methods of its saver that are not public.
     r"\b(into|from|update|table|join) checkpoint(s|_blobs|_writes)\b": {
-        "app/runtime/delta_history.py", "app/runtime/saver.py", "app/runtime/thread_statements.py",
-        "app/store/thread_order.py",
+        "app/runtime/checkpoint_tables.py", "app/store/thread_order.py",
     },
-    r"^\s*from langgraph\.checkpoint\.postgres": {
-        "app/cli/schema.py", "app/runtime/delta_history.py", "app/runtime/saver.py", "app/runtime/thread_statements.py",
+    r"^\s*from langgraph\.checkpoint\.postgres": {"app/cli/schema.py", "app/runtime/checkpoint_tables.py"},
+    r"SELECT_SQL|_load_(blobs|writes)\b|_search_where|_stage1|_stage2|_DeltaSnapshot": {
+        "app/runtime/checkpoint_tables.py",
     },
 }  # fmt: skip
 BOUNDED = {"langgraph-checkpoint-postgres", "procrastinate"}
