@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.risk.powershell.evaluation import evaluate
-from app.risk.powershell.nodes import Command, Given, Named, Node, Splat
+from app.risk.powershell.nodes import Command, Declared, Given, Named, Node, Splat
 from app.risk.powershell.values import NOTHING, Value
 from app.risk.rules import word_set
 from app.risk.words import UNKNOWN, Word
@@ -167,16 +168,19 @@ def _is_switch(name: str) -> bool:
     return any(known.startswith(name) for known in SWITCHES)
 
 
-def call_of(name: str, command: Command, piped: Value | None, script: Script) -> Call:
+def call_of(
+    name: str, command: Command, piped: Value | None, script: Script, declared: Sequence[Declared] = ()
+) -> Call:
     """Bind the arguments of a command to parameters."""
     call = Call(name, command.shown.strip(), command.line, script, piped)
     waiting: tuple[str, str, int] | None = None
     for argument in command.arguments:
+        script.spend()
         if isinstance(argument, Named):
             if waiting is not None:
                 call.named[waiting[0]] = (None, waiting[1], waiting[2])
                 waiting = None
-            waiting = _named(argument, call)
+            waiting = _named(argument, call, declared)
         elif isinstance(argument, Splat):
             _splat(argument, call)
         elif isinstance(argument, Given):
@@ -191,14 +195,15 @@ def call_of(name: str, command: Command, piped: Value | None, script: Script) ->
     return call
 
 
-def _named(argument: Named, call: Call) -> tuple[str, str, int] | None:
+def _named(argument: Named, call: Call, declared: Sequence[Declared]) -> tuple[str, str, int] | None:
     """Add a named argument; returns its name if the next argument is its value."""
     name = argument.name.lower()
     if argument.value is not None:
         value = evaluate(argument.value, call.script)
         call.named[name] = (value, argument.shown.partition(":")[2], argument.line)
         return None
-    if _is_switch(name):
+    own = next((one for one in declared if one.name.startswith(name)), None)
+    if ("switch" in " ".join(own.attributes).lower()) if own is not None else _is_switch(name):
         call.named[name] = (None, argument.shown, argument.line)
         return None
     return (name, argument.shown, argument.line)

@@ -60,7 +60,7 @@ def run(command: Command, piped: Value | None, script: Script) -> Value:
 
 def _block(command: Command, name: Value, piped: Value | None, script: Script) -> Value:
     assert name.block is not None
-    call = call_of("", command, piped, script)
+    call = call_of("", command, piped, script, name.block.parameters)
     given = {str(place): value for place, (value, _, _) in enumerate(call.positional)}
     given |= {key: value for key, (value, _, _) in call.named.items() if value is not None}
     return script.run_block(name.block, piped, given or None)
@@ -121,7 +121,11 @@ def _named(command: Command, text: str, value: Value, piped: Value | None, scrip
     if name in script.functions:
         return _function(name, command, piped, script)
     lower = text.lower()
-    if lower in PROGRAMS_TOO and lower not in script.aliases and _is_program(lower, command, script):
+    if (
+        (lower in PROGRAMS_TOO or lower in _OF_CMD)
+        and lower not in script.aliases
+        and _is_program(lower, command, script)
+    ):
         return _program(command, Word(text, line), piped, script)
     table.filled()
     if table.is_known(name):
@@ -140,6 +144,8 @@ def _named(command: Command, text: str, value: Value, piped: Value | None, scrip
 def _is_program(name: str, command: Command, script: Script) -> bool:
     """Whether an alias is meant as the program of that name: it has options that no cmdlet has."""
     given = [argument for argument in command.arguments if isinstance(argument, Named)]
+    if name in _OF_CMD and any(isinstance(a, Given) and _CMD_OPTION.fullmatch(a.shown) for a in command.arguments):
+        return True
     if name == "sc":
         first = next((evaluate(a.value, script) for a in command.arguments if isinstance(a, Given)), NOTHING)
         return first.text.lower().lstrip("\\") in _SC_SUBCOMMANDS
@@ -154,6 +160,8 @@ def _is_program(name: str, command: Command, script: Script) -> bool:
     )
 
 
+_OF_CMD = frozenset({"rd", "rmdir", "del", "erase", "copy", "move", "ren", "md", "mkdir", "dir"})
+_CMD_OPTION = re.compile(r"/[A-Za-z?](?::[\w-]*)?")
 _WEB_SHORT = frozenset(
     {"uri", "body", "ur", "out", "outf", "use", "usebasicparsing", "meth", "me", "head", "in", "inf"}
 )
@@ -190,8 +198,8 @@ def _remote(call: Call) -> None:
 
 
 def _function(name: str, command: Command, piped: Value | None, script: Script) -> Value:
-    call = call_of(name, command, piped, script)
     block = script.functions[name]
+    call = call_of(name, command, piped, script, block.parameters)
     given: dict[str, Value] = {}
     for key, (value, _, _) in call.named.items():
         full = next((one.name for one in block.parameters if one.name == key), None)
@@ -216,6 +224,7 @@ def _program(command: Command, name: Word, piped: Value | None, script: Script) 
                 return script.run_block(argument.value.block, piped)
     words, origin = [name], set[str]()
     for argument in command.arguments:
+        script.spend()
         added, origins = _argument_words(argument, script)
         words += added
         origin |= origins

@@ -239,12 +239,12 @@ def _shell_run(target: Value, method: str, arguments: list[Value], line: int, sc
 
 
 def _wmi(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
-    return wmi_method(target.kind, method, arguments, line, script)
+    return wmi_method(f"{target.kind.removeprefix('wmi:')} {target.text.lower()}", method, arguments, line, script)
 
 
 def wmi_method(kind: str, method: str, arguments: list[Value], line: int, script: Script) -> Value:
     """Note what a method of a WMI class does."""
-    name = kind.rpartition(":")[2]
+    name = kind.rpartition(":")[2].replace(UNKNOWN, "").strip()
     if "win32_process" in name and method == "create":
         _shell_run(Value(), "run", arguments, line, script)
     elif "shadowcopy" in name and method in ("delete", "delete_"):

@@ -84,7 +84,9 @@ def _splat(node: Splat, script: Script) -> Value:
 
 
 def _array(node: Array, script: Script) -> Value:
-    return items_value(evaluate(item, script) for item in node.items)
+    value = items_value(evaluate(item, script) for item in node.items)
+    script.spend(value)
+    return value
 
 
 def _table(node: Table, script: Script) -> Value:
@@ -111,6 +113,7 @@ def _binary(node: Binary, script: Script) -> Value:
     value = evaluate(left, script)
     for part in reversed(chain):
         value = operate(part.operator, value, evaluate(part.right, script))
+        script.spend(value)
     return value
 
 
@@ -179,6 +182,8 @@ def property_of(target: Value, name: str) -> Value:
             return replace(target, texts=tuple(_parent(text) for text in target.texts))
         if name in ("name", "basename", "pschildname", "extension"):
             return Value(tuple(_base(text) for text in target.texts), many=target.many, every=target.every)
+    if name in ("profilepath", "localpath") and "profile" in f"{target.kind} {target.text}".lower():
+        return replace(target, texts=(f"C:\\Users\\{UNKNOWN}",), kind="file")
     if target.kind == "executioncontext":
         return target
     if target.kind == "uri" and name in ("absoluteuri", "originalstring"):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.risk.powershell.script import Script
 
 _DRIVE = re.compile(r"(?:microsoft\.powershell\.\w+\\)?([a-z][a-z0-9]+)::?[\\/]?", re.IGNORECASE)
+_TEMPORARY = r"C:\Temp\tmp.tmp"
 _HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "wsman", "testdrive", "temp"})
 
 
@@ -260,7 +261,8 @@ def redirect(target: Value, append: bool, value: Value, line: int, script: Scrip
 @cmdlet("new-item", "mkdir", "new-temporaryfile")
 def _new(call: Call) -> Value:
     if call.name == "new-temporaryfile":
-        return Value((r"C:\Temp\tmp.tmp",), kind="file")
+        call.script.made.add(plain_name(_TEMPORARY))
+        return Value((_TEMPORARY,), kind="file")
     kind = call.value("itemtype", "type")
     folder = call.name == "mkdir" or (kind is not None and "directory".startswith(kind.text.lower()))
     link = kind is not None and kind.text.lower() in ("symboliclink", "junction", "hardlink")

@@ -56,6 +56,8 @@ class Parser(Expressions):
         super().__init__(text, step)
         self.problems: list[int] = []
         """The lines of statements that cannot be parsed."""
+        self.unclosed: list[Node] = []
+        """What could be parsed of them."""
 
     def script(self) -> Block:
         """Read the whole text."""
@@ -67,7 +69,7 @@ class Parser(Expressions):
             if self.at < self.end:  # a closing parenthesis or brace that nothing has opened
                 self.problems.append(self.line())
                 self.at += 1
-        return Block(line, statements, parameters)
+        return Block(line, statements + self.unclosed, parameters)
 
     def statements(self, close: str, parameters: list[Declared] | None = None) -> list[Node]:
         """Read statements up to a closing parenthesis or brace, which is not taken."""
@@ -118,10 +120,16 @@ class Parser(Expressions):
     def group(self, opening: str) -> Group:
         line = self.line()
         self.deeper()
-        statements = self.statements(")")
-        self.expect(")")
+        statements = self._closed(self.statements(")"), ")")
         self.depth -= 1
         return Group(line, opening, statements)
+
+    def _closed(self, statements: list[Node], close: str) -> list[Node]:
+        """Take what closes statements. They are read, too, if it is missing."""
+        if not self.starts(close):
+            self.unclosed += statements
+        self.expect(close)
+        return statements
 
     def block(self) -> Block:
         """Read a script block or the body of a statement."""
@@ -129,8 +137,7 @@ class Parser(Expressions):
         self.expect("{")
         self.deeper()
         parameters: list[Declared] = []
-        statements = self.statements("}", parameters)
-        self.expect("}")
+        statements = self._closed(self.statements("}", parameters), "}")
         self.depth -= 1
         return Block(line, statements, parameters)
 

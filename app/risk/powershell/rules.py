@@ -30,7 +30,9 @@ RESTARTS_SERVICE = _rule(
     "service_restarts", MEDIUM, "Starts or restarts a service.", "Restart-Service Spooler", "Get-Service Spooler"
 )
 ENDS_PROCESS = _rule("process", MEDIUM, "Ends a process.", "Stop-Process -Name notepad", "Get-Process notepad")
-STARTS = _rule("starts", MEDIUM, "Starts a program.", "Start-Process notepad.exe", "Get-Process notepad", unread=True)
+STARTS = _rule(
+    "starts", MEDIUM, "Starts a program.", "Start-Process notepad -Verb RunAs", "Get-Process notepad", unread=True
+)
 SCHEDULES = _rule(
     "scheduled_task", HIGH, "Adds, changes, or starts something that runs later or by itself.",
     "Register-ScheduledTask -TaskName a -Action $a -Trigger $t", "Get-ScheduledTask", unread=True,
@@ -110,7 +112,13 @@ INSTALLS = _rule("installs", HIGH, "Installs or removes software or features of 
                  "Uninstall-WindowsFeature Web-Server", "Get-WindowsFeature", unread=True)  # fmt: skip
 MACHINE = _rule("machine", HIGH, "Changes settings of the machine.", "Set-TimeZone -Id UTC", "Get-TimeZone")
 SETTINGS = _rule("settings", MEDIUM, "Changes a setting, or ends something that runs.", "Stop-Job 1", "Get-Job 1")
-LOCAL = _rule("local", LOW, "Makes a small change that is easily taken back.", "New-TemporaryFile", "Get-Job")
+LOCAL = _rule(
+    "local",
+    LOW,
+    "Makes a small change that is easily taken back.",
+    "New-PSDrive -Name X -PSProvider FileSystem -Root C:\\x",
+    "Get-Job",
+)
 SHOWS = _rule("shows", LOW, "Shows a window or a message to the user.",
               "Show-InstallationProgress -StatusMessage 'Please wait'", "Write-Host 'Please wait'")  # fmt: skip
 TESTS = _rule("tests", LOW, "Runs the project's tests.", "Invoke-Pester -Path .\\tests", "Get-Module Pester",
@@ -128,7 +136,7 @@ SOCKET = _rule("socket", HIGH, "Opens a connection of its own to another machine
 BLINDS = _rule("blinds", CRITICAL, "Blinds the virus scanner or PowerShell's own logging.",
                "[Ref].Assembly.GetType('System.Management.Automation.AmsiUtils')", "[Ref].Name")  # fmt: skip
 MEMORY = _rule("memory", CRITICAL, "Reads passwords out of the memory or the files of Windows.",
-               "Out-Minidump -Process (Get-Process lsass)", "Get-Process lsass")  # fmt: skip
+               "procdump -ma lsass.exe a.dmp", "Get-Process lsass")  # fmt: skip
 NATIVE = _rule("native_code", CRITICAL, "Writes code into memory and runs it, as malware does.",
                "[Runtime.InteropServices.Marshal]::Copy($a, 0, $b, 9)", "[Math]::Abs(-1)", unread=True)  # fmt: skip
 ATTACK = _rule("attack_tool", CRITICAL, "Runs a tool that is made for attacks.", "Invoke-Mimikatz",
@@ -140,4 +148,4 @@ HISTORY = _rule("history", HIGH, "Deletes or stops the record of what has been t
 WATCHES = _rule("watches", HIGH, "Reads the clipboard, the screen, or what is typed.", "Get-Clipboard",
                 "Get-Culture")  # fmt: skip
 PSADT = _rule("toolkit", MEDIUM, "Changes the machine through PSAppDeployToolkit.",
-              "Copy-ADTFile -Path a.txt -Destination $envTemp", "Get-ADTApplication")  # fmt: skip
+              "Mount-ADTWimFile -ImagePath a.wim -Path C:\\a", "Get-ADTApplication")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app.risk.budget import OverBudgetError
 from app.risk.effects import run_unread
 from app.risk.powershell import commands
 from app.risk.powershell.evaluation import evaluate
@@ -64,8 +65,8 @@ class Script:
         self.written: set[str] = set()
         self.called: set[str] = set()
         self.calls: list[str] = []
-        self.remote = False
-        """True while what is read runs on another machine."""
+        self._spent = 0
+        self._again = 0
 
     def read(self, block: Block) -> None:
         """Read a whole script. A function that nothing calls is read as if somebody called it with unknown values."""
@@ -83,6 +84,14 @@ class Script:
                 self.functions[node.name] = node.block
             elif isinstance(node, Methods):
                 self._declare(node.members)
+
+    def spend(self, value: Value = NOTHING) -> None:
+        """Count a step that made this value. Raises OverBudgetError if the time is up."""
+        self._spent += 1 + len(value.items or ()) // 50 + len(value.text) // 2_000
+        if self._spent >= 64:
+            self._spent = 0
+            if self.reading.budget.late:
+                raise OverBudgetError
 
     def lookup(self, name: str) -> Value | None:
         """Return the value of a variable; None if the script has not set it."""
@@ -135,6 +144,7 @@ class Script:
 
     def run(self, node: Node) -> Value:
         """Run a statement; returns what it gives."""
+        self.spend()
         work = _STATEMENTS.get(type(node))
         return work(self, node) if work is not None else evaluate(node, self)
 
@@ -196,6 +206,7 @@ class Script:
         return NOTHING if value is None else value
 
     def _redirect(self, node: Redirect, value: Value) -> None:
+        self.reading.budget.step()
         if node.operator != "<":
             redirect(evaluate(node.target, self), ">>" in node.operator, value, node.line, self)
 
@@ -225,6 +236,7 @@ class Script:
     def _merge(self, scopes: list[dict[str, Value]]) -> None:
         names = {name for scope in scopes for name in scope}
         merged: dict[str, Value] = {}
+        self._spent += len(names) // 20
         for name in names:
             values = [scope.get(name, NOTHING) for scope in scopes]
             merged[name] = values[0] if all(value is values[0] for value in values) else either(values)
@@ -251,10 +263,22 @@ class Script:
         self._forget(node.body)
         if node.variable:
             self.scopes[-1][node.variable] = element(values)
-        outcomes = [
-            self.statements(part.statements) if isinstance(part, Block) else self.run(part) for part in node.body
-        ]
+        outcomes = self._repeat(node.body)
         return either([value for value in outcomes if value is not NOTHING])
+
+    def _repeat(self, body: list[Node]) -> list[Value]:
+        """Run the body of a loop, and again if what it brings in may reach its beginning."""
+        before = {name: value.origin for name, value in self.scopes[-1].items()}
+        outcomes = [self._part(part) for part in body]
+        brought = any(value.origin - before.get(name, value.origin) for name, value in self.scopes[-1].items())
+        if brought and self._again < 3:
+            self._again += 1
+            outcomes += [self._part(part) for part in body]
+            self._again -= 1
+        return outcomes
+
+    def _part(self, part: Node) -> Value:
+        return self.statements(part.statements) if isinstance(part, Block) else self.run(part)
 
     def _forget(self, body: list[Node]) -> None:
         """Note that variables which a loop sets may be anything when its body runs again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.risk.commands.table import handlers, program_name
+from app.risk.commands.table import program_name
 from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call, run_blocks
@@ -14,6 +14,7 @@ from app.risk.powershell.running import split_arguments, start_program
 from app.risk.powershell.table import cmdlet, target_of
 from app.risk.powershell.values import NOTHING, Value
 from app.risk.registry import delete_registry, read_registry, registry_path, write_registry
+from app.risk.rules import word_set
 from app.risk.words import UNKNOWN, Word
 
 _PATH = "literalpath|path|filepath"
@@ -35,9 +36,21 @@ def _process(call: Call) -> Value:
     return Value(kind="process")
 
 
+_SYSTEM_PROGRAMS = word_set(
+    """
+    attrib bcdedit bitsadmin certutil cleanmgr cmd cmdkey cscript curl defrag diskpart dism driverquery expand explorer
+    format fsutil gpupdate icacls ipconfig label manage-bde mklink msiexec mshta net net1 netsh notepad ping pnputil
+    powercfg powershell print pwsh reagentc reg regedit regsvr32 robocopy route rundll32 runas sc schtasks setx sfc
+    shutdown subst
+    systeminfo takeown tar taskkill tasklist tzutil vssadmin w32tm wbadmin wevtutil where whoami winget wmic
+    wscript wusa xcopy secedit auditpol
+    """
+)
+
+
 def _in_files(name: str) -> str:
     """A program without a folder is looked for in the deployment's own files first."""
-    if re.search(r"[\\/]", name) or program_name(name) in handlers() or not re.search(r"\.\w{3}$", name):
+    if re.search(r"[\\/]", name) or program_name(name) in _SYSTEM_PROGRAMS or not re.search(r"\.\w{3}$", name):
         return name
     return f".\\Files\\{name}"
 
