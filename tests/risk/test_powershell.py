@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.risk.rules import RULES
 from tests.risk.powershell import assessed
 
 LEVELS = {
@@ -211,3 +212,12 @@ def test_a_script_tells_what_it_touches():
 def test_a_statement_that_cannot_be_parsed_hides_no_other():
     found = assessed("Get-Date\nif ( {\nRemove-Item C:\\Users -Recurse").findings
     assert {one.rule for one in found} >= {"code.unparsed", "file.deletes_all"}
+
+
+def test_every_rule_has_an_example_and_a_harmless_likeness():
+    assessed("Get-Date")
+    rules = [rule for rule in RULES.values() if rule.language == "powershell"]
+    assert len(rules) > 50
+    for rule in rules:
+        assert rule.id in {found.rule for found in assessed(rule.example).findings}, rule.example
+        assert rule.id not in {found.rule for found in assessed(rule.harmless).findings}, rule.harmless

@@ -74,6 +74,8 @@ def call(target: Value, method: str, arguments: list[Value], line: int, script: 
         for held in value.each():
             if held.block is not None:
                 _run(held.block, target, script)
+    if method == "foreach" and arguments and arguments[0].known and arguments[0].block is None:
+        return call(element(target), arguments[0].text.lower(), arguments[1:], line, script, certain)
     work = _BY_KIND.get(target.kind, {}).get(method)
     if work is None and target.kind.startswith("com:"):
         work = _COM.get(method)
@@ -341,7 +343,8 @@ _BY_NAME = {
     "uploadvalues": _upload,
     "postasync": _upload, "putasync": _upload, "sendasync": _upload, "deleteasync": _upload,
     "delete": _delete, "moveto": _move, "copyto": _move, "kill": _kill, "closemainwindow": _kill,
-    "invoke": _invoke, "begininvoke": _invoke, "invokeasync": _invoke, "invokereturnasis": _invoke,
+    "invoke": _invoke, "invokewithcontext": _invoke, "begininvoke": _invoke, "invokeasync": _invoke,
+    "invokereturnasis": _invoke,
     "dynamicinvoke": _invoke,
     "invokescript": _code, "newscriptblock": _code, "addscript": _code, "addcommand": _code,
     "invokemember": _invoke, "invokeexpression": _code,

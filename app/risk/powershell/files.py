@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from app.risk.effects import READS_SECRET, WRITES, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
+from app.risk.powershell.code import run_text
 from app.risk.powershell.evaluation import property_of
 from app.risk.powershell.known_variables import PATHS
-from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, SETTINGS
+from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, REMOTE_ON, SETTINGS
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import NOTHING, Value, concatenated, either, text_value
 from app.risk.registry import delete_registry, read_registry, registry_path, write_registry
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _DRIVE = re.compile(r"(?:microsoft\.powershell\.\w+\\)?([a-z][a-z0-9]+)::?[\\/]?", re.IGNORECASE)
 _TEMPORARY = r"C:\Temp\tmp.tmp"
-_HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "wsman", "testdrive", "temp"})
+_HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "testdrive", "testregistry", "temp"})
 
 
 def drive_of(path: str) -> str:
@@ -42,18 +43,57 @@ def plain(word: Word) -> Word:
     return word.with_text(word.text[found.end() :]) if found else word
 
 
-def _paths(call: Call, *more: str, place: int = 0, piped: bool = True) -> list[Word]:
+def located(call: Call, word: Word) -> Word:
+    """Return a path as it is from the folder in which the script began, after ``cd`` and the like."""
+    where = call.script.location
+    if not where or drive_of(word.text) or re.match(rf"[A-Za-z]:|[\\/~{UNKNOWN}]", word.text):
+        return word
+    return word.with_text(f"{where.rstrip(chr(92))}\\{word.text}")
+
+
+@cmdlet("set-location", "push-location", "pop-location")
+def _move_to(call: Call) -> Value:
+    if call.name == "pop-location":
+        call.script.location = call.script.locations.pop() if call.script.locations else UNKNOWN
+        return NOTHING
+    if call.name == "push-location":
+        call.script.locations.append(call.script.location)
+    words = paths_of(call)
+    if words:
+        call.script.location = "" if words[0].text == "." else words[0].text
+    return NOTHING
+
+
+def _define(call: Call, word: Word, value: Value) -> bool:
+    """Set a function, an alias, or a variable through its drive."""
+    drive, _, name = word.text.lower().partition(":")
+    if drive == "function":
+        if value.block is not None:
+            call.script.functions[name.strip("\\/")] = value.block
+        else:
+            run_text(value, call.line, call.shown, call.script)
+    elif drive == "alias" and value.known:
+        call.script.aliases[name.strip("\\/")] = value.text.lower()
+    elif drive == "variable":
+        call.script.scopes[-1][name.strip("\\/")] = value
+    else:
+        return False
+    return True
+
+
+def paths_of(call: Call, *more: str, place: int = 0, piped: bool = True) -> list[Word]:
+    """Return the paths that a cmdlet is given or the pipeline brings; `more` are its next positional parameters."""
     words = call.words("path|literalpath|filepath", *more, place=place, piped=False)
     if not words and piped and call.input is not None and call.input is not NOTHING:
         held = call.input
         if held.kind == "file" or held.known or held.items is not None or not held.kind:
-            words = _as_paths(held).words(call.line)
+            words = _aspaths_of(held).words(call.line)
         else:
             words = [Word(UNKNOWN, call.line, f"what {call.shown} is given", several=held.many)]
-    return [plain(word) for word in words if word.text]
+    return [located(call, plain(word)) for word in words if word.text]
 
 
-def _as_paths(value: Value) -> Value:
+def _aspaths_of(value: Value) -> Value:
     return property_of(value, "fullname") if value.kind == "file" else value
 
 
@@ -64,7 +104,7 @@ def _many(call: Call) -> bool:
 @cmdlet("get-content", "import-csv", "import-clixml", "get-filehash", "format-hex", "import-powershelldatafile",
         "test-json", "select-xml", "get-authenticodesignature")  # fmt: skip
 def _read(call: Call) -> Value:
-    words = [word for word in _paths(call) if word.text]
+    words = [word for word in paths_of(call) if word.text]
     if call.name in ("test-json", "select-xml") and call.value("path", "literalpath") is None:
         return Value(origin=call.origins())
     secret = False
@@ -105,7 +145,7 @@ def read_path(call: Call, word: Word) -> None:
         "convert-path", "get-acl")  # fmt: skip
 def _list(call: Call) -> Value:
     given = call.bound("path|literalpath")[0]
-    base = given if given is not NOTHING else _as_paths(call.input) if call.input is not None else text_value(".")
+    base = given if given is not NOTHING else _aspaths_of(call.input) if call.input is not None else text_value(".")
     if call.name == "test-path":
         return Value(kind="bool")
     for word in base.words(call.line):
@@ -140,7 +180,7 @@ def _remove(call: Call) -> Value:
     if call.name == "clear-recyclebin":
         act_on(call.reading, Act.DELETE_MANY, Word("the recycle bin", call.line))
         return NOTHING
-    for word in _paths(call):
+    for word in paths_of(call):
         delete_path(call, word, everything=call.flag("recurse"), many=_narrowed(call))
     return NOTHING
 
@@ -182,7 +222,7 @@ def _delete_files(call: Call, word: Word, *, everything: bool, many: bool) -> No
 
 @cmdlet("remove-itemproperty", "clear-itemproperty")
 def _remove_property(call: Call) -> Value:
-    for word in _paths(call, "name"):
+    for word in paths_of(call, "name"):
         if drive_of(word.text) == "registry":
             delete_registry(call.reading, word, key=False)
         else:
@@ -193,11 +233,15 @@ def _remove_property(call: Call) -> Value:
 @cmdlet("set-itemproperty", "new-itemproperty", "rename-itemproperty", "copy-itemproperty", "move-itemproperty",
         "set-item")  # fmt: skip
 def _set_property(call: Call) -> Value:
-    name = call.bound("path|literalpath", "name")[1]
-    for word in _paths(call, "name", "value"):
+    name = call.bound("path|literalpath", "value" if call.name == "set-item" else "name")[1]
+    for word in paths_of(call, "name", "value"):
         drive = drive_of(word.text)
+        if call.name == "set-item" and _define(call, word, name):
+            continue
         if drive == "registry":
             write_registry(call.reading, word, name.text if name.known else "")
+        elif drive == "wsman":
+            call.reading.add(REMOTE_ON, f"This changes {word.display}, which remote sessions obey.", word.line)
         elif drive == "env":
             _set_environment(call, word)
         elif drive in _HARMLESS_DRIVES:
@@ -222,7 +266,10 @@ def _write(call: Call) -> Value:
         act = Act.APPEND
     if call.name == "tee-object" and call.value("variable") is not None:
         return call.input or NOTHING
-    for word in _paths(call, "value|inputobject", piped=False):
+    value = call.bound("path|literalpath|filepath", "value|inputobject")[1]
+    for word in paths_of(call, "value|inputobject", piped=False):
+        if _define(call, word, value if value is not NOTHING else call.input or NOTHING):
+            continue
         write_path(call, word, act)
         _remember(call, word.text)
     return (call.input or NOTHING) if call.name == "tee-object" else NOTHING
@@ -267,10 +314,12 @@ def _new(call: Call) -> Value:
     folder = call.name == "mkdir" or (kind is not None and "directory".startswith(kind.text.lower()))
     link = kind is not None and kind.text.lower() in ("symboliclink", "junction", "hardlink")
     name = call.value("name")
-    words = _paths(call, piped=False) or [Word(".", call.line)]
+    words = paths_of(call, piped=False) or [Word(".", call.line)]
     made: list[str] = []
     for given in words:
         word = given.with_text(f"{given.text}\\{name.text}") if name is not None else given
+        if _define(call, word, call.value("value") or NOTHING):
+            continue
         if folder and not drive_of(word.text):
             make_folder(call, word)
         elif link:
@@ -299,7 +348,7 @@ def make_folder(call: Call, word: Word) -> None:
 def _copy(call: Call) -> Value:
     moves = call.name != "copy-item"
     target = "newname" if call.name == "rename-item" else "destination"
-    sources = _paths(call, target)
+    sources = paths_of(call, target)
     for word in sources:
         drive = drive_of(word.text)
         if drive == "registry":
@@ -333,7 +382,7 @@ def _into(target: Word, sources: list[Word]) -> Word:
 
 @cmdlet("set-acl")
 def _rights(call: Call) -> Value:
-    for word in _paths(call, "aclobject"):
+    for word in paths_of(call, "aclobject"):
         if drive_of(word.text) == "registry":
             write_registry(call.reading, word)
         else:
@@ -341,46 +390,8 @@ def _rights(call: Call) -> Value:
     return NOTHING
 
 
-@cmdlet("compress-archive", "expand-archive")
-def _archive(call: Call) -> Value:
-    words = _paths(call, "destinationpath")
-    for word in words:
-        act_on(call.reading, Act.READ, word)
-    for word in call.words("path|literalpath", "destinationpath", place=1, piped=False):
-        act = Act.WRITE
-        if (
-            call.name == "expand-archive"
-            and call.flag("force")
-            and place_of(word.text) in (Place.SYSTEM, Place.PROGRAMS)
-        ):
-            act = Act.EMPTY
-        act_on(call.reading, act, word)
-        if any(source.text.lower() in call.script.secrets for source in words):
-            call.script.secrets.add(word.text.lower())
-        if any(is_downloaded(call, source.text) for source in words):
-            call.script.downloaded.add(plain_name(word.text))
-    if call.name == "expand-archive":
-        call.reading.doubt()
-    return NOTHING
-
-
-@cmdlet("join-path", "split-path")
-def _paths_of(call: Call) -> Value:
-    if call.name == "split-path":
-        value = call.bound("path|literalpath")[0]
-        base = value if value is not NOTHING else call.input or NOTHING
-        leaf = call.flag("leaf", "leafbase", "extension", "qualifier")
-        return property_of(replace(base, kind="file"), "name" if leaf else "directoryname")
-    parts = call.bound("path", "childpath", "additionalchildpath")
-    base, child, more = parts
-    held = [base if base is not NOTHING else call.input or NOTHING, text_value("\\"), child]
-    for item in more.each() if more is not NOTHING else ():
-        held += [text_value("\\"), item]
-    return concatenated([replace(part, items=None) if part.items is not None else part for part in held])
-
-
 @cmdlet("unblock-file")
 def _unblock(call: Call) -> Value:
-    for word in _paths(call):
+    for word in paths_of(call):
         call.reading.add(SETTINGS, f"This lets {word.display} run although it is from the internet.", word.line, HIGH)
     return NOTHING

@@ -24,8 +24,9 @@ def _each(call: Call) -> Value:
                 ran = True
                 result = call.script.run_block(held.block, item)
                 outcome = result if result is not NOTHING else outcome
-    if not ran and call.positional:
-        name = call.positional[0][0]
+    member = call.value("membername")
+    if not ran and (call.positional or member is not None):
+        name = member if member is not None else call.positional[0][0]
         arguments = [value for value, _, _ in call.positional[1:]]
         result = property_of(item, name.text.lower()) if not arguments else ANY
         return dotnet.call_method(item, name.text, arguments, call.line, call.script, certain=False) or result

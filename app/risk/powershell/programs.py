@@ -21,13 +21,14 @@ def note_program(words: list[Word], script: Script) -> None:
     """Note what a program downloads or copies, and whether it is one that the script has downloaded itself."""
     name = program_name(words[0].text)
     downloads = any(_ADDRESS.search(word.text) for word in words[1:])
-    if name in ("certutil", "bitsadmin", "curl", "wget", "aria2c") and downloads:
+    decodes = name == "certutil" and any(re.match(r"[-/]decode", word.text, re.IGNORECASE) for word in words[1:])
+    if (name in ("certutil", "bitsadmin", "curl", "wget", "aria2c") and downloads) or decodes:
         script.downloaded.update(plain_name(word.text) for word in words[1:] if not _is_option(word.text))
     saves = name == "reg" and len(words) > 3 and words[1].text.lower() in ("save", "export")
     if saves and re.match(r"hklm/(?:sam|system|security)$", registry_path(words[2].text)):
         script.secrets.add(words[3].text.lower())
     for word in words:
-        if plain_name(word.text) in script.downloaded and not downloads:
+        if plain_name(word.text) in script.downloaded and not downloads and not decodes:
             run_downloaded(word, script)
             return
 

@@ -8,6 +8,7 @@ from typing import Any
 from app.risk.budget import OverBudgetError
 from app.risk.effects import run_unread
 from app.risk.powershell import commands
+from app.risk.powershell.code import run_text
 from app.risk.powershell.evaluation import evaluate
 from app.risk.powershell.files import redirect
 from app.risk.powershell.known_variables import PATHS
@@ -50,6 +51,7 @@ class Script:
         functions: Functions that it defines.
         downloaded: Paths, in lower case, to which it downloads something.
         secrets: Paths, in lower case, to which it writes secrets.
+        location: The folder to which it goes; empty for the one in which it begins.
         made: Folders that it makes.
         written: Files that it writes.
     """
@@ -65,6 +67,8 @@ class Script:
         self.written: set[str] = set()
         self.called: set[str] = set()
         self.calls: list[str] = []
+        self.location = ""
+        self.locations: list[str] = []
         self._spent = 0
         self._again = 0
 
@@ -105,8 +109,8 @@ class Script:
         if isinstance(target, Variable):
             if target.name.startswith("env:"):
                 self._environment(target)
-            elif target.name.startswith("function:") and value.block is not None:
-                self.functions[target.name[9:]] = value.block
+            elif target.name.startswith("function:"):
+                self._set_function(target, value)
             elif target.name.startswith("alias:") and value.known:
                 self.aliases[target.name[6:]] = value.text.lower()
             scope = self.scopes[0] if target.scope in ("script", "global") else self.scopes[-1]
@@ -122,6 +126,12 @@ class Script:
             self._assign_part(target, value)
         else:
             evaluate(target, self)
+
+    def _set_function(self, target: Variable, value: Value) -> None:
+        if value.block is not None:
+            self.functions[target.name[9:]] = value.block
+        else:
+            run_text(value, target.line, f"${target.name}", self)
 
     def _environment(self, target: Variable) -> None:
         name = target.name[4:]

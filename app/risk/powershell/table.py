@@ -28,6 +28,7 @@ _TARGETS = (
 )  # fmt: skip
 _MODULES = (
     "app.risk.powershell.files",
+    "app.risk.powershell.archives",
     "app.risk.powershell.running",
     "app.risk.powershell.network",
     "app.risk.powershell.objects",

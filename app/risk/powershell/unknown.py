@@ -56,7 +56,7 @@ def _cloud(call: Call, verb: str, noun: str) -> Value:
         call.reading.add(rule, f"{call.shown} {words} in a cloud account.", call.line)
     elif verb in ("new", "add", "set", "update", "start", "restart", "enable", "tag", "publish", "import", "write",
                   "edit", "register", "invoke", "send", "copy", "save", "move", "connect", "deploy"):  # fmt: skip
-        rights = re.search(r"role|policy|permission|access|firewall|securitygroup|credential|password|key", noun)
+        rights = re.search(r"role|policy|permission|access|firewall|security|credential|password|key", noun)
         call.reading.add(CLOUD if rights else CLOUD_NEW, f"{call.shown} changes a cloud account.", call.line)
     else:
         call.reading.add(UNKNOWN, f"What {call.shown} does is not known.", call.line)

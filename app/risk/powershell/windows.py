@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.risk.powershell.call import Call
+from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.rules import (
     CERTIFICATES,
     CRITICAL,
@@ -35,56 +35,58 @@ from app.risk.powershell.values import ANY, NOTHING, Value
 
 reads(
     """
-    get-process get-service get-date get-location get-history get-help get-member get-module get-host get-culture
-    get-uiculture get-psdrive get-psprovider get-pscallstack get-psbreakpoint get-psreadlineoption
+    get-process get-service get-date get-location get-history get-help get-member get-module get-host
+    get-culture get-uiculture get-psdrive get-psprovider get-pscallstack get-psbreakpoint get-psreadlineoption
     get-psreadlinekeyhandler get-pssession get-pssessionconfiguration get-pshostprocessinfo get-runspace get-job
     receive-job wait-job wait-process wait-event get-event get-eventsubscriber get-error get-executionpolicy
     get-experimentalfeature get-formatdata get-typedata get-tracesource get-verb get-timezone get-uptime
     get-computerinfo get-hotfix get-counter get-eventlog get-winevent get-wmiobject get-ciminstance get-cimclass
     get-cimassociatedinstance get-cimsession get-controlpanelitem get-computerrestorepoint get-transaction
     get-pfxcertificate get-securerandom get-installedmodule get-installedscript get-package get-packageprovider
-    get-packagesource get-psrepository get-psresource get-installedpsresource get-psresourcerepository find-module
-    find-script find-package find-command find-psresource find-dscresource find-rolecapability test-modulemanifest
-    test-scriptfileinfo test-pssessionconfigurationfile test-filecatalog get-markdownoption get-psscriptfileinfo
-    get-scheduledtask get-scheduledtaskinfo get-scheduledjob get-scheduledjoboption get-jobtrigger
-    new-scheduledtasktrigger new-scheduledtasksettingsset new-scheduledtaskprincipal new-scheduledtask
-    new-jobtrigger new-scheduledjoboption new-timespan new-guid new-cimsessionoption new-pssessionoption
-    new-pstransportoption get-localuser get-localgroup get-localgroupmember get-disk get-partition get-volume
-    get-physicaldisk get-virtualdisk get-storagepool get-storagejob get-storagesubsystem get-partitionsupportedsize
-    get-supportedfilesystems get-smbshare get-smbshareaccess get-smbsession get-smbopenfile get-smbconnection
-    get-smbmapping get-smbserverconfiguration get-smbclientconfiguration get-netadapter get-netadapterstatistics
-    get-netadapterbinding get-netipaddress get-netipconfiguration get-netipinterface get-netroute get-netneighbor
-    get-nettcpconnection get-netudpendpoint get-netconnectionprofile get-netfirewallrule get-netfirewallprofile
-    get-netfirewallportfilter get-netfirewalladdressfilter get-netfirewallapplicationfilter get-netfirewallsetting
-    get-nettcpsetting get-netlbfoteam get-netnat get-dnsclient get-dnsclientserveraddress get-dnsclientcache
-    get-dnsclientglobalsetting get-mppreference get-mpcomputerstatus get-mpthreat get-mpthreatdetection
-    get-mpthreatcatalog get-bitlockervolume get-tpm confirm-securebootuefi get-securebootpolicy get-applockerpolicy
-    test-applockerpolicy get-applockerfileinformation get-processmitigation get-auditpolicy get-windowsfeature
-    get-windowsoptionalfeature get-windowscapability get-windowspackage get-windowsdriver get-windowsedition
-    get-windowsimage get-windowserrorreporting get-windowsupdatelog get-wulist get-windowsupdate get-wuhistory
-    get-wulastresults get-wurebootstatus get-appxpackage get-appxprovisionedpackage get-appxvolume
-    get-appxpackagemanifest get-appxlog get-pnpdevice get-pnpdeviceproperty get-printer get-printerdriver
-    get-printerport get-printjob get-printconfiguration get-odbcdsn get-odbcdriver get-dscconfiguration
-    get-dscconfigurationstatus get-dsclocalconfigurationmanager get-dscresource test-dscconfiguration
-    get-winsystemlocale get-winuserlanguagelist get-winhomelocation get-winculture get-vpnconnection get-startapps
-    get-clusternode get-cluster get-clusterresource get-clustergroup get-nfsshare get-iscsitarget get-iscsisession
-    get-mpioavailablehw test-psscriptfileinfo show-markdown show-command show-object show-eventlog
-    show-controlpanelitem convertfrom-markdown convertfrom-sddlstring format-default get-module set-strictmode
-    set-location push-location pop-location set-psdebug start-sleep read-host clear-host update-formatdata
-    update-typedata remove-typedata remove-module remove-job remove-event remove-psbreakpoint disable-psbreakpoint
-    enable-psbreakpoint unregister-event set-psreadlineoption export-modulemember new-module import-localizeddata
-    set-tracesource trace-command import-alias import-markdown enable-runspacedebug disable-runspacedebug
-    wait-debugger debug-job exit-pssession remove-pssession disconnect-pssession remove-cimsession remove-psdrive
-    save-help update-list tabexpansion2 prompt measure-script get-powershellinfo join-string select-objectbyproperty
-    test-manifest should describe context it beforeall beforeeach afterall aftereach mock assert-mockcalled
-    inmodulescope new-pesterconfiguration set-itresult assert-verifiable add-shouldoperator get-shouldoperator
-    get-scriptanalyzerrule get-psmodulepath merge-settings get-gitstatus pause exit update-pscustomobject properties
-    task get-appvclientpackage get-appvclientconfiguration get-languagepreference get-systempreferreduilanguage
-    get-installedlanguage get-secretinfo get-secretvault test-secretvault get-wingetpackage find-wingetpackage
-    get-wingetsource get-wingetversion get-wingetsettings get-netlbfoteammember get-storagereliabilitycounter
-    get-storagetier get-storageenclosure get-dedupstatus get-dedupvolume get-fsrmquota import-excel
-    open-excelpackage get-excelsheetinfo convertfrom-yaml convertto-yaml node get-netqospolicy get-rdusersession
-    get-rdserver get-rdsessioncollection get-rdremoteapp get-wuservicemanager get-wbjob get-wbpolicy get-wbsummary
+    get-packagesource get-psrepository get-psresource get-installedpsresource get-psresourcerepository
+    find-module find-script find-package find-command find-psresource find-dscresource find-rolecapability
+    test-modulemanifest test-scriptfileinfo test-pssessionconfigurationfile test-filecatalog get-markdownoption
+    get-psscriptfileinfo get-scheduledtask get-scheduledtaskinfo get-scheduledjob get-scheduledjoboption
+    get-jobtrigger new-scheduledtasktrigger new-scheduledtasksettingsset new-scheduledtaskprincipal
+    new-scheduledtask new-jobtrigger new-scheduledjoboption new-timespan new-guid new-cimsessionoption
+    new-pssessionoption new-pstransportoption get-localuser get-localgroup get-localgroupmember get-disk
+    get-partition get-volume get-physicaldisk get-virtualdisk get-storagepool get-storagejob
+    get-storagesubsystem get-partitionsupportedsize get-supportedfilesystems get-smbshare get-smbshareaccess
+    get-smbsession get-smbopenfile get-smbconnection get-smbmapping get-smbserverconfiguration
+    get-smbclientconfiguration get-netadapter get-netadapterstatistics get-netadapterbinding get-netipaddress
+    get-netipconfiguration get-netipinterface get-netroute get-netneighbor get-nettcpconnection
+    get-netudpendpoint get-netconnectionprofile get-netfirewallrule get-netfirewallprofile
+    get-netfirewallportfilter get-netfirewalladdressfilter get-netfirewallapplicationfilter
+    get-netfirewallsetting get-nettcpsetting get-netlbfoteam get-netnat get-dnsclient get-dnsclientserveraddress
+    get-dnsclientcache get-dnsclientglobalsetting get-mppreference get-mpcomputerstatus get-mpthreat
+    get-mpthreatdetection get-mpthreatcatalog get-bitlockervolume get-tpm confirm-securebootuefi
+    get-securebootpolicy get-applockerpolicy test-applockerpolicy get-applockerfileinformation
+    get-processmitigation get-auditpolicy get-windowsfeature get-windowsoptionalfeature get-windowscapability
+    get-windowspackage get-windowsdriver get-windowsedition get-windowsimage get-windowserrorreporting
+    get-windowsupdatelog get-wulist get-windowsupdate get-wuhistory get-wulastresults get-wurebootstatus
+    get-appxpackage get-appxprovisionedpackage get-appxvolume get-appxpackagemanifest get-appxlog get-pnpdevice
+    get-pnpdeviceproperty get-printer get-printerdriver get-printerport get-printjob get-printconfiguration
+    get-odbcdsn get-odbcdriver get-dscconfiguration get-dscconfigurationstatus get-dsclocalconfigurationmanager
+    get-dscresource test-dscconfiguration get-winsystemlocale get-winuserlanguagelist get-winhomelocation
+    get-winculture get-vpnconnection get-startapps get-clusternode get-cluster get-clusterresource
+    get-clustergroup get-nfsshare get-iscsitarget get-iscsisession get-mpioavailablehw test-psscriptfileinfo
+    show-markdown show-command show-object show-eventlog show-controlpanelitem convertfrom-markdown
+    convertfrom-sddlstring format-default get-module set-strictmode set-psdebug start-sleep read-host clear-host
+    update-typedata remove-typedata remove-module remove-job remove-event remove-psbreakpoint
+    disable-psbreakpoint enable-psbreakpoint unregister-event export-modulemember new-module
+    import-localizeddata set-tracesource trace-command import-alias import-markdown enable-runspacedebug
+    disable-runspacedebug wait-debugger debug-job exit-pssession remove-pssession disconnect-pssession
+    remove-cimsession remove-psdrive save-help update-list tabexpansion2 prompt measure-script
+    get-powershellinfo join-string select-objectbyproperty test-manifest should describe context it beforeall
+    beforeeach afterall aftereach mock assert-mockcalled inmodulescope new-pesterconfiguration set-itresult
+    assert-verifiable add-shouldoperator get-shouldoperator get-scriptanalyzerrule get-psmodulepath
+    merge-settings get-gitstatus pause exit update-pscustomobject properties task get-appvclientpackage
+    get-appvclientconfiguration get-languagepreference get-systempreferreduilanguage get-installedlanguage
+    get-secretinfo get-secretvault test-secretvault get-wingetpackage find-wingetpackage get-wingetsource
+    get-wingetversion get-wingetsettings get-netlbfoteammember get-storagereliabilitycounter get-storagetier
+    get-storageenclosure get-dedupstatus get-dedupvolume get-fsrmquota import-excel open-excelpackage
+    get-excelsheetinfo convertfrom-yaml convertto-yaml node get-netqospolicy get-rdusersession get-rdserver
+    get-rdsessioncollection get-rdremoteapp get-wuservicemanager get-wbjob get-wbpolicy get-wbsummary
     get-wbbackupset get-vssshadow get-eventlogsize localizeddata
     """
 )
@@ -307,6 +309,17 @@ def _set_service(call: Call) -> Value:
     else:
         call.reading.add(STOPS_SERVICE, words, call.line)
     if not known:
+        call.reading.doubt()
+    return NOTHING
+
+
+@cmdlet("set-psreadlineoption", "update-formatdata")
+def _option(call: Call) -> Value:
+    style = call.value("historysavestyle")
+    if style is not None and style.text.lower() != "saveincrementally":
+        call.reading.add(HISTORY, "This stops the record of what has been typed.", call.line)
+    run_blocks(call)
+    if call.name == "update-formatdata" and (call.positional or call.named):
         call.reading.doubt()
     return NOTHING
 
