@@ -63,6 +63,7 @@ CASES = table(
     critical redis-cli FLUSHALL
     critical mongosh shop --eval 'db.orders.deleteMany({})'
     critical cypher-shell 'MATCH (n) DETACH DELETE n'
+    critical cqlsh -e 'DROP KEYSPACE shop'
     critical etcdctl del / --prefix
     """
 )

@@ -75,6 +75,8 @@ CASES = table(
     high apt remove nginx
     high choco uninstall git
     high? apt-get dist-upgrade -y
+    critical apt-get purge -y libc6
+    critical dpkg --purge --force-all libc6
     high? npx left-pad-cli
     high? uvx cowsay
     high? pnpm dlx create-x

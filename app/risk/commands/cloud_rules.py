@@ -143,7 +143,8 @@ _ADMIN = re.compile(
     r"administratoraccess|poweruseraccess|iamfullaccess|roles/owner|roles/editor|roles/iam\.|\bowner\b|contributor"
     r"|user access administrator"
     r"|[\"']?action[\"']?\s*:\s*[\"'\[\s]*\*|[\"']?\*:\*|global "
-    r"administrator|allusers|allauthenticatedusers|organizationadmin|cluster-?admin\b",
+    r"administrator|allusers|allauthenticatedusers|organizationadmin|--group-name admin|\badmins?\b(?= "
+    r"|$)|cluster-?admin\b",
     re.IGNORECASE,
 )
 _OPEN = re.compile(

@@ -14,6 +14,7 @@ from app.risk.commands.cloud_rules import (
     Deed,
     judge,
 )
+from app.risk.commands.known_files import landed, note_download
 from app.risk.commands.options import Arguments
 from app.risk.commands.sending import sends_file
 from app.risk.commands.table import Command, program
@@ -259,6 +260,8 @@ def copies(words: list[Word], given: Arguments, verb: str, command: Command, rea
         connect(reading, source) if _S3.match(source.text) else None
         if target.text != "-":
             act_on(reading, Act.WRITE, target)
+            if _S3.match(source.text):
+                note_download(reading, landed(source, target))
     if given.exactly(
         "--delete", "-d", "--delete-unmatched-destination-objects", "--delete-excluded", "--delete-removed"
     ):

@@ -59,6 +59,8 @@ HELM.option("upgrade, rollback", "--force", DELETES, "This deletes what it canno
 def _uninstalls(given: Given, reading: Reading) -> None:
     if in_production(given):
         given.note(reading, DELETES_ALL, "This removes the release {what} from production.")
+    elif any(word.several and not word.known for word in given.operands):
+        given.note(reading, DELETES_ALL, "This removes whatever the command in it names: it may be every release.")
 
 
 _READ_VERBS = re.compile(

@@ -37,6 +37,15 @@ FILE = declare(
 
 _MOST_STATEMENTS = 50
 
+KEYSPACE = declare(
+    "database.drops_keyspace",
+    CRITICAL,
+    "Deletes a keyspace of Cassandra with all its tables.",
+    "cqlsh -e 'DROP KEYSPACE shop'",
+    "cqlsh -e 'SELECT * FROM shop.orders'",
+    language="shell",
+)
+
 
 def statements(language: str, words: list[Word], reading: Reading, name: str, dialect: str = "") -> None:
     """Read statements that are given as arguments."""
@@ -249,6 +258,9 @@ def _client(command: Command, reading: Reading) -> None:
         return
     _writes(given, reading, "-o", "--out")
     statements(language, statement_words, reading, command.name, dialect=dialect)
+    for word in statement_words:
+        if command.name == "cqlsh" and re.search(r"\bdrop\s+keyspace\b", word.text, re.IGNORECASE):
+            reading.add(KEYSPACE, f"This deletes a keyspace with all its tables: {word.display}.", word.line)
     file_words = given.values(*files.split())
     runs_files(file_words, reading, command.name)
     if not statement_words and not file_words:

@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 
 from app.risk.commands.git import CHANGES, CLONES, FETCHES, FORCES, LOCAL, LOSES, PUSHES, REWRITES, REWRITES_ALL
+from app.risk.commands.sending import is_secret
 from app.risk.commands.subcommands import Given, Program
 from app.risk.commands.table import Command, program, read_command
-from app.risk.effects import run_unread
+from app.risk.effects import SENDS_SECRET, run_unread
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.words import Word
@@ -169,6 +170,15 @@ GH.does(
 )
 GH.option("pr merge, mr merge", "--admin", MERGES, "This merges although required checks or reviews are missing.")
 GH.option("repo create, create, repo edit", "--public", SETTINGS, "This makes the repository public.")
+
+
+@GH.reader("gist create, snippet create, gist new, release upload, release create")
+def _uploads(given: Given, reading: Reading) -> None:
+    for word in given.operands:
+        if is_secret(word):
+            reading.add(SENDS_SECRET, f"This publishes {word.display}, which holds secrets.", word.line)
+    if given.command.input_from == "secret":
+        reading.add(SENDS_SECRET, "This publishes secrets.", given.line)
 
 
 @GH.reader("api")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from app.risk.commands.git_settings import RUNS_CODE, read_address, read_config, read_global, read_setting
+from app.risk.commands.known_files import note_download
 from app.risk.commands.subcommands import Given, Program
 from app.risk.commands.table import read_command
 from app.risk.effects import Act, act_on, connect, run_unread
@@ -294,6 +296,17 @@ def _remote(word: Word, reading: Reading, *, sends: bool = False) -> None:
     read_address(word, reading)
     if "://" in word.text and not word.text.startswith("file:"):
         connect(reading, word, sends=sends)
+
+
+@GIT.reader("clone")
+def _cloned(given: Given, reading: Reading) -> None:
+    """Note that everything in the new folder comes from elsewhere, for code that is run from it afterwards."""
+    if not given.operands:
+        return
+    source = given.operands[0]
+    if re.match(r"\w+://|[\w.-]+@[\w.-]+:|[\w.-]+\.[a-z]+:", source.text):
+        name = re.sub(r"(?:\.git)?/*$", "", source.text).rpartition("/")[2]
+        note_download(reading, given.operands[1] if len(given.operands) > 1 else source.with_text(name), folder=True)
 
 
 @GIT.reader("clone, fetch, pull, ls-remote, submodule add")

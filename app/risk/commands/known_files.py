@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.risk.places import path_from, plain_path
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
@@ -39,9 +41,35 @@ def note_file(reading: Reading, word: Word, content: Word, *, append: bool = Fal
         files[path] = content
 
 
+def landed(source: Word, target: Word) -> Word:
+    """Return the file that is made where a file is copied to: a file, or a folder that keeps the name."""
+    name = re.split(r"[/\\:]", source.text.rstrip("/"))[-1]
+    if target.text in (".", "./"):
+        return target.with_text(name)
+    return target.with_text(target.text + name) if target.text.endswith("/") else target
+
+
+def note_download(reading: Reading, word: Word, *, folder: bool = False) -> None:
+    """Note that a file, or everything in a folder, comes from another machine."""
+    if folder:
+        files = _files(reading)
+        if len(files) < _MOST_FILES and word.known:
+            files[f"{path_in(reading, word)}/"] = Word(UNKNOWN, word.line, source="download")
+    else:
+        note_file(reading, word, Word(UNKNOWN, word.line, source="download"))
+
+
 def file_content(reading: Reading, word: Word) -> Word | None:
-    """Return what a file holds if the code has written it; None otherwise."""
-    return _files(reading).get(path_in(reading, word)) if word.known else None
+    """Return what a file holds if the code has written it, or made the folder that it is in; None otherwise."""
+    files = _files(reading)
+    if not word.known or not files:
+        return None
+    path = path_in(reading, word)
+    found = files.get(path)
+    while found is None and "/" in path.rstrip("/"):
+        path = path.rstrip("/").rpartition("/")[0]
+        found = files.get(f"{path}/")
+    return found
 
 
 def copy_file(reading: Reading, source: Word, target: Word) -> None:

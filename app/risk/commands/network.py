@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.known_files import landed, note_download
 from app.risk.commands.options import Arguments, arguments_of
-from app.risk.commands.sending import connect_to, is_secret, sends_file
+from app.risk.commands.sending import connect_to, is_secret, sends_dump, sends_file
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, connect, run_unread
 from app.risk.reading import Reading
@@ -144,6 +145,9 @@ def copies(words: list[Word], command: Command, reading: Reading) -> None:
         act_on_remote(target, reading)
     else:
         act_on(reading, Act.WRITE, target)
+        for word in sources[:100]:
+            if _REMOTE.fullmatch(word.text):
+                note_download(reading, landed(word, target))
 
 
 def act_on_remote(target: Word, reading: Reading) -> None:
@@ -217,6 +221,11 @@ def _netcat(command: Command, reading: Reading) -> None:
     elif given.operands:
         sends = command.input is not None or bool(command.input_from)
         connect_to(host, reading, sends=sends, secret=command.input_from == "secret")
+        sends_dump(command, reading)
+        if command.input is not None and re.search(
+            r"\b(?:flush_all|flushall|flushdb)\b", command.input.text, re.IGNORECASE
+        ):
+            reading.read("redis", "FLUSHALL", command.line, fixed=True)
 
 
 @program("socat")

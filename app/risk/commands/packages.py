@@ -6,6 +6,7 @@ import re
 
 from app.risk.commands.options import arguments_of
 from app.risk.commands.package_rules import (
+    CRITICAL,
     ELSEWHERE,
     HIGH,
     INSTALLS,
@@ -45,11 +46,29 @@ def _manager(
         manager.reader(upgrade)(_upgrades)
     if remove:
         manager.does(UNINSTALLS, _REMOVE, remove, HIGH)
+        manager.reader(remove)(_essential)
     if trust:
         manager.does(SOURCES, "This changes which sources of packages are trusted: {what}.", trust)
     if marks:
         manager.does(UNINSTALLS, _LISTS, marks, MEDIUM)
     return manager
+
+
+_ESSENTIAL = re.compile(
+    r"(?:libc6|glibc|musl|systemd|bash|dash|coreutils|util-linux|linux-image.*|linux-generic|kernel(?:-core)?"
+    r"|linux|sudo"
+    r"|openssh-server|apt|dpkg|rpm|dnf|yum|apk-tools|pacman|base|filesystem|init|python3(?:-minimal)?|grub.*|login"
+    r"|passwd"
+    r"|network-manager|NetworkManager|\*|\.\*)(?:[:=].*)?"
+)
+
+
+def _essential(given: Given, reading: Reading) -> None:
+    for word in given.operands:
+        if _ESSENTIAL.fullmatch(word.text):
+            reading.add(UNINSTALLS, f"Without {word.display}, the machine no longer works.", word.line, CRITICAL)
+    if given.has("--allow-remove-essential"):
+        given.note(reading, UNINSTALLS, "This removes what the machine needs to work.", CRITICAL)
 
 
 def _upgrades(given: Given, reading: Reading) -> None:
@@ -202,7 +221,8 @@ def _dpkg(command: Command, reading: Reading) -> None:
             run_dynamic(reading, "dpkg", command.line)
     elif given.has("-r", "--remove", "-P", "--purge"):
         for word in given.operands:
-            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, HIGH)
+            level = CRITICAL if _ESSENTIAL.fullmatch(word.text) else HIGH
+            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, level)
     elif given.has("--configure", "--triggers-only", "--set-selections", "--clear-selections", "--add-architecture",
                    "--remove-architecture", "--update-avail", "--merge-avail", "--clear-avail", "--pre-invoke",
                    "--post-invoke"):  # fmt: skip
@@ -228,7 +248,8 @@ def _rpm(command: Command, reading: Reading) -> None:
         reading.add(SOURCES, "This changes which keys are trusted, or the machine's list of packages.", command.line)
     elif given.has("-e", "--erase"):
         for word in given.operands:
-            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, HIGH)
+            level = CRITICAL if _ESSENTIAL.fullmatch(word.text) else HIGH
+            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, level)
     elif given.exactly(
         "-q", "--query", "-V", "--verify", "-K", "--checksig", "--version", "--help", "--showrc", "--eval", "-E"
     ):
@@ -247,7 +268,8 @@ def _pacman(command: Command, reading: Reading) -> None:
     line = command.line
     if given.has("-R", "--remove"):
         for word in given.operands:
-            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, HIGH)
+            level = CRITICAL if _ESSENTIAL.fullmatch(word.text) else HIGH
+            reading.add(UNINSTALLS, f"This removes {word.display} from the machine.", word.line, level)
     elif given.has("-U", "--upgrade"):
         for word in given.operands:
             reading.add(ELSEWHERE, f"This installs {word.display}, which has not been read.", word.line)

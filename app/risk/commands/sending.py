@@ -44,6 +44,12 @@ def sends_file(word: Word, command: Command, reading: Reading) -> bool:
     return is_secret(word)
 
 
+def sends_dump(command: Command, reading: Reading) -> None:
+    """Note that standard input is a copy of a database, which is sent as it is."""
+    if command.input_from == "dump":
+        reading.add(SENDS, "This sends a copy of a database to another machine.", command.line, RiskLevel.HIGH)
+
+
 def connect_to(target: Word, reading: Reading, *, sends: bool = False, secret: bool = False) -> None:
     """Note a connection; a local file for a ``file:`` address. What an unknown part of the address sends counts."""
     if target.text.lower().startswith("file:"):

@@ -21,8 +21,8 @@ class Command:
         words: The program and its arguments; never empty.
         input: What it reads from standard input: known text, such as a here-document; None if there is none, or if it
             is not known.
-        input_from: What its input comes from if it is not known: ``download``, ``secret``, ``decoded``, ``files``,
-            ``unknown``, or empty.
+        input_from: What its input comes from if it is not known: ``download``, ``secret``, ``decoded``, ``dump``,
+            ``files``, ``unknown``, or empty.
         here: Where it runs if not on this machine: ``ssh host``, ``container``.
     """
 

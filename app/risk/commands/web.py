@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.known_files import note_download
 from app.risk.commands.options import Arguments, arguments_of
-from app.risk.commands.sending import connect_to, is_secret, sends_file
+from app.risk.commands.sending import connect_to, is_secret, sends_dump, sends_file
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_unread
 from app.risk.places import Place, place_of
@@ -77,6 +78,8 @@ def _curl(command: Command, reading: Reading) -> None:
         if _UNREAD_HOSTS.match(word.text):
             reading.add(SOCKET, f"This speaks to {word.display} in a protocol other than HTTP.", word.line)
         connect_to(word, reading, sends=sends, secret=secret)
+    if sends:
+        sends_dump(command, reading)
     if method == "DELETE" or any("_delete_by_query" in word.text for word in targets):
         _deletes(targets, command, reading, given.values(*_DATA, "--data-raw"))
     elif method and not re.fullmatch(r"GET|HEAD|OPTIONS|POST|PUT|PATCH|PROPFIND|REPORT|QUERY", method):
@@ -143,6 +146,7 @@ def _curl_files(given: Arguments, targets: list[Word], reading: Reading) -> None
                              "--libcurl", "--stderr", "--etag-save"):  # fmt: skip
         if word.text not in ("-", "%", ""):
             act_on(reading, Act.WRITE, word)
+            note_download(reading, word)
     if given.has("-O", "--remote-name", "--remote-name-all", "-J", "--remote-header-name"):
         writes_downloads(targets, given.value("--output-dir"), reading)
     for word in given.values("-b", "--cookie", "--netrc-file", "-E", "--cert", "--key"):
@@ -170,6 +174,7 @@ def writes_downloads(targets: list[Word], folder: Word | None, reading: Reading)
         name = address.rpartition("/")[2] if "/" in address else "index.html"
         path = f"{folder.text.rstrip('/')}/{name}" if folder else name
         act_on(reading, Act.WRITE, word.with_text(path))
+        note_download(reading, word.with_text(path))
 
 
 _WGET_VALUES = (
@@ -224,6 +229,7 @@ def _wget_files(given: Arguments, command: Command, reading: Reading) -> None:
     if output is not None:
         if output.text not in ("-", "/dev/stdout"):
             act_on(reading, Act.WRITE, output)
+            note_download(reading, output)
     elif given.has("-r", "--recursive", "-m", "--mirror", "-p", "--page-requisites"):
         act_on(reading, Act.WRITE, folder or Word("downloads", command.line))
     else:

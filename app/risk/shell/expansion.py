@@ -17,7 +17,7 @@ _MOST_LETTERS = 100_000
 """Longer texts are not put together: they are unknown."""
 _MOST_WORDS = 2_000
 """A command with more words is not read to its end: what follows is unknown."""
-_WORSE = {"": 0, "files": 1, "unknown": 1, "decoded": 2, "download": 3, "secret": 4}
+_WORSE = {"": 0, "files": 1, "unknown": 1, "dump": 2, "decoded": 3, "download": 4, "secret": 5}
 
 
 def worse_source(one: str, other: str) -> str:

@@ -158,6 +158,8 @@ def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, 
     leaks = (carried == "secret" and _sends(command, read_secret)) or (given is not None and given.source == "secret")
     if rules & _NETWORK and SENDS_SECRET.id not in rules and leaks:
         session.reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
+    if "database.dumps" in rules:
+        source = worse_source(source, "dump")
     if rules & _NETWORK:
         source = worse_source(source, "download")
         if given is not None and given.source == "shell":
