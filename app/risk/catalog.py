@@ -1,26 +1,19 @@
-"""The rules of all readers, without keeping the readers' parsers in the process that asks."""
+"""The catalog of rules as a whole: importing all readers declares all rules."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 
-from app import risk as readers
-from app.bounded_work import run_bounded
-from app.risk.rules import RULES
-from assent.contracts import RiskLevel
-
-SECONDS = 30.0
+from app.risk.rules import RULES, RiskRule
 
 
 @cache
-def rule_levels() -> dict[str, RiskLevel]:
-    """Return the usual level of each rule, by its id."""
-    return run_bounded(_levels, (), SECONDS)
-
-
-def _levels() -> dict[str, RiskLevel]:
-    for module in walk_packages(readers.__path__, f"{readers.__name__}."):
+def all_rules() -> Mapping[str, RiskRule]:
+    """Return all rules by ID, in the order of their IDs. This loads all parsers, which take memory."""
+    package = import_module("app.risk")
+    for module in walk_packages(package.__path__, "app.risk."):
         import_module(module.name)
-    return {rule.id: rule.severity for rule in RULES.values()}
+    return dict(sorted(RULES.items()))

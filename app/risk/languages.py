@@ -14,20 +14,28 @@ Reader = Callable[[str, "Reading"], None]
 """Reads a text and adds what it finds to the reading. It may raise anything; see `Reading.read`."""
 
 _MODULES = {
+    "crontab": "app.risk.documents.crontab",
     "cypher": "app.risk.stores.cypher",
+    "dockerfile": "app.risk.documents.dockerfile",
+    "json": "app.risk.documents.terraform_plan",
     "mongo": "app.risk.stores.mongo",
     "redis": "app.risk.stores.redis",
     "shell": "app.risk.shell.reader",
     "python": "app.risk.python.reader",
     "powershell": "app.risk.powershell.reader",
     "sql": "app.risk.sql.reader",
+    "yaml": "app.risk.documents.manifests",
 }
 """Modules with a function ``read(text, reading)``."""
 _NAMES = {
     "shell": "sh bash zsh ksh dash ash shellscript console terminal",
     "powershell": "pwsh ps1 posh powershell_core",
     "python": "py python3 python2 ipython jupyter",
+    "crontab": "cron cronjob",
     "cypher": "neo4j",
+    "dockerfile": "docker containerfile",
+    "json": "terraform terraform_plan tfplan",
+    "yaml": "yml kubernetes k8s github_actions gitlab_ci compose docker_compose helm",
     "mongo": "mongodb mongosh",
     "redis": "redis-cli redis_cli valkey",
     "sql": "postgres postgresql plpgsql sqlite mysql mariadb tsql plsql pgsql mssql oracle",
@@ -45,7 +53,7 @@ def language_named(name: str) -> str:
 
 
 @cache
-def reader_of(language: str) -> Reader | None:
-    """Return the reader of a language; None if it cannot be read."""
-    name = language_named(language)
-    return import_module(_MODULES[name]).read if name else None
+def reader_of(language: str) -> Reader:
+    """Return the reader of a language, by the name that `language_named` returns."""
+    reader: Reader = import_module(_MODULES[language]).read
+    return reader

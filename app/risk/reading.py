@@ -173,17 +173,17 @@ class Reading:
             self._found.depth -= 1
 
     def _read(self, language: str, text: str) -> None:
-        reader = reader_of(language)
-        if reader is None:
+        known = language_named(language)
+        if not known:
             name = language.strip()[:40] or "an unnamed language"
             self.add(NO_ANALYSER, f"This code has not been checked, because {name} cannot be analyzed.")
         elif self._found.depth > DEPTH:
             self.add(TOO_DEEP, "Here, code is nested in code too deep to be read.", 1)
-        elif language_named(language) not in LIMITS_ITSELF and not self.budget.fits(text):
+        elif known not in LIMITS_ITSELF and not self.budget.fits(text):
             self.add(TOO_LARGE, f"The code has {len(text):,} characters, which is too many to read.", 1)
         else:
             try:
-                reader(text, self)
+                reader_of(known)(text, self)
             except OverBudgetError:
                 self.add(TOO_LARGE, "The code is too complex: only a part of it has been read.")
             except Exception:  # a fault of a reader must not hide a proposal; deep nesting is the usual cause

@@ -63,6 +63,8 @@ def _network(made: Call) -> Value:
         act_on(made.reading, Act.WRITE, made.word(path))
         if path.known:
             made.evaluator.downloaded.add(path.text or "")
+    if made.shown.startswith(("smtplib", "SMTP")):
+        return Value(kind="smtplib")
     kind = "response" if verb != "request" or "urllib.request.Request" not in made.shown else "urllib.request.Request"
     return Value(target.text if kind != "response" else None, kind=kind, marks=frozenset({"download"}))
 

@@ -1,0 +1,1 @@
+"""Reading documents that contain commands or describe machines: Dockerfiles, cron, pipelines, manifests, plans."""
