@@ -12,8 +12,8 @@ WITHOUT = (
 )  # fmt: skip
 """Rules whose cases are in tests of their own: tests/unit/test_risk_*.py, tests/risk/test_sql_*.py, test_apart.py."""
 PENDING = {
-    "command.interactive", "command.later", "powershell.local", "powershell.memory", "powershell.starts", "powershell.toolkit",
-    "file.fills", "shell.endless", "shell.shadows", "windows.shell",
+    "command.interactive", "command.later", "powershell.local", "powershell.memory", "powershell.starts",
+    "powershell.toolkit", "file.fills", "shell.endless", "shell.shadows", "windows.shell",
 }  # fmt: skip
 RULES = {name: rule for name, rule in all_rules().items() if not name.startswith(WITHOUT) and name not in PENDING}
 
