@@ -26,6 +26,7 @@ SEEN_ELSEWHERE = {
     "/profile/slack": "test_profile",
     "/sign-in/<token>": "test_whole_path",
     "/queue/marked": "test_queue",
+    "/samples": "test_policy_verdicts",
     "/grants/suggestions/<key>": "test_grants of the pages; needs a history of like approvals",
 }
 """Pages with a test of their own that looks at them."""
