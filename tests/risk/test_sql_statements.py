@@ -1,5 +1,7 @@
 """Levels of statements by what they do, in every dialect, and what of a text is touched and understood."""
 
+import time
+
 import pytest
 
 from app.risk.assess import assess_proposal
@@ -291,3 +293,23 @@ def test_what_is_touched(dialect, text, touches):
 )
 def test_what_is_understood(text, understood):
     assert assessed(text, "postgres").understood is understood
+
+
+@pytest.mark.parametrize(
+    ("start", "part", "dialect"),
+    [
+        ("", "EXEC('x' + @a) ", "tsql"),
+        ("", "DROP TABLE a ", "tsql"),
+        ("DO $$ BEGIN ", "EXECUTE 'DELETE FROM a'; ", "postgres"),
+        ("ALTER TABLE a ", "DROP b, ", "postgres"),
+        ("SELECT ", "(", "postgres"),
+        ("DELETE FROM a WHERE ", "CURRENT OF ", "postgres"),
+        ("", "DELETE FROM a WHERE b IN (SELECT c FROM d);\n", "postgres"),
+    ],
+)
+def test_texts_made_to_be_slow_are_given_up(start, part, dialect):
+    text = start + part * (200_000 // len(part))
+    before = time.thread_time()
+    found = assessed(text, dialect)
+    assert found.level.rank >= 3
+    assert time.thread_time() - before < 5, "it takes about a second, and took minutes"

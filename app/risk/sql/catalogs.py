@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from app.risk.rules import word_set
+from app.risk.sql.names import written_names
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.statement import SqlStatement, written_names
+from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
 _CATALOGS = {

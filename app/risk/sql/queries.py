@@ -13,10 +13,11 @@ from app.risk.sql.code import is_known_procedure
 from app.risk.sql.conditions import always_true
 from app.risk.sql.dialect_functions import OF_DIALECT
 from app.risk.sql.functions import HARMLESS_FUNCTIONS
+from app.risk.sql.names import name_of
 from app.risk.sql.parsing import QUERY_VERBS, WRITE_VERBS
 from app.risk.sql.routines import HARMLESS_PACKAGES
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.statement import CONTROL, LARGE_TABLE, SqlStatement, name_of
+from app.risk.sql.statement import CONTROL, LARGE_TABLE, SqlStatement
 from app.risk.text import mixes_scripts
 from assent.contracts import RiskLevel
 

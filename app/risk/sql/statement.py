@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -13,6 +14,7 @@ from app.risk.rules import word_set
 from app.risk.sql.conditions import Reach
 from app.risk.sql.context import Context
 from app.risk.sql.lexer import Piece, SqlToken
+from app.risk.sql.names import name_of, shortened, written_names
 from app.risk.sql.parsing import QUERY_VERBS, SQLGLOT_NAMES, WRITE_VERBS, parseable, parsed
 from app.risk.sql.prefixes import prefix_of
 from app.risk.sql.selection import reach_of_write
@@ -100,6 +102,7 @@ class SqlStatement:
         self.verb = self.keys[0] if self.keys else ""
         self.parsed_as = dialect
         self._selected: dict[int, Reach] = {}
+        self._actions: list[tuple[int, list[str]]] | None = None
         if self.prefix == "EXPLAIN" and not skipped:
             self.verb = "EXPLAIN"
 
@@ -209,8 +212,11 @@ class SqlStatement:
 
     def line_at(self, index: int) -> int:
         """Return the line of a token."""
-        piece = self._piece
-        return piece.line + piece.code.count("\n", 0, self.tokens[index].start - piece.start)
+        return self._piece.line + bisect_left(self._line_ends, self.tokens[index].start - self._piece.start)
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [index for index, char in enumerate(self._piece.code) if char == "\n"]
 
     def starts(self, *keys: str) -> bool:
         """Return True if the statement begins with these keys."""
@@ -302,8 +308,13 @@ class SqlStatement:
         """Return the known number of rows of a table."""
         return self._rows.get(name.lower().replace('"', "").rsplit(".", 1)[-1])
 
-    def actions(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the actions of an ALTER TABLE, each as the index of its first token and its keys."""
+    def actions(self) -> list[tuple[int, list[str]]]:
+        """Return the actions of an ALTER TABLE, each as the index of its first token and its keys."""
+        if self._actions is None:
+            self._actions = list(self._split_actions())
+        return self._actions
+
+    def _split_actions(self) -> Iterator[tuple[int, list[str]]]:
         index = self.keys.index(self.object) + 1 if self.object in self.keys else 1
         while index < len(self.keys) and self.keys[index] in ("IF", "EXISTS", "ONLY"):
             index += 1
@@ -378,37 +389,3 @@ class SqlStatement:
 
 def _bare_name(token: SqlToken) -> str:
     return token.text.strip('"`[]').lower()
-
-
-def written_names(node: Any) -> list[str]:
-    """Return the tables that a write affects, each once as in the text and without its alias."""
-    tables = [
-        table for table in (node.args.get("tables") or []) if isinstance(table, exp.Table) and table.name != "TOP"
-    ]
-    if not tables:
-        return [name_of(node)]
-    sources = {source.alias_or_name: name for source in node.find_all(exp.Table) if (name := _full_name(source))}
-    return [sources.get(table.name, _full_name(table)) for table in tables]
-
-
-def _full_name(table: exp.Table) -> str:
-    return ".".join(_sign_of(part) + part.name for part in table.parts)
-
-
-def _sign_of(part: Any) -> str:
-    return "@" if isinstance(part, exp.Parameter) else "#" if part.args.get("temporary") else ""
-
-
-def name_of(node: exp.Expression) -> str:
-    """Return the table that a write affects."""
-    target: Any = node.this
-    if isinstance(target, exp.Schema):
-        target = target.this
-    if isinstance(target, exp.Table):
-        return shortened(_full_name(target))
-    return "the table"
-
-
-def shortened(name: str) -> str:
-    """Return a name that is short enough for a sentence."""
-    return name if len(name) <= 80 else name[:77] + "…"
