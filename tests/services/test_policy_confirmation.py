@@ -27,7 +27,7 @@ from app.store.policies import PolicyVersion
 from app.store.record import AuditEntry
 from tests.factories import approving
 from tests.services.desk import Desk
-from tests.services.test_policies import OPERATOR
+from tests.services.loaded import OPERATOR
 from tests.services.test_policy_verdicts import ask, reads, tool
 
 PLAIN = "version: 1\ndefault: {deadline: 8 hours}\n"

@@ -25,7 +25,7 @@ from assent.contracts import Outcome, RiskLevel, Verdict
 from assent.masking import mask
 from tests.factories import make_person, question, script
 from tests.services.desk import Desk, asked, assess_words
-from tests.services.test_policies import OPERATOR
+from tests.services.loaded import OPERATOR
 
 HARMLESS = """\
 version: 1
