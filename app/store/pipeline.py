@@ -74,11 +74,15 @@ class _Line:
         self._loop = asyncio.get_running_loop()
         self._descriptor = self._pgconn.socket
         self._turn: asyncio.Future[None] | None = None
+        self._watched = True
         self._loop.add_reader(self._descriptor, self._ready)
 
     def release(self) -> None:
         """Watch no longer, so that others may use the connection."""
-        self._loop.remove_reader(self._descriptor)
+        if self._watched:
+            # Not twice: a lost connection's descriptor may be that of another one by then.
+            self._watched = False
+            self._loop.remove_reader(self._descriptor)
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """See `run_together`."""

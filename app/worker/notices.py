@@ -44,6 +44,7 @@ async def follow(connection: psycopg.AsyncConnection[Any], handle: Handler) -> N
             while notice := pgconn.notifies():
                 handle(notice.relname.decode(), notice.extra.decode())
         except Exception as error:
+            # At once: the descriptor of a lost connection may be that of another one soon.
             loop.remove_reader(descriptor)
             if not lost.done():
                 lost.set_exception(error)
@@ -52,5 +53,6 @@ async def follow(connection: psycopg.AsyncConnection[Any], handle: Handler) -> N
     loop.add_reader(descriptor, read)
     try:
         await lost
-    finally:
+    except asyncio.CancelledError:
         loop.remove_reader(descriptor)
+        raise

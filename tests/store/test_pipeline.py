@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from app.domain.run_protocol import Statement
 from app.store import pipeline
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
-from app.store.pipeline import Connections, run_together
+from app.store.pipeline import Connections, _Line, run_together
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -215,3 +215,23 @@ def test_only_what_is_hasty_does_not_wait_for_the_disk(empty_database_url: str) 
         return found
 
     assert asyncio.run(asyncio.wait_for(ask(), 30)) == ["off", "on", "off"]
+
+
+def test_a_lost_connection_does_not_disturb_the_one_that_gets_its_descriptor(
+    on_connection: Any, empty_database_url: str
+) -> None:
+    async def ask(connection: Connection) -> Any:
+        lost, descriptor = _Line(connection), connection.pgconn.socket
+        end = Statement("select pg_terminate_backend(%(pid)s)", {"pid": connection.info.backend_pid})
+        with pytest.raises(psycopg.OperationalError):
+            await lost.run([end])
+        async with await psycopg.AsyncConnection.connect(empty_database_url, autocommit=True) as other:
+            assert other.pgconn.socket == descriptor, "the lowest free one"
+            line = _Line(other)
+            # As its user does who gives it back to the pool.
+            lost.release()
+            [[row]] = await asyncio.wait_for(line.run([COUNT]), 10)
+            line.release()
+        return row
+
+    assert on_connection(ask) == {"notes": 0}
