@@ -30,7 +30,7 @@ class Way(StrEnum):
 
 
 class Rhythm(StrEnum):
-    """How often the notification digest is sent."""
+    """How often the roundup is sent."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -39,7 +39,7 @@ class Rhythm(StrEnum):
 CHANNELS: Mapping[Way, tuple[Channel, ...]] = {
     Way.MAIL: (Channel.MAIL,), Way.SLACK: (Channel.SLACK,), Way.BOTH: (Channel.MAIL, Channel.SLACK),
 }  # fmt: skip
-"""The channels of each way of immediate notification, and of the digest."""
+"""The channels of each way of immediate notification, and of the roundup."""
 
 
 @dataclass(frozen=True)

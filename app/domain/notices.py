@@ -112,7 +112,7 @@ class Heart:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a digest."""
+    """One line of a roundup."""
 
     headline: str
     title: str
@@ -131,7 +131,7 @@ class Notice:
         on_behalf_of: the absent person for whom the recipient may decide; may be empty.
         decide_url: opens the page on which the recipient decides without signing in; empty where nothing is decided.
         sign_in_first: approval requires a fresh sign-in.
-        lines: of a digest, which has no heart; `lines_more` are omitted.
+        lines: of a roundup, which has no heart; `lines_more` are omitted.
         verdicts: what the recipient may decide directly from the message, on the payload with that `digest`.
         reason_for: those verdicts for which the policy requires a reason.
         version: of the request that this notice describes.

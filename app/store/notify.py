@@ -75,14 +75,14 @@ class Delivery(Base):
     Attributes:
         id: 32 hexadecimal digits.
         key: Its subject. A person gets at most one notification with the same key over the same channel.
-        event_id: The event that caused it; None for a notification digest.
-        in_digest: It is part of the person's next notification digest, which is a delivery of its own.
+        event_id: The event that caused it; None for a roundup.
+        in_digest: It is part of the person's next roundup, which is a delivery of its own.
         digest: Digest of the payload to which the link is bound.
         reason: Why it failed, is retried, or is not sent.
         due_at: Time of the next attempt; `first_due_at` is that of the first one.
         reference: The Message-ID, or the other side's ID of the message.
         text, html: The message, if it is kept because no server is configured.
-        digest_id: The notification digest that contained it.
+        digest_id: The roundup that contained it.
     """
 
     __tablename__ = "deliveries"

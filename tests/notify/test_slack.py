@@ -278,7 +278,7 @@ def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None
     office.later(minutes=61)
     office.work_all()
     [digest] = slack.to(other)
-    assert "1 thing in your notification digest" in words(digest)
+    assert "1 update in your notification roundup" in words(digest)
     assert "Count ∗ of &lt;orders&gt;" in words(digest) and f"/requests/{request.id}" in words(digest)
 
 

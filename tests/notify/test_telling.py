@@ -202,7 +202,7 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     office.later(hours=1)
     office.work()
     [digest_mail] = mail.to(people["dba"])
-    assert digest_mail["Subject"] == "Assent: 2 things in your notification digest"
+    assert digest_mail["Subject"] == "Assent: 2 updates in your notification roundup"
     assert plain(digest_mail).count("Your decision is needed.") == 2 and gone.id not in plain(digest_mail)
     own = [delivery for delivery in office.of() if delivery.person_id == people["dba"].id and delivery.kind == "asked"]
     assert sorted(delivery.state for delivery in own) == ["sent", "sent", "suppressed"]

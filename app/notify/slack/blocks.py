@@ -27,7 +27,7 @@ HEADER_LENGTH = 150
 BUTTON_LENGTH = 75
 CODE_LENGTH = 2500
 """Limits of Block Kit; for code, slightly less than the limit of a text."""
-DIGEST_BLOCKS = 40
+ROUNDUP_LINES = 40
 DOTS = {
     RiskLevel.CRITICAL: "◆◆", RiskLevel.HIGH: "◆", RiskLevel.MEDIUM: "▲", RiskLevel.LOW: "●", RiskLevel.SAFE: "○",
 }  # fmt: skip
@@ -119,7 +119,7 @@ def _told(notice: Notice) -> list[Block]:
     blocks: list[Block] = [{"type": "header", "text": plain(title_of(notice), HEADER_LENGTH)}]
     if notice.heart is None:
         said = [{"type": "section", "text": plain(notice.said)}] if notice.said else []
-        return [*blocks, *said, *_digest(notice)]
+        return [*blocks, *said, *_roundup(notice)]
     blocks.append(marked(f"*{escaped(notice.headline)}.*"))
     if notice.said:
         blocks.append({"type": "section", "text": plain(notice.said)})
@@ -198,8 +198,8 @@ def _actions(notice: Notice) -> list[Block]:
     return [{"type": "actions", "block_id": "decide", "elements": elements}]
 
 
-def _digest(notice: Notice) -> list[Block]:
-    shown = list(notice.lines)[:DIGEST_BLOCKS]
+def _roundup(notice: Notice) -> list[Block]:
+    shown = list(notice.lines)[:ROUNDUP_LINES]
     blocks = [_line(finding) for finding in shown]
     more = len(notice.lines) - len(shown) + notice.lines_more
     if more > 0:

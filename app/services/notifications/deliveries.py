@@ -134,7 +134,7 @@ class Deliveries:
         """Record the result of an attempt, schedule the next one if there is one, and end this attempt's job.
 
         Args:
-            included: for a digest, the deliveries it contains.
+            included: for a roundup, the deliveries it contains.
             seen: the version of the request in the message, if it can be updated: the request may have changed
                 meanwhile.
         """
@@ -175,7 +175,7 @@ class Deliveries:
         execute(self._sessions, _POSTPONE, values | {"jobs": json.dumps([deliver_job(delivery.id, until)])})
 
     def drop(self, reasons: Mapping[str, str]) -> None:
-        """Record that deliveries waiting for a digest are not in it, and why."""
+        """Record that deliveries waiting for a roundup are not in it, and why."""
         for delivery_id, reason in reasons.items():
             self._sessions.execute(_DROP, {"id": delivery_id, "reason": clean_reason(reason)})
 
@@ -198,7 +198,7 @@ class Deliveries:
         values |= {
             "id": delivery.id, "state": state.value, "reason": clean_reason(reason), "due_at": due_at,
             "included": list(included), "included_state": state.value,
-            "included_reason": "In a digest." if state is DeliveryState.SENT else "Its digest could not be sent.",
+            "included_reason": "In a roundup." if state is DeliveryState.SENT else "Its roundup could not be sent.",
             "ended": [job_id] if job_id is not None else [],
             "jobs": json.dumps([deliver_job(delivery.id, due_at)] if again else list(further)),
         }  # fmt: skip

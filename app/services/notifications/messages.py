@@ -32,7 +32,7 @@ from assent.contracts import Verdict
 from assent.masking import mask_text
 
 MOST_LINES = 100
-"""How many requests a digest lists; for the rest it gives their number."""
+"""How many requests a roundup lists; it only counts the rest."""
 _RECEIPTS = {
     "applied": "The run did what was approved.",
     "partly_applied": "The run did part of what was approved.",
@@ -60,8 +60,8 @@ class ComposedNotice:
 
     Attributes:
         notice: None if it is not needed, for `reason`.
-        included: for a digest, the deliveries it contains.
-        dropped: for a digest, the deliveries that are no longer needed, with the reasons.
+        included: for a roundup, the deliveries it contains.
+        dropped: for a roundup, the deliveries that are no longer needed, with the reasons.
         later: do not attempt it before this time, for `reason`.
     """
 
@@ -92,7 +92,7 @@ class NoticeComposer:
         if person is None or not person.active:
             return ComposedNotice(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
-            return self._digest(delivery, person)
+            return self._roundup(delivery, person)
         if delivery.kind == NoticeKind.DISABLED.value:
             return self._disabled(delivery, person)
         if delivery.kind == NoticeKind.ACCOUNT.value:
@@ -232,7 +232,7 @@ class NoticeComposer:
     def _decide_url(self, delivery: Delivery) -> str:
         return f"{self._url}/decide/{sign(self._secret_key, bound_of(delivery))}"
 
-    def _digest(self, delivery: Delivery, person: Person) -> ComposedNotice:
+    def _roundup(self, delivery: Delivery, person: Person) -> ComposedNotice:
         actor = person.as_actor(Via.MAIL)
         lines: list[Line] = []
         included: list[str] = []
@@ -252,7 +252,7 @@ class NoticeComposer:
         count = len(included)
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
-            headline=f"{count} {'thing' if count == 1 else 'things'} in your notification digest",
+            headline=f"{count} {'update' if count == 1 else 'updates'} in your notification roundup",
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
             lines_more=count - len(lines),
         )  # fmt: skip
@@ -266,15 +266,15 @@ class NoticeComposer:
         zone = zone_for(person.time_zone)
         return Receiver(person.name, person.email, zone, linked.slack_user if linked else "")
 
-    def _waiting(self, digest: Delivery) -> list[Delivery]:
-        """Deliveries for this digest, oldest first; if it is sent again, also those it could not deliver before."""
+    def _waiting(self, roundup: Delivery) -> list[Delivery]:
+        """Deliveries for this roundup, oldest first; if it is sent again, also those it could not deliver before."""
         waits = and_(
             Delivery.state.in_([state.value for state in WAITING]), Delivery.in_digest,
-            Delivery.due_at <= func.greatest(digest.first_due_at, digest.due_at),
+            Delivery.due_at <= func.greatest(roundup.first_due_at, roundup.due_at),
         )  # fmt: skip
-        left_out = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
+        left_out = and_(Delivery.digest_id == roundup.id, Delivery.state == DeliveryState.FAILED.value)
         query = select(Delivery).where(
-            Delivery.person_id == digest.person_id, Delivery.channel == digest.channel, or_(waits, left_out)
+            Delivery.person_id == roundup.person_id, Delivery.channel == roundup.channel, or_(waits, left_out)
         )
         with self._sessions.reads() as session:
             return list(session.scalars(query.order_by(Delivery.created_at, Delivery.id)))

@@ -234,12 +234,12 @@ def _over(
         if when.held:
             row["reason"] = "Waiting for the end of quiet hours."
         return [DeliveryPlan(row)]
-    row["reason"] = "Waiting for the digest."
-    return [DeliveryPlan(row, job=False), DeliveryPlan(_digest(row, when.at))]
+    row["reason"] = "Waiting for the roundup."
+    return [DeliveryPlan(row, job=False), DeliveryPlan(_roundup(row, when.at))]
 
 
-def _digest(row: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """The digest that contains a delivery: one for each person and time."""
+def _roundup(row: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """The roundup that contains a delivery: one for each person and time."""
     return row | {
         "id": uuid.uuid4().hex,
         "key": f"digest:{at.isoformat()}:{row['person_id']}:{row['channel']}",

@@ -24,7 +24,7 @@ KIND_WORDS = {
     NoticeKind.OUTCOME: "outcome",
     NoticeKind.SETTLED: "settled",
     NoticeKind.RECEIPT: "result of the run",
-    NoticeKind.DIGEST: "digest",
+    NoticeKind.DIGEST: "roundup",
     NoticeKind.DISABLED: "destination disabled",
     NoticeKind.ACCOUNT: "confirmation required",
     NoticeKind.EVENT: "event",

@@ -28,9 +28,9 @@ _KINDS = {
 }
 _WAYS = {
     Way.MAIL: "Email immediately", Way.SLACK: "Slack immediately", Way.BOTH: "Email and Slack immediately",
-    Way.DIGEST: "In the digest", Way.OFF: "Never",
+    Way.DIGEST: "In the roundup", Way.OFF: "Never",
 }  # fmt: skip
-_DIGEST_WAYS = {Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack"}
+_ROUNDUP_WAYS = {Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack"}
 _RISKS = {
     RiskLevel.SAFE: "any risk",
     RiskLevel.LOW: "low risk or higher",
@@ -67,7 +67,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
     return render(
         "notify/choices.html", status_of(error) if error else 200,
         given=given, kinds={kind: _KINDS[kind] for kind in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
-        rhythms=_RHYTHMS, digest_ways=_DIGEST_WAYS,
+        rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS,
         person=current_user.person, now=services().clock(), error=error,
         wrong=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip
