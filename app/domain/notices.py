@@ -44,6 +44,11 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
     APPRISE = "apprise"
 
+    @property
+    def words(self) -> str:
+        """The channel in words, as after "by"."""
+        return {"mail": "email", "slack": "Slack", "apprise": "Apprise"}.get(self.value, self.value)
+
 
 class DeliveryState(StrEnum):
     """The state of a delivery."""

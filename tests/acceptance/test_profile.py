@@ -172,7 +172,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     [decision] = portal.decisions(request_id)
     assert (decision.via, decision.comment) == ("mail", "From the train.")
     said = [line.what for line in portal.view(request_id).timeline if line.who == "Assent"]
-    assert any("kept a mail to DBA on call" in text for text in said), said
+    assert any("kept a notification by email for DBA on call" in text for text in said), said
     assert row.delivery.subject.endswith("risk: Run a script")
     # The page itself is judged with its own link, still unused.
     other = portal.pending(portal.start("test_script", text="delete from orders where paid", title="Again"))

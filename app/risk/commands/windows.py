@@ -249,7 +249,7 @@ _DANGERS: dict[str, list[_Row]] = {
              (r"\b(?:delete|terminate)\b", STOPS, None, "This ends or deletes what it names"),
              (r"\b(?:call|set|create)\b", SETTINGS, None, "This changes the machine"), (r"\b(?:get|list)\b|^os$"
              r"|^cpu$", None, None, "")],
-    "fsutil": [(r"usn\s+deletejournal|file\s+setzerodata", LOGS, CRITICAL, "This deletes the record of changes to "
+    "fsutil": [(r"usn\s+deletejournal|file\s+setzerodata", LOGS, CRITICAL, "This deletes the log of changes to "
     "files"),
                (r"query|fsinfo|list|dirty query|volume diskfree", None, None, ""), (r"file\s+createnew", SETTINGS,
                MEDIUM, "This makes a file")],

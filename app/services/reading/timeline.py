@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.notices import DeliveryState, NoticeKind
+from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import signature
 from app.domain.policy.verdicts import decided_by
 from app.services.reading.delivery_lines import NotificationLine, notification_lines
@@ -116,17 +116,17 @@ def _delivered(line: NotificationLine) -> str:
     """Who was notified, will be notified, or could not be notified."""
     several, rest = line.names, len(line.names) - SHOWN_NAMES
     names = listing((*several[:SHOWN_NAMES], f"{rest} others") if rest > 1 else several)
-    of = _NOTICE_WORDS[line.kind]
+    of, channel = _NOTICE_WORDS[line.kind], Channel(line.channel).words
     match line.state:
         case DeliveryState.SENT if line.kept:
-            return f"kept a {line.channel} to {names} in the outbox: {of}"
+            return f"kept a notification by {channel} for {names} in the outbox: {of}"
         case DeliveryState.SENT:
-            return f"notified {names} by {line.channel}: {of}"
+            return f"notified {names} by {channel}: {of}"
         case DeliveryState.HELD:
-            return f"will notify {names} later by {line.channel}, as they chose: {of}"
+            return f"will notify {names} later by {channel}, as they chose: {of}"
         case DeliveryState.FAILED:
-            return f"could not reach {names} by {line.channel}: {of}"
-    return f"is notifying {names} by {line.channel}: {of}"
+            return f"could not reach {names} by {channel}: {of}"
+    return f"is notifying {names} by {channel}: {of}"
 
 
 def _is_shown(entry: AuditEntry) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, flash, request
 
 from app.domain.errors import ConflictError, NotFoundError
-from app.domain.notices import DeliveryState, NoticeKind
+from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
@@ -31,6 +31,7 @@ KIND_WORDS = {
     NoticeKind.TEST: "test",
     NoticeKind.CALLBACK: "agent's callback",
 }
+CHANNEL_WORDS = {channel: channel.words for channel in Channel}
 STATE_WORDS = {
     DeliveryState.PENDING: "pending",
     DeliveryState.HELD: "held",
@@ -64,7 +65,7 @@ def outbox() -> Any:
     current_actor().require(Action.MANAGE_DELIVERIES)
     page = services().deliveries.page(current_actor(), DeliveryFilter(kept=True), request.args.get("before", ""))
     return render(
-        "notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server(),
+        "notify/outbox.html", page=page, kinds=KIND_WORDS, channels=CHANNEL_WORDS, has_server=_has_server(),
         has_slack=_has_slack(), demo=portal().settings.demo,
     )  # fmt: skip
 
@@ -128,7 +129,7 @@ def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
     found = services().deliveries.get(current_actor(), delivery_id)
     response = render(
         "notify/delivery.html", status_of(error) if error else 200, found=found, row=found.delivery, error=error,
-        problems={}, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS, has_server=_has_server(),
+        problems={}, kinds=KIND_WORDS, channels=CHANNEL_WORDS, states=STATE_WORDS, dots=DOTS, has_server=_has_server(),
         demo=portal().settings.demo,
     )  # fmt: skip
     # Only this page embeds another one: the stored email.
