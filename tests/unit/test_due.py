@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.domain.policy.due import Due, DueStep, Standing, next_due
+from app.domain.policy.due import Due, DueInputs, DueStep, next_due
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
 from assent.contracts import RiskLevel
@@ -29,12 +29,12 @@ def terms(*after_hours: float, hours: float = 8, warn_hours: float = 1, **values
     )  # fmt: skip
 
 
-def standing(given: Terms, **values: object) -> Standing:
+def due_inputs(given: Terms, **values: object) -> DueInputs:
     expires = OPENED + timedelta(seconds=given.deadline_seconds)
-    return replace(Standing(True, OPENED, expires, given), **values)  # type: ignore[arg-type]
+    return replace(DueInputs(True, OPENED, expires, given), **values)  # type: ignore[arg-type]
 
 
-def done(stands: Standing, step: DueStep) -> Standing:
+def done(stands: DueInputs, step: DueStep) -> DueInputs:
     """How the request stands after the step, as the CheckpointManager would leave it."""
     match step:
         case DueStep.RELEASE:
@@ -51,7 +51,7 @@ def done(stands: Standing, step: DueStep) -> Standing:
             return replace(stands, pending=False)
 
 
-def all_steps(stands: Standing) -> list[Due]:
+def all_steps(stands: DueInputs) -> list[Due]:
     """Every step until nothing is due any more."""
     steps: list[Due] = []
     while (due := next_due(stands)) is not None:
@@ -62,7 +62,7 @@ def all_steps(stands: Standing) -> list[Due]:
 
 
 def test_the_steps_come_in_the_order_of_their_instants() -> None:
-    assert all_steps(standing(terms(2, 7.5))) == [
+    assert all_steps(due_inputs(terms(2, 7.5))) == [
         Due(OPENED + 2 * HOUR, DueStep.ESCALATE),
         Due(OPENED + 7 * HOUR, DueStep.WARN),
         Due(OPENED + 7.5 * HOUR, DueStep.ESCALATE),
@@ -71,27 +71,27 @@ def test_the_steps_come_in_the_order_of_their_instants() -> None:
 
 
 def test_what_is_due_at_the_same_instant_ends_last() -> None:
-    stands = standing(terms(0, warn_hours=8), answered_at_once=True, claimed_until=OPENED)
+    stands = due_inputs(terms(0, warn_hours=8), answered_at_once=True, claimed_until=OPENED)
     assert [step.step for step in all_steps(stands)] == [
         DueStep.ANSWER, DueStep.UNCLAIM, DueStep.WARN, DueStep.ESCALATE, DueStep.EXPIRE,
     ]  # fmt: skip
-    assert [step.step for step in all_steps(standing(terms(), claimed_until=OPENED + 8 * HOUR))][1:] == [
+    assert [step.step for step in all_steps(due_inputs(terms(), claimed_until=OPENED + 8 * HOUR))][1:] == [
         DueStep.UNCLAIM, DueStep.EXPIRE,
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("after", [8, 9])
 def test_a_step_of_the_chain_that_does_not_lie_before_the_end_never_comes(after: int) -> None:
-    assert [step.step for step in all_steps(standing(terms(after)))] == [DueStep.WARN, DueStep.EXPIRE]
+    assert [step.step for step in all_steps(due_inputs(terms(after)))] == [DueStep.WARN, DueStep.EXPIRE]
 
 
 def test_nobody_is_warned_where_the_terms_do_not_say_so() -> None:
-    assert [step.step for step in all_steps(standing(terms(warn_hours=0)))] == [DueStep.EXPIRE]
+    assert [step.step for step in all_steps(due_inputs(terms(warn_hours=0)))] == [DueStep.EXPIRE]
 
 
 def test_what_has_ended_is_only_released() -> None:
     until = OPENED + 20 * HOUR
-    over = standing(terms(2), pending=False, claimed_until=OPENED, answered_at_once=True)
+    over = due_inputs(terms(2), pending=False, claimed_until=OPENED, answered_at_once=True)
     assert next_due(over) is None
     assert all_steps(replace(over, held_until=until)) == [Due(until, DueStep.RELEASE)]
 
@@ -100,9 +100,9 @@ SPANS = some.integers(0, 50).map(lambda hours: float(hours))
 
 
 @some.composite
-def standings(draw: some.DrawFn) -> Standing:
+def standings(draw: some.DrawFn) -> DueInputs:
     given = terms(*draw(some.lists(SPANS, max_size=5)), hours=draw(some.integers(1, 50)), warn_hours=draw(SPANS))
-    return standing(
+    return due_inputs(
         given,
         answered_at_once=draw(some.booleans()),
         claimed_until=draw(some.none() | SPANS.map(lambda hours: OPENED + hours * HOUR)),
@@ -110,7 +110,7 @@ def standings(draw: some.DrawFn) -> Standing:
 
 
 @given(standings())
-def test_every_step_comes_at_most_once_and_the_end_comes_last(stands: Standing) -> None:
+def test_every_step_comes_at_most_once_and_the_end_comes_last(stands: DueInputs) -> None:
     steps = [step.step for step in all_steps(stands)]
     assert steps[-1] is DueStep.EXPIRE and steps.count(DueStep.EXPIRE) == 1
     assert steps.count(DueStep.WARN) == bool(stands.terms.warn_seconds)
@@ -119,7 +119,7 @@ def test_every_step_comes_at_most_once_and_the_end_comes_last(stands: Standing) 
 
 
 @given(standings())
-def test_nothing_is_done_before_something_that_was_due_earlier(stands: Standing) -> None:
+def test_nothing_is_done_before_something_that_was_due_earlier(stands: DueInputs) -> None:
     # Steps of a chain stand in the policy's order, whatever their spans; apart from these the instants never go back.
     instants = [step.at for step in all_steps(stands) if step.step is not DueStep.ESCALATE]
     assert instants == sorted(instants)
@@ -127,7 +127,7 @@ def test_nothing_is_done_before_something_that_was_due_earlier(stands: Standing)
 
 @given(standings(), some.lists(some.integers(-20, 60), max_size=30))
 def test_however_the_clock_jumps_the_steps_are_the_same_and_in_the_same_order(
-    stands: Standing, hours: list[int]
+    stands: DueInputs, hours: list[int]
 ) -> None:
     expected = all_steps(stands)
     seen: list[Due] = []

@@ -21,7 +21,7 @@ class DueStep(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class DueInputs:
     """The parts of a request on which its due steps depend.
 
     Attributes:
@@ -49,28 +49,28 @@ class Due:
     step: DueStep
 
 
-def next_due(standing: Standing) -> Due | None:
+def next_due(due_inputs: DueInputs) -> Due | None:
     """The next step, or None if nothing more is due on this request."""
-    steps = due_steps(standing)
+    steps = due_steps(due_inputs)
     order = list(DueStep)
     return min(steps, key=lambda due: (due.at, order.index(due.step))) if steps else None
 
 
-def due_steps(standing: Standing) -> list[Due]:
+def due_steps(due_inputs: DueInputs) -> list[Due]:
     """Every kind of step that is ahead or overdue, each with its next instant, in no particular order."""
-    if not standing.pending:
-        return [Due(standing.held_until, DueStep.RELEASE)] if standing.held_until else []
-    terms = standing.terms
-    steps = [Due(standing.expires_at, DueStep.EXPIRE)]
-    if standing.answered_at_once:
-        steps.append(Due(standing.opened_at, DueStep.ANSWER))
-    if standing.claimed_until is not None:
-        steps.append(Due(standing.claimed_until, DueStep.UNCLAIM))
-    if terms.warn_seconds and not standing.warned:
-        steps.append(Due(standing.expires_at - timedelta(seconds=terms.warn_seconds), DueStep.WARN))
-    if standing.escalation < len(terms.escalation):
-        at = standing.opened_at + timedelta(seconds=terms.escalation[standing.escalation].after_seconds)
+    if not due_inputs.pending:
+        return [Due(due_inputs.held_until, DueStep.RELEASE)] if due_inputs.held_until else []
+    terms = due_inputs.terms
+    steps = [Due(due_inputs.expires_at, DueStep.EXPIRE)]
+    if due_inputs.answered_at_once:
+        steps.append(Due(due_inputs.opened_at, DueStep.ANSWER))
+    if due_inputs.claimed_until is not None:
+        steps.append(Due(due_inputs.claimed_until, DueStep.UNCLAIM))
+    if terms.warn_seconds and not due_inputs.warned:
+        steps.append(Due(due_inputs.expires_at - timedelta(seconds=terms.warn_seconds), DueStep.WARN))
+    if due_inputs.escalation < len(terms.escalation):
+        at = due_inputs.opened_at + timedelta(seconds=terms.escalation[due_inputs.escalation].after_seconds)
         # From the deadline on, only expiry takes steps of the chain: approvers added then would have no time to decide.
-        if at < standing.expires_at:
+        if at < due_inputs.expires_at:
             steps.append(Due(at, DueStep.ESCALATE))
     return steps

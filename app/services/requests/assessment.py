@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import addressed
-from app.domain.policy.due import Standing, next_due
+from app.domain.policy.due import DueInputs, next_due
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
@@ -83,7 +83,7 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
     """The columns of a new request."""
     asker, asked, terms = incoming.asker, incoming.asked, incoming.terms
     expires_at = now + timedelta(seconds=terms.deadline_seconds)
-    due = next_due(Standing(True, now, expires_at, terms))
+    due = next_due(DueInputs(True, now, expires_at, terms))
     return {
         "id": str(uuid.uuid4()),
         "run_id": asker.run_id,
@@ -126,11 +126,11 @@ def due_values(request: ApprovalRequest, **changed: Any) -> dict[str, Any]:
 
     Must be written whenever a request's state, terms, times, claim, escalation, warning, or hold changes.
     """
-    due = next_due(standing(request, **changed))
+    due = next_due(due_inputs(request, **changed))
     return {"due_at": due.at if due else None}
 
 
-def standing(request: ApprovalRequest, **changed: Any) -> Standing:
+def due_inputs(request: ApprovalRequest, **changed: Any) -> DueInputs:
     """What the due steps of a request depend on, with `changed` columns in place of its own.
 
     Args:
@@ -143,7 +143,7 @@ def standing(request: ApprovalRequest, **changed: Any) -> Standing:
     terms = column("terms")
     if isinstance(terms, str):
         terms = Terms.model_validate_json(terms)
-    return Standing(
+    return DueInputs(
         pending=column("state") == RequestState.PENDING.value,
         opened_at=column("opened_at"),
         expires_at=column("expires_at"),

@@ -18,7 +18,7 @@ from app.domain.policy.expiry import expiry_means
 from app.domain.policy.fold import progress, to_agree
 from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
 from app.domain.policy.words import listing
-from app.services.requests.assessment import standing
+from app.services.requests.assessment import due_inputs
 from app.services.requests.votes import decider, vote
 from app.store.people import Person, Team
 from app.store.requests import ApprovalRequest, Decision
@@ -168,7 +168,7 @@ def ahead_of(
     """What will happen to a pending request up to its deadline, soonest first; for a held one, its release."""
     risk = RiskLevel(request.risk)
     steps = []
-    for step in due_steps(standing(request)):
+    for step in due_steps(due_inputs(request)):
         if step.step is DueStep.RELEASE:
             steps.append(UpcomingStep(step.step, step.at, "its change window opens"))
         if step.step is DueStep.WARN and step.at < request.expires_at:

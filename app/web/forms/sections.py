@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.domain.text import plural
-from app.web.forms.complaints import labeled_fields
+from app.web.forms.field_errors import labeled_fields
 from app.web.forms.fields import Field
 
 MANY = 6

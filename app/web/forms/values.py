@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import InvalidInputError
 from app.web.field_text import text_for_field
-from app.web.forms.complaints import labeled_fields, problem_at
 from app.web.forms.drawing import MAX_ENTRIES, number_entries
+from app.web.forms.field_errors import labeled_fields, problem_at
 from app.web.forms.fields import MISSING, Field
 from assent.json_values import parse
 

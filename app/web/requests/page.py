@@ -21,7 +21,7 @@ from app.services.reading.pages import RequestView, RunView
 from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
-from app.web.forms.complaints import Complaint, complaints
+from app.web.forms.field_errors import FieldError, field_errors
 from app.web.forms.moments import field_value
 from app.web.forms.values import REARRANGE, rearranged
 from app.web.listing import filter_from, is_grouped, listed, query_here, query_of
@@ -88,7 +88,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(Submission(), act=""),
         now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
         problems=deciding.problems if deciding else {},
-        complaints=_complaints(deciding, shown) if deciding else [],
+        field_errors=_field_errors(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
         past=services().views.past_like(view.request, actor),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
@@ -104,11 +104,11 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
     )  # fmt: skip
 
 
-def _complaints(deciding: Attempt, shown: ProposalView) -> list[Complaint]:
+def _field_errors(deciding: Attempt, shown: ProposalView) -> list[FieldError]:
     """The problems with fields; a verdict is not a field."""
     not_fields = ("verdict", "acknowledged_risk")
     problems = {name: words for name, words in deciding.problems.items() if name not in not_fields}
-    return complaints(shown.form, problems, labels(shown))
+    return field_errors(shown.form, problems, labels(shown))
 
 
 def _run_view(view: RequestView, actor: Actor) -> RunView | None:

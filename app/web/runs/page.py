@@ -21,8 +21,8 @@ from app.http.runtime import services
 from app.services.reading.pages import RunView
 from app.services.runs.pace import WorkflowPace
 from app.store.runs import CatalogueEntry, Run
-from app.web.forms.complaints import complaints
 from app.web.forms.drawing import draw
+from app.web.forms.field_errors import field_errors
 from app.web.forms.fields import MISSING, Field
 from app.web.forms.sections import sections
 from app.web.forms.values import REARRANGE, read, rearranged, refill
@@ -146,7 +146,7 @@ def _start_page(
         "run_start.html",
         status_of(error) if error else 200,
         entry=entry, sections=sections(drawn), examples=examples_of(entry), chosen=chosen, title=title, error=error,
-        complaints=complaints(drawn, problems, {"title": "Title"}),
+        field_errors=field_errors(drawn, problems, {"title": "Title"}),
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import pytest
 from app.domain.errors import InvalidInputError
 from app.domain.hidden_characters import plain_text
 from app.web.filters import duration, span_words, visible
-from app.web.forms.complaints import Complaint, complaints
 from app.web.forms.drawing import draw
+from app.web.forms.field_errors import FieldError, field_errors
 from app.web.forms.fields import MISSING, Field
 from app.web.forms.sections import Section, sections
 from app.web.forms.values import read, refill
@@ -203,12 +203,12 @@ def test_problems_carry_the_labels_of_their_fields() -> None:
         "in.grid.1.1": "This must be a whole number.", "title": "Too odd.",
         "in": "Nothing else is allowed.",
     }  # fmt: skip
-    assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [
-        Complaint("f-title", "Title", "Too odd."),
-        Complaint("f-in.window.from", "Change window, From", "This field is required."),
-        Complaint("f-in.hours", "Hours", "item 2: This must be a whole number."),
-        Complaint("f-in.grid", "Grid", "item 2, item 2: This must be a whole number."),
-        Complaint("", "", "Nothing else is allowed."),
+    assert field_errors(draw(PARTED, "in"), problems, {"title": "Title"}) == [
+        FieldError("f-title", "Title", "Too odd."),
+        FieldError("f-in.window.from", "Change window, From", "This field is required."),
+        FieldError("f-in.hours", "Hours", "item 2: This must be a whole number."),
+        FieldError("f-in.grid", "Grid", "item 2, item 2: This must be a whole number."),
+        FieldError("", "", "Nothing else is allowed."),
     ]
 
 

@@ -12,8 +12,8 @@ from app.domain.errors import InvalidInputError
 from app.domain.misfits import check_schema
 from app.services.bundle import Services
 from app.store.requests import ApprovalRequest, Decision
-from app.web.forms.complaints import complaints
 from app.web.forms.drawing import draw
+from app.web.forms.field_errors import field_errors
 from app.web.forms.fields import Field
 from app.web.forms.values import read, rearranged, refill
 from assent.contracts import RiskLevel, ToolCall, proposal_adapter
@@ -123,7 +123,7 @@ def test_each_error_is_told_at_its_field(sent: dict[str, str], told: tuple[str, 
         check_schema(read(draw(MAIL, "args", ARGS), form), MAIL, "args")
     problems = caught.value.extra["fields"]
     refill(drawn, form, problems)
-    found = complaints(drawn, problems)
+    found = field_errors(drawn, problems)
     assert [(fault.element_id, fault.label) for fault in found] == [told]
     assert [field.error for field in walk(drawn) if field.error] == [found[0].words]
 

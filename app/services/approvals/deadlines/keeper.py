@@ -14,7 +14,7 @@ from app.services.approvals.deadlines.steps import DueRequest, DueSteps
 from app.services.approvals.decisions.departures import settle_departures
 from app.services.approvals.ground import Ground
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
-from app.services.requests.assessment import standing
+from app.services.requests.assessment import due_inputs
 from app.store.policies import Absence
 from app.store.requests import ApprovalRequest, Decision
 
@@ -54,7 +54,7 @@ class DeadlineKeeper:
         due, wrong = [], []
         with self._ground.sessions.reads() as session:
             for request in session.scalars(query):
-                inputs = standing(request)
+                inputs = due_inputs(request)
                 step = next_due(inputs)
                 if step is None or step.at > now:
                     wrong.append(request)

@@ -31,7 +31,7 @@ def _place_inside(path: str) -> str:
 
 
 @dataclass(frozen=True)
-class Complaint:
+class FieldError:
     """A problem with a field. `element_id` is empty if it concerns no particular field."""
 
     element_id: str
@@ -39,25 +39,24 @@ class Complaint:
     words: str
 
 
-def complaints(
+def field_errors(
     drawn: Field | None, problems: Mapping[str, str], others: Mapping[str, str] | None = None
-) -> list[Complaint]:
+) -> list[FieldError]:
     """All problems with the labels of their fields, in the form's order.
 
     Args:
         drawn: the form; None if the page has none.
         others: labels, by name, of fields on the page that are not in the form.
     """
-    found = [
-        Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
-    ]
-    told = set(others or {})
+    labels = others or {}
+    found = [FieldError(element_id(name), labels[name], problems[name]) for name in labels if name in problems]
+    shown = set(labels)
     for field, label in labeled_fields(drawn) if drawn is not None else ():
         words = problem_at(field, problems)
         if words:
-            found.append(Complaint(field.element_id, label, words))
-            told |= {name for name in problems if name == field.path or _covers(field, name)}
-    return found + [Complaint("", "", words) for name, words in problems.items() if name not in told]
+            found.append(FieldError(field.element_id, label, words))
+            shown |= {name for name in problems if name == field.path or _covers(field, name)}
+    return found + [FieldError("", "", words) for name, words in problems.items() if name not in shown]
 
 
 def _covers(field: Field, name: str) -> bool:
