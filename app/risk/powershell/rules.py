@@ -143,7 +143,7 @@ ATTACK = _rule("attack_tool", CRITICAL, "Runs a tool that is made for attacks.",
                "Get-Process")  # fmt: skip
 UNKNOWN_METHOD = _rule("method", MEDIUM, "Calls a method whose effects are not known.", "$thing.Frobnicate()",
                        "$thing.ToString()", unread=True)  # fmt: skip
-HISTORY = _rule("history", HIGH, "Deletes or stops the record of what has been typed or done.",
+HISTORY = _rule("history", HIGH, "Deletes or stops the log of what has been typed or done.",
                 "Clear-History", "Get-History")  # fmt: skip
 WATCHES = _rule("watches", HIGH, "Reads the clipboard, the screen, or what is typed.", "Get-Clipboard",
                 "Get-Culture")  # fmt: skip

@@ -132,7 +132,7 @@ does(
     """,
     MEDIUM,
 )
-does(HISTORY, "This deletes or stops the record of what has been typed.", "clear-history")
+does(HISTORY, "This deletes or stops the log of what has been typed.", "clear-history")
 does(WATCHES, "This reads the clipboard, which may hold secrets.", "get-clipboard", MEDIUM)
 does(EVENT_LOGS, "This deletes the log {what}.", "clear-eventlog remove-eventlog clear-winevent")
 does(EVENT_LOGS, "This changes the log {what}.", "limit-eventlog set-winevent", HIGH)
