@@ -118,7 +118,7 @@ def _operation(whole: dict[str, Any], path: str, method: str, described: dict[st
             roots.append(_name(schema))
     scopes = [scope for way in described["security"] for scope in way.get(openapi.TOKEN, ())]
     return Operation(
-        described["operationId"], method.upper(), path, described["tags"][0], _plain(described["summary"]), scopes,
+        described["operationId"], method.upper(), path, described["tags"][0], described["summary"], scopes,
         [(given["in"], _field(given["name"], given["schema"], given["required"], given.get("description", "")))
          for given in described["parameters"]],
         _name(body), answers, [_model(whole, name) for name in _reached(whole, [*roots, "Problem"])],

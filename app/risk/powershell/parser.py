@@ -299,7 +299,7 @@ class Parser(Expressions):
         return Given(line, value, self.text[start : self.at][:200])
 
     def _is_parameter(self, found: re.Match[str]) -> bool:
-        """Whether what begins with a dash is complete with it; backticks and variables make it text for expand."""
+        """Whether what begins with a dash is complete with it; backticks and variables make it one to expand."""
         return self.text[found.end() : found.end() + 1] not in tuple("`$\"'")
 
     def _argument_value(self) -> Node:
