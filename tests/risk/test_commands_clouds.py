@@ -20,7 +20,7 @@ CASES = table(
     safe rclone ls remote:
     safe restic snapshots
     safe terraform state list
-    safe terraform validate
+    safe? terraform validate
     safe vault status
     safe nomad job status
     safe? ansible-playbook --syntax-check site.yml

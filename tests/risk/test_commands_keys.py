@@ -15,7 +15,7 @@ CASES = table(
     safe hg status
     safe svn status
     safe jj log
-    low gh pr checkout 7
+    low? gh pr checkout 7
     low hg commit -m x
     medium gh pr create --fill
     medium gh issue comment 4 -b hi

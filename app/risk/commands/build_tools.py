@@ -61,6 +61,7 @@ CARGO.does(INSTALLS, "This changes what the project is built from: {what}.", "ad
 CARGO.does(UNINSTALLS, _REMOVES, "uninstall")
 CARGO.does(PUBLISHES, _PUBLISHES, "publish, yank, release")
 CARGO.does(ACCOUNT, "This uses an account at the registry.", "login, logout, owner")
+CARGO.reader("update, vendor, generate-lockfile, new, init")(lambda given, reading: reading.doubt())
 CARGO.starts("run, r")
 CARGO.option("install, add", "--git --registry --index", ELSEWHERE, "This does not come from the usual registry.")
 CARGO.reader("install, binstall, install-update")(lambda given, reading: installs(given, reading, whole=True))
@@ -102,6 +103,9 @@ GO.option(
 )
 GO.reader("get, install")(lambda given, reading: installs(given, reading, whole=True))
 GO.option("env", "-w -u", SOURCES, "This changes go's settings for good.")
+GO.reader("mod tidy, mod vendor, mod edit, work, work use, work edit, work sync")(
+    lambda given, reading: reading.doubt()
+)
 GO.starts("run")
 
 
@@ -215,6 +219,7 @@ DOTNET.does(
     "nuget update source, nuget enable source, nuget disable source, nuget trust",
 )
 DOTNET.does(ACCOUNT, "This reads or changes secrets.", "user-secrets, user-secrets set, user-secrets list")
+DOTNET.reader("new, sln, sln add, add reference, reference add")(lambda given, reading: reading.doubt())
 DOTNET.starts("run, exec, tool run")
 
 NUGET = Program("nuget", values="-Source -OutputDirectory -Version -ApiKey", single_dash=True, helps="-Help -help help")

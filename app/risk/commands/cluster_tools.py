@@ -45,11 +45,13 @@ HELM.does(
     CHANGES,
     "This changes what helm keeps: {what}.",
     "repo update, repo index, repo remove, repo add, pull, fetch, package, create, "
-    "dependency update, dependency build, dep update, dep build, test, registry login, registry logout, plugin update",
+    "dependency update, dependency build, dep update, dep build, test, registry login, registry logout",
     LOW,
 )
 HELM.does(
-    APPLIES, "This publishes a chart, or adds code to helm: {what}.", "push, plugin install, plugin uninstall, cm-push"
+    APPLIES,
+    "This publishes a chart, or adds code to helm: {what}.",
+    "push, plugin install, plugin update, plugin uninstall, cm-push",
 )
 HELM.option("template, install, upgrade", "--post-renderer", APPLIES, "This runs a program on the way.")
 HELM.option("upgrade, rollback", "--force", DELETES, "This deletes what it cannot change, and creates it again.")

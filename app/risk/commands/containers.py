@@ -220,7 +220,12 @@ DOCKER.does(
     "This publishes {what|the project's images}.",
     "push, image push, manifest push, images push, trust sign, buildx imagetools create, " + _compose("push, publish"),
 )
-DOCKER.does(SERVES, "This uses an account at a registry.", "login, logout, trust key generate", MEDIUM)
+DOCKER.does(
+    SERVES,
+    "This changes which machine or registry is used.",
+    "login, logout, trust key generate, context create, context use, context update",
+    MEDIUM,
+)
 DOCKER.does(
     SERVES,
     "This changes the services that run, or the cluster: {what}.",

@@ -199,7 +199,7 @@ def _sqlite_text(word: Word, reading: Reading, name: str, dialect: str) -> None:
         elif found := re.match(
             r"\.(read|load|open|restore|import|once|output|backup|save|log|excel|trace|clone)\b\s*(.*)", line
         ):
-            _sqlite_file(found[1], word.with_text(found[2].strip()), reading)
+            _sqlite_file(found[1], word.with_text(found[2].strip().strip("'\"")), reading)
             lines[number] = ""
     if any(line.strip() for line in lines):
         statements("sql", [word.with_text("\n".join(lines))], reading, name, dialect=dialect)

@@ -113,7 +113,7 @@ GH.does(
     LOCAL,
     "This fetches commits or files: {what}.",
     "pr checkout, mr checkout, run download, release download, "
-    "pr co, ci download, checkout, repo set-default, alias set, config set, job artifact, co",
+    "pr co, ci download, checkout, repo set-default, job artifact, co",
 )
 GH.does(CLONES, "This copies a repository: {what}.", "repo clone, repo fork, gist clone, clone, fork")
 GH.does(
@@ -179,6 +179,28 @@ def _uploads(given: Given, reading: Reading) -> None:
             reading.add(SENDS_SECRET, f"This publishes {word.display}, which holds secrets.", word.line)
     if given.command.input_from == "secret":
         reading.add(SENDS_SECRET, "This publishes secrets.", given.line)
+
+
+@GH.reader("alias set, alias import")
+def _alias(given: Given, reading: Reading) -> None:
+    given.note(reading, SETTINGS, "This makes another name for a command: {what}.", MEDIUM)
+    for word in given.operands[1:2]:
+        text = word.text.strip()
+        if text.startswith("!") or given.has("-s", "--shell"):
+            reading.add(RUNS, f"The name {given.operands[0].display} runs a program.", word.line)
+            reading.read("shell", text.removeprefix("!"), word.line, fixed=True)
+    reading.doubt()
+
+
+@GH.reader("config set")
+def _config(given: Given, reading: Reading) -> None:
+    program_named = given.texts[:1] in (["editor"], ["pager"], ["browser"], ["http_unix_socket"], ["credential"])
+    given.note(reading, SETTINGS, "This changes a setting: {what}.", None if program_named else MEDIUM)
+
+
+@GH.reader("pr checkout, mr checkout, run download, release download, pr co, ci download, checkout, co, job artifact")
+def _brings(given: Given, reading: Reading) -> None:
+    reading.doubt()  # what is fetched may run later
 
 
 @GH.reader("api")

@@ -332,6 +332,22 @@ def _set_url(given: Given, reading: Reading) -> None:
         given.note(reading, RUNS_CODE, "This changes where commits are sent to and fetched from: {what}.")
 
 
+GIT.option("init", "--template", RUNS_CODE, "This takes hooks from a template.")
+GIT.option("checkout-index", "-f --force -a --all", LOSES, "This overwrites files of the working folder.")
+GIT.option("read-tree", "-u --reset -m", LOSES, "This overwrites files of the working folder.")
+
+
+@GIT.reader("mv, bundle create")
+def _named_files(given: Given, reading: Reading) -> None:
+    for word in given.operands[:1] if given.name == "bundle create" else given.operands[-1:]:
+        act_on(reading, Act.WRITE, word)
+
+
+@GIT.reader("revert, maintenance run, worktree add, lfs checkout, bisect start, bisect good, bisect bad, bisect reset")
+def _hooks(given: Given, reading: Reading) -> None:
+    reading.doubt()  # hooks may run, or files become what others have written
+
+
 @GIT.reader("symbolic-ref, hash-object, ls-remote, credential-store")
 def _plumbing(given: Given, reading: Reading) -> None:
     if given.name == "symbolic-ref" and (len(given.operands) > 1 or given.has("-d", "--delete")):
@@ -374,5 +390,6 @@ GIT.takes("rebase", "-x --exec --onto -s --strategy -X -C")
 
 @GIT.reader("flow, mergetool, difftool")
 def _tools(given: Given, reading: Reading) -> None:
+    reading.doubt()  # the settings name the tool
     if given.has("-x", "--extcmd", "-t", "--tool"):
         run_unread(reading, "the tool that is named", given.line)

@@ -106,7 +106,7 @@ def read_config(given: Given, reading: Reading) -> None:
     if given.has("--edit", "-e") or given.texts[:1] == ["edit"]:
         reading.add(RUNS_CODE, "This opens git's settings in an editor.", given.line)
         return
-    reads = "--get --get-all --get-regexp --get-urlmatch --list -l --get-color --get-colorbool --name-only"
+    reads = "--get --get-all --get-regexp --get-urlmatch --list -l --get-color"
     operands = given.operands
     if given.has("--file", "-f", "--global", "--system") and (file := given.value("--file", "-f")):
         act_on(reading, Act.READ if given.exactly(*reads.split()) else Act.WRITE, file)

@@ -141,6 +141,11 @@ TERRAFORM.option("output, show", "-raw -json", SECRET, "This may show secrets of
 TERRAFORM.option("plan", "-generate-config-out", PLANS, "This writes files of the project.")
 
 
+@TERRAFORM.reader("validate, graph, show, providers schema, state show")
+def _plugins(given: Given, reading: Reading) -> None:
+    reading.doubt()  # plug-ins of the project run
+
+
 @TERRAFORM.reader("plan")
 def _plan_file(given: Given, reading: Reading) -> None:
     if (out := given.value("-out")) is not None:

@@ -21,7 +21,7 @@ from app.risk.commands.package_rules import (
 )
 from app.risk.commands.subcommands import Given, Program
 from app.risk.commands.table import Command, program, read_command
-from app.risk.effects import run_unread
+from app.risk.effects import Act, act_on, run_unread
 from app.risk.reading import Reading
 from app.risk.words import Word
 
@@ -90,9 +90,7 @@ NPM.does(
 NPM.does(
     KEEPS,
     "This changes what the package manager keeps: {what}.",
-    "cache, cache clean, cache add, pkg set, "
-    "pkg delete, version, shrinkwrap, store prune, pack, init, init -y, create-workspace, pm cache rm, pkg "
-    "fix",
+    "cache, cache clean, cache add, shrinkwrap, store prune, create-workspace, pm cache rm, pkg fix",
 )
 NPM.does(PROJECT, _BUILDS, "build")
 
@@ -125,6 +123,15 @@ def _script(given: Given, reading: Reading) -> None:
         given.note(reading, PROJECT, f"This runs the project's script {given.name}, which has not been read.")
 
 
+@NPM.reader("pkg set, pkg delete, pkg fix, version, pack, patch")
+def _package_file(given: Given, reading: Reading) -> None:
+    """Read what changes the project's package file, whose scripts run later, or runs its scripts now."""
+    if given.name.startswith("pkg"):
+        act_on(reading, Act.WRITE, Word("package.json", given.line))
+    else:
+        given.note(reading, PROJECT, f"This runs the project's scripts for {given.name}.")
+
+
 @NPM.reader("x, exec, dlx, create, init, node")
 def _exec(given: Given, reading: Reading) -> None:
     if call := given.value("-c", "--call"):
@@ -132,7 +139,9 @@ def _exec(given: Given, reading: Reading) -> None:
     if given.name == "node":
         read_command(replace(given.command, words=[Word("node", given.line), *given.operands]), reading)
     elif given.name in ("create", "init"):
-        if given.operands:
+        if not given.operands:
+            act_on(reading, Act.CREATE, Word("package.json", given.line))
+        else:
             given.note(reading, RUNS, "This takes the template {what} from the registry, and runs it.")
     else:
         for package in given.arguments.values("-p", "--package"):

@@ -70,7 +70,7 @@ _SSH_CODE = re.compile(
 @program("ssh", "slogin", "autossh", "mosh", "plink", "sshpass-ssh", "dbclient", "rsh", "et")
 def _ssh(command: Command, reading: Reading) -> None:
     given = arguments_of(command.arguments, _SSH_VALUES, mixed=False)
-    if given.exactly("-V", "-Q", "-G", "--version", "--help"):
+    if given.exactly("-V", "-Q", "-G", "--version", "--help") and not given.value("-F", "-o"):
         return
     for option, value in given.options:
         if option in ("-R", "-L", "-D", "-w", "-W") and value is not None:

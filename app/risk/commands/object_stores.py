@@ -15,7 +15,7 @@ from app.risk.commands.clouds import is_dry
 from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.sending import sends_file
 from app.risk.commands.table import Command, program
-from app.risk.effects import Act, act_on, connect
+from app.risk.effects import Act, act_on, connect, run_unread
 from app.risk.reading import Reading
 from app.risk.rules import word_set
 from app.risk.words import Word
@@ -169,6 +169,8 @@ def _stores(command: Command, reading: Reading) -> None:
     if not given.operands or is_dry(given) or given.exactly("-n"):
         return
     verb, words = given.operands[0].text.lower(), given.operands[1:]
+    if given.has("--password-command", "--ssh-command", "--rsh", "--remote-path"):
+        run_unread(reading, "the program that an option names", command.line)
     if command.name in _BACKUPS:
         _backup(verb, given, command, reading)
     else:

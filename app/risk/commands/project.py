@@ -73,6 +73,11 @@ def _check(command: Command, reading: Reading) -> None:
     ):
         reading.add(PROJECT_RISKY, "This changes what version control runs by itself.", command.line)
         return
+    given = arguments_of(
+        command.arguments, "-o --output --output-file --outFile --outDir --out --report-file -c --config"
+    )
+    for word in given.values("-o", "--output-file", "--outFile", "--outDir", "--out", "--report-file"):
+        act_on(reading, Act.WRITE, word)
     if command.name in (
         "shellcheck",
         "cloc",
@@ -85,9 +90,6 @@ def _check(command: Command, reading: Reading) -> None:
     ):
         return  # these only read, and load no code
     reading.add(PROJECT, _CHECKS, command.line)
-    given = arguments_of(command.arguments, "-o --output-file --outFile --outDir --fix-dry-run")
-    for word in given.values("-o", "--output-file", "--outFile", "--outDir"):
-        act_on(reading, Act.WRITE, word)
 
 
 @program(
@@ -125,7 +127,8 @@ def _build(command: Command, reading: Reading) -> None:
 )
 def _make(command: Command, reading: Reading) -> None:
     values = (
-        "-C --directory -f --file --makefile --justfile -j -l -o -W -I --working-directory -d -t --taskfile --buildfile"
+        "-C --directory --eval -f --file --makefile --justfile -j -l -o -W -I --working-directory -d -t --taskfile "
+        "--buildfile"
     )
     given = arguments_of(command.arguments, values)
     if given.exactly(

@@ -190,6 +190,7 @@ CONDA.reader("install, create, update, upgrade, env create, env update")(
 CONDA.does(UNINSTALLS, _REMOVES, "remove, uninstall, env remove", HIGH)
 CONDA.does(KEEPS, "This changes what conda keeps.", "clean, activate, deactivate, rename, package")
 CONDA.does(SOURCES, "This changes conda's settings.", "config, init")
+CONDA.reader("activate, deactivate")(lambda given, reading: reading.doubt())
 CONDA.starts("run")
 CONDA.reader("run")(_inner)
 
@@ -257,3 +258,4 @@ def _versions(command: Command, reading: Reading) -> None:
         return
     else:
         reading.add(KEEPS, "This changes which version of a program is used here.", command.line)
+        reading.doubt()

@@ -355,9 +355,17 @@ LOGINCTL.does(
     MESSAGES,
     "This changes sessions or their settings: {what}.",
     "enable-linger, disable-linger, lock-session, unlock-session, activate, "
-    "attach, a, detach, set, set-option, rename-session, select-window, select-pane, resize-pane, source-file, "
-    "source, load-buffer, "
-    "set-environment, set-buffer, lock-sessions, attach-session, pipe-pane, respawn-pane, bind-key",
+    "attach, a, detach, rename-session, select-window, select-pane, resize-pane, "
+    "load-buffer, "
+    "set-buffer, lock-sessions, attach-session",
+)
+LOGINCTL.does(
+    SETS_UP,
+    "This changes what the session runs: {what}.",
+    "source-file, source, set, set-option, setw, set-window-option, set-environment, set-hook, bind-key, bind, "
+    "pipe-pane, "
+    "pipep, respawn-pane, respawnp, respawn-window, respawnw, command-prompt, confirm-before, confirm, display-menu, "
+    "choose-tree, wait-for",
 )
 LOGINCTL.starts(
     "new-session, new, new-window, neww, split-window, splitw, send-keys, send, run-shell, run, if-shell, popup"
@@ -369,6 +377,8 @@ def _screen(command: Command, reading: Reading) -> None:
     given = arguments_of(command.arguments, "-S -c -e -h -p -s -t -T -X -Q -r -x -R -D", mixed=False)
     if given.exactly("-ls", "-list", "-v", "-l") and not given.operands:
         return
+    if given.value("-c"):
+        run_unread(reading, "the settings that are named", command.line)
     if given.has("-X"):
         reading.add(MESSAGES, "This sends a command to a session.", command.line, MEDIUM)
         reading.doubt()
@@ -376,6 +386,12 @@ def _screen(command: Command, reading: Reading) -> None:
         read_command(replace(command, words=given.operands), reading)
     else:
         reading.doubt()
+
+
+@LOGINCTL.always
+def _session_settings(given: Given, reading: Reading) -> None:
+    if given.command.name in ("tmux", "byobu") and any(option == "-f" for option, _ in given.leading):
+        run_unread(reading, "the settings that are named", given.line)
 
 
 @LOGINCTL.reader(

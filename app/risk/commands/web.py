@@ -159,6 +159,9 @@ def _curl_options(given: Arguments, command: Command, reading: Reading) -> None:
         reading.add(UNCHECKED, "This does not check the server's certificate.", command.line)
     if given.value("-K", "--config"):
         reading.add(SETTINGS, "This takes options from a file, which may change what it does.", command.line)
+    for word in given.values("-w", "--write-out"):
+        for path in re.findall(r"%output\{(?:>>)?([^}]*)\}", word.text):
+            act_on(reading, Act.WRITE, word.with_text(path))
     if socket := given.value("--unix-socket", "--abstract-unix-socket"):
         reading.add(SOCKET, f"This speaks to the service behind {socket.display}.", command.line)
     if given.value("-Q", "--quote"):

@@ -112,7 +112,17 @@ def _batch_command(text: str, word: Word, reading: Reading) -> None:
         act_on(reading, Act.APPEND if ">>" in text else Act.WRITE, word.with_text(target.strip('"')))
     text = re.sub(r"[0-9]?>{1,2}&?\s*(?:\"[^\"]+\"|\S+)|<\s*\S+", "", text)
     parts = [part.strip('"') for part in re.findall(r"\"[^\"]*\"|[^\s\"]+", text)]
-    if parts and re.search(r"\.(?:bat|cmd|ps1|vbs|js|wsf)$", parts[0], re.IGNORECASE):
+    if parts and parts[0].lower() == "start":
+        parts = [part for part in parts[1:] if not part.startswith("/")]
+    elif parts and parts[0].lower() == "type":
+        parts[0] = "cat"
+    if (
+        parts
+        and re.match(r"(?:set\s+)?(?:path|comspec|pathext)\b[=\s]", f"{' '.join(parts)} ", re.IGNORECASE)
+        and len(text) > 5
+    ):
+        reading.add(SHELL, "This changes where programs are taken from.", word.line)
+    elif parts and re.search(r"\.(?:bat|cmd|ps1|vbs|js|wsf)$", parts[0], re.IGNORECASE):
         reading.add(SHELL, f"This runs {parts[0][:80]}, which has not been read.", word.line)
     elif parts:
         reading.budget.step()
