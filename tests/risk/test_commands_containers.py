@@ -77,6 +77,7 @@ CASES = table(
     critical kubectl delete crd things.example.com
     critical kubectl delete all --all -n production
     critical kubectl delete pods -A --all
+    critical kubectl delete deployments --all
     critical kubectl exec api-1 -- rm -rf /data
     critical kubectl create clusterrolebinding a --clusterrole=cluster-admin --user=x
     critical helm uninstall shop -n production

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.known_files import file_content, note_download
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_dynamic
@@ -54,6 +55,7 @@ def _tar(command: Command, reading: Reading) -> None:
         _reads(archive, reading)
         if not given.has("-O", "--to-stdout"):
             _unpacks(folder, command, reading, given.has("-P", "--absolute-names"))
+            _note_unpacked(archive, folder, command, reading)
     elif given.has("-c", "--create", "-r", "--append", "-u", "--update", "-A"):
         for word in given.operands:
             act_on(reading, Act.READ, word)
@@ -79,6 +81,13 @@ def _old_style(words: list[Word]) -> list[Word]:
 def _reads(word: Word | None, reading: Reading) -> None:
     if word is not None and word.text != "-":
         act_on(reading, Act.READ, word)
+
+
+def _note_unpacked(archive: Word | None, folder: Word | None, command: Command, reading: Reading) -> None:
+    """Note that what is unpacked comes from another machine if the archive does, for code that is run afterwards."""
+    content = file_content(reading, archive) if archive is not None and archive.text != "-" else None
+    if command.input_from == "download" or (content is not None and content.source == "download"):
+        note_download(reading, folder or Word(".", command.line), folder=True)
 
 
 def _unpacks(folder: Word | None, command: Command, reading: Reading, anywhere: bool) -> None:
@@ -112,6 +121,7 @@ def _unpack(command: Command, reading: Reading) -> None:
             act_on(reading, Act.READ, word)
         if not given.has("-l", "-v", "-t", "-p", "-Z", "-z"):
             _unpacks(given.value("-d"), command, reading, False)
+            _note_unpacked(next(iter(given.operands), None), given.value("-d"), command, reading)
     elif name in ("cpio", "pax"):
         if given.has("-t", "--list") or (name == "pax" and not given.has("-r", "-w")):
             return

@@ -226,15 +226,8 @@ def _deletes(given: Given, reading: Reading) -> None:
         return
     if any(_CRITICAL_KINDS.fullmatch(kind) for kind in kinds):
         given.note(reading, DELETES_ALL, "This deletes {what}, with everything in it. It cannot be undone.")
-    elif (whole and (everywhere or in_production(given))) or (
-        whole and not all(_SMALL_KINDS.fullmatch(kind) for kind in kinds)
-    ):
-        given.note(
-            reading,
-            DELETES_ALL,
-            "This deletes all of a kind: {what}.",
-            None if everywhere or in_production(given) else HIGH,
-        )
+    elif whole and (everywhere or in_production(given) or not all(_SMALL_KINDS.fullmatch(kind) for kind in kinds)):
+        given.note(reading, DELETES_ALL, "This deletes all of a kind: {what}.")
     elif kinds and all(_SMALL_KINDS.fullmatch(kind) for kind in kinds) and not whole:
         level = HIGH if in_production(given) or everywhere else MEDIUM
         given.note(reading, DELETES, "This deletes {what}; what controls it may make it again.", level)

@@ -69,6 +69,8 @@ def file_content(reading: Reading, word: Word) -> Word | None:
     while found is None and "/" in path.rstrip("/"):
         path = path.rstrip("/").rpartition("/")[0]
         found = files.get(f"{path}/")
+    if found is None and not path.startswith(("/", "~", "..")):
+        found = files.get("./")
     return found
 
 
