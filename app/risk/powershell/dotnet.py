@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import run_dynamic
 from app.risk.powershell import dotnet_methods, dotnet_statics
+from app.risk.powershell.known_variables import known_variable
 from app.risk.powershell.nodes import Invoke
+from app.risk.powershell.operators import operate
 from app.risk.powershell.rules import BLINDS, NATIVE
-from app.risk.powershell.values import ANY, NOTHING, Value, items_value, text_value
+from app.risk.powershell.values import ANY, NOTHING, Value, concatenated, items_value, text_value
 from app.risk.words import UNKNOWN
 
 if TYPE_CHECKING:
@@ -132,8 +134,6 @@ def _pure(kind: str, method: str, arguments: list[Value]) -> Value | None:
     if kind in ("string", "") and method in ("join", "concat", "format"):
         return _string(method, arguments).came(origin)
     if kind == "io.path" and method == "combine":
-        from app.risk.powershell.values import concatenated
-
         parts: list[Value] = []
         for value in arguments:
             if re.match(r"[A-Za-z]:|[\\/~]", value.text):
@@ -147,8 +147,6 @@ def _pure(kind: str, method: str, arguments: list[Value]) -> Value | None:
     if kind == "environment" and method == "getfolderpath" and first.known:
         return text_value(_FOLDERS.get(first.text.lower(), f"~\\{first.text}"))
     if kind == "environment" and method == "getenvironmentvariable" and first.known:
-        from app.risk.powershell.known_variables import known_variable
-
         return known_variable(f"env:{first.text.lower()}") or ANY
     if kind == "environment" and method == "expandenvironmentvariables" and first.known:
         return text_value(_expanded(first.text))
@@ -168,8 +166,6 @@ _FOLDERS = {
 
 
 def _expanded(text: str) -> str:
-    from app.risk.powershell.known_variables import known_variable
-
     def value(match: re.Match[str]) -> str:
         found = known_variable(f"env:{match[1].lower()}")
         return found.text if found is not None else UNKNOWN
@@ -238,8 +234,6 @@ def _number(value: Value, base: Value | None, as_char: bool) -> Value:
 
 
 def _string(method: str, arguments: list[Value]) -> Value:
-    from app.risk.powershell.operators import operate
-
     if method == "join" and arguments:
         return operate("join", items_value(v for a in arguments[1:] for v in a.each()), arguments[0])
     if method == "concat":

@@ -64,8 +64,6 @@ _READING = re.compile(
     r"(?:get|is|has|to|try|contains|find|starts|ends|read|select|index|compare|equals|parse|count|query|search|"
     r"lookup|format|enumerate|add_|remove_|op_|as|describe|exists|filter|measure|cast|peek|convert)(?![a-z]*\b$^).*"
 )
-_RUNS_CODE = frozenset({"invokescript", "newscriptblock", "executequery_", "addscript", "addcommand", "execscript",
-                        "executestatement", "eval", "addcode"})  # fmt: skip
 
 
 def call(target: Value, method: str, arguments: list[Value], line: int, script: Script, certain: bool) -> Value | None:

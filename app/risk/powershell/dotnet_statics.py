@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.risk.effects import DOWNLOADED, HIDDEN, Act, act_on, run_dynamic
-from app.risk.powershell.code import run_text
+from app.risk.places import Place, place_of
 from app.risk.powershell.known_variables import PATHS
 from app.risk.powershell.rules import (
-    CERTIFICATES,
     CHANGES_LOOKUP,
-    DATABASES,
     HIGH,
     LOADS,
     MEDIUM,
@@ -20,11 +18,10 @@ from app.risk.powershell.rules import (
     SECRETS,
     SETTINGS,
     SOCKET,
-    STARTS,
     UNKNOWN_METHOD,
     WATCHES,
 )
-from app.risk.powershell.values import ANY, NOTHING, Value, items_value
+from app.risk.powershell.values import ANY, NOTHING, Value, concatenated, text_value
 from app.risk.registry import write_registry
 from app.risk.rules import RiskRule, word_set
 from app.risk.words import UNKNOWN, Word
@@ -149,8 +146,6 @@ def _unprotect(arguments: list[Value], line: int, script: Script) -> Value:
 
 
 def _read_all(arguments: list[Value], line: int, script: Script) -> Value:
-    from app.risk.places import Place, place_of
-
     _file(Act.READ)(arguments, line, script)
     secret = any(place_of(text) in (Place.SECRET, Place.ACCESS) for value in arguments[:1] for text in value.texts)
     return Value(origin=frozenset({"secret"} if secret else ()))
@@ -222,8 +217,6 @@ def call(kind: str, method: str, arguments: list[Value], line: int, script: Scri
         for word in arguments[0].words(line) if arguments else ():
             act_on(script.reading, Act.LIST, word)
         if method.startswith(("getfiles", "getdirectories", "enumerate", "getfilesystem")) and arguments:
-            from app.risk.powershell.values import concatenated, text_value
-
             below = concatenated([arguments[0], text_value("\\" + UNKNOWN)])
             return Value(below.texts, kind="file", many=True, every=len(arguments) < 2)
         return ANY
@@ -326,6 +319,3 @@ def _socket(kind: str, held: list[Value], line: int, script: Script) -> Value:
     )
     script.reading.add(SOCKET, f"This {what}.", line)
     return Value(kind=kind, origin=frozenset({"network"}))
-
-
-__all__ = ["CERTIFICATES", "DATABASES", "STARTS", "call", "construct", "items_value", "run_text"]

@@ -97,10 +97,6 @@ def _aspaths_of(value: Value) -> Value:
     return property_of(value, "fullname") if value.kind == "file" else value
 
 
-def _many(call: Call) -> bool:
-    return call.value("filter", "include") is not None or call.flag("recurse")
-
-
 @cmdlet("get-content", "import-csv", "import-clixml", "get-filehash", "format-hex", "import-powershelldatafile",
         "test-json", "select-xml", "get-authenticodesignature")  # fmt: skip
 def _read(call: Call) -> Value:

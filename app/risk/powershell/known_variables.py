@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.risk.powershell.values import ANY, NOTHING, Value, text_value
+from app.risk.powershell.values import NOTHING, Value, text_value
 from app.risk.rules import word_set
-from app.risk.words import UNKNOWN
 
 _SYSTEM = r"C:\Windows\System32"
 _AUTOMATIC = {
@@ -146,8 +145,3 @@ _SET = word_set(
     progresspreference informationpreference confirmpreference psdefaultparametervalues
     """
 )
-
-
-def is_unset(value: Value) -> bool:
-    """Return True if nothing at all is known of a value."""
-    return value is ANY or value.texts == (UNKNOWN,)

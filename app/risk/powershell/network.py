@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.risk.effects import Act, connect, host_of
+from app.risk.effects import Act, connect, host_of, run_dynamic, run_unread
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
 from app.risk.powershell.files import plain_name, write_path
@@ -112,8 +112,6 @@ def _sql(call: Call) -> Value:
     )
     file = call.value("inputfile", "file")
     if file is not None:
-        from app.risk.effects import run_unread
-
         for word in file.words(call.line):
             run_unread(call.reading, word)
         return Value(many=True)
@@ -122,8 +120,6 @@ def _sql(call: Call) -> Value:
         value = call.input
     for text in value.texts:
         if text.startswith(UNKNOWN) and not text.strip(UNKNOWN):
-            from app.risk.effects import run_dynamic
-
             run_dynamic(call.reading, "the SQL", call.line)
         else:
             call.reading.read("sql", text.replace(UNKNOWN, "unknown"), call.line, fixed=True, dialect=dialect,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.risk.powershell import dotnet
-from app.risk.powershell.call import Call
+from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.evaluation import property_of
-from app.risk.powershell.nodes import Node, Text
+from app.risk.powershell.files import read_path
+from app.risk.powershell.known_variables import known_variable
+from app.risk.powershell.nodes import Node, Number, Variable
 from app.risk.powershell.table import cmdlet
-from app.risk.powershell.values import ANY, NOTHING, Value, element, items_value, text_value
+from app.risk.powershell.values import ANY, NOTHING, Value, element, items_value
 
 
 @cmdlet("foreach-object")
@@ -57,8 +59,6 @@ def _keeps_all(call: Call) -> bool:
 
 
 def _is_true(node: Node) -> bool:
-    from app.risk.powershell.nodes import Number, Variable
-
     return (isinstance(node, Variable) and node.name in ("true", "_")) or (isinstance(node, Number) and node.value != 0)
 
 
@@ -89,13 +89,8 @@ def _same(call: Call) -> Value:
 
 
 def blocks(call: Call) -> None:
-    """Run the script blocks among the arguments, those in hashtables included."""
-    item = element(call.input) if call.input is not None else ANY
-    for value in call.all_values():
-        for held in value.each():
-            for part in [held, *(held.table.values() if held.table is not None else ())]:
-                if part.block is not None:
-                    call.script.run_block(part.block, item)
+    """Run the script blocks among the arguments for what the pipeline brings."""
+    run_blocks(call, element(call.input) if call.input is not None else ANY)
 
 
 @cmdlet("write-output", "write-host", "write-verbose", "write-warning", "write-error", "write-information",
@@ -124,8 +119,6 @@ def _set_variable(call: Call) -> Value:
 @cmdlet("get-variable")
 def _get_variable(call: Call) -> Value:
     name = call.bound("name")[0]
-    from app.risk.powershell.known_variables import known_variable
-
     found = call.script.lookup(name.text.lower()) if name.known else None
     if found is None and name.known:
         found = known_variable(name.text.lower())
@@ -184,14 +177,8 @@ def _secret(call: Call) -> Value:
 def _converted(call: Call) -> Value:
     blocks(call)
     held = call.input if call.input is not None else next((v for v, _, _ in call.positional), NOTHING)
-    if call.name == "select-string" and call.value("path", "literalpath") is not None:
-        held = NOTHING
+    if call.name == "select-string":
+        for word in call.words("pattern", "path|literalpath", place=1, piped=False):
+            read_path(call, word)
+        held = NOTHING if call.value("path", "literalpath") is not None else held
     return Value(origin=call.origins(), many=held.many, every=held.every)
-
-
-def text_node(line: int, text: str) -> Text:
-    """Return a node for a known text."""
-    return Text(line, [text])
-
-
-__all__ = ["blocks", "text_node", "text_value"]

@@ -46,7 +46,6 @@ _EXPRESSION = re.compile(
 )
 _DOT_SOURCE = re.compile(r"\.(?=[\s$(\"'{&])")
 _END = frozenset("\r\n;|)}")
-_BLOCKS = frozenset({"begin", "process", "end", "dynamicparam", "clean"})
 
 
 class Parser(Expressions):

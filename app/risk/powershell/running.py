@@ -8,7 +8,7 @@ from app.risk.effects import connect, run_dynamic, run_unread
 from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.code import run_text
 from app.risk.powershell.commands import load_module, start
-from app.risk.powershell.files import is_downloaded
+from app.risk.powershell.files import is_downloaded, write_path
 from app.risk.powershell.programs import run_downloaded
 from app.risk.powershell.rules import COMPILES, CONFIGURATION, HIGH, MODULES, REMOTE, SCHEDULES, STARTS, TESTS
 from app.risk.powershell.table import cmdlet
@@ -117,8 +117,6 @@ def _process(call: Call) -> Value:
     for name in ("redirectstandardoutput", "redirectstandarderror"):
         target = call.value(name)
         if target is not None:
-            from app.risk.powershell.files import write_path
-
             for word in target.words(call.line):
                 write_path(call, word)
     return Value(kind="process")

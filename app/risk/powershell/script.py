@@ -21,7 +21,6 @@ from app.risk.powershell.nodes import (
     Command,
     Flow,
     Function,
-    Group,
     If,
     Index,
     Loop,
@@ -322,9 +321,6 @@ class Script:
 
     def _block(self, node: Block) -> Value:
         return self.statements(node.statements)
-
-    def _group(self, node: Group) -> Value:
-        return evaluate(node, self)
 
 
 class _Known(Node):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 from app.risk.commands.table import program_name
-from app.risk.effects import Act, act_on
+from app.risk.effects import Act, act_on, run_dynamic
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call, run_blocks
+from app.risk.powershell.commands import cmdlet as run_cmdlet
+from app.risk.powershell.commands import resolved
 from app.risk.powershell.files import delete_path, make_folder, read_path, write_path
 from app.risk.powershell.rules import ENDS_PROCESS, HIGH, INSTALLS, LOW, MEDIUM, PSADT, RESTARTS, SETTINGS, SHOWS
 from app.risk.powershell.running import split_arguments, start_program
-from app.risk.powershell.table import cmdlet, target_of
+from app.risk.powershell.table import cmdlet, is_known, target_of
 from app.risk.powershell.values import NOTHING, Value
 from app.risk.registry import delete_registry, read_registry, registry_path, write_registry
 from app.risk.rules import word_set
@@ -242,10 +244,6 @@ _RETRIES = ("command", "retries", "sleepduration", "maximumelapsedtime")
 
 @cmdlet("invoke-adtcommandwithretries")
 def _again(call: Call) -> Value:
-    from app.risk.powershell.commands import cmdlet as run_cmdlet
-    from app.risk.powershell.commands import resolved
-    from app.risk.powershell.table import is_known
-
     name = call.bound("command")[0]
     if name.kind == "command" or name.known:
         inner = resolved(name.text, call.script)
@@ -253,7 +251,5 @@ def _again(call: Call) -> Value:
             rest = Call(inner, call.shown, call.line, call.script, call.input, call.positional[1:],
                         {k: v for k, v in call.named.items() if k not in _RETRIES})  # fmt: skip
             return run_cmdlet(rest)
-    from app.risk.effects import run_dynamic
-
     run_dynamic(call.reading, call.shown, call.line)
     return Value(origin=call.origins())
