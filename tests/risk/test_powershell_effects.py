@@ -6,6 +6,7 @@ from tests.risk.powershell import assessed
 
 LEVELS = {
     "safe": [
+        "Select-String -Path .\\src\\*.cs -Pattern 'TODO'",
         "$os = Get-CimInstance Win32_OperatingSystem\n[pscustomobject]@{ Name = $os.Caption; Boot = "
         "$os.LastBootUpTime; FreeGB = [math]::Round($os.FreePhysicalMemory / 1MB, 2) }",
         "Get-ChildItem -Path C:\\inetpub\\logs -Filter *.log -Recurse | Where-Object { "
@@ -41,6 +42,7 @@ LEVELS = {
         "param([string]$Name = 'x')\nWrite-Output \"Hello $Name\"",
     ],
     "low": [
+        "New-PSDrive -Name X -PSProvider FileSystem -Root C:\\x",
         "Get-ADComputer -Filter * -Properties OperatingSystem | Export-Csv -NoTypeInformation -Path .\\computers.csv",
         "'{0} ok' -f (Get-Date) >> .\\status.log",
         "$null = New-Item -Path .\\build -ItemType Directory -Force",
@@ -52,6 +54,7 @@ LEVELS = {
         "[IO.File]::WriteAllText('.\\a.txt', 'x')",
     ],
     "medium": [
+        "New-PSDrive -Name X -PSProvider FileSystem -Root \\\\srv\\share",
         "Remove-Item -LiteralPath 'C:\\Temp\\report.csv' -Force",
         "Get-Process chrome | Stop-Process",
         "Start-Service -Name BITS",
@@ -76,6 +79,8 @@ LEVELS = {
         "$wc = New-Object Net.WebClient; $wc.DownloadFile('https://example.com/a.zip', '.\\a.zip')",
     ],
     "high": [
+        "Remove-Item foo:\\bar -Recurse",
+        "Select-String -Path .env -Pattern PASSWORD",
         "Get-ChildItem $env:TEMP -Recurse | Remove-Item -Recurse -Force",
         "Get-ChildItem C:\\inetpub\\logs -Recurse -Include *.log | Where-Object LastWriteTime -lt "
         "(Get-Date).AddDays(-30) | Remove-Item -Force",
@@ -134,6 +139,7 @@ LEVELS = {
         ". .\\functions.ps1",
     ],
     "critical": [
+        "New-PSDrive -Name R -PSProvider Registry -Root HKLM:\\; Remove-Item R:\\SYSTEM -Recurse",
         "Get-ChildItem C:\\Users | Remove-Item -Recurse -Force",
         "Remove-Item -Path C:\\* -Recurse -Force -ErrorAction SilentlyContinue",
         "Get-Volume | Where-Object DriveLetter -ne 'C' | Format-Volume -Confirm:$false",

@@ -91,6 +91,9 @@ SAME = [
     "Start-Process cmd -ArgumentList '/c', 'rd /s /q C:\\Users'",
     "[Diagnostics.Process]::Start('cmd', '/c rd /s /q C:\\Users')",
     "Remove-Item ‘C:\\Users’ –Recurse",
+    "using namespace System.IO\n[Directory]::Delete('C:\\Users', $true)",
+    "New-PSDrive -Name data -PSProvider FileSystem -Root C:\\Users; Remove-Item data:\\* -Recurse",
+    "New-PSDrive TestDrive FileSystem C:\\Users; Remove-Item TestDrive:\\ -Recurse",
 ]
 """All of them delete the homes of all people."""
 HOSTILE = {

@@ -33,11 +33,27 @@ _INJECTING = re.compile(
 )
 
 
+_SHORT = {
+    name.rpartition(".")[2]: name
+    for name in (
+        "io.file", "io.directory", "io.path", "io.streamreader", "io.streamwriter", "io.memorystream", "io.filestream",
+        "io.fileinfo", "io.directoryinfo", "io.compression.gzipstream", "io.compression.deflatestream",
+        "io.compression.zipfile", "diagnostics.process", "diagnostics.processstartinfo", "net.webclient",
+        "net.http.httpclient", "net.sockets.tcpclient", "net.sockets.udpclient", "net.sockets.tcplistener",
+        "net.sockets.socket", "reflection.assembly", "runtime.interopservices.marshal", "text.encoding",
+        "text.stringbuilder", "microsoft.win32.registry", "security.cryptography.protecteddata", "net.dns",
+        "management.automation.language.parser", "net.mail.smtpclient",
+    )
+}  # fmt: skip
+"""Types as they are named after ``using namespace``."""
+
+
 def plain_type(name: str) -> str:
     """Return a type's name in lower case, without brackets, ``System.``, and the arguments of generic types."""
     text = name.strip("[] ").lower().replace(" ", "")
     text = re.sub(r"\[.*", "", text) if not text.endswith("[]") else text
-    return text.removeprefix("system.")
+    text = text.removeprefix("system.")
+    return _SHORT.get(text, text)
 
 
 def note_text(text: str, line: int, script: Script) -> None:

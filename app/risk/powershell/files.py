@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.effects import READS_SECRET, WRITES, Act, act_on
+from app.risk.effects import READS_SECRET, WRITES, Act, act_on, connect
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
 from app.risk.powershell.code import run_text
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _DRIVE = re.compile(r"(?:microsoft\.powershell\.\w+\\)?([a-z][a-z0-9]+)::?[\\/]?", re.IGNORECASE)
 _TEMPORARY = r"C:\Temp\tmp.tmp"
-_HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "testdrive", "testregistry", "temp"})
+_HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "testregistry"})
 
 
 def drive_of(path: str) -> str:
@@ -45,10 +45,25 @@ def plain(word: Word) -> Word:
 
 def located(call: Call, word: Word) -> Word:
     """Return a path as it is from the folder in which the script began, after ``cd`` and the like."""
+    drive, colon, rest = word.text.partition(":")
+    root = call.script.drives.get(drive.lower()) if colon else None
+    if root is not None:
+        return plain(word.with_text(f"{root.rstrip(chr(92))}\\{rest.lstrip(':/' + chr(92))}".rstrip("\\")))
     where = call.script.location
     if not where or drive_of(word.text) or re.match(rf"[A-Za-z]:|[\\/~{UNKNOWN}]", word.text):
         return word
     return word.with_text(f"{where.rstrip(chr(92))}\\{word.text}")
+
+
+@cmdlet("new-psdrive")
+def _drive(call: Call) -> Value:
+    name, provider, root = call.bound("name", "psprovider", "root")
+    if name.known:
+        call.script.drives[name.text.lower()] = UNKNOWN if len(root.texts) > 1 else root.text
+    call.reading.add(LOCAL, f"This makes the drive {name.text.replace(UNKNOWN, '…')} for the session.", call.line)
+    if root.text.startswith(("\\\\", "//")):
+        connect(call.reading, Word(root.text.replace("/", "\\").strip("\\").partition("\\")[0], call.line))
+    return Value(many=provider.many)
 
 
 @cmdlet("set-location", "push-location", "pop-location")
@@ -195,7 +210,7 @@ def delete_path(call: Call, word: Word, *, everything: bool, many: bool = False)
     elif drive in _HARMLESS_DRIVES or drive == "env":
         return
     elif drive:
-        call.reading.add(SETTINGS, f"This deletes {word.display}.", word.line)
+        call.reading.add(SETTINGS, f"This deletes {word.display}.", word.line, HIGH if everything else None)
     else:
         _delete_files(call, _without_names(word), everything=everything, many=many)
 

@@ -51,6 +51,7 @@ class Script:
         downloaded: Paths, in lower case, to which it downloads something.
         secrets: Paths, in lower case, to which it writes secrets.
         location: The folder to which it goes; empty for the one in which it begins.
+        drives: Where drives of the session point, by their names in lower case.
         made: Folders that it makes.
         written: Files that it writes.
     """
@@ -67,6 +68,7 @@ class Script:
         self.called: set[str] = set()
         self.calls: list[str] = []
         self.location = ""
+        self.drives = {"temp": "C:\\Temp", "testdrive": "C:\\Temp\\Pester"}
         self.locations: list[str] = []
         self._spent = 0
         self._again = 0

@@ -116,7 +116,7 @@ does(
     LOCAL,
     "This makes {what|something} for the session.",
     """
-    new-psdrive new-pssessionconfigurationfile new-psrolecapabilityfile new-modulemanifest update-modulemanifest
+    new-pssessionconfigurationfile new-psrolecapabilityfile new-modulemanifest update-modulemanifest
     new-scriptfileinfo update-scriptfileinfo export-formatdata enable-computerrestore stop-transcript new-event
     out-printer new-dscchecksum new-filecatalog enable-experimentalfeature disable-experimentalfeature add-history
     export-console new-externalhelp new-markdownhelp update-markdownhelp export-excel update-help set-markdownoption
