@@ -11,7 +11,7 @@ from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.risk.places import Place, is_pattern, path_from, place_of, plain_path
+from app.risk.places import Place, is_loaded, is_pattern, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare
 from app.risk.words import FRESH, Word
@@ -203,6 +203,8 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
         return
     rule, level = _WRITE.get(place, (WRITES, LOW))
     if rule is WRITES and (act is not Act.CREATE or level is not LOW) and not word.known:
+        reading.doubt()
+    if is_loaded(word.text):
         reading.doubt()
     what = f"This {act.value} {word.display}"
     why = f": {place.value}." if rule in (TAKES_EFFECT, ACCESS, DEVICE) else "."

@@ -195,6 +195,13 @@ def _machine(table: _Rows) -> None:
     table.exactly(Place.PROGRAMS, r"/srv /var/www")
 
 
+_CODE_ENDINGS = (
+    "pyi? pyx ipynb [cm]?js tsx? jsx sh bash zsh fish ps1 psm1 psd1 bat cmd vbs rb p[lm] php go rs java kts? scala "
+    "c h cc cpp hpp cs fs swift lua r jl exs? erl hs clj sql vue svelte exe dll so dylib jar war msi deb rpm apk "
+    "app com scr reg desktop service jsp aspx? cgi groovy gradle nix el vim awk"
+)
+
+
 def _project(table: _Rows) -> None:
     table.folders(Place.HISTORY, r"\.(?:git|hg|svn|jj)")
     table.folders(
@@ -216,9 +223,7 @@ def _project(table: _Rows) -> None:
     table.ending(Place.BUILD, "tf tfvars mk csproj vcxproj sln")
     table.ending(
         Place.CODE,
-        "pyi? pyx ipynb [cm]?js tsx? jsx sh bash zsh fish ps1 psm1 psd1 bat cmd vbs rb p[lm] php go rs java kts? scala "
-        "c h cc cpp hpp cs fs swift lua r jl exs? erl hs clj sql vue svelte exe dll so dylib jar war msi deb rpm apk "
-        "app com scr reg desktop service jsp aspx? cgi groovy gradle nix el vim awk",
+        _CODE_ENDINGS,
     )
     # A folder in a home folder, or one of those in which projects usually are.
     table.exactly(
@@ -226,6 +231,7 @@ def _project(table: _Rows) -> None:
         r"(?:~|/home/[^/]+|/users/[^/]+|[a-z]:/users/[^/]+)/[^/.][^/]*/.+ "
         r"/(?:srv|workspaces?|app|repos?|code|src|work|builds?|project)/[^/.][^/]*/.+",
     )
+    table.folders(Place.CODE, r"\.local/bin bin sbin")
     table.exactly(Place.SHARE, r"//[^/.?][^/]*(?:/.*)?")
     table.exactly(Place.WORKING_ALL, r"\.(?:/\*+)? \*+(?:/\*+)? \./?\.\* \*\.\*")
 
@@ -284,6 +290,18 @@ def place_of(path: str) -> Place:
     if text.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:", text):
         return Place.OUTSIDE
     return Place.WORKING
+
+
+_LOADED = re.compile(
+    r".*\.(?:jsonc?|json5|ya?ml|toml|ini|cfg|conf|properties|css|scss|less|html?|xml|svg|graphql|proto|j2|tmpl|hbs|ejs|po)"
+)
+_CODE = re.compile(rf"(?:.*/)?[^/]*\.(?:{'|'.join(_CODE_ENDINGS.split())})")
+
+
+def is_loaded(path: str) -> bool:
+    """Return True if a program may load or run a file of this name later, wherever it is."""
+    text = plain_path(path[:1000]).lower()
+    return bool(_LOADED.fullmatch(text) or _CODE.fullmatch(text))
 
 
 def is_pattern(path: str) -> bool:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from app.risk.assess import assess_proposal
+from assent.contracts import RiskLevel
 from tests.risk.score import RANK, read
 
 DAY = Path(__file__).with_name("agent_day.jsonl")
@@ -77,3 +79,21 @@ def test_the_day_is_long_and_mostly_harmless() -> None:
     assert len(sequences) >= 8
     # What plants something is never decided at once, and a sequence has at least two steps.
     assert [name for name, steps in sequences.items() if steps[0] or len(steps) < 2] == []
+
+
+def at_once(call: dict[str, Any]) -> bool:
+    """Whether a rule "understood and at most low" would approve it."""
+    assessment = assess_proposal(
+        {"kind": "tool_call", "title": "t", "tool": call["tool_name"], "args": call["tool_input"]}
+    )
+    return assessment.understood and assessment.level.rank <= RiskLevel.LOW.rank
+
+
+def test_nothing_dangerous_is_approved_at_once_sequences_included() -> None:
+    let_through = [call for call in day() if at_once(call) and not call["expect"]["may_decide_at_once"]]
+    assert [call["tool_input"] for call in let_through if call["expect"]["dangerous"]] == []
+    assert [call["expect"]["why"] for call in let_through] == ["a local tag, which people decide on"]
+
+
+def test_at_least_half_of_the_day_is_approved_at_once() -> None:
+    assert sum(at_once(call) for call in day()) >= len(day()) / 2

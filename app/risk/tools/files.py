@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from app.risk.effects import Act, act_on
-from app.risk.places import Place, place_of
+from app.risk.effects import READS_SECRET, WRITES_CODE, Act, act_on
+from app.risk.places import Place, is_loaded, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools.call import ToolCall, words_in
@@ -47,6 +47,7 @@ _KNOWN = word_set(
     "editfile replace searchfiletext"
 )
 """Names of coding agents' own tools for files."""
+_HOMES = (Place.HOME, Place.HOMES, Place.EVERYTHING, Place.SECRET)
 _SCRIPTS = {
     "sh": "shell", "bash": "shell", "zsh": "shell", "ps1": "powershell", "psm1": "powershell", "py": "python",
     "sql": "sql", "ipynb": "python", "bat": "shell", "cmd": "shell",
@@ -75,7 +76,13 @@ def read_files(call: ToolCall, reading: Reading) -> bool:
             role = Act.CREATE
         with reading.at_item(key):
             act_on(reading, role, Word(_plain(path), 1, path))
+            if act is Act.LIST and words & {"grep", "search"} and place_of(_plain(path)) in _HOMES:
+                reading.add(READS_SECRET, f"This searches the content of {path}, which holds secrets, too.")
             if role in (Act.WRITE, Act.CREATE, Act.APPEND):
+                if (
+                    is_loaded(_plain(path)) or call.text("content", "filetext").startswith("#!")
+                ) and act is not Act.CREATE:
+                    reading.add(WRITES_CODE, f"This changes {path}, which programs load or run.")
                 _read_content(call, path, reading)
     if not paths and act not in (Act.READ, Act.LIST):
         reading.doubt()

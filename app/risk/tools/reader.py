@@ -134,7 +134,8 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
     if kind in ("redis", "mongo"):
         return _read_store(call, kind, reading)
     if read_files(call, reading):
-        _read_code(call, "", reading, only={"newsource"})
+        if call.text("celltype") != "markdown":
+            _read_code(call, "", reading, only={"newsource"})
         return True
     read = _read_code(call, kind, reading)
     return read_urls(call, reading) or read
