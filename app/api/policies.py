@@ -213,9 +213,7 @@ def _document(view: PolicyView) -> dict[str, Any]:
         "decided_by_name", "decided_at", "text",
     )  # fmt: skip
     head = {name: getattr(stored, name) for name in same}
-    risk_rules = [
-        {"rule": rule, "level": part.level, "reason": part.reason} for rule, part in view.risk_rules.items()
-    ]
+    risk_rules = [{"rule": rule, "level": part.level, "reason": part.reason} for rule, part in view.risk_rules.items()]
     return head | {
         "rules": [asdict(rule) for rule in view.rules], "risk_rules": risk_rules, "warnings": view.warnings,
         "problem": view.problem,

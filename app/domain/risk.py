@@ -207,9 +207,7 @@ class Assessment:
             if level is not None:
                 kept.append(replace(finding, severity=level))
         named = sorted({finding.rule for finding in found})
-        adjustment = Adjustment(
-            version, self.level, self.score, tuple(changes[rule] for rule in named), tuple(found)
-        )
+        adjustment = Adjustment(version, self.level, self.score, tuple(changes[rule] for rule in named), tuple(found))
         return replace(assess(kept, floor, self.understood, self.touches), adjustment=adjustment)
 
     def original(self) -> Assessment:
@@ -219,9 +217,7 @@ class Assessment:
         changed = {change.rule for change in self.adjustment.changes}
         kept = [finding for finding in self.findings if finding.rule not in changed]
         found = in_order([*kept, *self.adjustment.findings])
-        return replace(
-            self, level=self.adjustment.level, score=self.adjustment.score, findings=found, adjustment=None
-        )
+        return replace(self, level=self.adjustment.level, score=self.adjustment.score, findings=found, adjustment=None)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

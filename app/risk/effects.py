@@ -28,6 +28,7 @@ class Act(Enum):
     CREATE = "creates"
     APPEND = "appends to"
     WRITE = "writes"
+    OVERWRITE = "changes or overwrites"
     EMPTY = "empties"
     MOVE = "moves"
     DELETE = "deletes"
@@ -171,7 +172,7 @@ def act_on(reading: Reading, act: Act, word: Word) -> None:
         reading.touch(paths=[word.text])
     if act in (Act.READ, Act.LIST):
         _reads(reading, act, word, place)
-    elif act in (Act.CREATE, Act.APPEND, Act.WRITE, Act.EMPTY):
+    elif act in (Act.CREATE, Act.APPEND, Act.WRITE, Act.OVERWRITE, Act.EMPTY):
         _writes(reading, act, word, place)
     elif act is Act.MOVE:
         _moves(reading, word, place)
@@ -184,7 +185,20 @@ def act_on(reading: Reading, act: Act, word: Word) -> None:
 def _located(reading: Reading, word: Word) -> Word:
     """Return a path as seen from the folder in which the code began, not the one to which it has changed."""
     path = path_from(str(reading.options.get("folder") or ""), word.text)
+    links = reading.options.get("links")
+    if isinstance(links, dict) and links:
+        path = _through_links(links, path)
     return word if path == word.text else replace(word, text=path, shown=word.display)
+
+
+def _through_links(links: dict[str, str], path: str) -> str:
+    """Return where a path leads through symbolic links that the code itself has made."""
+    parts = path.split("/")
+    for count in range(len(parts) - 1, 0, -1):
+        target = links.get("/".join(parts[:count]))
+        if target is not None:
+            return plain_path(f"{target}/{'/'.join(parts[count:])}")
+    return path
 
 
 def _reads(reading: Reading, act: Act, word: Word, place: Place) -> None:
@@ -202,6 +216,8 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
         reading.add(EMPTIES, f"This empties {word.display}: what it holds is lost.", word.line)
         return
     rule, level = _WRITE.get(place, (WRITES, LOW))
+    if act is Act.OVERWRITE and level is LOW and place not in (Place.TEMPORARY, Place.GENERATED):
+        level = MEDIUM
     if rule is WRITES and (act is not Act.CREATE or level is not LOW) and not word.known:
         reading.doubt()
     if is_loaded(word.text):

@@ -126,9 +126,7 @@ def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -
     return tuple(found)
 
 
-def _lowered(
-    old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel]
-) -> Iterator[str]:
+def _lowered(old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel]) -> Iterator[str]:
     """Risk rules whose findings count less than before, if they are critical or some rule approves at once."""
     before = old.risk_rules if old is not None else {}
     approves = any(rule.decide is Decide.APPROVE for rule in new.rules)

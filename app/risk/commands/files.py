@@ -7,8 +7,9 @@ import re
 from app.risk.commands.known_files import copy_file, note_file
 from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.table import Command, program
+from app.risk.commands.written import read_written
 from app.risk.effects import SENDS_SECRET, Act, act_on
-from app.risk.places import Place, place_of
+from app.risk.places import Place, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.words import UNKNOWN, Word
@@ -30,6 +31,14 @@ SETUID = declare(
     "chmod +x tool.txt",
     language="shell",
 )
+LIKE_OPTION = declare(
+    "file.named_like_option",
+    RiskLevel.HIGH,
+    "Makes a file whose name another command takes for an option.",
+    "touch -- --checkpoint-action=exec=x",
+    "touch -- notes.txt",
+    language="shell",
+)
 LINKS = declare(
     "file.links", RiskLevel.LOW, "Creates a link to a file.", "ln -s a.txt b.txt", "ls a.txt", language="shell"
 )
@@ -41,7 +50,13 @@ FULL = declare(
     "yes | head -1",
     language="shell",
 )
-_INTERACTIVE = ("-i", "-I", "--interactive")
+
+
+def named_like_option(word: Word, reading: Reading) -> None:
+    """Note a file whose name another command takes for an option, once a pattern matches it."""
+    if word.text.rsplit("/", 1)[-1].startswith("-") and word.text != "-":
+        message = f"The file {word.display} is named like an option, and works as one where a pattern matches it."
+        reading.add(LIKE_OPTION, message, word.line)
 
 
 def _help(given: Arguments) -> bool:
@@ -127,7 +142,8 @@ def _copy(command: Command, reading: Reading) -> None:
     for word in sources[:20]:
         written = _within(target, word)
         empties = word.text == "/dev/null" and not target.text.endswith("/")
-        act_on(reading, Act.EMPTY if empties else Act.WRITE, written)
+        replaces = written is target and len(sources) == 1
+        act_on(reading, Act.EMPTY if empties else Act.OVERWRITE if replaces else Act.WRITE, written)
         copy_file(reading, word, written)
     if mode := given.value("-m", "--mode"):
         _mode(mode, [target], False, reading)
@@ -174,6 +190,9 @@ def _link(command: Command, reading: Reading) -> None:
     if target is None:
         return
     written = _within(target, sources[0]) if sources else target
+    links = reading.options.get("links")
+    if isinstance(links, dict) and sources and sources[0].known and written.known and given.has("-s", "--symbolic"):
+        links[plain_path(written.text)] = sources[0].text
     level = place_of(written.text)
     if level in (Place.WORKING, Place.TEMPORARY, Place.GENERATED) and all(
         place_of(word.text) in (Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.CODE, Place.WORKING_ALL)
@@ -191,8 +210,10 @@ def _tee(command: Command, reading: Reading) -> None:
     append = given.has("-a", "--append")
     for word in given.operands:
         act_on(reading, Act.APPEND if append else Act.WRITE, word)
-        content = command.input or Word(UNKNOWN, command.line, source=command.input_from)
-        note_file(reading, word, Word(content.text, content.line, source=command.input_from), append=append)
+        taken = command.input or Word(UNKNOWN, command.line)
+        content = Word(taken.text, taken.line, source=command.input_from)
+        note_file(reading, word, content, append=append)
+        read_written(reading, word, content)
         if command.input_from == "secret" and word.text.startswith(("/dev/tcp", "/dev/udp")):
             reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
 
@@ -245,6 +266,7 @@ def _create(command: Command, reading: Reading) -> None:
     if command.name == "mknod":
         operands = operands[:1]
     for word in operands:
+        named_like_option(word, reading)
         made = Word(f"{word.text}/x", word.line, word.display) if command.name in ("mkdir", "md") else word
         if made is not word and place_of(word.text) in (Place.SYSTEM, Place.WORKING_ALL, Place.CODE, Place.BUILD):
             made = word

@@ -46,27 +46,27 @@ def read_code(
     reading: Reading,
     *,
     within: str = "",
-    elsewhere: bool = False,
     command: Command | None = None,
     arguments: list[Word] | None = None,
 ) -> None:
     """Read code that is given as a word.
 
     Args:
-        elsewhere: It runs on another machine, or in a container, where nothing of this shell is known.
         command: The command that runs it, whose input the code reads.
         arguments: ``$0``, ``$1``, and so on.
     """
-    options: dict[str, object] = {"session": None, "files": {}, "folder": ""} if elsewhere else {}
+    options: dict[str, object] = {}
     if arguments is not None:
         options["arguments"] = arguments
+    if code.source in ("download", "decoded"):
+        run_code_of(reading, code.source, code)
     if not code.known:
+        if code.source == "download":
+            return
         if not re.sub(rf"[\s{UNKNOWN}…]", "", code.text):
             run_dynamic(reading, code)
             return
         reading.add(PARTLY_KNOWN, f"A part of the code in {code.display} is known only when it runs.", code.line)
-    if code.source in ("download", "decoded", "secret"):
-        run_code_of(reading, code.source, code)
     text = code.text if language == "shell" else code.text.replace(UNKNOWN, "0")
     if command is not None:
         options |= {"input": command.input, "input_from": command.input_from}
@@ -277,198 +277,3 @@ def _module(module: Word, words: list[Word], command: Command, reading: Reading)
             reading.doubt()
         else:
             run_unread(reading, f"the Python module {module.display}", module.line)
-
-
-_CODE_OPTIONS = {
-    "perl": ("-e -E", "-0 -C -D -F -I -i -l -m -M -x -V", "perl"),
-    "ruby": ("-e", "-C -E -F -I -K -r -T -W -x", "ruby"),
-    "node": ("-e --eval -p --print -pe", "-r --require --import --loader --experimental-loader -C --conditions",
-    "javascript"),
-    "php": ("-r -B -R -E", "-c -d -f -F -S -t -z", "php"),
-    "lua": ("-e", "-l", "lua"),
-    "luajit": ("-e", "-l", "lua"),
-    "Rscript": ("-e", "", "r"),
-    "tclsh": ("", "", "tcl"),
-    "osascript": ("-e", "-l -s", "applescript"),
-    "julia": ("-e -E --eval --print", "-J -H -C -L -p -t --project", "julia"),
-    "groovy": ("-e", "-cp", "groovy"),
-    "jshell": ("", "", "java"),
-    "elixir": ("-e --eval", "-r -pa", "elixir"),
-    "erl": ("-eval", "-s -run", "erlang"),
-    "racket": ("-e", "-l -t -r", "racket"),
-    "guile": ("-c", "-l -s", "guile"),
-    "sbcl": ("--eval", "--load", "lisp"),
-    "emacs": ("--eval", "-l --load", "lisp"),
-    "pwsh": ("", "", "powershell"),
-    "tsx": ("-e --eval", "", "javascript"),
-    "ts-node": ("-e --eval", "-P", "javascript"),
-    "nodejs": ("-e --eval -p --print", "-r --require --import", "javascript"),
-    "ghci": ("-e", "", "haskell"),
-    "scheme": ("", "", "scheme"),
-    "octave": ("--eval", "", "octave"),
-    "coffee": ("-e", "", "coffeescript"),
-    "nashorn": ("", "", "javascript"),
-}  # fmt: skip
-_DANGEROUS = re.compile(
-    r"system|exec|qx|`|popen|unlink|rmtree|rmdir|rm_rf|child_process|spawn|fork|socket|Socket|FileUtils|delete"
-    r"|File\.write"
-    r"|writeFile|open\s*\(|rename|kill|eval|require|IO\.|Net::|fetch|http|fs\.|passthru|shell_exec|curl|env|ENV"
-    r"|os\.|io\."
-    r"|proc_open|Kernel|%x|syscall|chmod|chown|truncate|\bdo shell "
-    r"script\b|\bdo\b|print\s*\{|>>?|use\s|-M|load|import|=>",
-    re.IGNORECASE,
-)
-_CALLS = re.compile(
-    r"(?:system|exec|shell_exec|passthru|popen|execSync|exec_sync|spawnSync|spawn|IO\.popen|os\.execute|io\.popen"
-    r"|proc_open|"
-    r"do shell script|Kernel\.system|run)\s*\(?\s*(?:\[\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|q[qx]?\{[^}]*\})"
-    r"|(?:%x|qx)\s*[({\[/|](.*?)[)}\]/|]|`([^`]*)`",
-    re.DOTALL,
-)
-OTHER_CODE = declare(
-    "code.other_language",
-    RiskLevel.HIGH,
-    "Runs code in a language that cannot be read, which reaches outside itself.",
-    "ruby -e 'File.write(\"a.rb\", x)'",
-    "ruby -e 'puts 1 + 1'",
-    language="shell",
-    unread=True,
-)
-COMPUTES = declare(
-    "code.computes",
-    RiskLevel.LOW,
-    "Runs a short text in a language that is not fully read; it seems only to compute.",
-    "ruby -e 'puts 1 + 1'",
-    "ruby --version",
-    language="shell",
-    unread=True,
-)
-
-
-@program(*(name.lower() for name in _CODE_OPTIONS if name != "pwsh"))
-def _interpreter(command: Command, reading: Reading) -> None:
-    name = command.name
-    code, valued, language = next(row for key, row in _CODE_OPTIONS.items() if key.lower() == name)
-    options = code.split()
-    codes: list[Word] = []
-    rest: list[Word] = []
-    words = command.arguments
-    place = 0
-    in_place = False
-    while place < len(words):
-        text = words[place].text
-        short = [option[1] for option in options if re.fullmatch(r"-[A-Za-z]", option)]
-        if text in options and place + 1 < len(words):
-            codes.append(words[place + 1])
-            place += 2
-            continue
-        if text.startswith("-") and len(text) > 1 and not text.startswith("--") and name in ("perl", "ruby"):
-            in_place |= bool(re.match(r"-[A-Za-z0-9]*i", text)) and "e" not in text.split("i")[0]
-            in_place |= bool(re.match(r"-[pnwlaW0]*i", text))
-        bundled = re.fullmatch(rf"-[A-Za-z0-9.]*?({'|'.join(short)})", text) if short else None
-        if bundled and place + 1 < len(words) and name in ("perl", "ruby"):
-            codes.append(words[place + 1])
-            place += 2
-            continue
-        if text.startswith("--") and "=" in text and text.partition("=")[0] in options:
-            codes.append(words[place].with_text(text.partition("=")[2]))
-        elif text.startswith("-") and len(text) > 1:
-            place += text in valued.split()
-            if (
-                re.match(r"-[mM](?!strict|warnings|POSIX|Data::Dumper|JSON|List::Util|MIME::Base64)", text)
-                and name == "perl"
-            ):
-                reading.doubt()
-        else:
-            rest.append(words[place])
-            if not codes:
-                break
-        place += 1
-    if codes:
-        for word in codes:
-            _read_other(language, word, reading)
-        for word in rest:
-            act_on(reading, Act.WRITE if in_place else Act.READ, word)
-    elif rest and rest[0].text != "-":
-        run_file(language, rest[0], reading, words[place + 1 :])
-    elif not any(re.fullmatch(r"-v|-V|--version|--help|-h", word.text) for word in words):
-        if command.input is not None and command.input.known and command.input_from not in ("download", "decoded"):
-            _read_other(language, command.input, reading)
-        else:
-            read_input(language, command, reading)
-
-
-def _read_other(language: str, word: Word, reading: Reading) -> None:
-    """Read code in a language that has no reader as far as its calls of commands go."""
-    if word.source in ("download", "decoded"):
-        run_code_of(reading, word.source, word)
-    if not word.known and not word.when_empty.strip():
-        run_dynamic(reading, word)
-        return
-    for match in _CALLS.finditer(word.text[:50_000]):
-        quoted = match.group(1)
-        text = match.group(2) or match.group(3) or (re.sub(r"^(?:q[qx]?)?.|.$", "", quoted) if quoted else "")
-        if text:
-            reading.read("shell", text, word.line, fixed=True)
-    if _DANGEROUS.search(word.text) or not word.known or len(word.text) > 4_000:
-        words = f"{word.display} is code in a language that cannot be read, and it reaches outside itself."
-        reading.add(OTHER_CODE, words, word.line)
-    else:
-        reading.add(COMPUTES, f"{word.display} is code in a language that is not fully read.", word.line)
-
-
-_AWK_ACTS = re.compile(r"system\s*\(|\|\s*getline|\|\s*\"|\|&|print[^;}\n]*\|")
-_AWK_WRITES = re.compile(r"print[^;}\n\"]*(?:\"[^\"]*\"[^;}\n\"]*)*>>?\s*(\"[^\"]*\"|[A-Za-z_$][\w$]*)")
-_AWK_TEXT = re.compile(
-    r"system\s*\(\s*\"((?:[^\"\\]|\\.)*)\"\s*\)|\"((?:[^\"\\]|\\.)*)\"\s*\|\s*getline|\|&?\s*\"((?:[^\"\\]|\\.)*)\""
-)
-
-
-@program("awk", "gawk", "mawk", "nawk", "original-awk")
-def _awk(command: Command, reading: Reading) -> None:
-    given = arguments_of(
-        command.arguments,
-        "-F -v -f -e -i -l -E -o --field-separator --assign --file --source --include --exec",
-        mixed=False,
-    )
-    sources = [*given.values("-e", "--source")]
-    operands = given.operands
-    for path in given.values("-f", "--file", "-E", "--exec", "-i", "--include"):
-        if path.text == "inplace":
-            for word in operands[1:]:
-                act_on(reading, Act.WRITE, word)
-        else:
-            run_file("awk", path, reading)
-    if not sources and not given.values("-f", "--file", "-E", "--exec") and operands:
-        sources, operands = operands[:1], operands[1:]
-    for code in sources:
-        _awk_code(code, reading)
-    for word in operands:
-        if not re.match(r"[A-Za-z_]\w*=", word.text):
-            act_on(reading, Act.READ, word)
-
-
-def _awk_code(code: Word, reading: Reading) -> None:
-    if code.text == UNKNOWN:
-        run_dynamic(reading, code)
-        return
-    for match in _AWK_WRITES.finditer(code.text):
-        target = match.group(1)
-        if target.startswith('"'):
-            if target.strip('"') not in ("/dev/stderr", "/dev/stdout"):
-                act_on(reading, Act.WRITE, Word(target.strip('"'), code.line))
-        elif not re.fullmatch(r"\d+|NR|NF", target) and re.search(
-            r"print[^()]*>>?\s*" + re.escape(target), match.group()
-        ):
-            act_on(reading, Act.WRITE, Word(UNKNOWN, code.line, shown=target))
-    if not _AWK_ACTS.search(re.sub(r"\|\|", "", code.text)):
-        return
-    found = False
-    for match in _AWK_TEXT.finditer(code.text):
-        text = match.group(1) or match.group(2) or match.group(3)
-        if text:
-            found = True
-            reading.read("shell", text.replace('\\"', '"'), code.line, fixed=True)
-    dynamic = re.search(r"system\s*\(\s*(?!\")|system\s*\([^)]*\"\s+\S|\|\s*getline", code.text)
-    if not found or (dynamic and not re.search(r"^\s*\"[^\"]*\"\s*\|\s*getline", code.text)):
-        run_dynamic(reading, code)

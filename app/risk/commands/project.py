@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.package_rules import (
     INSTALLS,
@@ -15,6 +16,7 @@ from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_unread
 from app.risk.reading import Reading
 from app.risk.rules import word_set
+from app.risk.words import Word
 
 _TESTS = "This runs the project's tests, which run its code."
 _CHECKS = "This checks or formats the project's code, by the project's settings."
@@ -119,6 +121,21 @@ def _build(command: Command, reading: Reading) -> None:
         act_on(reading, Act.WRITE, word)
 
 
+def _recipes(path: Word | None, command: Command, reading: Reading) -> None:
+    """Read the recipes of a makefile that the code itself has written, or that comes from standard input."""
+    if command.name not in ("make", "gmake"):
+        return
+    content = file_content(reading, path or Word("Makefile", command.line))
+    if path is not None and path.text in ("-", "/dev/stdin"):
+        content = command.input
+    if content is None:
+        return
+    for number, line in enumerate(content.text.splitlines()[:500]):
+        if line.startswith("\t"):
+            code = line.strip().lstrip("@-+").replace("$$", "$")
+            reading.read("shell", code, content.line + number, fixed=True, within="In the makefile: ")
+
+
 @program(
     *word_set(
         "make gmake mingw32-make nmake just task rake invoke inv doit gulp grunt ant cake jake mage earthly dagger "
@@ -138,6 +155,7 @@ def _make(command: Command, reading: Reading) -> None:
     if given.exactly("-n", "--dry-run", "--just-print", "--recon", "-q", "--question", "-p"):
         reading.doubt()  # parts of a makefile run all the same
         return
+    _recipes(given.value("-f", "--file", "--makefile", "--justfile"), command, reading)
     shells = [
         word for word in given.operands if re.match(r"(?:SHELL|\.SHELLFLAGS|MAKEFLAGS|CC|CXX|LD)\s*:?=", word.text)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from app.risk.commands.options import arguments_of
@@ -78,18 +79,23 @@ def _found(roots: list[Word], tests: list[Word]) -> list[Word]:
                     names.append(value.replace(UNKNOWN, "*"))
             number += 1
         elif text in _TESTS:
-            filtered |= not (text == "-maxdepth" and value not in ("0",))
+            filtered |= text != "-maxdepth"
             number += text in _VALUED
         elif text in _VALUED:
             number += 1
         number += 1
+    only = any(one.text == "-maxdepth" and two.text == "0" for one, two in itertools.pairwise(tests))
+    shallow = any(one.text == "-maxdepth" and two.text == "1" for one, two in itertools.pairwise(tests))
     found: list[Word] = []
     for root in roots:
         base = root.text.rstrip("/") or ("/" if root.text.startswith("/") else root.text)
         if not filtered:
-            found.append(root)
+            found.append(Word(root.text, root.line, root.shown, root.glob, several=not only))
             continue
         for name in names[:5] or ["*?"]:
+            if shallow and "*" not in name and "?" not in name:
+                found.append(Word(f"{base.rstrip('/')}/{name}", root.line))
+                continue
             last = name.rsplit("/", 1)[-1] if "/" not in name.strip("*/") else name.lstrip("*/")
             text = f"{base.rstrip('/')}/**/{last or '*?'}"
             found.append(Word(text, root.line, f"{last if names else 'what it finds'} in {root.display}", glob=True))
@@ -108,8 +114,7 @@ def _put(word: Word, found: Word) -> Word:
     if "{}" not in word.text:
         return word
     if word.text == "{}":
-        glob = found.text if found.glob else f"{found.text.rstrip('/')}/**/*?"
-        return Word(glob, word.line, found.display, glob=True, several=True)
+        return Word(found.text, word.line, found.display, glob=found.glob, several=found.glob or found.several)
     return Word(word.text.replace("{}", UNKNOWN), word.line, several=True)
 
 

@@ -52,6 +52,9 @@ Handler = Callable[[Command, Reading], None]
 _HANDLERS: dict[str, Handler] = {}
 _FAMILIES = (
     "app.risk.commands.archives",
+    "app.risk.commands.awk",
+    "app.risk.commands.editors",
+    "app.risk.commands.other_interpreters",
     "app.risk.commands.files",
     "app.risk.commands.interpreters",
     "app.risk.commands.searching",

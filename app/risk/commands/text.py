@@ -238,7 +238,7 @@ def _convert(command: Command, reading: Reading) -> None:
             act_on(reading, Act.READ, word)
     for word in writes:
         if word.text != "-":
-            act_on(reading, Act.WRITE, word)
+            act_on(reading, Act.OVERWRITE, word)
 
 
 _SED_RUNS = re.compile(r"(?:^|[;\n{}]|\d|/|\$|!)\s*e(?:\s+([^\n]*))?(?:$|[;\n])")
@@ -253,7 +253,7 @@ def _sed(command: Command, reading: Reading) -> None:
         return
     if command.name == "sd":
         for word in [one for one in command.arguments if not one.text.startswith("-")][2:]:
-            act_on(reading, Act.WRITE, word)
+            act_on(reading, Act.OVERWRITE, word)
         return
     given = arguments_of(command.arguments, "-e -f -l --expression --file --line-length")
     codes = given.values("-e", "--expression")
@@ -270,9 +270,7 @@ def _sed(command: Command, reading: Reading) -> None:
     if in_place and operands and not operands[0].text:  # macOS: sed -i '' …
         operands = operands[1:]
     for word in operands:
-        act_on(reading, Act.WRITE if in_place and not given.has("-n") else Act.READ, word)
-        if in_place and given.has("-n"):
-            act_on(reading, Act.WRITE, word)
+        act_on(reading, Act.OVERWRITE if in_place else Act.READ, word)
 
 
 def _sed_code(code: Word, reading: Reading) -> None:

@@ -247,13 +247,15 @@ def _xargs(command: Command, reading: Reading) -> None:
     words = given.operands
     replaced = given.value("-I", "--replace")
     mark = replaced.text if replaced else _PLACEHOLDER if given.has("-i", "--replace") else ""
-    listed = _listed(command)
+    listed = _listed(command, lines=bool(mark) or given.has("-0", "--null", "-d", "--delimiter"))
     if not words:
         return
     if mark and any(mark in word.text for word in words):
-        inner = [_put(word, mark, listed[0]) for word in words]
-    else:
-        inner = [*words, *listed]
+        for value in listed[:10]:
+            inner = [_put(word, mark, value) for word in words]
+            read_command(Command(inner, environment=command.environment, here=command.here), reading)
+        return
+    inner = [*words, *listed]
     if words[0].text.rsplit("/", 1)[-1] in ("sh", "bash", "zsh", "dash", "env", "xargs", "sudo", "parallel"):
         texts = [word.text for word in words]
         if "-c" not in texts or texts[-1] == "-c":
@@ -261,10 +263,11 @@ def _xargs(command: Command, reading: Reading) -> None:
     read_command(Command(inner, environment=command.environment, here=command.here), reading)
 
 
-def _listed(command: Command) -> list[Word]:
+def _listed(command: Command, *, lines: bool = False) -> list[Word]:
     """Return the arguments that come from the input."""
     if command.input is not None and command.input.known:
-        pieces = command.input.text.split()
+        text = command.input.text
+        pieces = [piece for piece in re.split(r"[\n\0]", text) if piece] if lines else text.split()
         if 0 < len(pieces) <= 20:
             return [Word(piece, command.line, source=command.input_from) for piece in pieces]
     return [Word(UNKNOWN, command.line, shown="the files that are listed", several=True, source=command.input_from)]
@@ -294,8 +297,7 @@ def _parallel(command: Command, reading: Reading) -> None:
         else:
             run_dynamic(reading, "parallel", command.line)
         return
-    several = Word(UNKNOWN, command.line, shown="the arguments that are listed", several=True)
-    for value in values[:10] or [several]:
+    for value in values[:10] or _listed(command, lines=True)[:10]:
         inner = [_filled(word, value) for word in words]
         if inner == words:
             inner.append(value)

@@ -23,7 +23,7 @@ def assign(session: Session, assignment: Assignment, *, exported: bool = False) 
     values: list[Value] = []
     choice, most = 0, 1
     while choice < most:
-        expander = Expander(session.state, session.substitute, choice)
+        expander = session.expander(choice)
         values.append(_value(session, assignment, expander))
         most = min(expander.most, MOST_CHOICES)
         session.reading.touch(environment=[name for name in expander.names if name.isupper()])

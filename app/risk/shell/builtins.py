@@ -92,6 +92,8 @@ def _read(session: Session, command: Command, node: Simple | None) -> Flow | Non
     several = True
     names = [*given.operands, *given.values("-a")] or [Word("REPLY")]
     if command.name in ("mapfile", "readarray"):
+        for code in given.values("-C"):
+            session.read_here(code.text, code.line)
         listed = [Word(line) for line in flow.text.splitlines()][:200]
         value = tuple(listed) if flow.known else (Word(UNKNOWN, several=True, source=flow.source),)
         session.state.set(names[-1].text, value)

@@ -19,6 +19,7 @@ _LOADS = word_set(
     "OPENSSL_CONF OPENSSL_ENGINES KUBECONFIG_EXEC PYTHONINSPECT PHPRC PHP_INI_SCAN_DIR LUA_INIT GUILE_LOAD_PATH "
     "VIMINIT EXINIT GTK_MODULES QT_PLUGIN_PATH TERMINFO MANOPT CMAKE_TOOLCHAIN_FILE NODE_REPL_EXTERNAL_MODULE"
 )
+_COMMANDS = word_set("PROMPT_COMMAND GIT_SSH_COMMAND GIT_PROXY_COMMAND GIT_EXTERNAL_DIFF LESSOPEN LESSCLOSE")
 _PROGRAMS = word_set(
     "PAGER EDITOR VISUAL BROWSER GIT_PAGER GIT_EDITOR GIT_SEQUENCE_EDITOR MANPAGER SYSTEMD_EDITOR KUBE_EDITOR "
     "SYSTEMD_PAGER PSQL_PAGER PSQL_EDITOR DIFFPROG MERGE FCEDIT HGEDITOR SVN_EDITOR AWS_PAGER SUDO_EDITOR BAT_PAGER "
@@ -56,6 +57,8 @@ def set_variable(reading: Reading, name: str, value: Word, *, exported: bool = T
     elif name in ("PROMPT_COMMAND", "BASH_ENV") or (exported and name in _LOADS):
         if value.text.strip():
             reading.add(ENVIRONMENT, f"{name} makes programs run or load {value.display}.", value.line)
+            if name in _COMMANDS:
+                reading.read("shell", value.text.lstrip("|"), value.line, fixed=True)
     elif exported and name in _PROGRAMS:
         _program(reading, name, value)
     elif exported and name == "NODE_OPTIONS" and _NODE_LOADS.search(value.text):
@@ -71,6 +74,7 @@ def _program(reading: Reading, name: str, value: Word) -> None:
     if value.known and (program in _HARMLESS or not program) and not re.search(r"[;&|`$<>]", value.text):
         return
     reading.add(ENVIRONMENT, f"{name} makes programs run {value.display}.", value.line)
+    reading.read("shell", value.text, value.line, fixed=True)
 
 
 def _search_path(reading: Reading, value: Word) -> None:

@@ -64,7 +64,8 @@ class Expander:
         choice: Which of several values that a variable may have is taken.
         most: The most values that a variable had so far.
         hidden: True if a word was written in escapes.
-        missing: Called for each variable that the code does not set.
+        files: What files hold that the code makes; see `known_files`.
+        names: The variables that the code has not set before.
     """
 
     state: State
@@ -72,6 +73,7 @@ class Expander:
     choice: int = 0
     most: int = 1
     hidden: bool = False
+    files: dict[str, Word] | None = None
     names: set[str] = field(default_factory=set)
 
     def words(self, nodes: list[WordNode]) -> list[Word]:
@@ -156,7 +158,11 @@ class Expander:
             self._add_text(word, part.quoted or not split, fields)
         elif isinstance(part, Process):
             flow = self.run(part.body, None if part.reads else Flow())
-            fields.add(f"/dev/fd/{UNKNOWN}", source=flow.source or "unknown" if part.reads else "")
+            path = f"/dev/fd/{UNKNOWN}"
+            if part.reads and self.files is not None and flow.text != UNKNOWN:
+                path = f"/dev/fd/{63 + len(self.files)}"
+                self.files[path] = Word(flow.text, flow.line or 1, source=flow.source)
+            fields.add(path, source=flow.source or "unknown" if part.reads else "")
         elif isinstance(part, Arithmetic):
             fields.add(arithmetic.value_of(self.parts_text(part.parts).text, self.value))
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.risk.commands.interpreters import run_code_of
 from app.risk.commands.table import Command, program_name, read_command
 from app.risk.effects import CONNECTS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
 from app.risk.reading import TOO_DEEP
@@ -13,8 +14,9 @@ from app.risk.shell.assignments import assign, environment_of
 from app.risk.shell.builtins import BUILTINS, DECLARES
 from app.risk.shell.expansion import Expander, worse_source
 from app.risk.shell.outputs import output_of
+from app.risk.shell.patterns import expression_of
 from app.risk.shell.redirections import deliver, redirect
-from app.risk.shell.rules import ESCAPED, FORK_BOMB, REVERSE_SHELL
+from app.risk.shell.rules import ESCAPED, FORK_BOMB, LOOK_ALIKE, REVERSE_SHELL
 from app.risk.shell.state import MOST_CHOICES, NOTHING, Flow
 from app.risk.shell.tree import Simple
 from app.risk.words import UNKNOWN, Word
@@ -28,6 +30,24 @@ _NETWORK = frozenset({CONNECTS.id, SENDS.id, INTERNAL.id})
 _PRINTS_NOTHING = frozenset({"", ":", "true", "false", "exec"})
 _COUNTS = frozenset({"wc", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "test", "[", "true", "stat"})
 _MOST_CALLS = 10
+_LIKELY = (
+    "rm",
+    "dd",
+    "sh",
+    "bash",
+    "mv",
+    "cp",
+    "chmod",
+    "chown",
+    "cat",
+    "curl",
+    "wget",
+    "nc",
+    "shred",
+    "find",
+    "tee",
+    "kill",
+)
 
 
 def run_simple(session: Session, node: Simple, given: Flow | None) -> Flow:
@@ -36,13 +56,13 @@ def run_simple(session: Session, node: Simple, given: Flow | None) -> Flow:
     if not node.words:
         for assignment in node.assignments:
             assign(session, assignment)
-        expander = Expander(session.state, session.substitute)
+        expander = session.expander()
         act = Act.EMPTY
         return deliver(session, redirect(session, node.redirections, expander, given, act=act), NOTHING)
     flow: Flow | None = None
     choice, most = 0, 1
     while choice < most:
-        expander = Expander(session.state, session.substitute, choice)
+        expander = session.expander(choice)
         printed = _with_choice(session, node, given, expander)
         flow = printed if flow is None or flow == printed else Flow(UNKNOWN, worse_source(flow.source, printed.source))
         most = min(expander.most, MOST_CHOICES)
@@ -90,6 +110,9 @@ def invoke(
     first = words[0]
     if not first.known or (first.glob and not first.text.startswith("[")):
         return _dynamic(session, words, given)
+    if not first.text.isascii() and first.text not in session.state.functions:
+        message = f"{first.display} has letters of another alphabet: it may be taken for another command."
+        session.reading.add(LOOK_ALIKE, message, first.line)
     definition = session.state.functions.get(first.text)
     if definition is not None:
         return _call(session, words, given)
@@ -118,10 +141,23 @@ def _input(given: Flow | None, line: int) -> Word | None:
 
 def _dynamic(session: Session, words: list[Word], given: Flow | None) -> Flow:
     """A command whose name is not known; if it may be empty, what follows it is the command."""
+    if words[0].source in ("download", "decoded"):
+        run_code_of(session.reading, words[0].source, words[0])
+        return Flow(UNKNOWN, words[0].source)
     run_dynamic(session.reading, words[0])
+    for name in _matching(words[0]):
+        read_command(Command([words[0].with_text(name), *words[1:]], _input(given, words[0].line)), session.reading)
     if words[0].when_empty == "" and len(words) > 1 and words[1].known and not words[1].text.startswith("-"):
         invoke(session, words[1:], given)
     return Flow(UNKNOWN, given.source if given else "")
+
+
+def _matching(word: Word) -> list[str]:
+    """Return some programs that a pattern in place of a program may stand for."""
+    if not word.glob or not word.known:
+        return []
+    expression = re.compile(expression_of(word.text.rsplit("/", 1)[-1]))
+    return [name for name in _LIKELY if expression.fullmatch(name)][:6]
 
 
 def _call(session: Session, words: list[Word], given: Flow | None) -> Flow:

@@ -24,7 +24,8 @@ _FILES = frozenset({"find", "ls", "fd", "fdfind", "locate", "mlocate", "plocate"
 _LISTS_OF_GIT = frozenset({"ls-files", "branch", "tag", "diff", "ls-tree", "status", "for-each-ref", "worktree"})
 _DECODERS = word_set("gunzip zcat bzcat xzcat bunzip2 unxz uudecode gpg openssl zstdcat lz4cat uncompress")
 _DOWNLOADERS = word_set(
-    "curl wget fetch aria2c lynx w3m GET http https httpie xh nc ncat netcat socat telnet ftp tftp lftp"
+    "curl wget fetch aria2c lynx w3m GET http https httpie xh nc ncat netcat socat telnet ftp tftp lftp dig host "
+    "nslookup drill kdig"
 )
 _SILENT = word_set(
     "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred"
@@ -193,6 +194,24 @@ def _spread(letters: str) -> str:
     )
 
 
+_PLAIN_SUBSTITUTE = re.compile(r"s([^\w\s\\])([\w \-./:,@]+)\1([\w \-./:,@]*)\1(g?)")
+
+
+def _sed(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    """The output of simple substitutions in a known text."""
+    codes = [word.text for word in command.arguments if word.text != "-e"]
+    if given is None or not given.known or len(codes) != 1:
+        return Flow(UNKNOWN, given.source if given else "")
+    text = given.text
+    for code in codes[0].split(";"):
+        match = _PLAIN_SUBSTITUTE.fullmatch(code.strip())
+        if match is None or match.group(1) in match.group(2):
+            return Flow(UNKNOWN, given.source or "decoded")
+        lines = [line.replace(match[2], match[3], -1 if match[4] else 1) for line in text.split("\n")]
+        text = "\n".join(lines)
+    return Flow(text, "decoded", given.line)
+
+
 def _decoder(command: Command, given: Flow | None) -> Flow | None:
     texts = [word.text for word in command.arguments]
     if command.name in ("openssl", "gpg") and not any(text in ("-d", "--decrypt", "-D") for text in texts):
@@ -278,7 +297,8 @@ def _rot13(command: Command, given: Flow | None, reading: Reading) -> Flow:
 
 _OUTPUTS = {
     "echo": _echo, "printf": _echo, "print": _echo, "cat": _cat, "base64": _base64, "base32": _base64,
-    "xxd": _xxd, "rev": _rev, "tr": _tr, "tee": _tee, "head": _head, "tail": _head, "sort": _pass, "uniq": _pass,
+    "xxd": _xxd, "rev": _rev, "sed": _sed, "tr": _tr, "tee": _tee, "head": _head, "tail": _head, "sort": _pass,
+    "uniq": _pass,
     "which": _which, "pwd": _pwd, "mktemp": _mktemp, "dirname": _path, "basename": _path, "realpath": _path,
     "readlink": _path, "date": _date, "hostname": _date, "whoami": _date, "uname": _date, "nproc": _date,
     "id": _date, "arch": _date, "seq": _seq, "rot13": _rot13, "uuidgen": _date, "tempfile": _mktemp,

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.risk.shell import arithmetic
 from app.risk.shell.patterns import expression_of
 from app.risk.shell.state import SOME, Value
 from app.risk.shell.tree import Literal, Parameter, Part
@@ -25,6 +26,8 @@ def value_of(expander: Expander, part: Parameter, index: str | None) -> Value:
         expander: Expands the argument, and knows the variables.
         index: The subscript; None if there is none.
     """
+    if index is not None and index not in ("@", "*"):
+        index = arithmetic.value_of(index, expander.value)
     values = _elements(expander.value(part.name), index)
     operator = part.operator
     if operator == "":

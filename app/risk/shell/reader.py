@@ -13,7 +13,7 @@ def read(text: str, reading: Reading) -> None:
     """Find out what shell code would do, and add it to the reading."""
     outer = reading.options.get("session")
     same = bool(reading.options.get("same"))
-    reading.options = {"files": {}, "folder": "", **reading.options, "same": False}
+    reading.options = {"files": {}, "links": {}, "folder": "", **reading.options, "same": False}
     if reading.options.get("here"):
         reading.options |= {"files": {}, "folder": ""}
     parser = Parser(text, 1, lambda: reading.budget.late)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.risk.commands.files import named_like_option
 from app.risk.commands.known_files import file_content, note_file
+from app.risk.commands.written import read_written
 from app.risk.effects import READS_SECRET, Act, act_on, connect
 from app.risk.shell.expansion import Expander
 from app.risk.shell.rules import REVERSE_SHELL
@@ -122,6 +124,8 @@ def _write(session: Session, redirection: Redirection, word: Word, routes: Route
     errors = redirection.descriptor not in ("", "1")
     how = Act.APPEND if append else Act.WRITE if errors else act
     act_on(session.reading, how, word)
+    if word.known:
+        named_like_option(word, session.reading)
     if not errors:
         routes.files.append((word, append))
         if act is Act.EMPTY and not append:
@@ -133,6 +137,7 @@ def deliver(session: Session, routes: Routes, printed: Flow) -> Flow:
     for word, append in routes.files:
         content = Word(printed.text, printed.line or word.line, source=printed.source)
         note_file(session.reading, word, content, append=append)
+        read_written(session.reading, word, content)
     if routes.host is not None and printed.source == "secret":
         connect(session.reading, routes.host, secret=True)
     return NOTHING if routes.files or routes.dropped or routes.host is not None else printed

@@ -55,6 +55,14 @@ ESCAPED = declare(
     r"echo $'a\tb'",
     language="shell",
 )
+LOOK_ALIKE = declare(
+    "shell.look_alike",
+    RiskLevel.HIGH,
+    "A command's name has letters of another alphabet, which may look like those of a known command.",
+    "r\u043c notes.txt",
+    "echo \u043c",
+    language="shell",
+)
 PARTLY_KNOWN = declare(
     "shell.partly_known",
     RiskLevel.MEDIUM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.risk.reading import Reading
+from app.risk.shell.expansion import Expander
 from app.risk.shell.state import Definition, Flow, State
 from app.risk.shell.statements import run_node
 from app.risk.shell.tree import Node, Sequence
@@ -36,6 +37,11 @@ class Session:
             given: What they read from standard input; None if that is not known to be redirected.
         """
         return run_node(self, node, given)
+
+    def expander(self, choice: int = 0) -> Expander:
+        """Return an expander of words at this place."""
+        files = self.reading.options.get("files")
+        return Expander(self.state, self.substitute, choice, files=files if isinstance(files, dict) else None)
 
     def substitute(self, body: Sequence, given: Flow | None) -> Flow:
         """Read commands in a subshell, and return what they print."""

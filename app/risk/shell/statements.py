@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.risk.effects import UNPARSED
 from app.risk.reading import TOO_DEEP
-from app.risk.shell.expansion import Expander, worse_source
+from app.risk.shell.expansion import worse_source
 from app.risk.shell.invocations import run_simple
 from app.risk.shell.redirections import deliver, redirect
 from app.risk.shell.state import NOTHING, Definition, Flow, State, Value
@@ -157,7 +157,7 @@ def _forget_changes(session: Session, known: dict[str, tuple[Value, ...]]) -> No
 
 def _for(session: Session, node: For, given: Flow | None) -> Flow:
     session.reading.budget.step()
-    expander = Expander(session.state, session.substitute)
+    expander = session.expander()
     words = expander.words(node.words) if node.words is not None else list(expander.value("@"))
     single = [word for word in words if word.known and not word.glob and not word.several]
     turns = len(words)
@@ -184,7 +184,7 @@ def _representative(words: list[Word]) -> list[Word]:
 
 
 def _case(session: Session, node: Case, given: Flow | None) -> Flow:
-    Expander(session.state, session.substitute).text(node.word)
+    session.expander().text(node.word)
     start = session.state
     printed: list[Flow] = []
     ends: list[State] = []
@@ -204,7 +204,7 @@ def _function(session: Session, node: Function, given: Flow | None) -> Flow:
 
 
 def _test(session: Session, node: Test, given: Flow | None) -> Flow:
-    expander = Expander(session.state, session.substitute)
+    expander = session.expander()
     for word in node.words:
         expander.text(word)
     if node.arithmetic:
@@ -222,7 +222,7 @@ def _forget_counters(session: Session, words: list[WordNode]) -> None:
 
 def _redirected(session: Session, node: Redirected, given: Flow | None) -> Flow:
     session.reading.budget.step()
-    expander = Expander(session.state, session.substitute)
+    expander = session.expander()
     routes = redirect(session, node.redirections, expander, given)
     return deliver(session, routes, session.run(node.body, routes.given))
 

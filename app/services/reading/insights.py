@@ -287,9 +287,7 @@ def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until:
         sources=sorted(
             map(_source, parts.get("source", ())), key=lambda source: (-source.count, source.kind, source.id)
         ),
-        rules=sorted(
-            map(_rule, parts.get("rule", ())), key=lambda rule: (-(rule.approved + rule.rejected), rule.name)
-        ),
+        rules=sorted(map(_rule, parts.get("rule", ())), key=lambda rule: (-(rule.approved + rule.rejected), rule.name)),
         rule_count=_groups(parts.get("rule")),
     )
 
