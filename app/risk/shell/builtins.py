@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
-from app.risk.commands.table import Command, handlers, program_name
+from app.risk.commands.table import Command, program_name
 from app.risk.effects import UNREAD, run_dynamic, run_unread
 from app.risk.rules import word_set
 from app.risk.shell.assignments import assign
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 Builtin = Callable[["Session", Command, "Simple | None"], Flow | None]
 DECLARES = word_set("export declare typeset local readonly integer float")
 _DECLARE_OPTIONS = "-n"
+
+
+_WELL_KNOWN = word_set(
+    "ls cd cp mv rm cat grep find git sudo ssh scp docker kubectl npm node python python3 pip make curl wget echo kill "
+    "ps chmod chown tar less vi vim man bash sh su mkdir touch sed awk which test true exit history psql mysql"
+)
 
 
 def _nothing(session: Session, command: Command, node: Simple | None) -> Flow | None:
@@ -67,6 +73,8 @@ def _unset(session: Session, command: Command, node: Simple | None) -> Flow | No
 def _set(session: Session, command: Command, node: Simple | None) -> Flow | None:
     words = command.arguments
     for place, word in enumerate(words):
+        if word.text == "history" and place and words[place - 1].text == "+o":
+            session.reading.add(TRACELESS, "This turns off the shell's history.", word.line)
         if re.fullmatch(r"-[a-zA-Z]*u[a-zA-Z]*", word.text) or (word.text == "nounset" and place):
             session.state.strict = True
         if word.text in ("-", "--") or (
@@ -203,9 +211,7 @@ def _alias(session: Session, command: Command, node: Simple | None) -> Flow | No
     for name, meaning in pairs:
         session.state.aliases[name] = meaning.text
         first = program_name(meaning.text.split()[0]) if meaning.text.split() else ""
-        if name in handlers() and first != name and not meaning.known:
-            session.reading.doubt()
-        elif name in handlers() and first not in (name, "sudo", "command"):
+        if name in _WELL_KNOWN and first not in (name, "sudo", "command"):
             session.reading.add(SHADOWS, f"From here on, {name} means {meaning.display}.", meaning.line)
     return NOTHING
 

@@ -6,7 +6,7 @@ import re
 
 from app.risk.reading import Reading
 from app.risk.rules import word_set
-from app.risk.shell.rules import ENVIRONMENT, SEARCH_PATH
+from app.risk.shell.rules import ENVIRONMENT, SEARCH_PATH, TRACELESS
 from app.risk.words import UNKNOWN, Word
 from assent.contracts import RiskLevel
 
@@ -52,6 +52,8 @@ def set_variable(reading: Reading, name: str, value: Word, *, exported: bool = T
     """
     if exported:
         reading.touch(environment=[name])
+    if name in ("HISTSIZE", "HISTFILESIZE", "HISTFILE") and value.text in ("0", "", "/dev/null"):
+        reading.add(TRACELESS, "This turns off the shell's history.", value.line)
     if name == "PATH":
         _search_path(reading, value)
     elif name in ("PROMPT_COMMAND", "BASH_ENV") or (exported and name in _LOADS):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from app.risk.commands.interpreters import run_code_of
 from app.risk.commands.table import Command, program_name, read_command
+from app.risk.commands.wrappers import ENVIRONMENT_READ
 from app.risk.effects import CONNECTS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
 from app.risk.reading import TOO_DEEP
 from app.risk.shell.assignments import assign, environment_of
 from app.risk.shell.builtins import BUILTINS, DECLARES
+from app.risk.shell.environment import is_secret
 from app.risk.shell.expansion import Expander, worse_source
 from app.risk.shell.outputs import output_of
 from app.risk.shell.patterns import expression_of
@@ -20,6 +22,7 @@ from app.risk.shell.rules import ESCAPED, FORK_BOMB, LOOK_ALIKE, REVERSE_SHELL
 from app.risk.shell.state import MOST_CHOICES, NOTHING, Flow
 from app.risk.shell.tree import Simple
 from app.risk.words import UNKNOWN, Word
+from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
     from app.domain.risk import Finding
@@ -29,6 +32,7 @@ SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "rbash", "mksh", 
 _NETWORK = frozenset({CONNECTS.id, SENDS.id, INTERNAL.id})
 _PRINTS_NOTHING = frozenset({"", ":", "true", "false", "exec"})
 _COUNTS = frozenset({"wc", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "test", "[", "true", "stat"})
+_SIGNS_IN = frozenset({"login", "--password-stdin", "--with-token", "--stdin", "auth", "--password-file", "import"})
 _MOST_CALLS = 10
 _LIKELY = (
     "rm",
@@ -86,6 +90,12 @@ def _with_choice(session: Session, node: Simple, given: Flow | None, expander: E
     routes = redirect(session, node.redirections, expander, given, act=act, shell=shell)
     if not words:
         return deliver(session, routes, NOTHING)
+    secrets = [known for known in expander.names if is_secret(known)]
+    if secrets and name in ("echo", "printf", "print"):
+        if session.spawning or routes.files or routes.dropped:
+            return deliver(session, routes, Flow(UNKNOWN, "secret"))
+        message = f"This prints {secrets[0]}, which may hold a password or a key."
+        session.reading.add(ENVIRONMENT_READ, message, node.line, RiskLevel.HIGH)
     if expander.hidden and name not in ("echo", "printf"):
         session.reading.add(ESCAPED, f"What {words[0].display} says here is hidden in escapes.", node.line)
     return deliver(session, routes, invoke(session, words, routes.given, environment, node))
@@ -191,7 +201,9 @@ def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, 
     for word in command.words[1:]:
         carried = worse_source(carried, word.source if word.source in ("secret", "download") else "")
     source = worse_source(carried, given.source if given and command.name not in _COUNTS else "")
-    leaks = (carried == "secret" and _sends(command, read_secret)) or (given is not None and given.source == "secret")
+    signs_in = any(word.text in _SIGNS_IN for word in command.arguments)
+    carries = (carried == "secret" and _sends(command, read_secret)) or (given is not None and given.source == "secret")
+    leaks = carries and not signs_in
     if rules & _NETWORK and SENDS_SECRET.id not in rules and leaks:
         session.reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
     if "database.dumps" in rules:

@@ -219,6 +219,8 @@ def _decoder(command: Command, given: Flow | None) -> Flow | None:
     if command.name == "openssl" and any(text in ("-base64", "-a", "base64") for text in texts) and "enc" in texts:
         ciphers = [text for text in texts if re.match(r"-(?:aes|des|bf|rc4|camellia|chacha)", text)]
         return _decoded(given if not ciphers else None, _from_base64)
+    if given is None and command.name not in ("openssl", "gpg", "uudecode"):
+        return Flow(UNKNOWN, "unknown")  # files are packed to save space, not to hide what they hold
     return Flow(UNKNOWN, given.source if given is not None and given.source == "download" else "decoded")
 
 
