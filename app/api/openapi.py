@@ -37,6 +37,7 @@ _TAGS = {
     "runs": "Runs, and the workflows that can be started",
     "grants": "Standing grants",
     "policies": "Policies",
+    "samples": "Decisions of policies that people review afterward",
     "absences": "Absences and delegates",
     "people": "Sessions and signing out",
     "insights": "Durations and outcomes of decisions",
