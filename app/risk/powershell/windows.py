@@ -317,7 +317,7 @@ def _set_service(call: Call) -> Value:
 def _option(call: Call) -> Value:
     style = call.value("historysavestyle")
     if style is not None and style.text.lower() != "saveincrementally":
-        call.reading.add(HISTORY, "This stops the record of what has been typed.", call.line)
+        call.reading.add(HISTORY, "This stops the log of what has been typed.", call.line)
     run_blocks(call)
     if call.name == "update-formatdata" and (call.positional or call.named):
         call.reading.doubt()
