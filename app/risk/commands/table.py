@@ -81,6 +81,7 @@ _FAMILIES = (
     "app.risk.commands.packages",
     "app.risk.commands.project",
     "app.risk.commands.python_packages",
+    "app.risk.commands.secret_stores",
     "app.risk.commands.services",
     "app.risk.commands.web",
     "app.risk.commands.windows",
