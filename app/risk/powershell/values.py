@@ -47,7 +47,7 @@ class Value:
     @property
     def text(self) -> str:
         """The text that it may be; the first one if there are several."""
-        return self.texts[0]
+        return self.texts[0] if self.texts else ""
 
     @property
     def number(self) -> float | None:
