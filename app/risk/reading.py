@@ -19,7 +19,7 @@ NO_ANALYSER = declare(
     "script.no_analyser",
     RiskLevel.HIGH,
     "Code in a language that cannot be analyzed.",
-    "ruby -e 'puts 1'",
+    "expect -c 'spawn ls'",
     "python -c 'print(1)'",
     language="shell",
     unread=True,

@@ -42,14 +42,6 @@ LIKE_OPTION = declare(
 LINKS = declare(
     "file.links", RiskLevel.LOW, "Creates a link to a file.", "ln -s a.txt b.txt", "ls a.txt", language="shell"
 )
-FULL = declare(
-    "file.fills",
-    RiskLevel.MEDIUM,
-    "Writes without end, or fills the disk.",
-    "yes > big.txt",
-    "yes | head -1",
-    language="shell",
-)
 
 
 def named_like_option(word: Word, reading: Reading) -> None:

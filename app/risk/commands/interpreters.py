@@ -151,6 +151,8 @@ _SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "ash", "mksh", "rbash", "pdksh", 
 
 @program(*_SHELLS)
 def _shell(command: Command, reading: Reading) -> None:
+    if [word.text for word in command.arguments] in (["--version"], ["--help"]):
+        return
     words = [word for word in command.arguments if not _is_plain_option(word.text)]
     place = 0
     while place < len(words) and re.match(r"[-+]", words[place].text) and words[place].text not in ("-", "--"):

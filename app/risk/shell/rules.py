@@ -43,7 +43,7 @@ SHADOWS = declare(
     "shell.shadows",
     RiskLevel.MEDIUM,
     "Gives a well-known program's name to something else.",
-    "alias ls='ls -la /'",
+    "alias ls='frobnicate'",
     "alias ll='ls -la'",
     language="shell",
 )
@@ -78,13 +78,5 @@ TRACELESS = declare(
     "Erases or turns off the history of commands.",
     "history -c",
     "history",
-    language="shell",
-)
-ENDLESS = declare(
-    "shell.endless",
-    RiskLevel.HIGH,
-    "Starts processes without end.",
-    "while true; do sleep 9 & done",
-    "while true; do sleep 9; done",
     language="shell",
 )
