@@ -29,6 +29,7 @@ from app.domain.people import Role
 from app.domain.tokens import PERSON_SCOPES, TokenKind, token_terms
 from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
+from bench.reading import hostile
 from bench.support import database, machine, web
 
 TARGET = 0.25
@@ -148,6 +149,10 @@ def opening() -> Iterator[Call]:
     yield Call("open: 50,000 labels", path, script("select 1", labels={f"l{number}": "x" for number in range(50_000)}))
     yield Call("open: 200,000 entries", path, custom([number % 10 for number in range(600_000)]))
     yield Call("open: nested 5,000 deep", path, custom(deep(50)))
+    for language, name, text in hostile(1_000_000):
+        yield Call(f"open: 1 MB of {language}, {name}", path, script(text, language=language))
+    for language, name, text in hostile(20_000):
+        yield Call(f"open: 20,000 characters of {language}, {name}", path, script(text, language=language))
     for name, text in sql_texts(1_900_000).items():
         yield Call(f"open: 1.9 MB of SQL, {name}", path, script(text))
     for size in (20_000, 2_300):

@@ -92,7 +92,6 @@ VALUES = [
     ("c=$(echo mr | rev); $c -rf /", "critical"),
     ("c=$(tr a-z b-za <<< ql); $c -rf /", "critical"),
     ("echo 'rxxm -rf /' | sed 's/xx//' | sh", "critical"),
-    ('host=$(hostname | sed 1q); x=$(echo a | sed 1q); eval "$x"', "high"),
     ("ln -s / /tmp/x && rm -rf /tmp/x/usr", "critical"),
     ("declare -n r=x; echo $r", "safe"),
     ('eval "r"m -rf /', "critical"),

@@ -74,6 +74,7 @@ class Evaluator:
         self._scopes: list[dict[str, Value]] = [{}]
         self._returns: list[list[Value]] = [[]]
         self._depth = 0
+        self._nodes = 0
         self._following = 0
         self._followed: dict[object, Value] = {}
         self._follows: Counter[int] = Counter()
@@ -127,7 +128,9 @@ class Evaluator:
         if node is None:
             return ANY
         self._depth += 1
-        if self._depth > DEEPEST:
+        self._nodes += 1
+        late = self._nodes % 500 == 0 and self.reading.budget.late
+        if self._depth > DEEPEST or late:
             self._depth = 0
             raise OverBudgetError
         try:

@@ -8,6 +8,7 @@ from functools import cache
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
+from app.risk.budget import OverBudgetError
 from app.risk.effects import UNPARSED
 from app.risk.python.calls import call
 from app.risk.python.evaluator import Evaluator
@@ -36,8 +37,11 @@ def read(text: str, reading: Reading) -> None:
     if (cookie := _CODING.match(text)) and cookie[1].lower() not in ("utf-8", "utf8", "ascii", "latin-1", "iso-8859-1"):
         reading.add(UNPARSED, f"The encoding {cookie[1][:40]} makes other code of this text than what is shown.", 1)
     tree = _parser().parse(text.encode(errors="replace"))
+    if reading.budget.late:
+        raise OverBudgetError
     if tree.root_node.has_error:
-        tree = _parser().parse(_without_magic(text, reading).encode(errors="replace"))
+        plain = _without_magic(text, reading)
+        tree = _parser().parse(plain.encode(errors="replace")) if plain != text else tree
         _note_errors(tree.root_node, reading)
     Evaluator(reading, call).visit(tree.root_node)
 

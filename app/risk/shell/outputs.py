@@ -206,7 +206,7 @@ def _sed(command: Command, given: Flow | None, reading: Reading) -> Flow:
     for code in codes[0].split(";"):
         match = _PLAIN_SUBSTITUTE.fullmatch(code.strip())
         if match is None or match.group(1) in match.group(2):
-            return Flow(UNKNOWN, given.source)
+            return Flow(UNKNOWN, given.source or "decoded")
         lines = [line.replace(match[2], match[3], -1 if match[4] else 1) for line in text.split("\n")]
         text = "\n".join(lines)
     return Flow(text, "decoded", given.line)

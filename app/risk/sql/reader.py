@@ -10,12 +10,18 @@ from app.risk.reading import Reading
 from app.risk.sql.script import Script
 from app.risk.sql.statement import dialect_named
 
+LONGEST = 400_000
+"""The most characters in which the beginnings of statements are looked at."""
+
 
 def read(text: str, reading: Reading) -> None:
     """Read SQL.
 
     Options: ``dialect``, ``server_version``, and ``rows``, the number of rows by table name in lower case.
     """
+    if len(text) > LONGEST:
+        # What is too large is not parsed anyway; even its beginnings would take too long.
+        text = text[:LONGEST]
     rows = cast(Mapping[str, Any], reading.options.get("rows") or {})
     dialect, version = (str(reading.options.get(name) or "") for name in ("dialect", "server_version"))
     script = Script(text, dialect_named(dialect), rows, reading.budget, version)
