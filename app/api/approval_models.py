@@ -74,6 +74,18 @@ class FindingOut(Output):
     message: str
     line: int | None
     item: str
+    unread: bool = Field(description="This place could not be read, or runs something that has not been read")
+
+
+class TouchesOut(Output):
+    """What a proposal would touch, as far as its code and its arguments name it; sorted."""
+
+    commands: list[str]
+    paths: list[str]
+    hosts: list[str]
+    databases: list[str]
+    objects: list[str] = Field(description="Tables and other objects of databases; resources of clusters and clouds")
+    environment: list[str] = Field(description="Environment variables that it reads or sets")
 
 
 class RuleChangeOut(Output):
@@ -100,6 +112,8 @@ class RiskOut(Output):
     level: RiskLevel
     score: float
     findings: list[FindingOut]
+    understood: bool = Field(description="Everything that would run has been read, and its effects are known")
+    touches: TouchesOut
     adjustment: AdjustmentOut | None = Field(None, description="What the policy changed; null: nothing")
 
 

@@ -106,6 +106,8 @@ def preview_change(call: ApiCall) -> Any:
         "level": risk.level,
         "score": risk.score,
         "findings": risk.findings,
+        "understood": risk.understood,
+        "touches": risk.touches,
         "raised": preview.raised,
         "words": preview.words,
         "second_person": preview.second_person,

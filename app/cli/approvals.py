@@ -13,7 +13,9 @@ from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.ballot import Ballot
 from app.domain.errors import InvalidInputError
+from app.domain.hidden_characters import plain_text
 from app.domain.policy.words import expiry_words
+from app.domain.risk import Finding
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.reading.pages import RequestView
 from app.services.reading.queue import MAX_PAGE
@@ -90,7 +92,11 @@ def show(request_id: str, as_json: bool) -> None:
     rule = f"policy {view.request.policy_version}" if view.request.policy_version else "the strict default"
     click.echo(f"Risk {view.assessment.level.value} ({view.assessment.score}); rule {view.terms.name}, {rule}")
     for finding in view.assessment.findings:
-        click.echo(f"  {finding.severity.value}: {finding.message}")
+        click.echo(f"  {_finding_words(finding)}")
+    if not view.assessment.understood:
+        click.echo("Not understood: not everything that would run has been read, or its effects are unknown.")
+    for kind, names in view.assessment.touches.named.items():
+        click.echo(f"{kind}: {', '.join(_one_line(name) for name in names)}")
     click.echo(f"Approvals: {' · '.join(stage.words for stage in situation.stages)}")
     if situation.asked:
         click.echo(f"Approval required from: {', '.join(situation.asked)}")
@@ -259,6 +265,17 @@ def _print_result(request: ApprovalRequest, message: str, as_json: bool, **more:
         "claimed_until", "assigned_to_name", "held_until", "reopened_at",
     )  # fmt: skip
     print_json({"id": request.id, **{name: getattr(request, name) for name in columns}, **more})
+
+
+def _finding_words(finding: Finding) -> str:
+    place = " ".join([finding.item, f"line {finding.line}" if finding.line else ""]).strip()
+    where = f" ({_one_line(place)})" if place else ""
+    unread = ", not understood" if finding.unread else ""
+    return f"{finding.severity.value}{unread}{where}: {_one_line(finding.message)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(plain_text(text).split())
 
 
 def _local(moment: datetime) -> str:

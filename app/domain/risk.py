@@ -82,6 +82,11 @@ class Touches:
     objects: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
 
+    @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """The lists that are not empty, by the words for them."""
+        return {words: getattr(self, name) for name, words in TOUCH_WORDS.items() if getattr(self, name)}
+
     def to_json(self) -> dict[str, list[str]]:
         """Return the JSON form, without empty lists."""
         return {name: list(names) for name, names in vars(self).items() if names}
@@ -90,6 +95,17 @@ class Touches:
     def from_json(cls, value: dict[str, Any]) -> Touches:
         """Return the inverse of `to_json`."""
         return cls(**{one.name: tuple(value.get(one.name, ())) for one in fields(cls)})
+
+
+TOUCH_WORDS = {
+    "commands": "Commands",
+    "paths": "Files",
+    "hosts": "Hosts",
+    "databases": "Databases",
+    "objects": "Objects",
+    "environment": "Environment",
+}
+"""What people read over each list of `Touches`, in the order in which they read them."""
 
 
 @dataclass(frozen=True)

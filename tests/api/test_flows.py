@@ -16,6 +16,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
+from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
@@ -87,6 +88,23 @@ def test_a_request_with_everything_a_decision_needs(services: Services, call: Ca
     assert seen["why_not"] == ""
     looked = call("viewer").get(f"/api/v1/approvals/{request.id}").json
     assert (looked["verdicts"], bool(looked["why_not"])) == ([], True)
+
+
+def test_the_risk_says_what_was_understood_and_what_is_touched(
+    services: Services, call: Callable[[str], Caller]
+) -> None:
+    payload = script("cp a.txt b.txt\n./deploy.sh", "Deploy") | {"language": "shell"}
+    request = make_request(services.sessions, payload=payload, assessment=assess_proposal(payload).to_json())
+    risk = call("viewer").get(f"/api/v1/approvals/{request.id}").json["risk"]
+    assert risk["understood"] is False
+    assert [finding["line"] for finding in risk["findings"] if finding["unread"]] == [2]
+    assert {"a.txt", "b.txt"} <= set(risk["touches"]["paths"])
+    assert risk["touches"]["hosts"] == []
+
+    change = {"content": "ls docs"}
+    preview = call("reviewer").post(f"/api/v1/approvals/{request.id}/preview", {"change": change}).json
+    assert preview["understood"] is True
+    assert preview["touches"]["commands"] == ["ls"]
 
 
 def test_approving_a_part_with_a_change(services: Services, call: Callable[[str], Caller]) -> None:

@@ -78,7 +78,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     for name in ("starter", "first", "second"):
         told(desk, "user", "add", f"{name}@example.com", "--name", f"The {name}", "--role", "reviewer", "--team", "dba")
     desk.worker()
-    text = json.dumps({"text": "select 1"})
+    text = json.dumps({"text": "select id from orders where id = 1"})
     run = facts(desk, "run", "start", "test_script", "--as", "starter@example.com", "--input", text)
     request = until(desk.database_url, lambda: facts(desk, "approvals", "list", "--unassigned"))[0]["id"]
     seen = facts(desk, "approvals", "show", request)
@@ -101,6 +101,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     extended = facts(desk, "approvals", "extend", request, *first, "--until", later.isoformat(), "--reason", "More.")
     assert datetime.fromisoformat(extended["expires_at"]) == later
     shown = told(desk, "approvals", "show", request)
+    assert "\nObjects: orders\n" in shown and "Not understood" not in shown
     assert "Approvals: 0 of 1, now" in shown and "Expires at " in shown and ", then rejected" in shown
 
     change = json.dumps({"content": "delete from orders"})
