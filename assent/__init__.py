@@ -4,48 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assent.contracts import (
-    Call,
-    CallDecision,
-    Custom,
-    OptimizationItem,
-    Optimizations,
-    Outcome,
-    Proposal,
-    Question,
-    Receipt,
-    ReceiptStatus,
-    RiskLevel,
-    Script,
-    TableFacts,
-    ToolCall,
-    ToolCalls,
-    Verdict,
-)
-from assent.errors import (
-    AlreadyDoneError,
-    AlreadyDrivenError,
-    ApiError,
-    AssentError,
-    EndedError,
-    MovedOnError,
-    PassedOverError,
-    Rejected,
-    SwallowedGateError,
-    ThreadOrderError,
-    UnfitOutcomeError,
-    UnreachableError,
-    WaitTimeoutError,
-)
-from assent.gate import publish_artifact, report_receipt, request_approval
-from assent.workflow import Workflow, idempotent, target_address
-
 if TYPE_CHECKING:
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+    from assent.contracts import (
+        Call,
+        CallDecision,
+        Custom,
+        OptimizationItem,
+        Optimizations,
+        Outcome,
+        Proposal,
+        Question,
+        Receipt,
+        ReceiptStatus,
+        RiskLevel,
+        Script,
+        TableFacts,
+        ToolCall,
+        ToolCalls,
+        Verdict,
+    )
     from assent.drafts import AgUi, Callback
+    from assent.errors import (
+        AlreadyDoneError,
+        AlreadyDrivenError,
+        ApiError,
+        AssentError,
+        EndedError,
+        MovedOnError,
+        PassedOverError,
+        Rejected,
+        SwallowedGateError,
+        ThreadOrderError,
+        UnfitOutcomeError,
+        UnreachableError,
+        WaitTimeoutError,
+    )
+    from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
     from assent.open_requests import Status
     from assent.tools import requires_approval
+    from assent.workflow import Workflow, idempotent, target_address
 
 __all__ = [
     "AgUi",
@@ -95,18 +94,34 @@ __all__ = [
     "target_address",
 ]
 
-_LATER = {
-    "AgUi": "drafts", "Callback": "drafts",
-    "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
-    "Status": "open_requests", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
-}  # fmt: skip
+_MODULES = {
+    "client": "Approval Assent AsyncApproval AsyncAssent",
+    "contracts": (
+        "Call CallDecision Custom OptimizationItem Optimizations Outcome Proposal Question Receipt "
+        "ReceiptStatus RiskLevel Script TableFacts ToolCall ToolCalls Verdict"
+    ),
+    "drafts": "AgUi Callback",
+    "errors": (
+        "AlreadyDoneError AlreadyDrivenError ApiError AssentError EndedError MovedOnError PassedOverError "
+        "Rejected SwallowedGateError ThreadOrderError UnfitOutcomeError UnreachableError WaitTimeoutError"
+    ),
+    "gate": "publish_artifact report_receipt request_approval",
+    "graphs": "adrive drive",
+    "open_requests": "Status",
+    "tools": "requires_approval",
+    "workflow": "Workflow idempotent target_address",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    # The portal's web process imports this package for its contract types. It must not load an HTTP client, and above
-    # all not LangGraph.
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Everything is loaded when it is used. The portal's web process must load neither an HTTP client nor, above all,
+    # LangGraph; and `assent hook`, which starts before each tool call of a coding agent, not even pydantic.
     from importlib import import_module
 
-    return getattr(import_module(f"assent.{_LATER[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"assent.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"assent.{_HOMES[name]}"), name)
+    return found
