@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.api.models import Output
-from app.domain.policy.terms import Edited, OnExpiry
+from app.domain.policy.terms import Edited, OnExpiry, Unanswered
 from assent.contracts import Verdict
 
 
@@ -67,3 +67,4 @@ class TermsOut(Output):
     warn_seconds: int
     escalation: list[EscalationStepOut]
     grants_allowed: bool
+    unanswered: Unanswered = Field(description="The answer to a coding agent if nobody decides while it waits")

@@ -109,6 +109,7 @@ deadline: 4 hours
 on_expiry: escalate
 warn: 10 minutes
 escalation: [{after: 90 minutes, teams: dba-leads}]
+unanswered: ask
 grants: false
 """,
         )
@@ -130,6 +131,7 @@ grants: false
         ),
         "warning": ("1 h", "10 min"),
         "escalation": ("none", "after 90 minutes team dba-leads, priority +1"),
+        "unanswered": ("the call is denied", "the person at its keyboard decides"),
         "grants": ("allowed", "not allowed"),
     }
     assert (found.state, found.state_after, found.consequences) == (RequestState.PENDING, RequestState.PENDING, ())

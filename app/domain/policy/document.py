@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.policy.calendars import Calendar, Hours
 from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_days, parse_span, parse_times
-from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry
+from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry, Unanswered
 from app.domain.policy.verdicts import Decide
 from app.domain.ranking import MAX_PRIORITY
 from app.domain.text import TEAM_SLUG
@@ -287,6 +287,7 @@ class Body(_Part):
     on_expiry: OnExpiry = OnExpiry.REJECT
     escalation: Annotated[tuple[EscalationPart, ...], Field(max_length=10)] = ()
     grants: bool | None = None
+    unanswered: Unanswered = Unanswered.DENY
 
     @property
     def grants_allowed(self) -> bool:

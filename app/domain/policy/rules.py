@@ -164,6 +164,7 @@ class CompiledPolicy:
             warn_seconds=_warn(body, deadline),
             escalation=_escalation(body, calendar, opened_at),
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
+            unanswered=body.unanswered,
         )
 
     def _one_by_one(self, facts: Facts) -> list[Facts]:

@@ -16,7 +16,7 @@ from app.domain.policy.document import (
     StagePart,
 )
 from app.domain.policy.rules import DEFAULT, STRICT_DEFAULT
-from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry
+from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry, Unanswered
 from app.domain.policy.verdicts import Decide
 from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
 
@@ -146,6 +146,8 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield f"a warning {body.warn.words} before" if body.warn else "no warning before"
     if not body.grants_allowed:
         yield "no standing grants"
+    if body.unanswered is Unanswered.ASK:
+        yield "if a coding agent cannot wait longer, the person at its keyboard decides"
     spans = [span for span in (body.deadline, body.warn, *(step.after for step in body.escalation)) if span]
     if any(span.working for span in spans):
         part = document.calendar_of(body)

@@ -22,6 +22,14 @@ class OnExpiry(StrEnum):
     ESCALATE = "escalate"
 
 
+class Unanswered(StrEnum):
+    """The answer to a coding agent if nobody decides within the time that it waits."""
+
+    DENY = "deny"
+    ASK = "ask"
+    """The person at the keyboard decides."""
+
+
 class Edited(StrEnum):
     """Whether the approval of somebody who changed the proposal is enough."""
 
@@ -121,6 +129,7 @@ class Terms(_Term):
         warn_seconds: how long before expiry people are warned; 0: not at all.
         escalation: the chain.
         grants_allowed: whether a standing grant may approve requests under this rule.
+        unanswered: the answer to a coding agent if nobody decides within the time that its hook waits.
     """
 
     name: str
@@ -139,6 +148,7 @@ class Terms(_Term):
     warn_seconds: int = 0
     escalation: tuple[EscalationStep, ...] = ()
     grants_allowed: bool = True
+    unanswered: Unanswered = Unanswered.DENY
 
     @property
     def quorum(self) -> int:
@@ -188,6 +198,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "warn_seconds": old.warn_seconds,
             "escalation": old.escalation,
             "grants_allowed": old.grants_allowed and new.grants_allowed,
+            "unanswered": old.unanswered if old.unanswered is new.unanswered else Unanswered.DENY,
         }
     )
 

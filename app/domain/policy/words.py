@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.policy.terms import ChangeWindow, Edited, EscalationStep, OnExpiry, Stage, Terms
+from app.domain.policy.terms import ChangeWindow, Edited, EscalationStep, OnExpiry, Stage, Terms, Unanswered
 from assent.contracts import Verdict
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -180,6 +180,12 @@ ASPECTS = (
     Aspect(
         "escalation", "Escalation", lambda terms: terms.escalation,
         lambda terms: "; ".join(map(step_words, terms.escalation)) or "none",
+    ),
+    Aspect(
+        "unanswered", "If a coding agent cannot wait longer", lambda terms: terms.unanswered,
+        lambda terms: (
+            "the person at its keyboard decides" if terms.unanswered is Unanswered.ASK else "the call is denied"
+        ),
     ),
     Aspect("grants", "Standing grants", lambda terms: terms.grants_allowed, lambda terms: _yes(terms.grants_allowed)),
 )  # fmt: skip
