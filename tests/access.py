@@ -225,6 +225,10 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "ask for approval": (
         rest("POST /api/v1/approvals", proposal={"kind": "custom", "title": "Anything", "data": {}}),
+        rest(
+            "POST /api/v1/hooks/<agent:agent>", hook_event_name="PreToolUse", tool_name="Read",
+            tool_input={"file_path": "README.md"},
+        ),
     ),
     "report what was done": (rest("POST /api/v1/approvals/<uuid:id>/receipt", status="not_applied"),),
     "start a run": (
@@ -352,7 +356,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /policies/test", text="{policy}", days="30"),
         rest("POST /api/v1/policies/test", text="{policy}"),
     ),
-    "see oneself": (page("GET /profile"),),
+    "see oneself": (page("GET /profile"), page("GET /coding-agents")),
     "keep views of the queue": (
         page("POST /queue/views", name="Pressing", risk="high"),
         page("POST /queue/views/<view_id>/name", name="Pressing"),

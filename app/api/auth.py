@@ -25,10 +25,12 @@ class Client:
 
     Attributes:
         token_id: the id of the token; empty for a session.
+        scopes: what the token may be used for; empty for a session, which has no such limit.
     """
 
     actor: Actor
     token_id: str = ""
+    scopes: frozenset[Scope] = frozenset()
 
     @property
     def caller(self) -> str:
@@ -79,7 +81,7 @@ def _by_token(given: str, scopes: Collection[Scope]) -> Client:
         needed = [scope.value for scope in Scope if scope in scopes]
         words = f"it requires the scope {' or '.join(needed)}" if needed else "tokens are not accepted here"
         raise ScopeError(f"This token cannot be used here: {words}.", scopes=needed)
-    return Client(bearer.actor, bearer.token_id)
+    return Client(bearer.actor, bearer.token_id, bearer.scopes)
 
 
 def _count(token_id: str) -> None:

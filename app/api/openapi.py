@@ -18,6 +18,7 @@ from app.api.registry import Endpoint
 from app.domain.tokens import Scope
 from app.http.errors import PROBLEM_TYPE, TITLES
 from app.services.calls.rate_limits import WINDOW_SECONDS
+from assent.hooks.agents import AGENTS
 
 VERSION = "1"
 TOKEN, SESSION, CSRF = "token", "session", "csrf"
@@ -27,6 +28,7 @@ _PATH_TYPES: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "hex": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "int": {"type": "integer", "minimum": 0},
+    "agent": {"type": "string", "enum": list(AGENTS)},
 }
 _ABOUT = """Request approval from people, wait for their decisions, decide, and manage runs.
 
@@ -34,6 +36,7 @@ Programs send a token as `Authorization: Bearer …`; pages send the session's c
 in `X-CSRFToken`. Errors are problem documents (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC."""
 _TAGS = {
     "approvals": "Approval requests: open, wait, and decide",
+    "hooks": "Hooks of coding agents",
     "runs": "Runs, and the workflows that can be started",
     "grants": "Standing grants",
     "policies": "Policies",

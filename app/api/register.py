@@ -12,6 +12,7 @@ from app.api import (
     docs,
     earlier,
     grants,
+    hooks,
     insights,
     metrics,
     policies,
@@ -22,13 +23,14 @@ from app.api import (
 )
 from app.api.dispatch import limits_of, view_of
 from app.api.registry import Endpoint
+from assent.hooks.agents import AGENTS
 
 V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
     V1: (
-        runs.table, approvals.table, absences.table, grants.table, policies.table, samples.table, insights.table,
-        record.table, deliveries.table, sessions.table,
+        runs.table, approvals.table, hooks.table, absences.table, grants.table, policies.table, samples.table,
+        insights.table, record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip
@@ -40,9 +42,16 @@ class _Hex(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
+class _Agent(BaseConverter):
+    """Names of coding agents in paths."""
+
+    regex = "|".join(AGENTS)
+
+
 def register(app: Flask) -> None:
     """Register all routes."""
     app.url_map.converters["hex"] = _Hex
+    app.url_map.converters["agent"] = _Agent
     for prefix, tables in _TABLES.items():
         blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
         for table in tables:

@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": "app.cli.audit:audit",
     "langgraph-server": "assent.langgraph_server.command:langgraph_server",
     "mcp": "assent.mcp.command:mcp",
+    "hook": "app.cli.hook:hook",
 }
 
 

@@ -16,18 +16,9 @@ from assent.client import AsyncApproval
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, ToolCall
 from assent.digests import digest_of
 from assent.masking import mask
+from assent.permissions import asked, ended, refusal
 
-_DESCRIPTIVE = ("command", "file_path", "path", "notebook_path", "url", "query", "pattern", "prompt")
-"""Arguments that describe a tool call in one line; the first one present is used."""
-
-
-def asked(tool: str, arguments: dict[str, Any], environment: str) -> ToolCall:
-    """Return the proposal. Raises pydantic.ValidationError."""
-    descriptive = next((arguments[name] for name in _DESCRIPTIVE if isinstance(arguments.get(name), str)), "")
-    line = " ".join(descriptive.split())
-    title = f"{tool}: {line}" if line else tool
-    title = title if len(title) <= 200 else title[:199] + "…"
-    return ToolCall(title=title, tool=tool, args=arguments, environment=environment)
+__all__ = ["allowed", "answered", "asked", "denied", "ended", "key_after", "key_of", "refusal"]
 
 
 def key_of(tool: str, arguments: dict[str, Any], use_id: str) -> str:
@@ -70,21 +61,3 @@ def answered(tool: str, outcome: Outcome, approval: AsyncApproval) -> str:
 def key_after(key: str, withdrawn: AsyncApproval) -> str:
     """Return the idempotency key of the next request for a use, after the request of `key` was canceled."""
     return f"permission-{digest_of([key, withdrawn.id])}"
-
-
-def refusal(outcome: Outcome, state: str) -> str:
-    """Return why nothing may be run; says that people refused only if they did."""
-    words = {
-        "expired": "The request expired before it was decided, so nothing may be run",
-        "cancelled": "The request was canceled before it was decided, so nothing may be run",
-        "superseded": "Another request superseded this one, so nothing may be run",
-        "changes_requested": "People requested changes before this may run",
-        "rejected": "People did not approve this",
-    }
-    known = words.get(state, f"This was not approved (its state is {state or 'unknown'})")
-    return f"{known}: {outcome.comment}" if outcome.comment else f"{known}."
-
-
-def ended(state: str) -> str:
-    """Return why nothing may be run if a request ended without an outcome."""
-    return f"The request ended without a decision ({state}), so nothing may be run."

@@ -165,7 +165,7 @@ class Scene:
             "<int:number>": str(self.version), "<int:version>": str(self.version),
             "<sign_in_id>": "nobodys", "<view_id>": "none",
             "<uuid:session_id>": str(uuid.UUID(int=0)),
-            "<token_id>": "none", "<name>": "open_approval",
+            "<agent:agent>": "claude-code", "<token_id>": "none", "<name>": "open_approval",
         }  # fmt: skip
         path = rule
         if "<any(" in path:

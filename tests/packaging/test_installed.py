@@ -78,7 +78,7 @@ def test_the_wheels_have_what_they_need_and_nothing_else(contents: tuple[Wheel, 
         ("assent_portal/static/dist/app.css", None, "static/dist/app.css is missing"),
         ("assent_portal/templates/queue.html", None, "templates/queue.html is missing"),
         ("assent_portal/static/dist/licenses.txt", None, "the license of htmx.org is missing"),
-        ("assent_portal/app/cli/main.py", b"", "the entry point assent_portal.app.cli.main:main leads nowhere"),
+        ("assent_portal/app/cli/start.py", b"", "the entry point assent_portal.app.cli.start:main leads nowhere"),
     ],
 )
 def test_what_is_wrong_with_a_wheel_is_found(
