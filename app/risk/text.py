@@ -14,22 +14,37 @@ BIDI = declare(
     "text.bidi",
     RiskLevel.HIGH,
     "Bidirectional control characters show the text in a different order than it runs.",
+    "echo \u202etxt.exe",
+    "echo txt.exe",
+    language="shell",
     unread=True,
 )
 INVISIBLE = declare(
     "text.invisible",
     RiskLevel.HIGH,
     "Characters that are invisible, or look like a space or a line break.",
+    "ls\u200b docs",
+    "ls docs",
+    language="shell",
     unread=True,
 )
 CONTROL = declare(
     "text.control",
     RiskLevel.HIGH,
     "Control characters: NUL, escape sequences, or a carriage return without a line feed.",
+    "echo a\rls docs",
+    "echo a\r\nls docs",
+    language="shell",
     unread=True,
 )
 MIXED = declare(
-    "text.mixed_script", RiskLevel.MEDIUM, "A word mixes Latin letters with look-alikes of another script.", unread=True
+    "text.mixed_script",
+    RiskLevel.MEDIUM,
+    "A word mixes Latin letters with look-alikes of another script.",
+    "ls p\u0430yments",
+    "ls payments",
+    language="shell",
+    unread=True,
 )
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
