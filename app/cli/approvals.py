@@ -15,7 +15,7 @@ from app.domain.ballot import Ballot
 from app.domain.errors import InvalidInputError
 from app.domain.hidden_characters import plain_text
 from app.domain.policy.words import expiry_words
-from app.domain.risk import Finding
+from app.domain.risk import NOT_UNDERSTOOD, Finding
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.reading.pages import RequestView
 from app.services.reading.queue import MAX_PAGE
@@ -93,8 +93,8 @@ def show(request_id: str, as_json: bool) -> None:
     click.echo(f"Risk {view.assessment.level.value} ({view.assessment.score}); rule {view.terms.name}, {rule}")
     for finding in view.assessment.findings:
         click.echo(f"  {_finding_words(finding)}")
-    if not view.assessment.understood:
-        click.echo("Not understood: not everything that would run has been read, or its effects are unknown.")
+    if not view.assessment.is_clear(view.request.kind):
+        click.echo(f"Not understood: {NOT_UNDERSTOOD}")
     for kind, names in view.assessment.touches.named.items():
         click.echo(f"{kind}: {', '.join(_one_line(name) for name in names)}")
     click.echo(f"Approvals: {' · '.join(stage.words for stage in situation.stages)}")

@@ -91,6 +91,7 @@ class Heart:
         more: number of lines that are omitted.
         whole: the title, excerpt, and findings show everything that is decided; False if any of them is shortened.
         findings: the worst ones; `findings_more` are omitted.
+        understood: everything that would run has been read; see `app.domain.risk.Assessment`.
         consequence: what happens if nobody decides by `expires_at`, such as ``is rejected``; empty when settled.
         asked: the current approvers, in words.
     """
@@ -109,6 +110,7 @@ class Heart:
     more: int
     findings: tuple[Finding, ...]
     findings_more: int
+    understood: bool
     expires_at: datetime
     consequence: str
     asked: str

@@ -21,6 +21,10 @@ _STEP = 0.2
 _BAND = {RiskLevel.SAFE: 0.9, RiskLevel.LOW: 3.9, RiskLevel.MEDIUM: 6.4, RiskLevel.HIGH: 8.9, RiskLevel.CRITICAL: 10.0}
 
 
+NOT_UNDERSTOOD = "not everything that would run has been read, or its effects are unknown."
+"""What people read after "Not understood:"."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One reason for a risk level.
@@ -183,6 +187,10 @@ class Assessment:
     understood: bool = False
     touches: Touches = field(default_factory=Touches)
     adjustment: Adjustment | None = None
+
+    def is_clear(self, kind: str) -> bool:
+        """Return True if a request of this kind is understood; what a question asks or an error says is not run."""
+        return self.understood or kind in ("question", "error")
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""

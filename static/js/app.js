@@ -1,3 +1,4 @@
+import { startColoring } from "./coloring.js";
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
 import { startEditing } from "./editing.js";
@@ -14,6 +15,7 @@ import { startZones } from "./zones.js";
 startTimes();
 startZones();
 startDeciding();
+startColoring();
 startReshaping();
 startDrafts();
 startEditing();

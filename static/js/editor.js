@@ -1,30 +1,22 @@
 // The editor for code: CodeMirror, with what differs from the proposal shown as one types. Loaded by editing.js.
 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { json } from "@codemirror/lang-json";
-import { python } from "@codemirror/lang-python";
-import { MSSQL, MySQL, PostgreSQL, SQLite, StandardSQL, sql } from "@codemirror/lang-sql";
-import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
-import { shell } from "@codemirror/legacy-modes/mode/shell";
-import { lintGutter, setDiagnostics } from "@codemirror/lint";
+import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { lintGutter } from "@codemirror/lint";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 
+import { findingNotes, noteFindings } from "./findings.js";
 import { HIDDEN, markIn, markOf } from "./hidden.js";
+import { KINDS, languageOf } from "./languages.js";
 
 const SIDE_BY_SIDE = 760; // px; narrower than that, both texts stand in one
-const DIALECTS = {
-  postgres: PostgreSQL, postgresql: PostgreSQL, mysql: MySQL, mariadb: MySQL, sqlite: SQLite, mssql: MSSQL, tsql: MSSQL,
-};
-const SEVERITY = { safe: "info", low: "info", medium: "warning", high: "error", critical: "error" };
-
 const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--code-word)", fontWeight: "600" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-text)" },
-  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-value)" },
-  { tag: tags.comment, color: "var(--ink-2)", fontStyle: "italic" },
+  { tag: KINDS.word, color: "var(--code-word)", fontWeight: "600" },
+  { tag: KINDS.text, color: "var(--code-text)" },
+  { tag: KINDS.value, color: "var(--code-value)" },
+  { tag: KINDS.remark, color: "var(--ink-2)", fontStyle: "italic" },
 ]);
 
 // The editor's own style sheet stands outside of our layers and would win over them, so these join it.
@@ -83,14 +75,16 @@ export function mount(field) {
   });
   const writing = EditorView.updateListener.of((update) => update.docChanged && writeBack(field, update.state.doc));
   const proposed = field.dataset.proposed ?? field.defaultValue;
-  const own = [...common(field), typedOver, history(), keymap.of([...defaultKeymap, ...historyKeymap]), named, writing];
+  const keys = keymap.of([...defaultKeymap, ...historyKeymap]);
+  const own = [...common(field), findingNotes, typedOver, history(), keys, named, writing];
   const view =
     host.clientWidth >= SIDE_BY_SIDE
       ? sideBySide(host, field.value, proposed, own, common(field))
       : unified(host, field.value, proposed, own);
   host.append(hint);
   field.hidden = true;
-  markFindings(view, field, proposed);
+  // Findings are about the text that the page was sent with, not about what was typed since.
+  if (field.value === field.defaultValue) noteFindings(view, JSON.parse(field.dataset.findings || "[]"));
   document.addEventListener("assent:refilled", () => take(view, field));
   return view;
 }
@@ -101,7 +95,8 @@ function sideBySide(host, text, proposed, own, base) {
     a: { doc: proposed, extensions: [...base, EditorState.readOnly.of(true), EditorView.editable.of(false), label] },
     b: { doc: text, extensions: own },
     parent: host,
-    collapseUnchanged: { margin: 4, minSize: 12 },
+    // Whoever begins to edit sees the whole text; afterwards, what differs.
+    ...(text !== proposed && { collapseUnchanged: { margin: 4, minSize: 12 } }),
   }).b;
 }
 
@@ -131,25 +126,8 @@ function common(field) {
     bracketMatching(),
     syntaxHighlighting(colours),
     EditorView.lineWrapping,
-    language(field.dataset.language, field.dataset.dialect),
+    languageOf(field.dataset.language, field.dataset.dialect) ?? [],
   ];
-}
-
-function language(name = "", dialect = "") {
-  switch (name.toLowerCase()) {
-    case "sql":
-      return sql({ dialect: DIALECTS[dialect.toLowerCase()] ?? StandardSQL });
-    case "python":
-      return python();
-    case "json":
-      return json();
-    case "sh":
-    case "bash":
-    case "shell":
-      return StreamLanguage.define(shell);
-    default:
-      return [];
-  }
 }
 
 function writeBack(field, doc) {
@@ -160,15 +138,4 @@ function writeBack(field, doc) {
 function take(view, field) {
   if (!field.isConnected || view.state.doc.toString() === field.value) return;
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: field.value } });
-}
-
-/** Findings are about the proposal: they are marked while the text is that one, and move with their lines then. */
-function markFindings(view, field, proposed) {
-  const found = JSON.parse(field.dataset.findings || "[]");
-  if (!found.length || field.value !== proposed) return;
-  const marks = found.map(({ line, severity, message, rule }) => {
-    const at = view.state.doc.line(Math.min(Math.max(line, 1), view.state.doc.lines));
-    return { from: at.from, to: at.to, severity: SEVERITY[severity] ?? "info", message, source: rule };
-  });
-  view.dispatch(setDiagnostics(view.state, marks));
 }

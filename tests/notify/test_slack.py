@@ -76,6 +76,16 @@ def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> N
     assert (delivery.channel, delivery.state, delivery.reference.split(":")[0]) == ("slack", "sent", f"D{user}")
 
 
+@pytest.mark.parametrize(("content", "clear"), [("./deploy.sh", False), ("ls docs", True)])
+def test_a_message_says_what_was_not_understood(office, slack, content: str, clear: bool) -> None:
+    _, user = joins(office, slack)
+    office.desk.open(script(content, "Deploy") | {"language": "shell"}, None)
+    office.work_all()
+    [message] = slack.to(user)
+    assert ("Not understood: not everything that would run" in words(message)) == (not clear)
+    assert (", line 1, not understood: " in words(message)) == (not clear)
+
+
 def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None:
     _, user = joins(office, slack)
     long = "\n".join(f"select {number} -- {'x' * 400}" for number in range(400))

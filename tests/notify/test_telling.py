@@ -17,6 +17,7 @@ from app.domain.notices import NoticeKind
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.domain.tokens import TokenKind, token_terms
+from app.risk.assess import assess_proposal
 from app.services.bundle import build_services
 from app.services.notifications.deliveries import Deliveries, DeliveryFilter
 from app.services.notifications.planner import CHANGES
@@ -373,3 +374,21 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     assert "“CI”" in about and "https://assent.example/profile/tokens" in about
     states = {delivery.key.split(":")[2]: delivery.state for delivery in office.of() if delivery.kind == "account"}
     assert (states[absence.id], states[declined.id]) == ("sent", "suppressed")
+
+
+@pytest.mark.parametrize(("content", "clear"), [("./deploy.sh", False), ("ls docs", True)])
+def test_a_mail_says_what_was_not_understood(
+    office: PostOffice,
+    mail: MailServer,
+    people: dict[str, Person],
+    opened: Callable[..., Any],
+    content: str,
+    clear: bool,
+) -> None:
+    payload = script(content, "Deploy") | {"language": "shell"}
+    opened(payload=payload, risk=RiskLevel.HIGH, assessment=assess_proposal(payload).to_json())
+    office.work()
+    [message] = mail.to(people["dba"])
+    for text in (plain(message), " ".join(html(message).replace("<b>", "").replace("</b>", "").split())):
+        assert ("Not understood: not everything that would run" in text) == (not clear)
+        assert (", not understood: " in text) == (not clear)

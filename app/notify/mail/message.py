@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Notice, NoticeKind
+from app.domain.risk import NOT_UNDERSTOOD
 from app.domain.text import span_words
 from assent.contracts import RiskLevel
 
@@ -79,6 +80,7 @@ def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
     subject = subject_of(notice)
     values: dict[str, Any] = {
         "notice": notice, "heart": notice.heart, "zone": notice.to.zone, "subject": subject,
+        "not_understood": NOT_UNDERSTOOD,
         "risk_words": {level.value: level.value.capitalize() for level in RiskLevel},
         "decide_url": notice.decide_url if with_link else "",
         "link_left_out": bool(notice.decide_url) and not with_link,

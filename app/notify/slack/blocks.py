@@ -15,7 +15,7 @@ from typing import Any
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart, Line, Notice
 from app.domain.policy.words import expiry_words
-from app.domain.risk import Finding
+from app.domain.risk import NOT_UNDERSTOOD, Finding
 from assent.contracts import RiskLevel, Verdict
 from assent.masking import mask_text
 
@@ -137,6 +137,8 @@ def _heart(heart: Heart) -> list[Block]:
         blocks.append(code("\n".join(heart.excerpt)))
     if heart.more:
         blocks.append(_context(f"and {heart.more:,} more {'line' if heart.more == 1 else 'lines'}"))
+    if not heart.understood:
+        blocks.append(not_understood())
     blocks += [finding_of(finding) for finding in heart.findings]
     if heart.findings_more:
         blocks.append(_context(f"and {heart.findings_more:,} more findings"))
@@ -151,8 +153,15 @@ def _heart(heart: Heart) -> list[Block]:
 def finding_of(finding: Finding) -> Block:
     """A risk finding with its location."""
     where = f", line {finding.line}" if finding.line else f", {finding.item}" if finding.item else ""
-    words = f"{DOTS[finding.severity]} {finding.severity.value.capitalize()}{where}: {finding.message} ({finding.rule})"
+    unread = ", not understood" if finding.unread else ""
+    level = f"{DOTS[finding.severity]} {finding.severity.value.capitalize()}"
+    words = f"{level}{where}{unread}: {finding.message} ({finding.rule})"
     return {"type": "section", "text": plain(words)}
+
+
+def not_understood() -> Block:
+    """What a message says if not everything that would run has been read."""
+    return {"type": "section", "text": plain(f"Not understood: {NOT_UNDERSTOOD}")}
 
 
 def code(text: str) -> Block:

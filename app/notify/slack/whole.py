@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.hidden_characters import plain_text
 from app.domain.risk import Finding
-from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain
+from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, not_understood, plain
 from assent.masking import mask_text
 
 MOST_BLOCKS = 90
@@ -15,7 +15,9 @@ LONGEST = 80_000
 """Slack accepts windows of up to 250 kB, in which a character may take three bytes."""
 
 
-def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Sequence[Finding]) -> list[Block] | None:
+def whole_blocks(
+    title: str, summary: str, lines: Sequence[str], findings: Sequence[Finding], understood: bool = True
+) -> list[Block] | None:
     """The blocks, with nothing left out; None: it is more than a window can show."""
     if sum(map(len, lines)) + len(summary) > LONGEST:
         return None
@@ -24,6 +26,7 @@ def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Seque
         blocks.append({"type": "section", "text": plain(part)})
     text = plain_text(mask_text("\n".join(lines)))
     blocks += [code(part) for part in _pieces(text)]
+    blocks += [] if understood else [not_understood()]
     blocks += [finding_of(finding) for finding in findings]
     return blocks if len(blocks) <= MOST_BLOCKS and sum(map(_size, blocks)) <= LONGEST else None
 

@@ -43,6 +43,7 @@ def excerpt_of(view: Brief) -> Heart:
         more=max(0, len(lines) - EXCERPT_LINES),
         findings=findings[:MOST_FINDINGS],
         findings_more=max(0, len(findings) - MOST_FINDINGS),
+        understood=view.assessment.is_clear(row.kind),
         expires_at=row.expires_at,
         consequence=view.ahead[-1].words if view.ahead else "",
         asked=listing(view.asked, "or"),

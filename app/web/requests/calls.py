@@ -58,13 +58,13 @@ def shown_calls(
 ) -> list[CallView]:  # fmt: skip
     """The calls of a proposal; after a refusal, with what the person submitted."""
     shown = []
-    for call in calls_of(payload):
+    for number, call in enumerate(calls_of(payload), 1):
         name = f"calls.{call['id']}"
         own = _own(findings, call["id"])
         form = _form(call, name) if editable and may(call, CallDecision.EDIT) else None
         if form is not None and sent is not None:
             refill(form, sent, problems)
-        texts = arguments(str(call["tool"]), call["args"], own)
+        texts = arguments(str(call["tool"]), call["args"], own, f"call-{number}")
         paths = {argument.path for argument in texts}
         shown.append(
             CallView(

@@ -79,7 +79,8 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
     view = services().views.request(request_id, actor)
     deciding = attempt if attempt and attempt.decides else None
     sent = deciding.sent if deciding else None
-    shown = show(view, sent, deciding.problems if deciding else None)
+    found = attempt.preview.assessment if attempt and attempt.preview else None
+    shown = show(view, sent, deciding.problems if deciding else None, found)
     wanted = filter_from(request.args, actor)
     query = query_of(wanted, is_grouped())
     return render(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.errors import InvalidInputError
-from app.domain.risk import Finding
+from app.domain.risk import Assessment, Finding
 from app.services.reading.pages import RequestView
 from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
@@ -19,6 +19,7 @@ from app.web.forms.values import refill
 from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
 from app.web.requests.code import Argument, Code, arguments, code
+from app.web.requests.places import Part, Spot, spots
 from assent.contracts import Verdict
 
 _ITEM_TEXTS = ("id", "title", "statement", "rationale", "benefit", "cost", "rollback")
@@ -39,6 +40,7 @@ class Item:
     general: list[Finding]
     chosen: bool
     edited: str
+    marks: list[dict[str, Any]]
     error: str = ""
     diff: list[MarkedLine] = field(default_factory=list)
 
@@ -48,6 +50,9 @@ class ProposalView:
     """What the page shows of a proposal.
 
     Attributes:
+        spots: all findings with their places, the worst first.
+        understood: everything that would run has been read; see `Assessment`.
+        marks: the findings in the script's editor, at their lines.
         form: the form for tool arguments, data, or an answer; None if there is none.
         edited: the text in a script's editor.
         kept: the page shows submitted values that the server has not stored.
@@ -59,7 +64,9 @@ class ProposalView:
     kind: str
     payload: dict[str, Any]
     code: Code | None = None
-    general: list[Finding] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    understood: bool = True
+    marks: list[dict[str, Any]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     calls: list[CallView] = field(default_factory=list)
@@ -74,33 +81,56 @@ class ProposalView:
     effect: str = ""
 
 
-def show(view: RequestView, sent: Submission | None = None, problems: Mapping[str, str] | None = None) -> ProposalView:
-    """The proposal of a request; after a refusal, with what the person submitted."""
+def show(
+    view: RequestView,
+    sent: Submission | None = None,
+    problems: Mapping[str, str] | None = None,
+    found: Assessment | None = None,
+) -> ProposalView:
+    """The proposal of a request; after a refusal, with what the person submitted.
+
+    Args:
+        found: The assessment of what was submitted, if it is known.
+    """
     request, problems = view.request, problems or {}
     payload = request.payload if isinstance(request.payload, dict) else {"value": request.payload}
     findings = list(view.assessment.findings)
     shown = ProposalView(request.kind, payload, editable=Verdict.MODIFY in view.verdicts, kept=sent is not None)
+    shown.understood = view.assessment.is_clear(request.kind)
+    edited = list(found.findings) if found is not None else None
     if request.kind == "script":
-        _show_script(shown, findings, sent, problems)
+        _show_script(shown, findings, sent, problems, edited)
     elif request.kind == "optimizations":
-        _show_items(shown, findings, sent, problems)
+        _show_items(shown, findings, sent, problems, edited)
     elif request.kind == "tool_calls":
         shown.calls = shown_calls(payload, findings, shown.editable, sent, problems)
-        known = {call.id for call in shown.calls}
-        shown.general = [finding for finding in findings if finding.item.partition("/")[0] not in known]
     else:
         shown.form = form_of(view)
         if request.kind == "tool_call":
             shown.arguments = arguments(str(payload.get("tool", "")), payload.get("args"), findings)
-        paths = {argument.path for argument in shown.arguments}
-        shown.general = [finding for finding in findings if finding.item not in paths]
         if shown.form is not None:
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
-            refill(shown.form, sent, problems)
+            _refill(shown.form, sent, problems)
+    shown.spots = spots(findings, _parts(shown))
     shown.effect = effect_of(request.kind, payload, len(shown.items) or len(shown.calls))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
+
+
+def _parts(shown: ProposalView) -> dict[str, Part]:
+    """The parts of the proposal on the page, by what findings call them."""
+    parts = {item.id: Part(item.title, f"part-{item.code.key}", item.code) for item in shown.items}
+    for call in shown.calls:
+        parts[call.id] = Part(call.tool, f"f-{call.name}")
+        for argument in call.arguments:
+            anchor = f"part-{argument.code.key}"
+            parts[f"{call.id}/{argument.path}"] = Part(f"{call.tool}, {argument.path}", anchor, argument.code)
+    for argument in shown.arguments:
+        parts[argument.path] = Part(argument.path, f"part-{argument.code.key}", argument.code)
+    if shown.code is not None:
+        parts[""] = Part(code=shown.code)
+    return parts
 
 
 def _differs(view: RequestView, sent: Submission) -> bool:
@@ -131,34 +161,48 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
 
 
 def _show_script(
-    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]
-) -> None:
-    content = shown.payload["content"]
-    shown.general = [finding for finding in findings if finding.line is None]
-    shown.code = code(content, findings)
+    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str],
+    edited: list[Finding] | None,
+) -> None:  # fmt: skip
+    content, language = shown.payload["content"], str(shown.payload.get("language") or "")
+    dialect = str(shown.payload.get("dialect") or "")
+    shown.code = code(content, findings, "script", language, dialect)
     shown.too_long = len(content) > EDIT_LIMIT
     shown.edited = content if sent is None else sent.get("content", content)
     shown.content_error = problems.get("content", "")
-    if text_for_field(shown.edited) != text_for_field(content):
+    differs = text_for_field(shown.edited) != text_for_field(content)
+    shown.marks = _marks(shown.code, shown.edited, edited, differs)
+    if differs:
         shown.diff = difference(content, shown.edited)
 
 
+def _marks(shown: Code, edited: str, found: list[Finding] | None, differs: bool) -> list[dict[str, Any]]:
+    """The findings at the lines of a text in its editor, as far as they are known for this text."""
+    if not differs:
+        return shown.marks
+    return code(edited, found).marks if found is not None else []
+
+
 def _show_items(
-    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]
-) -> None:
-    items = shown.payload["items"]
+    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str],
+    changed: list[Finding] | None,
+) -> None:  # fmt: skip
+    items, language = shown.payload["items"], str(shown.payload.get("language") or "sql")
+    dialect = str(shown.payload.get("dialect") or "")
     chosen = {item["id"] for item in items} if sent is None else set(sent.getlist("item"))
-    shown.general = [finding for finding in findings if not finding.item]
     shown.too_long = sum(len(item["statement"]) for item in items) > EDIT_LIMIT
-    for item in items:
+    for number, item in enumerate(items, 1):
         own = [finding for finding in findings if finding.item == item["id"]]
         statement = item["statement"]
         edited = statement if sent is None else sent.get(f"statement.{item['id']}", statement)
         differs = text_for_field(edited) != text_for_field(statement)
+        lines = code(statement, own, f"item-{number}", language, dialect)
+        found = None if changed is None else [finding for finding in changed if finding.item == item["id"]]
         shown.items.append(
             Item(
                 **{name: item.get(name, "") for name in _ITEM_TEXTS},
-                code=code(statement, own),
+                code=lines,
+                marks=_marks(lines, edited, found, differs),
                 general=[finding for finding in own if finding.line is None],
                 chosen=item["id"] in chosen,
                 edited=edited,
@@ -166,6 +210,15 @@ def _show_items(
                 diff=difference(statement, edited) if differs else [],
             )
         )
+
+
+def _refill(form: Field, sent: Submission, problems: Mapping[str, str]) -> None:
+    """Put what was submitted into the form. What differs is not what the findings are about."""
+    before = {leaf.path: leaf.value for leaf in form.leaves()}
+    refill(form, sent, problems)
+    for leaf in form.leaves():
+        if leaf.value != before.get(leaf.path):
+            leaf.marks = []
 
 
 def _name_languages(form: Field, shown: list[Argument]) -> None:

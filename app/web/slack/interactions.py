@@ -174,7 +174,8 @@ def _whole(view: RequestView) -> list[Block] | None:
     """The complete proposal as blocks; None if it is more than a dialog can show."""
     payload = payload_of(view.request)
     lines = lines_of(view.request.kind, payload)
-    return whole_blocks(view.request.title, summary_of(payload), lines, view.assessment.findings)
+    understood = view.assessment.is_clear(view.request.kind)
+    return whole_blocks(view.request.title, summary_of(payload), lines, view.assessment.findings, understood)
 
 
 def _submitted(payload: Mapping[str, Any]) -> Answer:

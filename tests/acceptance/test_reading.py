@@ -1,0 +1,93 @@
+"""Code that is read: in colors, with findings beside their lines, where one reads and where one edits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from app.risk.assess import assess_proposal
+from tests.acceptance.conftest import Portal, Visit
+from tests.factories import make_request, script
+
+WIDEST = {"width": 2000, "height": 1000}
+SCRIPT = "\n".join(
+    [
+        "#!/bin/bash",
+        "# Free some space on the server.",
+        *(f"echo 'step {number}' && ls -l /srv/data/{number}" for number in range(60)),
+        "if [ -d /srv/old ]; then",
+        "  rm -rf /srv/old /",
+        "fi",
+        "curl -o report.html https://reports.example/",
+        "./deploy.sh --environment \"$TARGET\"",
+        "echo 'hidden \u202e'",
+    ]
+)
+WORST = SCRIPT.split("\n").index("  rm -rf /srv/old /") + 1
+
+
+def ask(portal: Portal, content: str, language: str, **more: Any) -> str:
+    """Return the ID of a request to run this."""
+    payload = script(content, "Free some space") | {"language": language, "dialect": ""} | more
+    found = assess_proposal(payload)
+    request = make_request(portal.services.sessions, payload=payload, risk=found.level, assessment=found.to_json())
+    return str(request.id)
+
+
+def painted(page: Page, kind: str) -> list[str]:
+    """Return the texts that have a color, once there are any."""
+    page.wait_for_function("(kind) => CSS.highlights.get(kind)?.size > 0", arg=kind)
+    texts = """(kind) => [...CSS.highlights.get(kind)].map(
+        (range) => range.startContainer.data.slice(range.startOffset, range.endOffset))"""
+    return [str(text) for text in page.evaluate(texts, kind)]
+
+
+def test_findings_stand_at_their_lines_in_colored_code(portal: Portal, visit: Visit) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{ask(portal, SCRIPT, 'bash')}")
+    found = page.locator("#found")
+    expect(found).to_contain_text("Not understood:")
+    expect(found.locator("li").first).to_contain_text("Critical risk:")
+    assert "# Free some space on the server." in painted(page, "code-remark")
+    assert "if" in painted(page, "code-word")
+    assert "'step 0'" in painted(page, "code-text")
+    expect(page.locator(".lines .ctl")).to_have_text("⟨U+202E⟩")
+    reviewer.look("reading")
+
+    line = page.locator(f"#line-script-{WORST}")
+    expect(line).not_to_be_in_viewport()
+    link = found.locator("li").first.get_by_role("link", name=f"Line {WORST}", exact=True)
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(line).to_be_in_viewport()
+    facts = page.locator("#facts")
+    expect(facts).to_contain_text("What it touches")
+    expect(facts.get_by_role("list", name="Hosts")).to_have_text("reports.example")
+
+
+def test_on_a_wide_screen_findings_stand_beside_their_line(portal: Portal, visit: Visit) -> None:
+    page = visit("dba", viewport=WIDEST).go(f"/requests/{ask(portal, SCRIPT, 'bash')}")
+    row = page.locator(".noted", has=page.locator(f"#line-script-{WORST}"))
+    line, words = row.locator(".ln").bounding_box(), row.locator(".at-line").bounding_box()
+    assert line is not None and words is not None
+    assert words["x"] >= line["x"] + line["width"] - 1 and abs(words["y"] - line["y"]) < 8
+
+
+def test_the_editor_shows_findings_until_their_line_is_changed(portal: Portal, visit: Visit) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{ask(portal, 'ls docs' + chr(10) + 'rm -rf /', 'bash')}")
+    page.locator("#edit-script summary").click()
+    note = page.locator(".editor .note.critical").first
+    expect(note).to_contain_text("Critical risk:")
+    expect(page.locator(".editor .cm-lint-marker-error").first).to_be_visible()
+    reviewer.look("reading-editor")
+    written = page.get_by_role("textbox", name="The script that would run")
+    written.press("Control+Home")
+    page.keyboard.type("# first ")
+    expect(note).to_be_visible()
+    written.press("Control+End")
+    page.keyboard.type("tmp/build")
+    expect(page.locator(".editor .note.critical")).to_have_count(0)
+    expect(page.locator(".editor .cm-lint-marker-error")).to_have_count(0)
+    expect(page.locator("#f-content")).to_have_value("# first ls docs\nrm -rf /tmp/build")
