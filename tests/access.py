@@ -343,6 +343,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /policies"),
         page("GET /policies/<int:number>"),
         page("GET /policies/test"),
+        page("GET /rules"),
+        page("GET /rules/<rule_id>"),
         rest("GET /api/v1/policies"),
         rest("GET /api/v1/policies/<int:version>"),
     ),

@@ -1,7 +1,7 @@
 // Colors of code that is read. Loaded by coloring.js.
 //
 // The text stays as it is: the browser paints ranges of it, so marks of hidden characters, places of findings, and what
-// is fetched anew keep their elements.
+// is fetched again keep their elements.
 
 import { highlightTree, tagHighlighter } from "@lezer/highlight";
 

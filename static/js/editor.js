@@ -16,7 +16,7 @@ const colours = HighlightStyle.define([
   { tag: KINDS.word, color: "var(--code-word)", fontWeight: "600" },
   { tag: KINDS.text, color: "var(--code-text)" },
   { tag: KINDS.value, color: "var(--code-value)" },
-  { tag: KINDS.remark, color: "var(--ink-2)", fontStyle: "italic" },
+  { tag: KINDS.comment, color: "var(--ink-2)", fontStyle: "italic" },
 ]);
 
 // The editor's own style sheet stands outside of our layers and would win over them, so these join it.

@@ -23,7 +23,7 @@ export const KINDS = {
   word: [tags.keyword, tags.operatorKeyword, tags.modifier, tags.standard(tags.variableName)],
   text: [tags.string, tags.special(tags.string)],
   value: [tags.number, tags.bool, tags.null],
-  remark: [tags.comment],
+  comment: [tags.comment],
 };
 
 /** A language by name, with what an editor needs of it; null: none that has colors. */

@@ -97,6 +97,8 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/profile/tokens": ("dba", "/profile/tokens"),
         "/queue": ("dba", "/queue"),
         "/requests/<request_id>": ("dba", f"/requests/{waiting}"),
+        "/rules": ("dba", "/rules"),
+        "/rules/<rule_id>": ("dba", "/rules/sql.delete.no_where"),
         "/runs": ("dba", "/runs"),
         "/runs/<run_id>": ("dba", f"/runs/{seen.run_id}"),
         "/runs/new": ("release", "/runs/new"),

@@ -49,7 +49,7 @@ def test_findings_stand_at_their_lines_in_colored_code(portal: Portal, visit: Vi
     found = page.locator("#found")
     expect(found).to_contain_text("Not understood:")
     expect(found.locator("li").first).to_contain_text("Critical risk:")
-    assert "# Free some space on the server." in painted(page, "code-remark")
+    assert "# Free some space on the server." in painted(page, "code-comment")
     assert "if" in painted(page, "code-word")
     assert "'step 0'" in painted(page, "code-text")
     expect(page.locator(".lines .ctl")).to_have_text("⟨U+202E⟩")
@@ -91,3 +91,16 @@ def test_the_editor_shows_findings_until_their_line_is_changed(portal: Portal, v
     expect(page.locator(".editor .note.critical")).to_have_count(0)
     expect(page.locator(".editor .cm-lint-marker-error")).to_have_count(0)
     expect(page.locator("#f-content")).to_have_value("# first ls docs\nrm -rf /tmp/build")
+
+
+def test_rules_are_looked_up_from_a_finding(portal: Portal, visit: Visit) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{ask(portal, 'delete from orders', 'sql', dialect='postgres')}")
+    page.locator("#found").get_by_role("link", name="sql.delete.no_where").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("sql.delete.no_where")
+    assert any("DELETE" in text.upper() for text in painted(page, "code-word"))
+    reviewer.look("rule")
+    page.get_by_role("link", name="All risk rules").click()
+    page.get_by_label("Rule or words").fill("fork")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("link", name="shell.fork_bomb")).to_be_visible()

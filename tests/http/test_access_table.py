@@ -166,6 +166,7 @@ class Scene:
             "<sign_in_id>": "nobodys", "<view_id>": "none",
             "<uuid:session_id>": str(uuid.UUID(int=0)),
             "<agent:agent>": "claude-code", "<token_id>": "none", "<name>": "open_approval",
+            "<rule_id>": "sql.delete.no_where",
         }  # fmt: skip
         path = rule
         if "<any(" in path:

@@ -75,7 +75,7 @@ def anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text()
-    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(?ms)^```.*?^```", "", text)):
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(?ms)^```.*?^```|``[^\n]*?``|`[^`\n]+`", "", text)):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
@@ -284,3 +284,10 @@ def test_the_reference_of_the_sdk_is_that_of_the_code() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     made = "`bin/sdk-reference` prints the page as it should be"
     assert (ROOT / "docs" / "sdk-reference.md").read_text() == printed.stdout, made
+
+
+def test_the_catalog_of_risk_rules_is_that_of_the_code() -> None:
+    command = [sys.executable, "-m", "app.risk.reference"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    made = "`bin/risk-rules` prints the document as it should be"
+    assert (ROOT / "docs" / "risk-rules.md").read_text() == printed.stdout, made

@@ -117,6 +117,11 @@ def test_findings_lead_to_items_arguments_and_calls(services: Services, reviewer
     assert any(spot.all("a", href="#line-call-1-1-2") for spot in spots)
 
 
+def test_the_names_of_rules_lead_to_the_catalog(services: Services, reviewer: Browser) -> None:
+    spot = listed(reviewer, ask(services, "delete from orders", "sql"))[0]
+    assert spot.one("a", href="/rules/sql.delete.no_where").text == "sql.delete.no_where"
+
+
 def marks(page: Element) -> list[tuple[int, str]]:
     """Return the lines and levels of findings in the script's editor."""
     field = page.one("textarea", name="content")
