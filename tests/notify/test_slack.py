@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
+from app.domain.events import EventKind
 from app.domain.people import Via
+from app.risk.assess import assess_proposal
 from app.services.notifications.preferences import NotificationPreferences
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_person, optimizations, script, tool_call
+from tests.factories import add_event, make_person, make_request, optimizations, script, tool_call
 from tests.notify.conftest import PostOffice, make_office
 from tests.slackserver import LIMITED, TOKEN, SlackServer, buttons, words
 
@@ -79,7 +81,11 @@ def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> N
 @pytest.mark.parametrize(("content", "clear"), [("./deploy.sh", False), ("ls docs", True)])
 def test_a_message_says_what_was_not_understood(office, slack, content: str, clear: bool) -> None:
     _, user = joins(office, slack)
-    office.desk.open(script(content, "Deploy") | {"language": "shell"}, None)
+    payload = script(content, "Deploy") | {"language": "shell"}
+    assessment = assess_proposal(payload).to_json()
+    request = make_request(office.desk.sessions, payload=payload, risk=RiskLevel.HIGH, assessment=assessment)
+    with office.desk.sessions.begin() as session:
+        add_event(session, EventKind.REQUEST_OPENED, request_id=request.id)
     office.work_all()
     [message] = slack.to(user)
     assert ("Not understood: not everything that would run" in words(message)) == (not clear)
