@@ -14,8 +14,8 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.risk.catalog import LANGUAGES, by_language, language_of, rules
 from app.risk.rules import RiskRule
+from app.web.code import Code, code
 from app.web.pages import render, web
-from app.web.requests.code import Code, code
 from assent.contracts import RiskLevel
 
 DIALECTS = {

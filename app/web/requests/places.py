@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.risk import Finding
-from app.web.requests.code import Code
+from app.web.code import Code
 
 
 @dataclass(frozen=True)

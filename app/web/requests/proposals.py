@@ -12,13 +12,14 @@ from typing import Any
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Assessment, Finding
 from app.services.reading.pages import RequestView
+from app.web.code import Code, code
 from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
 from app.web.forms.fields import Field
 from app.web.forms.values import refill
 from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
-from app.web.requests.code import Argument, Code, arguments, code
+from app.web.requests.code import Argument, arguments
 from app.web.requests.places import Part, Spot, spots
 from assent.contracts import Verdict
 
