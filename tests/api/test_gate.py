@@ -20,7 +20,7 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, OutcomeRow
-from assent.contracts import Outcome, proposal_adapter
+from assent.contracts import Outcome, document_of, proposal_adapter
 from assent.digests import digest_of
 from tests.factories import Caller, Program, make_person, make_token, optimizations, question
 
@@ -78,7 +78,7 @@ def test_every_kind_is_opened_decided_and_collected(
     request = opened(agent, proposal, workflow="deployments")
     assert (request["state"], request["run_id"], request["workflow"]) == ("pending", None, "deployments")
     assert (request["agent"], request["requester_name"]) == ("Deploy agent", owner.name)
-    whole = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    whole = document_of(proposal)
     assert request["payload"] == whole and request["digest"] == digest_of(whole)
     assert outcome(agent, request) == {
         "request_id": request["id"], "state": "pending", "resolved": False, "outcome": None, "receipt": None,
