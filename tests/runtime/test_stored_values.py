@@ -35,11 +35,11 @@ def test_the_run_receives_the_secret_that_nobody_saw(rig: Rig) -> None:
     run = rig.begin("guard_secret")
     request = rig.only(run)
     assert "⟦secret:github-token:1⟧" in request.payload["content"] and TOKEN not in request.title
-    content = request.payload["content"] + " --force"
+    content = request.payload["content"] + " --verbose"
     rig.decide(request, Verdict.MODIFY, change={"content": content})
     rig.advance(run)
     rig.finish(run)
-    assert rig.aside(run, "received").read_text() == f"git push https://bot:{TOKEN}@example.org/r.git --force"
+    assert rig.aside(run, "received").read_text() == f"git push https://bot:{TOKEN}@example.org/r.git --verbose"
     receipt = rig.view(request).receipt
     assert receipt.status == "applied" and "⟦secret:" in receipt.summary
     assert stored(rig, TOKEN) == []

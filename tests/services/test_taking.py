@@ -97,12 +97,3 @@ def test_a_job_that_waits_for_its_time_or_is_gone_is_not_taken(desk: Desk, worke
         with pytest.raises(JobNotTakenError):
             desk.progress.begin(run, None, Job(number, worker))
     assert desk.run_state(run) == "queued"
-
-
-def test_taking_a_run_up_is_told_to_open_pages(desk: Desk, worker: int) -> None:
-    run = decided(desk)
-    [job] = jobs(desk, run)
-    desk.progress.begin(run, None, Job(job.id, worker))
-    with desk.engine.connect() as connection:
-        newest = text("select payload::json->>'state' from events where run_id = :run order by id desc limit 1")
-        assert connection.execute(newest, {"run": run}).scalar_one() == "running"

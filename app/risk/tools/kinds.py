@@ -110,7 +110,9 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
         )
     if "cypher" in words:
         return "cypher"
-    if "sql" in words or (kind == "sql" and words & (_SQL_KEYS | {"command", "input", "text", "q", "code", "script"})):
+    # A tool that is named after a database takes SQL under any key that means code; another one, only what is SQL.
+    database = kind == "sql" and bool(set(call.all_words) & _SQL_TOOLS or words & _SQL_KEYS or _SQL_TEXT.match(text))
+    if "sql" in words or (database and words & (_SQL_KEYS | {"command", "input", "text", "q", "code", "script"})):
         return "sql"
     if words & _SQL_KEYS:
         if set(call.all_words) & _SEARCHES:
