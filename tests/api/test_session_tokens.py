@@ -23,7 +23,10 @@ def test_a_session_without_its_token_changes_nothing(
     request = make_request(services.sessions)
     caller = call("admin")
     caller.headers = {}
-    for name, value in {"<uuid:id>": request.id, "<uuid:session_id>": request.id, "<hex:id>": "0" * 32, "<int:version>": "1"}.items():
+    places = {
+        "<uuid:id>": request.id, "<uuid:session_id>": request.id, "<hex:id>": "0" * 32, "<int:version>": "1",
+    }  # fmt: skip
+    for name, value in places.items():
         path = path.replace(name, value)
     answer = caller.client.open(path, method=method, json={})
     assert (answer.status_code, answer.json["code"]) == (400, "csrf")
