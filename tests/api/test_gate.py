@@ -20,7 +20,7 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, OutcomeRow
-from assent.contracts import Outcome, document_of, proposal_adapter
+from assent.contracts import Outcome, document_of
 from assent.digests import digest_of
 from tests.factories import Caller, Program, make_person, make_token, optimizations, question
 
