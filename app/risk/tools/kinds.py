@@ -122,7 +122,9 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
     if words & _CODE_KEYS:
         return _code_language(text, kind, named, words)
     if words & _COMMAND_KEYS or (kind in ("shell", "powershell") and words & {"input", "args", "arguments", "text"}):
-        return "powershell" if kind == "powershell" or "powershell" in named else kind or "shell"
+        if kind == "powershell" or "powershell" in named:
+            return "powershell"
+        return kind if kind in ("python", "javascript") else "shell"
     if kind == "python" and words & {"input", "text"}:
         return "python"
     return "sql" if _SQL_TEXT.match(text) and re.search(r"\s", text.strip()) and kind == "sql" else ""
