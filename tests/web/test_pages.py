@@ -321,8 +321,8 @@ def test_code_in_arguments_has_its_findings_at_the_lines(services: Services, bro
         blocks = {section.one("h3").text: section for section in page.all("section", class_="code")}
         assert list(blocks) == ["command", "jobs.0.sql", "note"]
         lines = blocks["jobs.0.sql"].one("div", class_="lines").children
-        second = next(number for number, line in enumerate(lines) if "delete from orders" in line.text)
-        assert "In jobs.0.sql: Deletes" in lines[second + 1].text and "found" in lines[second].attributes["class"]
+        [second] = [line for line in lines if "delete from orders" in line.text]
+        assert "In jobs.0.sql: Deletes" in second.text and "noted" in second.attributes["class"]
         assert "The argument command contains a command or code" in blocks["command"].text
         outside = "".join(child.text for child in page.one(id="proposal").children if child.tag == "div")
         assert "jobs.0.sql" not in outside
