@@ -241,7 +241,8 @@ def test_a_token_is_masked_wherever_it_stands(kind: TokenKind, services: Service
 
 def _filled(rule: str, about: str) -> str:
     rule = rule.replace("<uuid:id>", about).replace("<uuid:session_id>", about)
-    return rule.replace("<hex:id>", "0" * 32).replace("<int:version>", "1")
+    rule = rule.replace("<hex:id>", "0" * 32).replace("<int:version>", "1")
+    return rule.replace("<agent:agent>", "claude-code")
 
 
 @pytest.mark.parametrize("act", ["pause", "resume", "cancel", "retry"])
