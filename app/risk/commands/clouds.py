@@ -212,7 +212,7 @@ def _s3(given: Arguments, verb: str, command: Command, reading: Reading) -> None
         if verb != "ls":
             reading.add(
                 ACCESS,
-                "This makes an object reachable for whoever has the address.",
+                "Anybody who has the address can read this object.",
                 command.line,
                 MEDIUM if verb == "presign" else None,
             )

@@ -26,7 +26,7 @@ NO_UNDO = declare(
 SETUID = declare(
     "file.setuid",
     RiskLevel.HIGH,
-    "Makes a program run with its owner's rights, whoever starts it.",
+    "Makes a program run with its owner's rights for everybody who starts it.",
     "chmod u+s tool",
     "chmod +x tool.txt",
     language="shell",
@@ -284,7 +284,7 @@ def _mode(mode: Word, words: list[Word], recursive: bool, reading: Reading) -> N
         reading.doubt()
         mode = mode.with_text(mode.text[:40])
     if _SETS_ID.fullmatch(mode.text) and not re.fullmatch(r"0?2[0-7]{3}|g[+=]r?w?x?s", mode.text):
-        reading.add(SETUID, f"This makes {_names(words)} run with its owner's rights, whoever starts it.", mode.line)
+        reading.add(SETUID, f"This makes {_names(words)} run with its owner's rights for everybody.", mode.line)
     elif _OPEN_TO_ALL.fullmatch(mode.text) and not re.fullmatch(r"1[0-7]{3}", mode.text):
         outside = any(
             place_of(word.text) not in (Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.CODE) for word in words

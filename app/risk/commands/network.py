@@ -348,7 +348,7 @@ def _tunnels(command: Command, reading: Reading) -> None:
 
 @program(*word_set("http-server serve live-server browser-sync miniserve caddy webfsd darkhttpd python-http devd"))
 def _serves(command: Command, reading: Reading) -> None:
-    reading.add(LISTENS, "This serves the working folder to whoever can reach this machine.", command.line, MEDIUM)
+    reading.add(LISTENS, "Everybody who can reach this machine can read the working folder.", command.line, MEDIUM)
     reading.doubt()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 
 from app.risk.powershell.nodes import (
     Array,
@@ -324,14 +325,14 @@ class Expressions(Scanner):
             return Text(line, [found[0]], bare=True)
         return self.unary()
 
+    @abstractmethod
     def statement(self) -> Node:
         """Read a statement; the parser knows how."""
-        raise NotImplementedError
 
+    @abstractmethod
     def block(self) -> Block:
         """Read a script block; the parser knows how."""
-        raise NotImplementedError
 
+    @abstractmethod
     def group(self, opening: str) -> Group:
         """Read statements up to the closing parenthesis; the parser knows how."""
-        raise NotImplementedError

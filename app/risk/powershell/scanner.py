@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -53,7 +54,7 @@ def variable(line: int, written: str) -> Variable:
     return Variable(line, name)
 
 
-class Scanner:
+class Scanner(ABC):
     """Reads a text from a position on. Dashes and quotes of typography and other spaces count, as in PowerShell."""
 
     def __init__(self, text: str, step: Callable[[], None]) -> None:
@@ -109,9 +110,9 @@ class Scanner:
         if self.depth > DEEPEST:
             raise TooDeep
 
+    @abstractmethod
     def group(self, opening: str) -> Group:
         """Read statements up to the closing parenthesis; the parser knows how."""
-        raise NotImplementedError
 
     def single_quoted(self) -> str:
         """Read ``'…'``."""
@@ -307,6 +308,6 @@ class Scanner:
             elif not self.starts(close):
                 raise SyntaxProblem
 
+    @abstractmethod
     def value(self) -> Node:
         """Read an expression without a comma; the parser knows how."""
-        raise NotImplementedError

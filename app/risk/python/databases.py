@@ -33,7 +33,7 @@ DROPS = declare(
     "Base.metadata.drop_all(engine)", "Base.metadata.tables", language="python",
 )  # fmt: skip
 DYNAMIC_SQL = declare(
-    "python.dynamic_sql", RiskLevel.HIGH, "Runs SQL of which a part is known only when it runs.",
+    "python.dynamic_sql", RiskLevel.HIGH, "Runs SQL that is only partly known before it runs.",
     "cursor.execute(f'DELETE FROM {table}')", "cursor.execute('SELECT 1')", language="python", unread=True,
 )  # fmt: skip
 ACCOUNTS = declare(

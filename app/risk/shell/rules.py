@@ -66,7 +66,7 @@ LOOK_ALIKE = declare(
 PARTLY_KNOWN = declare(
     "shell.partly_known",
     RiskLevel.MEDIUM,
-    "Runs code of which a part is known only when it runs.",
+    "Runs code that is only partly known before it runs.",
     'bash -c "ls $DIR"',
     "bash -c 'ls docs'",
     language="shell",

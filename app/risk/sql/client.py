@@ -63,7 +63,7 @@ def client_findings(command: str, line: int, dialect: str) -> Iterator[Finding]:
     """
     command = command.strip()
     if _runs_shell(command, dialect):
-        words = "The client program runs a shell command, with the rights of whoever runs this text."
+        words = "The client program runs a shell command, with the rights of the person who runs this text."
         yield CLIENT.finding(words, line, RiskLevel.CRITICAL)
     elif _LOADS.match(command):
         words = "Loads a library into the client program, which can do anything that its account may do."

@@ -110,7 +110,7 @@ def _powers_of_role(statement: SqlStatement, names: set[str]) -> Iterator[Hit]:
     elif statement.has("ADD", "MEMBER") and not names.isdisjoint(_POWERFUL_ROLES):
         yield Hit("Makes somebody a member of a role that can do everything.")
     elif statement.verb in ("ALTER", "CREATE") and _changes_administrator(statement):
-        yield Hit("Changes the password or the rights of an administrator: whoever knows it can do everything.")
+        yield Hit("Changes the password or the rights of an administrator, who can do everything.")
 
 
 def _changes_administrator(statement: SqlStatement) -> bool:
