@@ -71,18 +71,20 @@ def _unset(session: Session, command: Command, node: Simple | None) -> Flow | No
 
 
 def _set(session: Session, command: Command, node: Simple | None) -> Flow | None:
-    words = command.arguments
-    for place, word in enumerate(words):
-        if word.text == "history" and place and words[place - 1].text == "+o":
-            session.reading.add(TRACELESS, "This turns off the shell's history.", word.line)
-        if re.fullmatch(r"-[a-zA-Z]*u[a-zA-Z]*", word.text) or (word.text == "nounset" and place):
-            session.state.strict = True
-        if word.text in ("-", "--") or (
-            not word.text.startswith(("-", "+")) and words[place - 1].text not in ("-o", "+o")
-        ):
-            rest = words[place + 1 :] if word.text in ("-", "--") else words[place:]
-            session.state.arguments = None if any(one.several for one in rest) else list(rest)
+    words = list(command.arguments)
+    while words:
+        text = words[0].text
+        if text in ("-", "--") or not text.startswith(("-", "+")):
+            rest = words[1:] if text in ("-", "--") else words
+            session.state.arguments = None if any(one.several for one in rest) else rest
             break
+        # An `o` among the letters takes the name of an option from the next word: `set -euo pipefail`.
+        named = words[1] if "o" in text and len(words) > 1 else None
+        if "u" in text or (named is not None and named.text == "nounset"):
+            session.state.strict = text.startswith("-")
+        if named is not None and named.text == "history" and text.startswith("+"):
+            session.reading.add(TRACELESS, "This turns off the shell's history.", named.line)
+        words = words[2:] if named is not None else words[1:]
     return NOTHING
 
 
