@@ -136,6 +136,8 @@ def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None
     if isinstance(rollback, str) and rollback.strip():
         back = Reading(reading.budget)
         _read_code(rollback, document, back, default="sql")
+        if not back.understood:
+            reading.doubt()
         for found in back.findings:
             # A rollback is expected to take locks and to drop what the change created, but not to lose data.
             if found.severity is RiskLevel.CRITICAL or (found.unread and found.severity.rank >= RiskLevel.HIGH.rank):

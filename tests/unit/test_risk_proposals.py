@@ -185,3 +185,12 @@ def test_importing_the_analysers_loads_no_dialect_but_those_needed(module, diale
     code = f"import sys, app.risk.{module}; print({listed})"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == str(dialects)
+
+
+def test_changes_are_understood_only_with_their_rollbacks():
+    def understood(rollback):
+        items = [{"id": "a", "title": "t", "statement": "CREATE TABLE t (id int)", "rollback": rollback}]
+        return assess_proposal({"kind": "optimizations", "title": "t", "language": "sql", "items": items}).understood
+
+    assert understood("") and understood("DROP TABLE t")
+    assert not understood("SELECT undo_everything()")

@@ -126,8 +126,6 @@ def _stream(made: Call) -> Value:
             made.evaluator.downloaded.add(base.text)
         elif base.text and content.known:
             made.evaluator.written[base.text] = content.text or ""
-        if "secret" in content.marks and base.kind == "response":
-            connect(made.reading, made.word(base), secret=True)
         return ANY
     if method in ("read", "readline", "readlines", "getvalue", "decode", "json"):
         return Value(UNKNOWN, marks=base.marks)

@@ -79,7 +79,7 @@ RUNS_ARGV = word_set(
 EVALUATES = word_set("builtins.eval builtins.exec builtins.compile code.InteractiveInterpreter.runcode pandas.eval")
 RUNS_FILE = word_set(
     "runpy.run_path runpy.run_module builtins.execfile imp.load_source importlib.util.spec_from_file_location "
-    "importlib.machinery.SourceFileLoader ctypes.CDLL_FILE"
+    "importlib.machinery.SourceFileLoader"
 )
 LOADS_CODE = word_set(
     "pickle.load pickle.loads pickle.Unpickler cPickle.load cPickle.loads dill.load dill.loads cloudpickle.load "

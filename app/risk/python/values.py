@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bz2
 import codecs
+import lzma
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -103,7 +105,7 @@ def _decode(change: Callable[[bytes], bytes]) -> Callable[[Value], Value]:
             return replace(ANY, marks=value.marks | {"decoded"})
         try:
             plain = change(_bytes((value.text or "")[:LONGEST]))[:LONGEST]
-        except (ValueError, binascii.Error, zlib.error, UnicodeError):
+        except (ValueError, binascii.Error, zlib.error, lzma.LZMAError, OSError, EOFError, UnicodeError):
             return replace(ANY, marks=value.marks | {"decoded"})
         try:
             text = plain.decode()
@@ -138,8 +140,8 @@ DECODERS: dict[str, Callable[[Value], Value]] = {
     "builtins.bytearray.fromhex": _decode(lambda data: bytes.fromhex(data.decode())),
     "zlib.decompress": _decode(_inflate),
     "gzip.decompress": _decode(_inflate),
-    "bz2.decompress": _decode(lambda data: b""),
-    "lzma.decompress": _decode(lambda data: b""),
+    "bz2.decompress": _decode(lambda data: bz2.BZ2Decompressor().decompress(data, LONGEST)),
+    "lzma.decompress": _decode(lambda data: lzma.LZMADecompressor().decompress(data, max_length=LONGEST)),
 }
 """Functions that make a readable text of another one."""
 
