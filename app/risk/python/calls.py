@@ -13,12 +13,13 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
     dynamic_code,
     files,
     functions,
+    libraries,
     methods,
     networks,
     processes,
     tables,
 )  # fmt: skip
-from app.risk.python.evaluator import Evaluator, own_functions
+from app.risk.python.evaluator import Evaluator, Own, own_functions
 from app.risk.python.expressions import attribute
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import line, text
@@ -169,7 +170,7 @@ def called(made: Call, callee: Value) -> Value:
         return _call_method(made)
     if callee.kind.startswith("own."):
         return ANY
-    if callee.kind == "reflected":
+    if callee.kind == "reflected" or "functions" in callee.marks:
         run_dynamic(made.reading, made.word(Value()), made.line)
         return ANY
     if callee == ANY:
@@ -179,6 +180,8 @@ def called(made: Call, callee: Value) -> Value:
         else:
             words = f"What {text(function)[:60] if function is not None else 'this'} does is not known."
             made.reading.add(UNKNOWN_CALL, words, made.line)
+    elif callee.kind.split(".")[0] not in libraries.COMPUTING:
+        made.reading.doubt()
     return Value(marks=callee.marks, kind=callee.kind)
 
 
@@ -201,10 +204,21 @@ def _call_method(made: Call) -> Value:
         own = made.evaluator.own.get(made.base.kind)
         if own is not None and made.method in own.methods:
             return made.evaluator.follow(own.methods[made.method], made.bound, made.base)
+        if own is not None and (found := _found_by_class(made, own)) is not None:
+            return found
         if own is not None and own.whole:
             return ANY
     _change_list(made)
     return methods.call_method(made)
+
+
+def _found_by_class(made: Call, own: Own) -> Value | None:
+    """Call what a class's own way of finding attributes returns; None if the class has none."""
+    name = next((name for name in ("__getattr__", "__getattribute__") if name in own.methods), "")
+    if not name:
+        return None
+    callee = made.evaluator.follow(own.methods[name], {0: Value(made.method)}, made.base)
+    return called(made, callee) if callee.name else called(replace(made, method="", base=ANY), ANY)
 
 
 def _change_list(made: Call) -> None:

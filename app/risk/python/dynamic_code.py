@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 from app.risk.python.files import open_file
 from app.risk.python.functions import function
 
+IMPORTS_FROM = declare(
+    "python.import_path", RiskLevel.MEDIUM, "Changes where modules are imported from.",
+    "import sys\nsys.path.insert(0, '/tmp')", "import sys\nprint(sys.path)", language="python", unread=True,
+)  # fmt: skip
 LOADS = declare(
     "python.loads_code", RiskLevel.HIGH, "Loads a file or data that can contain code, which then runs.",
     "import pickle\npickle.load(open('x.pkl', 'rb'))", "import json\njson.load(open('x.json'))", language="python",
@@ -117,3 +121,16 @@ def _setattr(made: Call) -> Value:
     if base.name and not base.name.startswith("own."):
         expressions.patch(made.evaluator, base.name, name.text or "", made.argument(2), made.line)
     return ANY
+
+
+@function(["sys.path.insert", "sys.path.append", "sys.path.extend", "site.addsitedir", "sys.meta_path.insert"])
+def _change_path(made: Call) -> Value:
+    made.reading.add(IMPORTS_FROM, "This changes where modules are imported from.", made.line)
+    return ANY
+
+
+@function(["jinja2.Template", "mako.template.Template"])
+def _template(made: Call) -> Value:
+    if not made.argument(0).known:
+        made.reading.doubt()
+    return Value(kind="jinja2")

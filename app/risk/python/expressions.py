@@ -255,7 +255,10 @@ def _dictionary(evaluator: Evaluator, node: Node) -> Value:
     for part in node.named_children:
         if part.type == "pair":
             evaluator.visit(part.child_by_field_name("key"))
-            marks |= evaluator.visit(part.child_by_field_name("value")).marks
+            value = evaluator.visit(part.child_by_field_name("value"))
+            marks |= value.marks
+            if value.name and not value.name.startswith(("own.", "builtins.")):
+                marks |= {"functions"}
         elif part.type == "dictionary_splat":
             evaluator.visit_all(part.named_children)
     return Value(kind="dict", empty=not node.named_children, marks=marks)

@@ -14,7 +14,7 @@ from app.risk.places import Place, place_of
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, joined, text_of
 from app.risk.rules import declare
-from app.risk.words import UNKNOWN
+from app.risk.words import FRESH, UNKNOWN
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _part(made: Call) -> Value:
 
 @function(["tempfile.gettempdir", "tempfile.mktemp", "tempfile.mkdtemp", "tempfile.TemporaryDirectory"])
 def _temporary(_made: Call) -> Value:
-    return Value("/tmp/x")  # noqa: S108 - a path to compare with
+    return Value(f"{FRESH}x")
 
 
 @function(["logging.basicConfig", "logging.FileHandler", "logging.handlers.RotatingFileHandler"])

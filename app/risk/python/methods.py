@@ -31,6 +31,10 @@ PAYS = declare(
     "import stripe\nstripe.Refund.list()", language="python",
 )  # fmt: skip
 
+_SENDS = word_set(
+    "send sendall sendmail send_message storbinary storlines put_object upload_file upload_fileobj publish "
+    "post putfo upload"
+)
 _PAYS = word_set("create capture refund confirm pay transfer send execute process submit")
 _MONEY = word_set(
     "refund refunds charge charges payment payments paymentintent payment_intents transfer transfers payout "
@@ -57,6 +61,9 @@ _READS = word_set(
 def call_method(made: Call) -> Value:
     """Find out what a method of an object would do, and return its value."""
     base, method = made.base, made.method
+    sends = base.kind in ("response", "smtplib") or method in _SENDS
+    if sends and "secret" in made.marks and method not in _READS:
+        connect(made.reading, made.word(Value("another machine")), secret=True)
     if base.kind == "pathlib.Path":
         return _path(made)
     if base.text is not None and base.kind != "file.write":

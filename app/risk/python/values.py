@@ -28,7 +28,7 @@ class Value:
         kind: What made it: the qualified name of its class, function, or module, such as ``requests.get``.
         items: The elements of a list or tuple; None if it is neither, or if they are unknown.
         number: A whole number.
-        marks: Where it comes from: ``download``, ``decoded``, ``secret``.
+        marks: Where it comes from (``download``, ``decoded``, ``secret``), or that it holds ``functions`` of modules.
         glob: The text is a pattern for the names of several files.
         empty: True if it is known to be empty, such as ``{}``.
     """
