@@ -95,7 +95,7 @@ SETUPS = {
             (
                 "Versions of Claude Code before 2.1.295 ignore `onFailure` and make the call if the hook takes longer "
                 "than its timeout. A missing or crashed command denies the call in any version.",
-                "Anybody who may edit the settings can remove the hook. Claude Code's managed settings can prevent that.",
+                "Anybody who can edit the settings can remove the hook. Claude Code's managed settings prevent that.",
             ),
             "The formats and `onFailure` were taken from public documents, and not tried with Claude Code itself.",
         ),
