@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -86,9 +86,10 @@ class _Line:
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """See `run_together`."""
+        converted = _converted(self._pipeline, statements)
         while True:
             try:
-                sent = _send_all(self._pgconn, self._pipeline, statements)
+                sent = _send_all(self._pgconn, self._pipeline, converted)
                 results = await self._results()
                 self._pgconn.exit_pipeline_mode()
             except BaseException:
@@ -204,9 +205,10 @@ _PIPELINES: WeakKeyDictionary[psycopg.Connection[Any] | psycopg.AsyncConnection[
 def run_together_now(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
     """Do what `run_together` does, on a synchronous connection."""
     pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
+    converted = _converted(pipeline, statements)
     while True:
         try:
-            sent = _send_all(pgconn, pipeline, statements)
+            sent = _send_all(pgconn, pipeline, converted)
             results = connection.wait(_awaited(pgconn))
             pgconn.exit_pipeline_mode()
         except BaseException:
@@ -223,22 +225,40 @@ def _pipeline_of(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[A
     return pipeline
 
 
+class _Converted(NamedTuple):
+    """A statement in the form in which it is sent; `types` and `formats` are those of its values."""
+
+    statement: Statement
+    text: bytes
+    values: Sequence[abc.Buffer | None]
+    types: tuple[int, ...]
+    formats: Sequence[pq.Format]
+
+
 _Sent = tuple[Statement, tuple[str, tuple[int, ...]], _Prepared, int]
 """A statement, the key and the name under which it is prepared, and the number of its results."""
 
 
-def _send_all(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statements: Sequence[Statement]) -> list[_Sent]:
+def _converted(pipeline: _Pipeline, statements: Sequence[Statement]) -> list[_Converted]:
+    """Convert all values before anything is sent: one that cannot be converted must not cost the connection."""
+    transformer, found = pipeline.transformer, []
+    for statement in statements:
+        text, names = _numbered(statement.text)
+        given = [statement.parameters[name] for name in names]
+        values = transformer.dump_sequence(given, [PyFormat.AUTO] * len(names))
+        found.append(_Converted(statement, text, values, transformer.types or (), transformer.formats or ()))
+    return found
+
+
+def _send_all(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statements: Sequence[_Converted]) -> list[_Sent]:
     pgconn.enter_pipeline_mode()
     sent = [_send(pgconn, pipeline, statement) for statement in statements]
     pgconn.pipeline_sync()
     return sent
 
 
-def _send(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statement: Statement) -> _Sent:
-    text, names = _numbered(statement.text)
-    transformer, parameters = pipeline.transformer, statement.parameters
-    values = transformer.dump_sequence([parameters[name] for name in names], [PyFormat.AUTO] * len(names))
-    types = transformer.types or ()
+def _send(pgconn: pq.abc.PGconn, pipeline: _Pipeline, converted: _Converted) -> _Sent:
+    statement, text, values, types, formats = converted
     key = (statement.text, types)
     results = 1
     prepared = pipeline.prepared.pop(key, None)
@@ -251,9 +271,7 @@ def _send(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statement: Statement) -> _
             pgconn.send_query_params(b"deallocate " + oldest.name, None)
             results = 3
     pipeline.prepared[key] = prepared
-    pgconn.send_query_prepared(
-        prepared.name, values, transformer.formats, pq.Format.BINARY if statement.binary else pq.Format.TEXT
-    )
+    pgconn.send_query_prepared(prepared.name, values, formats, pq.Format.BINARY if statement.binary else pq.Format.TEXT)
     return statement, key, prepared, results
 
 

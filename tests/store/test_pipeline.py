@@ -10,9 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.exc import DBAPIError
 
 from app.domain.run_protocol import Statement
 from app.store import pipeline
+from app.store.engine import make_engine, make_sessions
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
 from app.store.pipeline import Connections, _Line, run_together
 
@@ -156,6 +158,33 @@ def test_a_connection_is_closed_if_its_caller_does_not_wait(on_connection: Any) 
         return connection.closed
 
     assert on_connection(ask) is True
+
+
+UNFIT = Statement("select %(word)s::text as word", {"word": "no such text: \0"})
+"""No connection can send this."""
+
+
+def test_a_value_that_cannot_be_sent_does_not_cost_the_connection(on_connection: Any) -> None:
+    async def ask(connection: Connection) -> Any:
+        with pytest.raises(psycopg.DataError):
+            await run_together(connection, [put(1), UNFIT])
+        [[row]] = await run_together(connection, [COUNT])
+        return row, connection.closed
+
+    assert on_connection(ask) == ({"notes": 0}, False)
+
+
+def test_nor_does_it_cost_the_connections_of_others(empty_database_url: str) -> None:
+    sessions = make_sessions(make_engine(empty_database_url, pool_size=1))
+    who = "select pg_backend_pid() as pid"
+    try:
+        before = sessions.execute(who, {})
+        with pytest.raises(DBAPIError) as refused:
+            sessions.together([UNFIT])
+        assert not refused.value.connection_invalidated
+        assert sessions.execute(who, {}) == before
+    finally:
+        sessions.engine.dispose()
 
 
 @pytest.mark.parametrize("midway", [True, False])
