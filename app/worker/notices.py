@@ -51,6 +51,8 @@ async def follow(connection: psycopg.AsyncConnection[Any], handle: Handler) -> N
 
     descriptor = pgconn.socket
     loop.add_reader(descriptor, read)
+    # What arrived with an earlier answer is here already, and makes the socket ready for nobody.
+    read()
     try:
         await lost
     except asyncio.CancelledError:

@@ -46,3 +46,25 @@ def test_what_is_announced_arrives_until_the_connection_is_lost(empty_database_u
     assert asyncio.run(asyncio.wait_for(hear(), 30)) == [
         ("tests_one", "before it follows"), ("tests_two", "wörd"), ("tests_one", "wörd"), ("tests_two", ""),
     ]  # fmt: skip
+
+
+def test_what_libpq_has_received_already_is_handled_without_another_announcement(empty_database_url: str) -> None:
+    async def hear() -> list[str]:
+        heard: list[str] = []
+        connect = psycopg.AsyncConnection.connect
+        async with (
+            await connect(empty_database_url, autocommit=True) as listening,
+            await connect(empty_database_url, autocommit=True) as speaking,
+        ):
+            await listen(listening, ["tests_one"], lambda _channel, payload: heard.append(payload))
+            await speaking.execute("notify tests_one, 'with the end of another answer'")
+            readable = asyncio.Event()
+            asyncio.get_running_loop().add_reader(listening.pgconn.socket, readable.set)
+            await readable.wait()
+            asyncio.get_running_loop().remove_reader(listening.pgconn.socket)
+            listening.pgconn.consume_input()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(follow(listening, lambda _channel, payload: heard.append(payload)), 0.2)
+        return heard
+
+    assert asyncio.run(asyncio.wait_for(hear(), 30)) == ["with the end of another answer"]
