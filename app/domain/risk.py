@@ -244,6 +244,19 @@ class Assessment:
         return replace(self, level=self.adjustment.level, score=self.adjustment.score, findings=found, adjustment=None)
 
 
+def floor_of(document: Any) -> RiskLevel:
+    """Return the minimum risk that a proposal states; high if that is not a risk level. Never raises."""
+    stated = document.get("risk_floor") if isinstance(document, Mapping) else None
+    if stated is None:
+        return RiskLevel.SAFE
+    return RiskLevel(stated) if is_level(stated) else RiskLevel.HIGH
+
+
+def is_level(value: Any) -> bool:
+    """Return True if a JSON value is a risk level."""
+    return isinstance(value, str) and value in set(RiskLevel)
+
+
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings in the order in which people read them: the worst first."""
     return tuple(

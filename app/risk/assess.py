@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.calls import is_made
-from app.domain.risk import Assessment, Finding, assess
+from app.domain.risk import Assessment, Finding, assess, floor_of, is_level
 from app.domain.text import plural
 from app.risk.reading import Reading
 from app.risk.rules import declare
@@ -40,19 +40,18 @@ def assess_proposal(document: Any) -> Assessment:
 
     Never raises. Anything that cannot be analyzed is never safe. The document's `risk_floor` is the minimum risk level.
     """
-    floor = RiskLevel.SAFE
     reading = Reading()
-    if isinstance(document, Mapping):
-        floor, problems = _floor(document.get("risk_floor"))
-        reading.take(problems)
+    stated = document.get("risk_floor") if isinstance(document, Mapping) else None
+    if stated is not None and not is_level(stated):
+        words = "The proposal's minimum risk is not a known risk level, so high is used."
+        reading.take([FLOOR_UNKNOWN.finding(words)])
     _read(document, reading)
-    return assess(_fewer(reading.findings), floor, reading.understood, reading.touches)
+    return assess(_fewer(reading.findings), floor_of(document), reading.understood, reading.touches)
 
 
 def assess_unread(document: Any, finding: Finding) -> Assessment:
     """Assess a proposal that cannot be read, for the reason that the finding gives."""
-    floor = _floor(document.get("risk_floor"))[0] if isinstance(document, Mapping) else RiskLevel.SAFE
-    return assess([finding], floor)
+    return assess([finding], floor_of(document))
 
 
 def has_code(document: Any) -> bool:
@@ -63,17 +62,6 @@ def has_code(document: Any) -> bool:
         "tool_call",
         "tool_calls",
     )
-
-
-def _floor(value: Any) -> tuple[RiskLevel, list[Finding]]:
-    if value is None:
-        return RiskLevel.SAFE, []
-    try:
-        return RiskLevel(value), []
-    except ValueError:
-        return RiskLevel.HIGH, [
-            FLOOR_UNKNOWN.finding("The proposal's minimum risk is not a known risk level, so high is used.")
-        ]
 
 
 def _read(document: Any, reading: Reading) -> None:

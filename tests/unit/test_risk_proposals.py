@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.policy.document import PolicyDocument
+from app.domain.policy.rules import CompiledPolicy
 from app.risk.assess import assess_proposal
 from app.risk.rules import RULES
+from app.services.requests.assessment import assess_under
 from assent.contracts import Custom, Optimizations, Question, RiskLevel, Script, ToolCall
 from tests.thorough import examples
 
@@ -91,6 +94,16 @@ def test_every_rule_has_its_cases():
 )
 def test_the_level_of(document, level):
     assert assess_proposal(document).level.value == level
+
+
+@pytest.mark.parametrize("stated", ["huge", "", 3, True, [], {}, [["low"]]], ids=str)
+def test_a_floor_that_is_no_level_counts_as_high_under_a_policy_too(stated):
+    document = {"kind": "question", "question": "Now?", "risk_floor": stated}
+    assert assess_proposal(document).level is RiskLevel.HIGH
+    off = {"proposal.floor_unknown": {"level": "off", "reason": "Because."}}
+    rules = PolicyDocument.model_validate({"version": 1, "risk_rules": off})
+    found = assess_under(CompiledPolicy(rules, 1), assess_proposal, document)
+    assert (found.level, found.findings) == (RiskLevel.HIGH, ())
 
 
 @pytest.mark.parametrize("floor", list(RiskLevel))

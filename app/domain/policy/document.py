@@ -16,6 +16,7 @@ from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_da
 from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry, Unanswered
 from app.domain.policy.verdicts import Decide
 from app.domain.ranking import MAX_PRIORITY
+from app.domain.risk import is_level
 from app.domain.text import TEAM_SLUG
 from assent.contracts import RiskLevel, Verdict
 
@@ -330,7 +331,7 @@ def _level(value: Any) -> Any:
     """A risk level, or None for ``off``."""
     if value is False or (isinstance(value, str) and value.lower() == "off"):
         return None
-    if not isinstance(value, str) or value not in set(RiskLevel):
+    if not is_level(value):
         raise complaint(f"write off, or one of {', '.join(RiskLevel)}")
     return RiskLevel(value)
 

@@ -18,11 +18,11 @@ from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, decided_by, permitted
 from app.domain.policy.words import Difference, differences
-from app.domain.risk import Assessment
+from app.domain.risk import Assessment, floor_of
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
 from app.services.policies.courses import Course, course, course_at_once, decision_difference
-from app.services.requests.assessment import assess_under, floor_of
+from app.services.requests.assessment import assess_under
 from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision

@@ -15,11 +15,10 @@ from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
 from app.domain.ranking import attention_at
-from app.domain.risk import Assessment
+from app.domain.risk import Assessment, floor_of
 from app.domain.text import storable
 from app.services.requests.requester import RequestSource
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 
@@ -51,14 +50,6 @@ _CLAIMS = ("tables", "server_version")
 def assess_under(policy: Policy, assess: Assessor, document: dict[str, Any]) -> Assessment:
     """The assessment of a proposal under a policy, which may change risk rules."""
     return policy.assessed(assess(document), floor_of(document))
-
-
-def floor_of(document: dict[str, Any]) -> RiskLevel:
-    """The minimum risk that a proposal states; high if it is not a risk level."""
-    stated = document.get("risk_floor")
-    if stated is None:
-        return RiskLevel.SAFE
-    return RiskLevel(stated) if stated in set(RiskLevel) else RiskLevel.HIGH
 
 
 def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> IncomingProposal:
