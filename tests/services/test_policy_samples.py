@@ -15,7 +15,7 @@ from app.domain.errors import (
     NotAskedError,
     NotFoundError,
 )
-from app.domain.people import SYSTEM, Actor, Role, Via
+from app.domain.people import SYSTEM, Actor, Makers, Role, Via
 from app.domain.policy.verdicts import Decide, PolicyDecision
 from app.services.approvals.intake.policy_outcome import drawn
 from app.services.policies.samples import Samples
@@ -75,6 +75,14 @@ def test_a_decision_that_was_drawn_is_reviewed_without_effect(room: Room) -> Non
     assert (entry.action, entry.actor_name, entry.detail["agrees"]) == ("request.sample_reviewed", "DBA", False)
     with pytest.raises(ConflictError, match="DBA has reviewed this already"):
         room.samples.review(room.dba, request.id, True, "")
+
+
+def test_an_account_that_the_owner_added_cannot_tell_either(room: Room) -> None:
+    request = room.open()
+    added = dataclasses.replace(room.dba, account=Makers(frozenset({room.owner.id}), room.owner.name))
+    assert room.waiting(room.dba) == [request.id]
+    assert room.waiting(added) == [] and room.samples.waiting(added) == 0
+    assert room.samples.of(request.id, added) is None
 
 
 def test_the_agent_and_its_owner_cannot_tell(room: Room) -> None:

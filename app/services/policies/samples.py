@@ -203,7 +203,8 @@ def _state(reviewed: bool) -> Any:
 def _shown_to(viewer: Actor, reviewed: bool) -> Sequence[Any]:
     if reviewed or not viewer.id:
         return ()
-    persons = cast(sorted(viewer.persons), ARRAY(Text))
+    # Everybody for whom `own_request` says that it is, or may be, their own.
+    persons = cast(sorted(viewer.persons | viewer.account.ids), ARRAY(Text))
     return (
         func.coalesce(ApprovalRequest.requester_id, "") != all_(persons),
         ~ApprovalRequest.makers.bool_op("&&")(persons),
