@@ -21,10 +21,12 @@ from app.domain.errors import (
 )
 from app.domain.people import Actor, Makers, Role, Via
 from app.domain.policy.parser import PolicyFileError
+from app.services.policies import versions
 from app.services.policies.versions import Policies
 from app.store.notify import Delivery
 from app.store.policies import PolicyVersion
 from app.store.record import AuditEntry
+from assent.contracts import RiskLevel
 from tests.factories import approving
 from tests.services.desk import Desk
 from tests.services.loaded import OPERATOR
@@ -203,3 +205,29 @@ def test_versions_from_before_are_in_force(office: Office) -> None:
             {"text": approving()},
         )  # fmt: skip
     assert office.state(tool("ls")) == "approved"
+
+
+def test_nobody_waits_while_the_risk_rules_are_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time, that starts a process; no connection and no lock is held meanwhile."""
+    held: list[int] = []
+
+    def levels() -> dict[str, RiskLevel]:
+        held.append(office.policies._sessions.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return {"sql.drop.database": RiskLevel.CRITICAL}
+
+    monkeypatch.setattr(versions, "rule_levels", levels)
+    plain = "version: 1\ndefault: {deadline: 1 day}\n"
+    changed = f"{plain}risk_rules:\n  sql.drop.database: {{level: high, reason: Because.}}\n"
+
+    def first(act: Callable[[], object]) -> int:
+        held.clear()
+        act()
+        return held[0]
+
+    policies, name = office.policies, "policies.yaml"
+    assert first(lambda: policies.check(changed, name)) == 0
+    assert first(lambda: policies.load(office.author, changed, name)) == 0
+    waiting = policies.waiting(office.second)
+    assert waiting is not None and policies.confirm(office.second, waiting.version)
+    assert first(lambda: policies.view(office.author)) == 0
+    assert first(lambda: policies.load(office.author, plain, name)) == 0, "it replaces one that changes a rule"

@@ -155,8 +155,9 @@ class Policies:
         """Validate a policy without loading it. Raises PolicyFileError, TooLargeError."""
         weigh(len(text) * _READ_A_CHARACTER)
         document = _read(text, source, self._today())
+        levels = _levels(document)
         with self._sessions.reads() as session:
-            return CheckedPolicy(document, self._warnings(session, document))
+            return CheckedPolicy(document, self._warnings(session, document, levels))
 
     def load(self, actor: Actor, text: str, source: str) -> LoadedPolicy:
         """Load a policy for every request opened from now on, unless the newest version is identical.
@@ -174,16 +175,21 @@ class Policies:
         actor.require(Action.MANAGE_POLICIES)
         document = _read(text, source, self._today())
         digest, now = hashlib.sha256(text.encode()).hexdigest(), self._clock()
+        with self._sessions.reads() as session:
+            replaced = self._document(session, session.scalar(select(VERSION_IN_FORCE)))
+        # The first time, this starts a process, for which no other administrator should have to wait.
+        _levels(document, replaced)
         with self._sessions.begin() as session:
             # One at a time: if two identical files are loaded at once, only one creates a version.
             one_at_a_time(session)
-            warnings = self._warnings(session, document)
             in_force = session.scalar(select(VERSION_IN_FORCE))
             former = self._document(session, in_force)
+            levels = _levels(document, former)
+            warnings = self._warnings(session, document, levels)
             newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
             if newest is not None and newest.digest == digest:
                 return LoadedPolicy(newest, False, warnings, in_force)
-            widens = widened(former, document, _levels(document, former))
+            widens = widened(former, document, levels)
             stored = session.scalars(
                 insert(PolicyVersion)
                 .values(
@@ -220,9 +226,8 @@ class Policies:
     def _today(self) -> date:
         return self._clock().astimezone(UTC).date()
 
-    def _warnings(self, session: Session, document: PolicyDocument) -> tuple[str, ...]:
-        risk_rules = lowers_critical(document, _levels(document))
-        return (*_unknown(session, document), *risk_rules, *ending(document, self._today()))
+    def _warnings(self, session: Session, document: PolicyDocument, levels: Mapping[str, RiskLevel]) -> tuple[str, ...]:
+        return (*_unknown(session, document), *lowers_critical(document, levels), *ending(document, self._today()))
 
     # Reading
 
@@ -250,11 +255,12 @@ class Policies:
             document = read_policy(stored.text, stored.source)
         except PolicyFileError as error:
             return PolicyView(stored, (STRICT_SUMMARY,), (), str(error))
+        levels = _levels(document)
         with self._sessions.reads() as session:
             waits = stored.waits and stored.version == session.scalar(select(func.max(PolicyVersion.version)))
             may_decline = waits and viewer.kind == "person" and viewer.may(Action.MANAGE_POLICIES)
             return PolicyView(
-                stored, summary(document), self._warnings(session, document),
+                stored, summary(document), self._warnings(session, document, levels),
                 why_not="" if not waits else why_not(stored, viewer), may_decline=may_decline,
                 risk_rules=document.risk_rules,
             )  # fmt: skip
