@@ -15,6 +15,7 @@ LOW = "understood && risk.rank <= 1"
 HARMLESS = f"{{name: Harmless, when: {LOW}, decide: approve, until: 2027-03-31, sample: 2%}}"
 ASKS = "{name: Production, when: environment == 'production', ask: {teams: dba}}"
 REJECTS = "{name: Production, when: environment == 'production', decide: reject"
+READS = f"{{name: Reads, when: {LOW} && tool == 'read', decide: approve, until: 2027-03-31, sample: 50%}}"
 FORBIDS = "{name: Drops, when: tool == 'drop', decide: reject}"
 FOR_NOW = "{name: Drops, when: tool == 'drop', decide: reject, until: 2027-02-28}"
 
@@ -44,6 +45,9 @@ def policy(*rules: str) -> PolicyDocument:
             (ASKS, HARMLESS),
             (f"{REJECTS}, until: 2027-02-28}}", HARMLESS),
         ),
+        ((READS, HARMLESS), (HARMLESS,)),
+        ((READS, HARMLESS), (HARMLESS, READS)),
+        ((READS, HARMLESS), (READS.replace("03-31", "03-30"), HARMLESS)),
     ],
 )
 def test_what_needs_a_second_person(old: tuple[str, ...], new: tuple[str, ...]) -> None:
@@ -69,6 +73,11 @@ def test_what_needs_a_second_person(old: tuple[str, ...], new: tuple[str, ...]) 
         ((HARMLESS,), (HARMLESS, FORBIDS)),
         ((FOR_NOW, HARMLESS), (FOR_NOW, HARMLESS)),
         ((FORBIDS,), (ASKS,)),
+        ((READS, HARMLESS), (READS,)),
+        ((READS, HARMLESS), (FORBIDS, READS, HARMLESS)),
+        ((READS, HARMLESS), (READS.replace("50%", "60%"), HARMLESS)),
+        ((HARMLESS, READS), (READS, HARMLESS)),
+        ((READS.replace("50%", "1%"), HARMLESS), (HARMLESS,)),
     ],
 )
 def test_what_does_not(old: tuple[str, ...], new: tuple[str, ...]) -> None:

@@ -162,6 +162,8 @@ def _wider(old: PolicyDocument | None, new: PolicyDocument) -> tuple[str, ...]:
             found.append(f"People review {_percent(rule)} of what {name} decides instead of {_percent(known)}.")
         elif gone := _no_longer_in_the_way(old.rules, old.rules.index(known), new.rules, at):
             found.append(f"{name} also approves what {gone} decided about before.")
+        elif unseen := _no_longer_observed(old.rules[: old.rules.index(known)], new.rules[:at], rule):
+            found.append(f"{name} also approves what “{unseen.name}” did, of which people review {_percent(unseen)}.")
     return tuple(found)
 
 
@@ -198,6 +200,26 @@ def _no_longer_in_the_way(old: Sequence[Rule], was: int, new: Sequence[Rule], at
         elif rule.decide is Decide.REJECT and not _still_rejects(rule, asking, new, at):
             return f"“{rule.name}”"
     return ""
+
+
+def _no_longer_observed(old: Sequence[Rule], new: Sequence[Rule], rule: Rule) -> Rule | None:
+    """An approving rule before this one of whose decisions people reviewed more, and which comes before no longer.
+
+    Args:
+        old, new: the rules before it, then and now.
+    """
+    for earlier in old:
+        more = earlier.decide is Decide.APPROVE and earlier.sample > rule.sample
+        if more and not any(_observes(other, earlier) for other in new):
+            return earlier
+    return None
+
+
+def _observes(other: Rule, rule: Rule) -> bool:
+    """True if the other rule approves the same, and people review as much of it for at least as long."""
+    if other.decide is not Decide.APPROVE or _plain(other) != _plain(rule) or other.sample < rule.sample:
+        return False
+    return other.until is None or (rule.until is not None and other.until >= rule.until)
 
 
 def _still_rejects(rule: Rule, asking: set[str], new: Sequence[Rule], at: int) -> bool:
