@@ -15,6 +15,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
 from app.domain.risk import Assessment, Touches
 from app.domain.run_protocol import Journal
+from app.risk.assess import assess_proposal
 from app.services.approvals.intake import rejection_memory
 from app.services.approvals.manager import CheckpointManager
 from app.services.policies.versions import Policies
@@ -329,6 +330,24 @@ def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmle
     request = ask(desk, desk.run(), script("select 1") | {"tables": {"orders": {"rows": 5}}})
     assert (request.state, request.risk) == ("pending", "low"), "its level counts for people, but not for the policy"
     assert ask(desk, desk.run(), script("select 1")).state == "pending"
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("decision", ["reject", "respond", "approve"])
+def test_a_call_that_its_agent_says_is_not_made_is_judged_as_if_it_were(
+    own_desk: Desk, decision: str, several: bool
+) -> None:
+    call = {"id": "1", "tool": "Bash", "args": {"command": "rm -rf /"}, "decision": decision}
+    document = {"kind": "tool_calls", "title": "Calls", "calls": [call]} if several else tool("Bash") | call
+    governed(own_desk, harmless(own_desk))
+    policies = Policies(own_desk.sessions, own_desk.clock, assess_proposal)
+    manager = CheckpointManager(own_desk.sessions, own_desk.clock, assess_proposal, policy_of=policies.version)
+    desk = dataclasses.replace(own_desk, checkpoints=manager)
+    assert ask(desk, desk.run(), document).state == "pending"
+    harmless_too = document | (
+        {"calls": [call | {"args": {"command": "ls"}}]} if several else tool("Bash", command="ls")
+    )
+    assert ask(desk, desk.run(), harmless_too).state == "approved"
 
 
 def test_a_policy_that_changes_risk_rules_is_on_the_request(own_desk: Desk) -> None:

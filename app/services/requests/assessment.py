@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.calls import is_made
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import addressed
 from app.domain.policy.due import DueInputs, next_due
@@ -19,6 +20,7 @@ from app.domain.risk import Assessment, floor_of
 from app.domain.text import storable
 from app.services.requests.requester import RequestSource
 from app.store.requests import ApprovalRequest
+from assent.contracts import calls_of
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 
@@ -47,6 +49,23 @@ _CLAIMS = ("tables", "server_version")
 """Parts of a proposal in which its agent states facts that may lower the risk."""
 
 
+def without_claims(document: dict[str, Any]) -> dict[str, Any]:
+    """The proposal without what only its agent states and what may lower the risk, and as if every call were made.
+
+    Whether a call is made is for reviewers to say; one that is not made is not read at all.
+    """
+    bare = {name: value for name, value in document.items() if name not in _CLAIMS}
+    if all(is_made(call) for call in calls_of(document)):
+        return bare
+    if isinstance(calls := bare.pop("calls", None), list):
+        bare["calls"] = [_made(call) for call in calls]
+    return _made(bare)
+
+
+def _made(call: Any) -> Any:
+    return {name: value for name, value in call.items() if name != "decision"} if isinstance(call, dict) else call
+
+
 def assess_under(policy: Policy, assess: Assessor, document: dict[str, Any]) -> Assessment:
     """The assessment of a proposal under a policy, which may change risk rules."""
     return policy.assessed(assess(document), floor_of(document))
@@ -61,9 +80,9 @@ def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy
     )  # fmt: skip
     ruling = policy.ruling(facts, now)
     decision = permitted(ruling.decision, asked.document, assessment, asked.response_schema is not None)
-    if decision is not None and decision.verdict is Decide.APPROVE and not asked.document.keys().isdisjoint(_CLAIMS):
+    approves = decision is not None and decision.verdict is Decide.APPROVE
+    if approves and (bare := without_claims(asked.document)) != asked.document:
         # What only the agent states must not be what makes it harmless.
-        bare = {name: value for name, value in asked.document.items() if name not in _CLAIMS}
         without = replace(facts, assessment=assess_under(policy, assess, bare))
         again = policy.ruling(without, now).decision
         decision = decision if permitted(again, bare, without.assessment, answers=False) == decision else None
