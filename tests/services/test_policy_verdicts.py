@@ -330,6 +330,9 @@ def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmle
     request = ask(desk, desk.run(), script("select 1") | {"tables": {"orders": {"rows": 5}}})
     assert (request.state, request.risk) == ("pending", "low"), "its level counts for people, but not for the policy"
     assert ask(desk, desk.run(), script("select 1")).state == "pending"
+    admin = desk.person("Admin", [Role.ADMIN])
+    found = policies.replay(admin, harmless(desk), desk.clock() - timedelta(days=1))
+    assert found.changed == (), "and a replay says the same"
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -16,13 +16,13 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.access import Member
 from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
-from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, decided_by, permitted
+from app.domain.policy.verdicts import Decide, PolicyDecision, decided_by
 from app.domain.policy.words import Difference, differences
 from app.domain.risk import Assessment, floor_of
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
 from app.services.policies.courses import Course, course, course_at_once, decision_difference
-from app.services.requests.assessment import assess_under
+from app.services.requests.assessment import assess_under, decided_at_once
 from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
@@ -219,7 +219,13 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
         was = _facts(case, proposal, policy.assessed(plain, floor_of(proposal)))
         old = policy.terms(was, row.opened_at)
     ruling = candidate.ruling(opened, row.opened_at)
-    new, decision = ruling.terms, _at_once(ruling, row, proposal, assessment)
+    new = ruling.terms
+    decision = _at_once(
+        row,
+        decided_at_once(
+            candidate, ground.assess, ruling, proposal, opened, row.opened_at, row.response_schema is not None
+        ),
+    )
     decided = decided_by(row.answered_by)
 
     def evaluate(payload: Mapping[str, Any]) -> tuple[Assessment, Terms]:
@@ -254,11 +260,8 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     )
 
 
-def _at_once(
-    ruling: Ruling, row: ApprovalRequest, proposal: dict[str, Any], assessment: Assessment
-) -> PolicyDecision | None:
+def _at_once(row: ApprovalRequest, decision: PolicyDecision | None) -> PolicyDecision | None:
     """What the policy would have decided at once. A revision is for people unless it is rejected; grants come first."""
-    decision = permitted(ruling.decision, proposal, assessment, row.response_schema is not None)
     if decision is None or row.answered_by.startswith("rejection:"):
         return None
     if decision.verdict is Decide.APPROVE and (row.previous_id is not None or row.answered_by.startswith("grant:")):

@@ -14,7 +14,7 @@ from app.domain.policy.access import addressed
 from app.domain.policy.due import DueInputs, next_due
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
-from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
+from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, permitted
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, floor_of
 from app.domain.text import storable
@@ -79,14 +79,33 @@ def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy
         requester=asker.requester,
     )  # fmt: skip
     ruling = policy.ruling(facts, now)
-    decision = permitted(ruling.decision, asked.document, assessment, asked.response_schema is not None)
+    decision = decided_at_once(policy, assess, ruling, asked.document, facts, now, asked.response_schema is not None)
+    return IncomingProposal(asker, asked, assessment, ruling.terms, digest_of(asked.document), decision)
+
+
+def decided_at_once(
+    policy: Policy,
+    assess: Assessor,
+    ruling: Ruling,
+    document: dict[str, Any],
+    facts: Facts,
+    at: datetime,
+    answers: bool,
+) -> PolicyDecision | None:
+    """What the policy decides at once about a proposal; None: people decide.
+
+    Args:
+        ruling: the policy's, for these facts.
+        answers: the proposal requires an answer.
+    """
+    decision = permitted(ruling.decision, document, facts.assessment, answers)
     approves = decision is not None and decision.verdict is Decide.APPROVE
-    if approves and (bare := without_claims(asked.document)) != asked.document:
+    if approves and (bare := without_claims(document)) != document:
         # What only the agent states must not be what makes it harmless.
         without = replace(facts, assessment=assess_under(policy, assess, bare))
-        again = policy.ruling(without, now).decision
-        decision = decision if permitted(again, bare, without.assessment, answers=False) == decision else None
-    return IncomingProposal(asker, asked, assessment, ruling.terms, digest_of(asked.document), decision)
+        again = policy.ruling(without, at).decision
+        return decision if permitted(again, bare, without.assessment, answers) == decision else None
+    return decision
 
 
 def request_values(incoming: IncomingProposal, now: datetime, previous: ApprovalRequest | None) -> dict[str, Any]:
