@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
     from assent.open_requests import Status
-    from assent.tools import requires_approval
+    from assent.function_gate import requires_approval
     from assent.workflow import Workflow, idempotent, target_address
 
 __all__ = [
@@ -108,7 +108,7 @@ _MODULES = {
     "gate": "publish_artifact report_receipt request_approval",
     "graphs": "adrive drive",
     "open_requests": "Status",
-    "tools": "requires_approval",
+    "function_gate": "requires_approval",
     "workflow": "Workflow idempotent target_address",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

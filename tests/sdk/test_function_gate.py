@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from assent import AlreadyDoneError, Assent, AsyncAssent, Outcome, Rejected, UnfitOutcomeError, requires_approval
-from assent.tools import _Gate
+from assent.function_gate import _Gate
 
 pytestmark = pytest.mark.processes
 

@@ -1,0 +1,48 @@
+"""The toolbox: tools that agents and workflows call by name, validated, limited, recorded, and approved by people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assent.toolbox.calls import Limits, ToolResult, acall, call
+    from assent.toolbox.context import ToolContext
+    from assent.toolbox.gates import aapply, apply, propose
+    from assent.toolbox.model import Dependency, Effect, Tier, Tool, tool
+    from assent.toolbox.registry import Registry
+
+__all__ = [
+    "Dependency",
+    "Effect",
+    "Limits",
+    "Registry",
+    "Tier",
+    "Tool",
+    "ToolContext",
+    "ToolResult",
+    "aapply",
+    "acall",
+    "apply",
+    "call",
+    "propose",
+    "tool",
+]
+
+_MODULES = {
+    "calls": "Limits ToolResult acall call",
+    "context": "ToolContext",
+    "gates": "aapply apply propose",
+    "model": "Dependency Effect Tier Tool tool",
+    "registry": "Registry",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when it is used, like the package `assent` itself.
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"assent.toolbox.{_HOMES[name]}"), name)
+    return found

@@ -1,0 +1,291 @@
+"""Calls of tools: validated on the way in and out, limited in time, recorded, and repeated only where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from assent.masking import mask, mask_text
+from assent.toolbox.context import ToolContext, current_context, new_context
+from assent.toolbox.errors import (
+    ApprovalRequiredError,
+    ToolError,
+    ToolFailedError,
+    ToolInputError,
+    ToolOutputError,
+    ToolTimeoutError,
+)
+from assent.toolbox.input_warnings import warnings_about
+from assent.toolbox.model import Tool
+from assent.toolbox.shapes import MisshapenError
+from assent.toolbox.uses import CallStatus, ToolUse, record
+
+ATTEMPTS = 3
+"""How often a tool that may be repeated is called before its call fails."""
+PAUSE_SECONDS = 0.5
+"""Pause after the first failure; it doubles with each further one."""
+_LONGEST_PAUSE = 60.0
+_LONGEST_INPUTS = 4_000
+_LONGEST_ERROR = 2_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often a call is made, how long to wait in between, and how long each attempt may take.
+
+    Attributes:
+        attempts: at most so many attempts. A tool that may not be repeated is called once, whatever this says.
+        backoff: seconds to wait after the first failure; twice as long after each further one, at most a minute.
+        timeout: seconds for each attempt; None: the tool's.
+    """
+
+    attempts: int = ATTEMPTS
+    backoff: float = PAUSE_SECONDS
+    timeout: float | None = None
+
+    def pause(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures."""
+        return min(self.backoff * 2.0 ** (failures - 1), _LONGEST_PAUSE)
+
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a call returned.
+
+    Attributes:
+        output: as the tool's code made it: an instance of its output model, or a dict.
+        document: the same as JSON.
+        warnings: what was odd about the inputs.
+        seconds: how long it took, with repetitions.
+        attempts: how often the function was called.
+    """
+
+    tool: Tool
+    output: Any
+    document: dict[str, JsonValue]
+    warnings: tuple[str, ...]
+    seconds: float
+    attempts: int
+
+
+def call(tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = USUAL) -> ToolResult:
+    """Call a tool that only reads, and return its validated output.
+
+    Tools that change something are called by `assent.toolbox.gates.apply`, with what people approved.
+
+    Args:
+        inputs: an object that fits the tool's input schema.
+        limits: how often to try, and for how long.
+
+    Raises:
+        ApprovalRequiredError: the tool does not only read. Nothing was called.
+        ToolInputError, ToolOutputError, ToolFailedError, ToolTimeoutError: as their names say.
+    """
+    _refuse_changes(tool)
+    return run(tool, inputs, limits=limits)
+
+
+async def acall(tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = USUAL) -> ToolResult:
+    """As `call`, without blocking the event loop."""
+    _refuse_changes(tool)
+    return await arun(tool, inputs, limits=limits)
+
+
+def _refuse_changes(tool: Tool) -> None:
+    if tool.reads_only:
+        return
+    error = ApprovalRequiredError(
+        f"{tool.name} may change something (effect: {tool.effect.value}): propose the call, and apply what is approved."
+    )
+    at = _Attempts(tool, USUAL, "")
+    at.ended(CallStatus.REFUSED, str(error))
+    raise error
+
+
+def run(tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: str = "") -> ToolResult:
+    """Call a tool, whatever it changes. The caller is responsible for its approval. Raises as `call`."""
+    attempts = _Attempts(tool, limits, request_id)
+    value = attempts.validated(inputs)
+    while True:
+        context = attempts.begins()
+        try:
+            returned = _within(attempts.seconds, tool, value, context)
+        except BaseException as error:
+            time.sleep(attempts.failed(error))
+        else:
+            return attempts.succeeded(returned)
+
+
+async def arun(tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: str = "") -> ToolResult:
+    """As `run`, without blocking the event loop: a function that is not async runs in a thread."""
+    attempts = _Attempts(tool, limits, request_id)
+    value = attempts.validated(inputs)
+    while True:
+        context = attempts.begins()
+        try:
+            returned = await _awaited(attempts.seconds, tool, value, context)
+        except BaseException as error:
+            await asyncio.sleep(attempts.failed(error))
+        else:
+            return attempts.succeeded(returned)
+
+
+class _Attempts:
+    """The attempts at one call, and its record."""
+
+    def __init__(self, tool: Tool, limits: Limits, request_id: str) -> None:
+        self._tool = tool
+        self._limits = limits
+        self._most = limits.attempts if tool.may_repeat else 1
+        self._request_id = request_id
+        self._context = new_context()
+        self._count = 0
+        self._began_at = datetime.now(UTC)
+        self._began = time.perf_counter()
+        self._inputs: Any = None
+        self._warnings: tuple[str, ...] = ()
+        self.seconds = tool.timeout if limits.timeout is None else limits.timeout
+
+    def validated(self, inputs: Any) -> Any:
+        """Return the inputs as the tool takes them. Raises ToolInputError."""
+        try:
+            value = self._tool.takes.read(inputs)
+            self._inputs = self._tool.takes.document(value)
+        except MisshapenError as misfit:
+            error = ToolInputError(f"The inputs do not fit {self._tool.name}.", _named(misfit))
+            self.ended(CallStatus.INVALID_INPUT, str(error))
+            raise error from misfit
+        self._warnings = warnings_about(self._tool, value, self._inputs)
+        return value
+
+    def begins(self) -> ToolContext:
+        """Return the context of the next attempt."""
+        self._count += 1
+        return replace(self._context, attempt=self._count)
+
+    def failed(self, error: BaseException) -> float:
+        """Return the seconds to wait until the next attempt. Raises if there is none."""
+        if not isinstance(error, Exception) or _belongs_to_langgraph(error):
+            raise error
+        if self._count < self._most:
+            return self._limits.pause(self._count)
+        timed_out = isinstance(error, ToolTimeoutError)
+        self.ended(CallStatus.TIMED_OUT if timed_out else CallStatus.FAILED, _told(error))
+        if isinstance(error, ToolError):
+            raise error
+        times = f" in {self._count} attempts" if self._count > 1 else ""
+        message = f"{self._tool.name} failed{times}: {_told(error)}"
+        raise ToolFailedError(message, type(error).__name__, self._count) from error
+
+    def succeeded(self, returned: Any) -> ToolResult:
+        """Return the result of a call that returned something. Raises ToolOutputError."""
+        try:
+            output = self._tool.returns.read(returned)
+            document = self._tool.returns.document(output)
+        except MisshapenError as misfit:
+            error = ToolOutputError(f"What {self._tool.name} returned does not fit its output schema.", _named(misfit))
+            self.ended(CallStatus.INVALID_OUTPUT, str(error))
+            raise error from misfit
+        seconds = self.ended(CallStatus.OK, "")
+        return ToolResult(self._tool, output, document, self._warnings, seconds, self._count)
+
+    def ended(self, status: CallStatus, error: str) -> float:
+        """Record the call, and return the seconds that it took."""
+        seconds = time.perf_counter() - self._began
+        context = self._context
+        record(ToolUse(
+            tool=self._tool.name, version=self._tool.version, status=status, began=self._began_at, seconds=seconds,
+            attempts=self._count, inputs=_shown(self._inputs), error=mask_text(error)[:_LONGEST_ERROR],
+            warnings=self._warnings, call_id=context.call_id, parent_id=context.parent_id, run_id=context.run_id,
+            node=context.node, request_id=self._request_id,
+        ))  # fmt: skip
+        return seconds
+
+
+def _called(tool: Tool, value: Any, context: ToolContext) -> Any:
+    """Call the function here. A coroutine function gets an event loop of its own."""
+    token = current_context.set(context)
+    try:
+        made = tool.function(value, context) if tool.takes_context else tool.function(value)
+        return asyncio.run(made) if tool.is_async else made
+    finally:
+        current_context.reset(token)
+
+
+async def _awaited(seconds: float, tool: Tool, value: Any, context: ToolContext) -> Any:
+    if not tool.is_async:
+        return await asyncio.to_thread(_within, seconds, tool, value, context)
+    token = current_context.set(context)
+    try:
+        made = tool.function(value, context) if tool.takes_context else tool.function(value)
+        return await asyncio.wait_for(made, seconds)
+    except TimeoutError as error:
+        raise _too_slow(tool, seconds, stopped=True) from error
+    finally:
+        current_context.reset(token)
+
+
+def _within(seconds: float, tool: Tool, value: Any, context: ToolContext) -> Any:
+    """Call the function in a thread of its own, which is abandoned after so many seconds. Raises ToolTimeoutError."""
+    returned: list[Any] = []
+    raised: list[BaseException] = []
+    here = contextvars.copy_context()
+
+    def body() -> None:
+        try:
+            returned.append(here.run(_called, tool, value, context))
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=body, name=f"tool {tool.name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if not returned:
+        raise _too_slow(tool, seconds, stopped=False)
+    return returned[0]
+
+
+def _too_slow(tool: Tool, seconds: float, *, stopped: bool) -> ToolTimeoutError:
+    running = "" if stopped or tool.reads_only else " It may still be running."
+    return ToolTimeoutError(f"{tool.name} has not finished after {seconds:g} s.{running}")
+
+
+def _belongs_to_langgraph(error: Exception) -> bool:
+    """Return whether LangGraph raised this to suspend or steer the graph."""
+    errors = sys.modules.get("langgraph.errors")
+    return errors is not None and isinstance(error, errors.GraphBubbleUp)
+
+
+def _told(error: BaseException) -> str:
+    words = " ".join(str(error).split())
+    if isinstance(error, ToolError):
+        return words
+    return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:_LONGEST_ERROR]
+
+
+def _named(misfit: MisshapenError) -> dict[str, str]:
+    return {name or "the value": words for name, words in misfit.fields.items()}
+
+
+def _shown(inputs: Any) -> str:
+    """Return the inputs as masked JSON text, cut after it was masked, so that no secret is cut in half and missed."""
+    if inputs is None:
+        return ""
+    masked, _ = mask(inputs)
+    text = json.dumps(masked, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_INPUTS else f"{text[:_LONGEST_INPUTS]}…"

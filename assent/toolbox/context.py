@@ -1,0 +1,64 @@
+"""The context of a call: for which run and whom it is made, and by which other call."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+FOR_WHOM = "assent_on_behalf_of"
+"""Key in a run's configuration: the account for which the run was started."""
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a tool is told about its call.
+
+    Attributes:
+        call_id: identifies the call.
+        parent_id: the call of a tool that makes this one; empty if none does.
+        run_id: the run; empty outside of one.
+        node: the node of the graph; empty outside of one.
+        on_behalf_of: the account for which the run was started; empty if it is not known.
+        attempt: 1, and more when the call is repeated after a failure.
+    """
+
+    call_id: str
+    parent_id: str = ""
+    run_id: str = ""
+    node: str = ""
+    on_behalf_of: str = ""
+    attempt: int = 1
+
+
+current_context: ContextVar[ToolContext | None] = ContextVar("assent_tool_context", default=None)
+"""The context of the call that is being made; None outside of calls."""
+
+
+def new_context() -> ToolContext:
+    """Return the context of a new call that is made here."""
+    outer = current_context.get()
+    if outer is not None:
+        return ToolContext(uuid4().hex, outer.call_id, outer.run_id, outer.node, outer.on_behalf_of)
+    config = _config()
+    settings, metadata = config.get("configurable") or {}, config.get("metadata") or {}
+    return ToolContext(
+        uuid4().hex,
+        run_id=str(settings.get("thread_id") or ""),
+        node=str(metadata.get("langgraph_node") or ""),
+        on_behalf_of=str(settings.get(FOR_WHOM) or ""),
+    )
+
+
+def _config() -> dict[str, Any]:
+    """Return the configuration of the node that is running; nothing outside of LangGraph, which is not loaded then."""
+    if "langgraph" not in sys.modules:
+        return {}
+    from langgraph.config import get_config
+
+    try:
+        return dict(get_config())
+    except RuntimeError:
+        return {}
