@@ -40,10 +40,10 @@ if TYPE_CHECKING:
         UnreachableError,
         WaitTimeoutError,
     )
+    from assent.function_gate import requires_approval
     from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
     from assent.open_requests import Status
-    from assent.function_gate import requires_approval
     from assent.workflow import Workflow, idempotent, target_address
 
 __all__ = [

@@ -1,0 +1,68 @@
+"""Discovery: the tools of installed packages, and of modules that are named."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from assent.masking import mask_text
+from assent.toolbox.errors import InvalidToolError
+from assent.toolbox.model import Tool
+from assent.toolbox.registry import Registry
+
+log = logging.getLogger(__name__)
+GROUP = "assent.toolbox"
+"""Entry points of this group name a module with tools, one tool, or a list of tools."""
+
+Load = Callable[[str, Callable[[], Any]], Any]
+"""Calls the function that loads the place of this name; it may limit the time."""
+
+
+def installed_places() -> list[str]:
+    """Return the places that installed packages name: ``package.module`` or ``package.module:attribute``."""
+    return sorted({point.value for point in entry_points(group=GROUP)})
+
+
+def find_tools(places: Iterable[str], load: Load = lambda _, work: work()) -> Registry:
+    """Return a registry of all tools at these places.
+
+    A place that cannot be loaded, or has an invalid tool, is in the registry's `broken`, and stops no other.
+    """
+    registry = Registry()
+    for place in places:
+        try:
+            for tool in load(place, lambda place=place: tools_at(place)):  # type: ignore[misc]
+                registry.add(tool)
+        except Exception as error:
+            registry.broken[place] = _told(error)
+            log.error("tools.broken %s: %s", place, registry.broken[place])
+    return registry
+
+
+def tools_at(place: str) -> list[Tool]:
+    """Return the tools at a place, in the order in which they are defined there.
+
+    Raises:
+        InvalidToolError: there is something else.
+        Exception: whatever the import of the module raises.
+    """
+    name, _, attribute = place.partition(":")
+    module = importlib.import_module(name)
+    found = getattr(module, attribute) if attribute else module
+    if isinstance(found, Tool):
+        return [found]
+    if isinstance(found, ModuleType):
+        # Tools that a module has imported belong to where they are from.
+        return [value for value in vars(found).values() if isinstance(value, Tool) and value.source == found.__name__]
+    if isinstance(found, list | tuple) and all(isinstance(item, Tool) for item in found):
+        return list(found)
+    raise InvalidToolError(f"{place} is neither a module, nor a tool, nor a list of tools.")
+
+
+def _told(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:2000]
