@@ -48,6 +48,16 @@ INPUT_SCHEMA = {
 }
 
 
+def close_app(app: Flask) -> None:
+    """End what an application does beside answering, as a web process does before it stops.
+
+    Without it, the thread that records repeated refusals looks for a database that is gone, a minute after the test.
+    """
+    app.extensions["assent_live"].listener.stop()
+    app.extensions["assent"].refusals.flush()
+    app.extensions["assent"].engine.dispose()
+
+
 def make_person(
     sessions: Sessions,
     name: str = "Reviewer",

@@ -15,7 +15,7 @@ from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.factories import make_absence, make_destination, make_grant, make_request
+from tests.factories import close_app, make_absence, make_destination, make_grant, make_request
 
 SEEN_ELSEWHERE = {
     "/decide/<token>": "test_profile, with a link out of a mail",
@@ -54,8 +54,7 @@ def rules(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
         and (not str(rule).startswith("/api") or str(rule).startswith("/api/docs"))
         and not rule.endpoint.endswith("_shown")
     }
-    app.extensions["assent_live"].listener.stop()
-    app.extensions["assent"].engine.dispose()
+    close_app(app)
 
 
 @pytest.fixture(scope="module")

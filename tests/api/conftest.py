@@ -15,7 +15,7 @@ from app.logs import configure_logs
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import Caller, make_person, make_workflow
+from tests.factories import Caller, close_app, make_person, make_workflow
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,7 @@ def app(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> F
     made = create_app(settings.model_copy(update={"async_mode": "threading"}))
     make_workflow(made.extensions["assent"].sessions)
     yield made
-    made.extensions["assent_live"].listener.stop()
-    made.extensions["assent"].engine.dispose()
+    close_app(made)
 
 
 @pytest.fixture(scope="module")

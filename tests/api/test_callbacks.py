@@ -30,7 +30,7 @@ from app.settings import Settings
 from app.store.notify import CallbackRow, Delivery, UnplannedEvent
 from app.store.requests import ApprovalRequest
 from app.worker.post import Post
-from tests.factories import Caller, Program, make_person, make_token
+from tests.factories import Caller, Program, close_app, make_person, make_token
 from tests.hookserver import Call, HookServer
 
 KEY = secrets.token_urlsafe(48)
@@ -52,8 +52,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The web application."""
     made = create_app(settings)
     yield made
-    made.extensions["assent_live"].listener.stop()
-    made.extensions["assent"].engine.dispose()
+    close_app(made)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from app.factory import create_app
 from app.logs import configure_logs
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import make_person
+from tests.factories import close_app, make_person
 
 MakeApp = Callable[..., Flask]
 
@@ -34,8 +34,7 @@ def make_app(module_database_url: str, tmp_path_factory: pytest.TempPathFactory)
 
     yield make
     for app in made:
-        app.extensions["assent_live"].listener.stop()
-        app.extensions["assent"].engine.dispose()
+        close_app(app)
 
 
 @pytest.fixture(scope="module")

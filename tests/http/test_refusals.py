@@ -21,7 +21,7 @@ from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
 from app.store.record import AuditEntry
-from tests.factories import Caller, make_person, make_token
+from tests.factories import Caller, close_app, make_person, make_token
 
 LIMIT = 5
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.9"
@@ -41,7 +41,7 @@ def make_app(module_database_url: str, tmp_path: Path) -> Iterator[Callable[[], 
 
     yield make
     for app in made:
-        app.extensions["assent"].engine.dispose()
+        close_app(app)
 
 
 @pytest.fixture

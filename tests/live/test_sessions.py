@@ -16,7 +16,7 @@ from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import Caller, make_person
+from tests.factories import Caller, close_app, make_person
 
 
 @pytest.fixture
@@ -24,8 +24,7 @@ def app(module_database_url: str, tmp_path: Path) -> Flask:
     settings = Settings(database_url=module_database_url, data_dir=tmp_path, secret_key=secrets.token_urlsafe(48))
     made = create_app(settings.model_copy(update={"async_mode": "threading"}))
     yield made
-    made.extensions["assent_live"].listener.stop()
-    made.extensions["assent"].engine.dispose()
+    close_app(made)
 
 
 def until_gone(client: object) -> bool:

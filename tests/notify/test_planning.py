@@ -46,7 +46,7 @@ def left(office: PostOffice) -> dict[int, int]:
     """The events that are not planned yet, and how often that has failed."""
     with office.desk.sessions() as session:
         rows = session.execute(select(UnplannedEvent.event_id, UnplannedEvent.tries)).all()
-    return dict(row.tuple() for row in rows)
+    return {row.event_id: row.tries for row in rows}
 
 
 def kinds_of(office: PostOffice, request: ApprovalRequest) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import make_person, make_workflow
+from tests.factories import close_app, make_person, make_workflow
 from tests.web.browsing import Browser
 
 
@@ -29,8 +29,7 @@ def app(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
     made = create_app(settings)
     make_workflow(made.extensions["assent"].sessions, title="Test gate", examples=[{"target": "shop", "limit": 3}])
     yield made
-    made.extensions["assent_live"].listener.stop()
-    made.extensions["assent"].engine.dispose()
+    close_app(made)
 
 
 @pytest.fixture(scope="module")

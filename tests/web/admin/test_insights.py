@@ -27,6 +27,7 @@ from assent.contracts import RiskLevel
 from tests.factories import (
     Caller,
     Program,
+    close_app,
     make_grant,
     make_person,
     make_request,
@@ -95,8 +96,7 @@ def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     app = create_app(settings)
     services: Services = app.extensions["assent"]
     yield Site(app, services, Browser(app, make_person(services.sessions, "Viewer", [Role.VIEWER])), database_url)
-    app.extensions["assent_live"].listener.stop()
-    services.engine.dispose()
+    close_app(app)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flask import Flask
 from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
+from tests.factories import close_app
 from tests.slackserver import SECRET, TOKEN, SlackServer
 from tests.web.slack.scenes import Scene
 
@@ -32,8 +33,7 @@ def app(module_database_url: str, slack: SlackServer, tmp_path_factory: pytest.T
     )  # fmt: skip
     made = create_app(settings)
     yield made
-    made.extensions["assent_live"].listener.stop()
-    made.extensions["assent"].engine.dispose()
+    close_app(made)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from app.services.notifications.slack import SlackUser
 from app.settings import Settings
 from app.store.people import Person
 from assent.contracts import Verdict
-from tests.factories import make_person, script
+from tests.factories import close_app, make_person, script
 from tests.slackserver import interaction, press, signed
 from tests.web.browsing import Browser
 from tests.web.slack.scenes import OF_DBAS, said
@@ -71,8 +71,7 @@ def test_without_a_slack_app_nothing_is_taken(module_database_url: str, tmp_path
         Settings(database_url=module_database_url, data_dir=tmp_path, secret_key="k" * 40, async_mode="threading")
     )
     assert bare.test_client().post("/slack/commands", data="x=1", headers=signed("x=1")).status_code == 404
-    bare.extensions["assent_live"].listener.stop()
-    bare.extensions["assent"].engine.dispose()
+    close_app(bare)
 
 
 DEEP = "payload=" + "%5B" * 100_000
