@@ -23,6 +23,7 @@ COMMANDS = {
     "absence": "app.cli.absences:absence",
     "policy": "app.cli.policy:policy",
     "workflow": "app.cli.workflow:workflow",
+    "tools": "app.cli.tools:tools",
     "run": "app.cli.runs:run",
     "approvals": "app.cli.approvals:approvals",
     "grants": "app.cli.grants:grants",

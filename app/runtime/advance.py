@@ -22,7 +22,8 @@ from app.domain.misfits import check_schemas
 from app.domain.run_protocol import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.driver import Driver, RunRest
 from app.runtime.leases import Leases
-from app.runtime.library import Library, WorkflowError, told
+from app.runtime.library import Library, WorkflowError
+from app.runtime.loading import told
 from app.runtime.saver import OvertakenError
 from app.runtime.step_writer import StepWriter, written
 from assent.contracts import Receipt, ReceiptStatus

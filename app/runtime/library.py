@@ -5,38 +5,31 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib.metadata import entry_points
-from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 from langchain_core.runnables.graph import Edge
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from app.domain.text import is_storable, storable
+from app.domain.text import is_storable
 from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
+from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, within
 from app.runtime.saver import Saver
 from assent.breakpoints import Breakpoints
-from assent.masking import mask_text
 from assent.nodes import node_facts
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
 GROUP = "assent.workflows"
-T = TypeVar("T")
 BROKEN = "The workflow “{}” is broken on the worker that claimed this run: {}. Fix it, restart the worker, and retry."
 
 
-PATIENCE_SECONDS = 10.0
-"""How long the import or the `build()` of one workflow may delay the others."""
-NOT_ENDED = "{} has not finished after {:g} s."
-
-
-class WorkflowError(Exception):
+class WorkflowError(LoadError):
     """A workflow cannot be run here; the message says which, and why."""
 
 
@@ -59,13 +52,13 @@ def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS
     broken: dict[str, str] = {}
     for path, required in _listed(list(paths), broken):
         try:
-            workflow = _within(patience, f"The import of {path}", partial(_load, path, required))
+            workflow = within(patience, f"The import of {path}", partial(_load, path, required))
             if workflow is None:
                 continue
             first, other = found.setdefault(workflow.name, (path, workflow))
             if other is not workflow:
                 raise WorkflowError(f"Its name, {workflow.name!r}, is already used by {first}.")
-        except WorkflowError as error:
+        except LoadError as error:
             broken[path] = str(error)
             log.error("workflow.broken", path=path, error=broken[path])
     return Found([workflow for _, workflow in found.values()], broken)
@@ -80,8 +73,8 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
     if not folder.is_dir():
         return paths
     try:
-        _within(PATIENCE_SECONDS, f"The import of {FOLDER}", partial(import_folder, folder))
-    except WorkflowError as error:
+        within(PATIENCE_SECONDS, f"The import of {FOLDER}", partial(import_folder, folder))
+    except LoadError as error:
         broken[FOLDER] = str(error)
         return paths
     # A module that exports no workflow is a helper of the others.
@@ -100,40 +93,6 @@ def _load(path: str, required: bool) -> Workflow | None:
     if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):
         raise TypeError(f"{workflow.name!r} is not a valid name")
     return workflow
-
-
-def _within(seconds: float, what: str, work: Callable[[], T]) -> T:
-    """Run a workflow's own code in a thread, which is abandoned if it takes too long.
-
-    Raises:
-        WorkflowError: The code raised an exception of any kind, or takes too long.
-    """
-    done: list[T] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:
-            raised.append(error)
-
-    thread = Thread(target=run, name=what, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if raised:
-        raise WorkflowError(told(raised[0])) from raised[0]
-    if not done:
-        raise WorkflowError(NOT_ENDED.format(what, seconds))
-    return done[0]
-
-
-def told(error: BaseException) -> str:
-    """Return a description of an exception that may be shown: its type and its masked message."""
-    try:
-        said = " ".join(str(error).split())
-    except Exception:
-        said = ""
-    return storable(mask_text(f"{type(error).__name__}: {said}" if said else type(error).__name__))[:2000]
 
 
 class Library:
@@ -160,8 +119,8 @@ class Library:
         for name in self._workflows:
             self.broken[name] = NOT_ENDED.format("Its build()", patience)
             try:
-                _within(patience, "Its build()", partial(self._load, name))
-            except WorkflowError as error:
+                within(patience, "Its build()", partial(self._load, name))
+            except LoadError as error:
                 if error.__cause__ is not None:
                     self.broken[name] = str(error)
                 log.error("workflow.broken", workflow=name, error=str(error), exc_info=error.__cause__)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any
 
 from assent.masking import mask_text
-from assent.toolbox.errors import InvalidToolError
+from assent.toolbox.errors import InvalidToolError, ToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.registry import Registry
 
-log = logging.getLogger(__name__)
 GROUP = "assent.toolbox"
 """Entry points of this group name a module with tools, one tool, or a list of tools."""
 
-Load = Callable[[str, Callable[[], Any]], Any]
+Load = Callable[[str, Callable[[], list[Tool]]], list[Tool]]
 """Calls the function that loads the place of this name; it may limit the time."""
 
 
@@ -39,7 +36,6 @@ def find_tools(places: Iterable[str], load: Load = lambda _, work: work()) -> Re
                 registry.add(tool)
         except Exception as error:
             registry.broken[place] = _told(error)
-            log.error("tools.broken %s: %s", place, registry.broken[place])
     return registry
 
 
@@ -65,4 +61,6 @@ def tools_at(place: str) -> list[Tool]:
 
 def _told(error: Exception) -> str:
     words = " ".join(str(error).split())
+    if isinstance(error, ToolError):
+        return mask_text(words)[:2000]
     return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:2000]

@@ -1,0 +1,189 @@
+"""`assent tools`: what is in the toolbox, whether it works, and calls of single tools."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.context import as_json, print_json, print_table
+from app.installation import add_folder
+from app.runtime.toolbox import find_toolbox
+from assent.contracts import Receipt
+from assent.errors import AssentError
+from assent.json_values import JsonError, parse
+from assent.toolbox.calls import Limits, ToolResult, call
+from assent.toolbox.checks import Finding, check_tool, facts_of
+from assent.toolbox.errors import UnknownToolError
+from assent.toolbox.model import Tool
+from assent.toolbox.registry import Registry
+
+
+@click.group()
+def tools() -> None:
+    """List, check, and call tools.
+
+    Tools come from installed packages, and from `tools` in the packages of the folder `workflows`.
+    """
+
+
+@tools.command("list")
+@click.option("--capability", default="", help="Only tools with this capability.")
+@as_json
+def list_tools(capability: str, as_json: bool) -> None:
+    """List the newest version of each tool."""
+    registry = _registry()
+    found = [tool for tool in registry if not capability or capability in tool.capabilities]
+    if as_json:
+        print_json({"tools": [facts_of(tool) for tool in found], "broken": registry.broken})
+        return
+    rows = [(tool.name, tool.version, tool.effect.value, tool.description.split("\n")[0]) for tool in found]
+    print_table(("TOOL", "VERSION", "EFFECT", "DESCRIPTION"), rows, "No tools are installed.")
+    _warn_of_broken(registry)
+
+
+@tools.command()
+@click.argument("tool")
+@as_json
+def show(tool: str, as_json: bool) -> None:
+    """Show TOOL: its facts, schemas, examples, and versions. TOOL may name a version, such as count_rows@>=1.2."""
+    registry = _registry()
+    found = _find(registry, tool)
+    facts = facts_of(found) | {"versions": [other.version for other in registry.versions(found.name)]}
+    print_json(facts) if as_json else _print_facts(facts)
+
+
+@tools.command()
+@click.argument("tool", required=False)
+@as_json
+def check(tool: str | None, as_json: bool) -> None:
+    """Check TOOL, or all tools: names, schemas, examples, and whether what they need is there.
+
+    No tool is called. The exit code is 1 if there are problems.
+    """
+    registry = _registry()
+    checked = (
+        [_find(registry, tool)] if tool else [version for one in registry for version in registry.versions(one.name)]
+    )
+    findings = [finding for one in checked for finding in check_tool(one)]
+    if not tool:
+        findings += [Finding(place, f"It cannot be loaded: {error}") for place, error in registry.broken.items()]
+    if as_json:
+        print_json({"findings": [{"tool": finding.tool, "problem": finding.problem} for finding in findings]})
+    else:
+        for finding in findings:
+            click.echo(f"{finding.tool}: {finding.problem}")
+        if not findings:
+            click.echo(f"{checked[0].full_name} is valid." if tool else f"All {len(checked)} tools are valid.")
+    sys.exit(1 if findings else 0)
+
+
+@tools.command("call")
+@click.argument("tool")
+@click.option("--input", "given", default="{}", metavar="JSON", help="The inputs, as JSON. - reads standard input.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds; default: the tool's.")
+@click.option("--reason", default="", help="Why, for the people who approve the call.")
+@click.option("--environment", default="", help="Where the tool acts, for people and policies, such as production.")
+@click.option("--url", envvar="ASSENT_URL", default="", help="Address of the portal (ASSENT_URL).")
+def call_tool(tool: str, given: str, timeout: float | None, reason: str, environment: str, url: str) -> None:
+    """Call TOOL, and print its output as JSON.
+
+    A tool that only reads needs no portal. A call of any other tool is requested at the portal in ASSENT_URL with the
+    token in ASSENT_TOKEN, and made with the inputs that people approve.
+    """
+    found = _find(_registry(), tool)
+    inputs = _inputs(given)
+    limits = Limits(timeout=timeout)
+    try:
+        result = (
+            call(found, inputs, limits=limits)
+            if found.reads_only
+            else _approved(found, inputs, limits, url, reason=reason, environment=environment)
+        )
+    except AssentError as error:
+        raise click.ClickException(str(error)) from None
+    for warning in result.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    print_json(result.document)
+
+
+def _approved(tool: Tool, inputs: Any, limits: Limits, url: str, *, reason: str, environment: str) -> ToolResult:
+    """Request approval of a call, wait for it, and make the call. Raises click.UsageError, AssentError."""
+    from assent.client import Assent
+    from assent.connection import AgentTokenError, check_address, checked_token
+    from assent.reports import reporting_to
+    from assent.toolbox.gates import apply, propose
+
+    if not url:
+        raise click.UsageError(
+            f"{tool.name} may change something (effect: {tool.effect.value}), so people have to approve the call. "
+            "Set ASSENT_URL to the portal's address, and ASSENT_TOKEN to an agent's token."
+        )
+    check_address("ASSENT_URL", url)
+    try:
+        token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
+    except AgentTokenError as error:
+        raise click.UsageError(str(error)) from None
+    proposal = propose(tool, inputs, summary=reason, environment=environment)
+    with Assent(url, token) as client:
+        request = client.approvals.request(proposal)
+        click.echo(f"Waiting for approval: {request.url}", err=True)
+        outcome = request.wait()
+
+        def report(receipt: Receipt) -> None:
+            request.report(receipt.status, receipt.summary, receipt.detail)
+
+        with reporting_to(report):
+            return apply(tool, outcome, limits=limits)
+
+
+def _registry() -> Registry:
+    add_folder(Path.cwd())
+    return find_toolbox()
+
+
+def _find(registry: Registry, wanted: str) -> Tool:
+    try:
+        return registry.get(wanted)
+    except UnknownToolError as error:
+        _warn_of_broken(registry)
+        raise click.UsageError(str(error)) from None
+
+
+def _warn_of_broken(registry: Registry) -> None:
+    for place, error in registry.broken.items():
+        click.echo(f"Warning: {place} cannot be loaded: {error}", err=True)
+
+
+def _inputs(given: str) -> Any:
+    text = sys.stdin.read() if given == "-" else given
+    try:
+        inputs = parse(text)
+    except JsonError as error:
+        raise click.UsageError(f"--input: {error}") from None
+    if not isinstance(inputs, dict):
+        raise click.UsageError('--input: this must be a JSON object, such as {"table": "orders"}.')
+    return inputs
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    click.echo(f"{facts['name']} {facts['version']} — {facts['title']}\n\n{facts['description']}\n")
+    rows = {
+        "Effect": facts["effect"],
+        "Least risk": facts["risk"],
+        "Idempotent": "yes" if facts["idempotent"] else "no",
+        "Capabilities": ", ".join(facts["capabilities"]),
+        "Timeout": f"{facts['timeout']:g} s",
+        "Sends data to": ", ".join(facts["sends_to"]),
+        "Source": facts["source"],
+        "Versions": ", ".join(facts["versions"]),
+    }
+    for label, value in rows.items():
+        if value:
+            click.echo(f"{label + ':':<15}{value}")
+    for label, key in (("Input schema", "input_schema"), ("Output schema", "output_schema"), ("Examples", "examples")):
+        click.echo(f"\n{label}:")
+        print_json(facts[key])

@@ -1,0 +1,142 @@
+"""`assent tools`: tools of an installed package, listed, checked, and called, without a portal or a database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli.main import cli
+
+TOOLS = '''
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from assent.toolbox import Dependency, tool
+
+
+class Table(BaseModel):
+    table: str
+
+
+class Rows(BaseModel):
+    rows: int
+
+
+@tool(effect="read", version="1.10", capabilities=["database"], examples=[{"table": "orders"}])
+def count_rows(inputs: Table) -> Rows:
+    """Count the rows of a table.
+
+    More about it.
+    """
+    return Rows(rows=len(inputs.table))
+
+
+def older(inputs: Table) -> Rows:
+    return Rows(rows=0)
+
+
+OLDER = tool(name="count_rows", effect="read", version="1.9", description="As it was.")(older)
+
+
+@tool(
+    examples=[{"tabel": "orders"}],
+    dependencies=lambda: [Dependency("pg_dump", False, "install it"), Dependency("a disk", True)],
+)
+def drop_table(inputs: Table) -> Rows:
+    """Drop a table."""
+    Path("dropped").write_text(inputs.table)
+    return Rows(rows=7)
+'''
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installed package with tools, and one whose tools cannot be imported."""
+    for name, source in (("demo_tools", TOOLS), ("torn_tools", "import a_module_that_is_missing\n")):
+        (tmp_path / f"{name}.py").write_text(source)
+        about = tmp_path / f"{name}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[assent.toolbox]\n{name} = {name}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("demo_tools", None)
+
+
+def told(*words: str, code: int = 0, stdin: str = "") -> Result:
+    done = CliRunner().invoke(cli, ["tools", *words], input=stdin)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def facts(*words: str, **more: Any) -> Any:
+    return json.loads(told(*words, "--json", **more).stdout)
+
+
+def test_tools_are_listed_and_broken_ones_stop_no_other(package: Path) -> None:
+    done = told("list")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["drop_table", "1.0", "destroy", "Drop", "a", "table."] in lines
+    assert ["count_rows", "1.10", "read", "Count", "the", "rows", "of", "a", "table."] in lines
+    assert "torn_tools cannot be loaded: ModuleNotFoundError" in done.stderr
+    assert facts("list")["broken"].keys() == {"torn_tools"}
+
+
+def test_a_tool_is_shown_with_its_schemas_and_versions(package: Path) -> None:
+    shown = facts("show", "count_rows")
+    assert shown["versions"] == ["1.10", "1.9"]
+    assert shown["input_schema"]["required"] == ["table"]
+    assert facts("show", "count_rows@<1.10")["description"] == "As it was."
+    assert "Least risk:    high" in told("show", "drop_table").stdout
+
+
+def test_an_unknown_tool_is_an_error_that_helps(package: Path) -> None:
+    assert "Did you mean count_rows" in told("show", "count_row", code=2).stderr
+
+
+def test_what_is_wrong_with_a_tool_is_reported_without_calling_it(package: Path) -> None:
+    assert "count_rows@1.10 is valid." in told("check", "count_rows").stdout
+    problems = [finding["problem"] for finding in facts("check", "drop_table", code=1)["findings"]]
+    assert problems == [
+        "Example 1 does not fit the input schema: table: Field required.",
+        "It needs pg_dump, which is not available: install it",
+    ]
+    assert "torn_tools: It cannot be loaded" in told("check", code=1).stdout
+    assert not (package / "dropped").exists()
+
+
+def test_a_reading_tool_is_called_without_a_portal(package: Path) -> None:
+    assert json.loads(told("call", "count_rows", "--input", '{"table": "orders"}').stdout) == {"rows": 6}
+    assert json.loads(told("call", "count_rows", "--input", "-", stdin='{"table": "t"}').stdout) == {"rows": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"table": 1, "table": 2}', "--input"),
+    ],
+)
+def test_inputs_that_are_no_object_are_a_usage_error(package: Path, given: str, words: str) -> None:
+    assert words in told("call", "count_rows", "--input", given, code=2).stderr
+
+
+def test_inputs_that_do_not_fit_name_the_field(package: Path) -> None:
+    assert (
+        "table: Input should be a valid string" in told("call", "count_rows", "--input", '{"table": 1}', code=1).stderr
+    )
+
+
+def test_a_tool_that_changes_something_is_refused_without_a_portal(package: Path) -> None:
+    done = told("call", "drop_table", "--input", '{"table": "orders"}', code=2)
+    assert "people have to approve the call" in done.stderr
+    assert not (package / "dropped").exists()
