@@ -57,6 +57,48 @@ def test_a_script_has_the_level_of_its_worst_act(level, text):
     assert _assess(text).level.value == level
 
 
+AGAIN = [
+    "a='x[$(./x)]'; echo $((a + 1))",
+    "a='x[$(./x)]'; b=a; (( b ))",
+    "a='x[$(./x)]'; [[ $a -eq 1 ]]",
+    "a='x[$(./x)]'; echo ${b:$a}",
+    "a='x[$(./x)]'; echo ${c[a]}",
+    "a='x[$(./x)]'; c[a]=1",
+    "a='x[$(./x)]'; declare -i d=a",
+    "a='x[$(./x)]'; let d=a",
+    "a='$(./x)'; echo \"${a@P}\"",
+    "test -v 'a[$(./x)]'",
+    "printf -v 'a[$(./x)]' b",
+    "read 'a[$(./x)]'",
+    "unset 'a[$(./x)]'",
+    "complete -C ./x ls",
+    "compgen -W '$(./x)'",
+    "bind -x '\"a\": ./x'",
+    "fc -s",
+]
+
+
+@pytest.mark.parametrize("text", AGAIN)
+def test_commands_run_in_texts_that_are_expanded_again(text):
+    found = _assess(text)
+    assert (found.level.value, found.understood) == ("high", False)
+
+
+SEARCHED = [
+    "read PATH < f; ls",
+    "printf -v PATH %s /tmp; ls",
+    "mapfile -t PATH < f; ls",
+    "for PATH in /tmp; do ls; done",
+    "declare -n r=PATH; r=/tmp; ls",
+    "alias -g L=./x; ls L",
+]
+
+
+@pytest.mark.parametrize("text", SEARCHED)
+def test_a_variable_counts_whichever_command_sets_it(text):
+    assert not _assess(text).understood
+
+
 UNDERSTOOD = {
     True: [
         "ls",

@@ -14,7 +14,7 @@ _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
 }  # fmt: skip
-_NAME = re.compile(r"[A-Za-z_]\w*")
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def value_of(expression: str, variable: Callable[[str], Value]) -> str:
@@ -28,9 +28,7 @@ def value_of(expression: str, variable: Callable[[str], Value]) -> str:
         return SOME
     text = re.sub(r"(?<![\w$])(\d{1,2})#([0-9A-Za-z]{1,12})", _based, text)
     try:
-        tree = ast.parse(
-            _NAME.sub(lambda match: _number(match.group(), variable), text).replace("/", "//"), mode="eval"
-        )
+        tree = ast.parse(NAME.sub(lambda match: _number(match.group(), variable), text).replace("/", "//"), mode="eval")
         return str(_evaluate(tree.body))
     except (SyntaxError, ValueError, ArithmeticError, KeyError, RecursionError, MemoryError):
         return SOME

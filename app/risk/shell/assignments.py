@@ -33,6 +33,19 @@ def assign(session: Session, assignment: Assignment, *, exported: bool = False) 
         set_variable(session.reading, assignment.name, value[0] if value else Word(""), exported=exported)
 
 
+def give(session: Session, name: str, *values: Value) -> None:
+    """Give a variable the values that a command such as ``read`` may give it.
+
+    The name may be an array's element. Commands in its subscript run.
+    """
+    if "[" in name:
+        session.expander().calculated(name)
+        return
+    session.state.set(name, *values)
+    for value in values:
+        set_variable(session.reading, name, value[0] if value else Word(""), exported=False)
+
+
 def _value(session: Session, assignment: Assignment, expander: Expander) -> Value:
     if assignment.values is not None:
         words = [replace(word, shown="") for word in expander.words(assignment.values)][:_MOST_ELEMENTS]
@@ -51,6 +64,7 @@ def _value(session: Session, assignment: Assignment, expander: Expander) -> Valu
 
 def _element(session: Session, assignment: Assignment, expander: Expander, value: Word) -> Value:
     index = expander.parts_text(assignment.index or []).text
+    expander.calculated(index)
     before = expander.value(assignment.name) if session.state.is_set(assignment.name) else ()
     if re.fullmatch(r"\d{1,3}", index) and int(index) <= len(before):
         return (*before[: int(index)], value, *before[int(index) + 1 :])

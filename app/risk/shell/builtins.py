@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.risk.commands.known_files import file_content
@@ -12,7 +12,7 @@ from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, program_name
 from app.risk.effects import UNREAD, run_dynamic, run_unread
 from app.risk.rules import word_set
-from app.risk.shell.assignments import assign
+from app.risk.shell.assignments import assign, give
 from app.risk.shell.environment import set_variable
 from app.risk.shell.rules import SHADOWS, TRACELESS
 from app.risk.shell.state import NOTHING, SOME, Flow
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Builtin = Callable[["Session", Command, "Simple | None"], Flow | None]
 DECLARES = word_set("export declare typeset local readonly integer float")
-_DECLARE_OPTIONS = "-n"
 
 
 _WELL_KNOWN = word_set(
@@ -44,8 +43,12 @@ def _declare(session: Session, command: Command, node: Simple | None) -> Flow | 
     for assignment in node.assignments if node else ():
         session.reading.budget.step()
         assign(session, assignment, exported=exported)
-        if given.has("-n"):  # a name for another variable
+        if given.has("-n"):  # a name for another variable, which later assignments change
             session.state.set(assignment.name, (Word(UNKNOWN),))
+            session.reading.doubt()
+        if given.has("-i"):
+            for held in session.state.values(assignment.name):
+                session.expander().calculated(held[0].text if held else "")
     for word in given.operands:
         name, equals, value = word.text.partition("=")
         if not word.known and UNKNOWN in name:
@@ -62,10 +65,12 @@ def _declare(session: Session, command: Command, node: Simple | None) -> Flow | 
 
 def _unset(session: Session, command: Command, node: Simple | None) -> Flow | None:
     for word in arguments_of(command.arguments).operands:
-        if word.text in ("HISTFILE", "PROMPT_COMMAND") and word.text == "HISTFILE":
+        if word.text == "HISTFILE":
             session.reading.add(TRACELESS, "This turns off the shell's history.", word.line)
         session.state.functions.pop(word.text, None)
-        if word.known:
+        if "[" in word.text:
+            session.expander().calculated(word.text)
+        elif word.known:
             session.state.set(word.text, (Word(""),))
     return NOTHING
 
@@ -97,27 +102,27 @@ def _shift(session: Session, command: Command, node: Simple | None) -> Flow | No
 
 
 def _read(session: Session, command: Command, node: Simple | None) -> Flow | None:
-    given = arguments_of(command.arguments, "-d -i -n -N -p -t -u -a -O -s -c -C")
+    listed = command.name in ("mapfile", "readarray")
+    given = arguments_of(command.arguments, "-d -n -O -s -u -C -c" if listed else "-d -i -n -N -p -t -u -a")
     flow = _input_of(command)
-    several = True
     names = [*given.operands, *given.values("-a")] or [Word("REPLY")]
-    if command.name in ("mapfile", "readarray"):
+    if listed:
         for code in given.values("-C"):
             session.read_here(code.text, code.line)
-        listed = [Word(line) for line in flow.text.splitlines()][:200]
-        value = tuple(listed) if flow.known else (Word(UNKNOWN, several=True, source=flow.source),)
-        session.state.set(names[-1].text, value)
+        elements = [Word(line) for line in flow.text.splitlines()][:200]
+        value = tuple(elements) if flow.known else (Word(UNKNOWN, several=True, source=flow.source),)
+        give(session, names[-1].text, value)
         return NOTHING
     lines = flow.text.splitlines() if flow.known else []
     fields = lines[0].split(None, len(names) - 1) if len(lines) == 1 else []
     for place, word in enumerate(names):
         if fields:
             value = (Word(fields[place] if place < len(fields) else "", source=flow.source),)
-            session.state.set(word.text, value)
+            give(session, word.text, value)
         elif lines and len(names) == 1 and len(lines) <= 6:
-            session.state.set(word.text, *[(Word(line, source=flow.source),) for line in lines])
+            give(session, word.text, *[(Word(line, source=flow.source),) for line in lines])
         else:
-            session.state.set(word.text, (Word(UNKNOWN, several=several, source=flow.source),))
+            give(session, word.text, (Word(UNKNOWN, several=True, source=flow.source),))
     return NOTHING
 
 
@@ -129,7 +134,7 @@ def _input_of(command: Command) -> Flow:
 
 def _getopts(session: Session, command: Command, node: Simple | None) -> Flow | None:
     for word in command.arguments[1:2]:
-        session.state.set(word.text, (Word(SOME),))
+        give(session, word.text, (Word(SOME),))
     session.state.set("OPTARG", (Word(UNKNOWN),))
     return NOTHING
 
@@ -207,6 +212,8 @@ def run_code_from(session: Session, source: str, path: Word) -> None:
 def _alias(session: Session, command: Command, node: Simple | None) -> Flow | None:
     pairs: list[tuple[str, Word]] = []
     for word in command.arguments:
+        if word.text in ("-g", "-s"):  # zsh's, which replace words in other places than a command's name
+            session.reading.doubt()
         name, equals, value = word.text.partition("=")
         if equals:
             pairs.append((name, word.with_text(value)))
@@ -275,13 +282,14 @@ def _printf(session: Session, command: Command, node: Simple | None) -> Flow | N
         from app.risk.shell.outputs import printed_text
 
         text = printed_text("printf", [word.text for word in arguments[2:]])
-        session.state.set(arguments[1].text, (Word(text, command.line),))
+        give(session, arguments[1].text, (Word(text, command.line),))
         return NOTHING
     return None
 
 
 def _let(session: Session, command: Command, node: Simple | None) -> Flow | None:
     for word in command.arguments:
+        session.expander().calculated(word.text)
         if match := re.match(r"[A-Za-z_]\w*", word.text):
             session.state.set(match.group(), (Word(SOME),))
     return NOTHING
@@ -309,21 +317,45 @@ def _history(session: Session, command: Command, node: Simple | None) -> Flow | 
     return Flow()
 
 
-def _time(session: Session, command: Command, node: Simple | None) -> Flow | None:
-    return _inner(session, replace(command), arguments_of(command.arguments, "-f -o", mixed=False).operands)
+def _fc(session: Session, command: Command, node: Simple | None) -> Flow | None:
+    if not arguments_of(command.arguments, "-e").has("-l"):
+        run_dynamic(session.reading, Word("fc", command.line))
+    return Flow()
+
+
+def _completes(session: Session, command: Command, node: Simple | None) -> Flow | None:
+    """Commands of completion, and of keys: now with ``compgen``, or when somebody presses a key."""
+    given = arguments_of(command.arguments, "-A -C -F -G -P -S -W -X -f -m -o -q -r -u -x")
+    for option, value in given.options:
+        if value is not None and option == "-C":
+            session.read_here(value.text, value.line)
+        elif value is not None and option in ("-F", "-x"):
+            session.read_here(value.text.rpartition(":")[2].strip("'\" "), value.line)
+        elif value is not None and option == "-W":
+            session.expander().expanded_again(value.text)
+    return NOTHING
+
+
+def _check(session: Session, command: Command, node: Simple | None) -> Flow | None:
+    arguments = command.arguments
+    for before, word in pairwise(arguments):
+        if before.text == "-v":
+            session.expander().calculated(word.text)
+    return NOTHING
 
 
 BUILTINS: dict[str, Builtin] = {
     "unset": _unset, "set": _set, "shift": _shift, "read": _read, "mapfile": _read, "readarray": _read,
     "getopts": _getopts, "cd": _cd, "pushd": _cd, "popd": _cd, "eval": _eval, "source": _source, ".": _source,
     "alias": _alias, "unalias": _unalias, "exec": _exec, "command": _command, "builtin": _command, "trap": _trap,
+    "test": _check, "[": _check, "fc": _fc, "bind": _completes, "complete": _completes, "compgen": _completes,
     "let": _let, "hash": _hash, "enable": _enable, "history": _history, "printf": _printf,
     "noglob": _exec, "nocorrect": _exec,
 }  # fmt: skip
 for _name in DECLARES:
     BUILTINS[_name] = _declare
 for _name in word_set(
-    ": true false return exit break continue wait jobs fg bg disown times ulimit umask bind complete compgen "
+    ": true false return exit break continue wait jobs fg bg disown times ulimit umask "
     "compopt suspend logout shopt setopt unsetopt emulate autoload zmodload zstyle bindkey compdef vared dirs "
     "caller zle unfunction"
 ):

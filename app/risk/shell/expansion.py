@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from app.risk.shell import arithmetic, parameters
 from app.risk.shell.braces import expand_braces
+from app.risk.shell.parser import Parser
 from app.risk.shell.state import Flow, State, Value
 from app.risk.shell.tree import Arithmetic, Literal, Parameter, Part, Process, Sequence, Substitution, WordNode
 from app.risk.words import UNKNOWN, Word
@@ -15,6 +16,7 @@ from app.risk.words import UNKNOWN, Word
 _GLOB = re.compile(r"[*?]|\[[^\]\n]{1,80}\]")
 _MOST_LETTERS = 100_000
 """Longer texts are not put together: they are unknown."""
+_MOST_CALCULATED = 1_000
 _MOST_WORDS = 2_000
 """A command with more words is not read to its end: what follows is unknown."""
 _WORSE = {"": 0, "files": 1, "unknown": 1, "dump": 2, "decoded": 3, "download": 4, "secret": 5}
@@ -164,7 +166,29 @@ class Expander:
                 self.files[path] = Word(flow.text, flow.line or 1, source=flow.source)
             fields.add(path, source=flow.source or "unknown" if part.reads else "")
         elif isinstance(part, Arithmetic):
-            fields.add(arithmetic.value_of(self.parts_text(part.parts).text, self.value))
+            fields.add(self.calculated(self.parts_text(part.parts).text))
+
+    def calculated(self, expression: str) -> str:
+        """Return an arithmetic expression's value.
+
+        The shell expands texts in it, and those that its variables hold, again: commands in them run.
+        """
+        pending, seen = [expression], {""}
+        while pending:
+            text = pending.pop()
+            if text in seen:
+                continue
+            seen.add(text)
+            self.expanded_again(text)
+            for name in arithmetic.NAME.findall(text[:_MOST_CALCULATED]):
+                pending += [word.text for word in self.value(name)[:1] if not word.text.isdigit()]
+        return arithmetic.value_of(expression, self.value)
+
+    def expanded_again(self, text: str) -> str:
+        """Expand what an expansion has resulted in once more, with the commands in it."""
+        if "$" not in text and "`" not in text:
+            return text
+        return self.parts_text(Parser(text[:_MOST_LETTERS]).document()).text
 
     def _parameter(self, part: Parameter) -> Value:
         if part.operator in ("", "length") and part.index is None and not part.argument and part.operator != "length":

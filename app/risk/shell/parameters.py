@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.shell import arithmetic
 from app.risk.shell.patterns import expression_of
 from app.risk.shell.state import SOME, Value
 from app.risk.shell.tree import Literal, Parameter, Part
@@ -27,7 +26,7 @@ def value_of(expander: Expander, part: Parameter, index: str | None) -> Value:
         index: The subscript; None if there is none.
     """
     if index is not None and index not in ("@", "*"):
-        index = arithmetic.value_of(index, expander.value)
+        index = expander.calculated(index)
     values = _elements(expander.value(part.name), index)
     operator = part.operator
     if operator == "":
@@ -43,7 +42,7 @@ def value_of(expander: Expander, part: Parameter, index: str | None) -> Value:
         expander.parts_text(part.argument)
         return (Word(UNKNOWN, several=True),)
     if operator == ":" and (part.name in "@*" or index in ("@", "*")):
-        return _slice(values, expander.parts_text(part.argument).text)
+        return _slice(values, _offsets(expander, part))
     return tuple(replace(word, text=_changed(expander, part, word.text)) for word in values)
 
 
@@ -103,7 +102,7 @@ def _changed(expander: Expander, part: Parameter, text: str) -> str:
     if text.startswith("~"):
         text = _HOME + text[1:]
     if operator == ":":
-        return _substring(text, expander.parts_text(part.argument).text)
+        return _substring(text, _offsets(expander, part))
     if operator[0] in "^,":
         return _cased(operator, text)
     if operator[0] in "#%":
@@ -113,7 +112,16 @@ def _changed(expander: Expander, part: Parameter, text: str) -> str:
         before, after = _split(part.argument)
         pattern, put = expander.parts_text(before).text, expander.parts_text(after).text
         return _shown(_replaced(operator, text, pattern, put))
-    return text if operator in ("@Q", "@E", "@A", "@P") and UNKNOWN not in text else UNKNOWN
+    if operator == "@P":  # as a prompt, in which commands run
+        return expander.expanded_again(text)
+    return text if operator in ("@Q", "@E", "@A") and UNKNOWN not in text else UNKNOWN
+
+
+def _offsets(expander: Expander, part: Parameter) -> str:
+    """Return where a substring begins, and how long it is, as they are written."""
+    text = expander.parts_text(part.argument).text
+    expander.calculated(text)
+    return text
 
 
 def _shown(text: str) -> str:

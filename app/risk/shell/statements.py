@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.risk.effects import UNPARSED
 from app.risk.reading import TOO_DEEP
+from app.risk.shell.assignments import give
 from app.risk.shell.expansion import worse_source
 from app.risk.shell.invocations import run_simple
 from app.risk.shell.redirections import deliver, redirect
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _MOST_TURNS = 12
 """A loop over more words is read once, with an unknown word."""
 _MOST_LETTERS = 100_000
+_COMPARES = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v"})
+"""Operators of ``[[`` whose operands are arithmetic, or have a subscript."""
 
 
 def run_node(session: Session, node: Node, given: Flow | None) -> Flow:
@@ -165,12 +168,12 @@ def _for(session: Session, node: For, given: Flow | None) -> Flow:
         session.turns -= turns
         printed: list[Flow] = []
         for word in words:
-            session.state.set(node.name, (word,))
+            give(session, node.name, (word,))
             printed.append(session.run(node.body, given))
         return joined(printed)
     known = dict(session.state.variables)
     listed = [Word(word.text, word.line, glob=word.glob, several=True, source=word.source) for word in words]
-    session.state.set(node.name, *[(word,) for word in _representative(listed)])
+    give(session, node.name, *[(word,) for word in _representative(listed)])
     flow = _perhaps(session, node.body, given)
     _forget_changes(session, known)
     return _unsure([flow, flow])
@@ -205,8 +208,10 @@ def _function(session: Session, node: Function, given: Flow | None) -> Flow:
 
 def _test(session: Session, node: Test, given: Flow | None) -> Flow:
     expander = session.expander()
-    for word in node.words:
-        expander.text(word)
+    texts = [expander.text(word).text for word in node.words]
+    for place, text in enumerate(texts):
+        if node.arithmetic or _COMPARES.intersection(texts[max(place - 1, 0) : place + 2]):
+            expander.calculated(text)
     if node.arithmetic:
         _forget_counters(session, node.words)
     return NOTHING
