@@ -270,13 +270,17 @@ def _changes_rights(reading: Reading, act: Act, word: Word, place: Place) -> Non
 
 
 def connect(reading: Reading, target: Word, *, sends: bool = False, secret: bool = False) -> None:
-    """Note a connection to another machine.
+    """Note a connection to another machine, or the use of a file for a ``file:`` address.
 
     Args:
         target: A URL or a host's name.
         sends: Data is sent along, not only a question asked.
         secret: What is sent is a secret.
     """
+    if target.text.lower().startswith("file:"):
+        path = re.sub(r"(?i)^file:(?://(?:localhost)?)?", "", target.text)
+        act_on(reading, Act.WRITE if sends else Act.READ, target.with_text(path))
+        return
     host = host_of(target.text) if target.known or "://" in target.text else ""
     if host and host not in _HERE:
         reading.touch(hosts=[host])

@@ -119,6 +119,16 @@ class Reading:
         finally:
             self._found.item = before
 
+    @contextmanager
+    def from_folder(self, folder: str) -> Iterator[None]:
+        """Take paths from this folder meanwhile, as seen from the working folder; an empty one changes nothing."""
+        before = self.options
+        self.options = before | {"folder": folder} if folder else before
+        try:
+            yield
+        finally:
+            self.options = before
+
     def doubt(self) -> None:
         """Note that something is not understood for which there is a finding already, or which needs none."""
         self._found.understood = False

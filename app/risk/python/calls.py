@@ -28,6 +28,11 @@ from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
 
 _MOST_ITEMS = 200
+_MAKE_FUNCTIONS = (
+    "functools.", "operator.", "collections.namedtuple", "dataclasses.make_dataclass", "typing.", "enum.", "re.",
+    "numpy.vectorize",
+)  # fmt: skip
+"""What makes functions and classes of what it was handed, which counts already. Those of others are not known."""
 
 
 @dataclass
@@ -168,9 +173,11 @@ def called(made: Call, callee: Value) -> Value:
         return functions.call_function(made, canonical(callee.name))
     if made.method:
         return _call_method(made)
+    if callee.held:
+        return _one_of(made, callee.held)
     if callee.kind.startswith("own."):
         return ANY
-    if callee.kind == "reflected" or "functions" in callee.marks:
+    if callee.kind == "reflected":
         run_dynamic(made.reading, made.word(Value()), made.line)
         return ANY
     if callee == ANY:
@@ -180,9 +187,17 @@ def called(made: Call, callee: Value) -> Value:
         else:
             words = f"What {text(function)[:60] if function is not None else 'this'} does is not known."
             made.reading.add(UNKNOWN_CALL, words, made.line)
-    elif callee.kind.split(".")[0] not in libraries.COMPUTING:
+    elif not callee.kind.startswith(_MAKE_FUNCTIONS):
         made.reading.doubt()
     return Value(marks=callee.marks, kind=callee.kind)
+
+
+def _one_of(made: Call, functions_held: tuple[Value, ...]) -> Value:
+    """Call each of the functions of which one is called."""
+    for held in functions_held:
+        made.reading.budget.step()
+        called(replace(made, method=held.name.rpartition(".")[2]) if held.name else made, held)
+    return ANY
 
 
 def _call_own(made: Call, callee: Value) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.python.values import ANY, Value, decoded_by
+from app.risk.python.values import ANY, Value, decoded_by, held_by
 from app.risk.rules import declare
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -109,13 +109,22 @@ def _environment(made: Call) -> Value:
     from app.risk.python.expressions import assign_element, environment
 
     if made.method in ("putenv", "setdefault"):
-        assign_element(made.evaluator, Value(name="os.environ"), made.argument(0), ANY, made.line)
+        assign_element(made.evaluator, Value(name="os.environ"), made.argument(0), made.argument(1), made.line)
     return environment(made.evaluator, made.argument(0))
 
 
 @function(["os.environ.items", "os.environ.values", "os.environ.copy", "builtins.dict"])
 def _whole_environment(made: Call) -> Value:
-    return Value(marks=made.marks | ({"secret"} if made.shown.startswith(("os.environ", "environ")) else set()))
+    from app.risk.python.expressions import assign_element, is_environment
+
+    whole = Value(kind="os.environ", marks=frozenset({"secret"}))
+    if made.base.name == "os.environ" or made.shown.startswith("environ."):
+        return whole if made.method == "copy" else replace(whole, kind="")
+    if any(is_environment(value) for value in made.arguments):
+        for name, value in made.keywords.items():
+            assign_element(made.evaluator, whole, Value(name), value, made.line)
+        return whole
+    return Value(kind="dict", marks=made.marks, held=held_by([*made.arguments, *made.keywords.values()]))
 
 
 @function(

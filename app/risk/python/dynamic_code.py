@@ -36,9 +36,9 @@ LOADS = declare(
 
 @function(tables.EVALUATES)
 def _evaluate(made: Call) -> Value:
-    value = made.argument(0, "source", "code")
-    if value.kind == "builtins.compile":
-        return ANY  # reading it was part of compiling it
+    value = made.argument(0, "source", "code", "statement")
+    if value.kind == "builtins.compile" or value.name.startswith("own."):
+        return ANY  # reading it was part of compiling or defining it
     run_code(made, value, "python")
     return Value(kind="builtins.compile") if made.shown.startswith("compile") else ANY
 
@@ -75,6 +75,14 @@ def _load_code(made: Call) -> Value:
         return ANY
     level = RiskLevel.CRITICAL if made.marks & {"download", "decoded"} else None
     made.reading.add(LOADS, "This runs whatever code its data contains.", made.line, level)
+    return ANY
+
+
+@function(tables.TIMES)
+def _time(made: Call) -> Value:
+    for value in [*made.arguments[:2], *[made.keywords[name] for name in ("stmt", "setup") if name in made.keywords]]:
+        if not value.name.startswith("own."):
+            run_code(made, value, "python")
     return ANY
 
 
@@ -123,7 +131,7 @@ def _setattr(made: Call) -> Value:
     return ANY
 
 
-@function(["sys.path.insert", "sys.path.append", "sys.path.extend", "site.addsitedir", "sys.meta_path.insert"])
+@function(["sys.path.insert", "sys.path.append", "sys.path.extend", "sys.meta_path.insert"])
 def _change_path(made: Call) -> Value:
     made.reading.add(IMPORTS_FROM, "This changes where modules are imported from.", made.line)
     return ANY

@@ -14,7 +14,7 @@ from app.risk.budget import OverBudgetError
 from app.risk.python import expressions
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
-from app.risk.python.values import ANY, Value
+from app.risk.python.values import ANY, Value, held_by
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN
 
@@ -108,6 +108,9 @@ class Evaluator:
             base = self.visit(target.child_by_field_name("value"))
             for index in target.children_by_field_name("subscript"):
                 expressions.assign_element(self, base, self.visit(index), value, line(target))
+            owner = target.child_by_field_name("value")
+            if owner is not None and owner.type == "identifier" and (base.kind == "dict" or base.items is not None):
+                self.bind(text(owner), replace(base, held=held_by([base, value])))
         elif kind in ("as_pattern_target", "parenthesized_expression", "list_splat_pattern", "list_splat"):
             for part in target.named_children:
                 self.assign(part, value)
@@ -220,8 +223,16 @@ class Evaluator:
         if node.type == "class_definition":
             self._define_class(node, name)
         else:
+            self._annotations(node)
             self.follow(node, {})
         return value
+
+    def _annotations(self, node: Node) -> None:
+        """Evaluate the annotations of a function, which happens where it is defined."""
+        parameters = node.child_by_field_name("parameters")
+        for part in parameters.named_children if parameters is not None else []:
+            self.visit(part.child_by_field_name("type"))
+        self.visit(node.child_by_field_name("return_type"))
 
     def _define_class(self, node: Node, name: str) -> None:
         bases = node.child_by_field_name("superclasses")
@@ -316,6 +327,7 @@ class Evaluator:
         return value
 
     def _assignment(self, node: Node) -> Value:
+        self.visit(node.child_by_field_name("type"))
         value = self.visit(node.child_by_field_name("right"))
         left = node.child_by_field_name("left")
         if left is not None and node.child_by_field_name("right") is not None:
@@ -366,7 +378,7 @@ _STATEMENTS: dict[str, _Handler] = {
     "import_statement": Evaluator._import, "import_from_statement": Evaluator._import,
     "future_import_statement": Evaluator._nothing, "decorated_definition": Evaluator._decorated,
     "function_definition": Evaluator.define, "class_definition": Evaluator.define, "comment": Evaluator._nothing,
-    "pass_statement": Evaluator._nothing, "break_statement": Evaluator._nothing, "type": Evaluator._nothing,
+    "pass_statement": Evaluator._nothing, "break_statement": Evaluator._nothing, "type": Evaluator._expression,
     "continue_statement": Evaluator._nothing, "global_statement": Evaluator._nothing,
     "nonlocal_statement": Evaluator._nothing, "expression_statement": Evaluator._expression,
 }  # fmt: skip
@@ -385,7 +397,7 @@ def _either(values: list[Value]) -> Value:
     """Return what is known of one of several values."""
     marks: frozenset[str] = frozenset().union(*(value.marks for value in values))
     kinds = {value.kind for value in values}
-    return Value(kind=kinds.pop() if len(kinds) == 1 else "", marks=marks)
+    return Value(kind=kinds.pop() if len(kinds) == 1 else "", marks=marks, held=held_by(values))
 
 
 def own_functions(evaluator: Any, value: Value) -> Own | None:

@@ -14,8 +14,9 @@ from tree_sitter import Node
 from app.risk.effects import DYNAMIC
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import text
-from app.risk.python.values import ANY, LONGEST, Value, joined, percent, text_of
+from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, percent, text_of
 from app.risk.rules import declare, word_set
+from app.risk.shell.environment import set_variable
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
 
@@ -136,7 +137,7 @@ def binary(evaluator: Evaluator, node: Node) -> Value:
         return replace(left, text=((left.text or "") * min(right.number, 1000))[:LONGEST])
     if left.number is not None and right.number is not None:
         return Value(number=_computed(operator, left.number, right.number))
-    return Value(marks=left.marks | right.marks, kind=left.kind)
+    return Value(marks=left.marks | right.marks, kind=left.kind, held=held_by([left, right]))
 
 
 def _computed(operator: str, left: int, right: int) -> int | None:
@@ -163,7 +164,7 @@ def _subscript(evaluator: Evaluator, node: Node) -> Value:
 
 def element_of(evaluator: Evaluator, base: Value, index: Value) -> Value:
     """Return an element of a value."""
-    if base.name == "os.environ":
+    if is_environment(base):
         return environment(evaluator, index)
     if base.items is not None and index.number is not None:
         return base.items[index.number] if -len(base.items) <= index.number < len(base.items) else ANY
@@ -175,7 +176,12 @@ def element_of(evaluator: Evaluator, base: Value, index: Value) -> Value:
         return Value(name=canonical(f"{base.name}.{index.text}"))
     if base.known and index.number is not None and -len(base.text or "") <= index.number < len(base.text or ""):
         return replace(base, text=(base.text or "")[index.number])
-    return Value(marks=base.marks, kind=base.kind)
+    return Value(marks=base.marks, kind=base.kind, held=held_by([base]))
+
+
+def is_environment(value: Value) -> bool:
+    """Return True for the environment, or a copy of it, which programs may be started with."""
+    return value.name == "os.environ" or value.kind == "os.environ"
 
 
 def environment(evaluator: Evaluator, name: Value) -> Value:
@@ -208,10 +214,8 @@ def _slice(evaluator: Evaluator, base: Value, node: Node) -> Value:
 
 def assign_element(evaluator: Evaluator, base: Value, index: Value, value: Value, line: int) -> None:
     """Note an assignment to an element."""
-    if base.name == "os.environ" and index.known:
-        evaluator.reading.touch(environment=[index.text or ""])
-        if (index.text or "") in _TAKES_EFFECT:
-            evaluator.reading.add(DYNAMIC, f"This changes {index.text}, which decides what other programs run.", line)
+    if is_environment(base) and index.known:
+        set_variable(evaluator.reading, index.text or "", value.word(line))
     elif base.name.startswith(("builtins", "sys.modules")):
         patch(evaluator, "builtins", index.text or "", value, line)
 
@@ -226,10 +230,6 @@ PATCHES = declare(
     "python.patches", RiskLevel.MEDIUM, "Replaces a function of Python or of a library by another one.",
     "import builtins\nbuiltins.len = max", "len = max", language="python", unread=True,
 )  # fmt: skip
-_TAKES_EFFECT = word_set(
-    "PATH LD_PRELOAD LD_LIBRARY_PATH PYTHONPATH PYTHONSTARTUP BASH_ENV ENV PROMPT_COMMAND GIT_SSH_COMMAND GIT_SSH "
-    "EDITOR PAGER GIT_PAGER NODE_OPTIONS PERL5OPT RUBYOPT DYLD_INSERT_LIBRARIES IFS"
-)
 
 
 def _list(evaluator: Evaluator, node: Node) -> Value:
@@ -252,16 +252,16 @@ def _splat(evaluator: Evaluator, node: Node) -> Value:
 
 def _dictionary(evaluator: Evaluator, node: Node) -> Value:
     marks: frozenset[str] = frozenset()
+    held: list[Value] = []
     for part in node.named_children:
         if part.type == "pair":
             evaluator.visit(part.child_by_field_name("key"))
             value = evaluator.visit(part.child_by_field_name("value"))
             marks |= value.marks
-            if value.name and not value.name.startswith(("own.", "builtins.")):
-                marks |= {"functions"}
+            held.append(value)
         elif part.type == "dictionary_splat":
-            evaluator.visit_all(part.named_children)
-    return Value(kind="dict", empty=not node.named_children, marks=marks)
+            held += [evaluator.visit(inner) for inner in part.named_children]
+    return Value(kind="dict", empty=not node.named_children, marks=marks, held=held_by(held))
 
 
 def _comprehension(evaluator: Evaluator, node: Node) -> Value:
@@ -298,7 +298,8 @@ def _conditional(evaluator: Evaluator, node: Node) -> Value:
     ends = [values[0], values[-1]] if len(values) == 3 else values
     if ends and all(value == ends[0] for value in ends):
         return ends[0]
-    return Value(marks=frozenset().union(*(value.marks for value in ends)) if ends else frozenset())
+    marks: frozenset[str] = frozenset().union(*(value.marks for value in ends)) if ends else frozenset()
+    return Value(marks=marks, held=held_by(ends))
 
 
 def _lambda(evaluator: Evaluator, node: Node) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ def open_file(made: Call) -> Value:
     if not any(letter in kind for letter in "wax+"):
         act_on(made.reading, Act.READ, made.word(path))
         secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
-        return Value(kind="file", marks=path.marks | ({"secret"} if secret else set()))
+        frame = re.search(r"\b(?:read|scan)_\w+$", made.shown.partition("(")[0])
+        return Value(kind="pandas" if frame else "file", marks=path.marks | ({"secret"} if secret else set()))
     act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else Act.WRITE
     act_on(made.reading, act, made.word(path))
     return Value(path.text, kind="file.write", marks=path.marks)

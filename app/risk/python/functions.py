@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.python import libraries, tables
-from app.risk.python.values import ANY, DECODERS, Value
+from app.risk.python.values import ANY, DECODERS, Value, held_by
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
 
@@ -81,7 +81,7 @@ def _unlisted(made: Call, name: str) -> Value:
     if last in _IN_MODULES.get(module, ()):
         return ANY
     if module == "builtins" or (module.split(".")[0] in tables.PURE and module not in _DANGEROUS_MODULES):
-        return Value(kind=name, marks=made.marks)
+        return Value(kind=name, marks=made.marks, held=held_by([*made.arguments, *made.keywords.values()]))
     if top in tables.KNOWN_PACKAGES:
         return libraries.call_known_package(made, name)
     if top == "os" or module in _DANGEROUS_MODULES:

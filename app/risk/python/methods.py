@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import Act, act_on, connect
 from app.risk.python import databases, files, functions, libraries, networks, processes, tables
-from app.risk.python.values import ANY, Value, joined, text_method, text_of
+from app.risk.python.values import ANY, Value, held_by, joined, text_method, text_of
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -87,7 +87,8 @@ def call_method(made: Call) -> Value:
     if base.kind == "process":
         return ANY
     if base.kind == "dict" or base.items is not None:
-        return Value(marks=base.marks, items=base.items if method in ("copy", "values") else None)
+        items = base.items if method in ("copy", "values") else None
+        return Value(marks=base.marks, items=items, held=held_by([base, *made.arguments]))
     if base.kind in tables.SESSIONS:
         return functions.call_function(made, f"{tables.SESSIONS[base.kind]}.{method}")
     for known in (databases.call_database, libraries.call_object):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tree_sitter import Node
+
 from app.risk.commands.table import Command, read_command
 from app.risk.effects import (
     DOWNLOADED,
@@ -12,9 +14,11 @@ from app.risk.effects import (
     HIDDEN,
     run_dynamic,
 )  # fmt: skip
-from app.risk.python import tables
-from app.risk.python.values import ANY, Value
+from app.risk.python import nodes, tables
+from app.risk.python.expressions import is_environment
+from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare
+from app.risk.shell.environment import set_variable
 from app.risk.words import UNKNOWN, Word
 from assent.contracts import RiskLevel
 
@@ -67,6 +71,59 @@ def _run(made: Call) -> Value:
     given = made.argument(0, "args")
     shell = "shell" in made.keywords and made.keywords["shell"].name != "builtins.False" and not made.is_false("shell")
     text = made.argument(99, "input")
+    _note_environment(made)
+    folder = made.keywords.get("cwd", ANY)
+    with made.reading.from_folder(text_of(folder) if folder.text is not None else ""):
+        _started(made, given, text, shell=shell)
+    return Value(kind="process")
+
+
+def _note_environment(made: Call) -> None:
+    """Note which variables a program is started with. What others than written ones make of it is not known."""
+    given = made.node.child_by_field_name("arguments")
+    for part in given.named_children if given is not None else []:
+        name = part.child_by_field_name("name") if part.type == "keyword_argument" else None
+        if name is None or nodes.text(name) != "env":
+            continue
+        value = part.child_by_field_name("value")
+        if value is not None and value.type == "dictionary":
+            for pair in value.named_children:
+                _note_variable(made, pair)
+        elif not is_environment(made.keywords["env"]) and nodes.text(value) != "None":
+            made.reading.doubt()
+
+
+def _note_variable(made: Call, pair: Node) -> None:
+    if pair.type != "pair":
+        if pair.type == "dictionary_splat" and not is_environment(made.evaluator.visit(pair)):
+            made.reading.doubt()
+        return
+    name = made.evaluator.visit(pair.child_by_field_name("key"))
+    value = made.evaluator.visit(pair.child_by_field_name("value"))
+    if name.known:
+        set_variable(made.reading, name.text or "", made.word(value))
+    else:
+        made.reading.doubt()
+
+
+@function(["os.environ.update"])
+def _update_environment(made: Call) -> Value:
+    for name, value in made.keywords.items():
+        set_variable(made.reading, name, made.word(value))
+    given = made.node.child_by_field_name("arguments")
+    for part in given.named_children if given is not None else []:
+        if part.type == "dictionary":
+            for pair in part.named_children:
+                _note_variable(made, pair)
+        elif part.type != "keyword_argument":
+            made.reading.doubt()
+    return ANY
+
+
+def _started(made: Call, given: Value, text: Value, *, shell: bool) -> None:
+    program = made.keywords.get("executable", ANY)
+    if program != ANY and not shell:
+        given = Value(items=(program, *(given.items or ())[1:]))
     if given.items is not None and not shell:
         run_words(made, given.items, text)
     elif given.items and shell:
@@ -75,7 +132,6 @@ def _run(made: Call) -> Value:
         run_words(made, (given,), text)
     else:
         read_shell(made, given)
-    return Value(kind="process")
 
 
 def run_words(made: Call, items: Iterable[Value], given_input: Value = ANY) -> None:
@@ -97,6 +153,12 @@ def _note_files(made: Call, text: str) -> None:
     for path in made.evaluator.downloaded:
         if path and path in text:
             made.reading.add(DOWNLOADED, f"This runs {path[:60]}, which was downloaded before.", made.line)
+
+
+@function(["pip.main", "pip._internal.main"])
+def _pip(made: Call) -> Value:
+    run_words(made, [Value("pip"), *(made.argument(0, "args").items or (Value(UNKNOWN),))])
+    return ANY
 
 
 @function(tables.RUNS_LIST)

@@ -76,10 +76,15 @@ RUNS_LIST = word_set("asyncio.create_subprocess_exec os.execl os.execlp os.execl
 RUNS_ARGV = word_set(
     "os.execv os.execvp os.execve os.execvpe os.spawnv os.spawnvp os.posix_spawn os.posix_spawnp pty.spawn"
 )
-EVALUATES = word_set("builtins.eval builtins.exec builtins.compile code.InteractiveInterpreter.runcode pandas.eval")
+EVALUATES = word_set(
+    "builtins.eval builtins.exec builtins.compile code.InteractiveInterpreter.runcode pandas.eval "
+    "cProfile.run cProfile.runctx profile.run profile.runctx"
+)
+TIMES = word_set("timeit.timeit timeit.repeat timeit.Timer")
 RUNS_FILE = word_set(
     "runpy.run_path runpy.run_module builtins.execfile imp.load_source importlib.util.spec_from_file_location "
-    "importlib.machinery.SourceFileLoader"
+    "importlib.machinery.SourceFileLoader doctest.testfile logging.config.fileConfig readline.read_init_file "
+    "site.addsitedir"
 )
 LOADS_CODE = word_set(
     "pickle.load pickle.loads pickle.Unpickler cPickle.load cPickle.loads dill.load dill.loads cloudpickle.load "
@@ -101,20 +106,10 @@ SENDS = word_set(
     "requests.post requests.put requests.patch requests.delete httpx.post httpx.put httpx.patch httpx.delete "
     "smtplib.SMTP.sendmail smtplib.SMTP.send_message"
 )
-DOWNLOADING = (
-    "requests.",
-    "httpx.",
-    "urllib",
-    "aiohttp.",
-    "http.client.",
-    "ftplib.",
-    "paramiko.",
-    "socket.",
-    "websocket",
-)
 SESSIONS = {
     "requests.Session": "requests", "requests.session": "requests", "httpx.Client": "httpx",
     "httpx.AsyncClient": "httpx", "aiohttp.ClientSession": "aiohttp", "urllib3.PoolManager": "urllib3",
+    "os.environ": "os.environ",
 }  # fmt: skip
 NATIVE = ("ctypes.", "cffi.", "_ctypes.", "win32api.", "winreg.", "_winapi.", "msvcrt.")
 SECRETS = word_set("getpass.getpass keyring.get_password netrc.netrc")

@@ -9,7 +9,7 @@ import codecs
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.risk.words import UNKNOWN, Word
@@ -28,9 +28,10 @@ class Value:
         kind: What made it: the qualified name of its class, function, or module, such as ``requests.get``.
         items: The elements of a list or tuple; None if it is neither, or if they are unknown.
         number: A whole number.
-        marks: Where it comes from (``download``, ``decoded``, ``secret``), or that it holds ``functions`` of modules.
+        marks: Where it comes from: ``download``, ``decoded``, ``secret``.
         glob: The text is a pattern for the names of several files.
         empty: True if it is known to be empty, such as ``{}``.
+        held: Functions that it may be, or that it may hold, such as those of a dictionary; `ANY` for others.
     """
 
     text: str | None = None
@@ -41,6 +42,7 @@ class Value:
     marks: frozenset[str] = frozenset()
     glob: bool = False
     empty: bool = False
+    held: tuple[Value, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -61,6 +63,23 @@ class Value:
 
 ANY = Value()
 """A value of which nothing is known."""
+
+
+_MOST_HELD = 20
+_NO_FUNCTIONS = ("builtins.None", "builtins.True", "builtins.False")
+
+
+def held_by(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Return the functions that one of several values may be or hold; none if none of them is a known function."""
+    found: dict[Value, None] = {}
+    unknown = False
+    for value in values:
+        found.update(dict.fromkeys(value.held))
+        functions = [one for one in (value, *(value.items or ())) if one.name and one.name not in _NO_FUNCTIONS]
+        found.update(dict.fromkeys(functions))
+        unknown = unknown or value == ANY
+    rest = (ANY,) if found and (unknown or len(found) > _MOST_HELD) else ()
+    return (*rest, *[value for value in list(found)[:_MOST_HELD] if value not in rest])
 
 
 def text_of(value: Value) -> str:

@@ -27,7 +27,7 @@ def read(text: str, reading: Reading) -> None:
         finally:
             outer.reading = before
         return
-    session = Session(reading, State() if reading.options.get("here") else _state_of(outer))
+    session = Session(reading, State() if reading.options.get("here") else _state_of(outer, reading))
     session.state.assigned = frozenset(parser.assigned)
     arguments = reading.options.pop("arguments", None)
     if isinstance(arguments, list):
@@ -46,10 +46,10 @@ def _input(reading: Reading) -> Flow | None:
     return Flow(UNKNOWN, source) if source else None
 
 
-def _state_of(outer: object) -> State:
+def _state_of(outer: object, reading: Reading) -> State:
     """Return what a shell knows at its start; one that is started by another may know its variables."""
     if not isinstance(outer, Session):
-        return State()
+        return State(folder=str(reading.options["folder"]))
     state = outer.state.copy()
     state.functions, state.aliases, state.strict = {}, {}, False
     return state
