@@ -75,6 +75,7 @@ AGAIN = [
     "compgen -W '$(./x)'",
     "bind -x '\"a\": ./x'",
     "fc -s",
+    "complete -f -C ./x ls",
 ]
 
 
@@ -92,6 +93,20 @@ SEARCHED = [
     "declare -n r=PATH; r=/tmp; ls",
     "alias -g L=./x; ls L",
 ]
+
+LEADS_TO_ITSELF = [
+    "a='$((a))'; echo $((a))",
+    "a='${a[a]}'; echo $((a))",
+    "a='x[$((b))]'; b='x[$((a))]'; echo $((a))",
+    "a='${a@P}'; echo ${a@P}",
+    "; ".join(f"a{n}='$((a{n + 1}))$((a{n + 1}+0))'" for n in range(24)) + "; echo $((a0))",
+]
+
+
+@pytest.mark.parametrize("text", LEADS_TO_ITSELF, ids=[text[:20] for text in LEADS_TO_ITSELF])
+def test_texts_that_lead_to_themselves_or_to_many_others_are_read_once(text):
+    found = _assess(text)
+    assert (found.level.value, found.understood) == ("safe", True)
 
 
 @pytest.mark.parametrize("text", SEARCHED)

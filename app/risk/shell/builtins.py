@@ -324,31 +324,38 @@ def _fc(session: Session, command: Command, node: Simple | None) -> Flow | None:
 
 
 def _completes(session: Session, command: Command, node: Simple | None) -> Flow | None:
-    """Commands of completion, and of keys: now with ``compgen``, or when somebody presses a key."""
-    given = arguments_of(command.arguments, "-A -C -F -G -P -S -W -X -f -m -o -q -r -u -x")
-    for option, value in given.options:
-        if value is not None and option == "-C":
+    """Commands of completion: now with ``compgen``, or when somebody presses a key."""
+    for option, value in arguments_of(command.arguments, "-A -C -F -G -P -S -W -X -o").options:
+        if value is not None and option in ("-C", "-F"):
             session.read_here(value.text, value.line)
-        elif value is not None and option in ("-F", "-x"):
-            session.read_here(value.text.rpartition(":")[2].strip("'\" "), value.line)
         elif value is not None and option == "-W":
             session.expander().expanded_again(value.text)
     return NOTHING
 
 
+def _bind(session: Session, command: Command, node: Simple | None) -> Flow | None:
+    """What keys do: commands that they run, and texts that they type for the user."""
+    given = arguments_of(command.arguments, "-f -m -q -r -u -x")
+    for value in given.values("-x"):
+        session.read_here(value.text.rpartition(":")[2].strip("'\" "), value.line)
+    if given.has("-f") or any(":" in word.text for word in given.operands):
+        session.reading.doubt()
+    return NOTHING
+
+
 def _check(session: Session, command: Command, node: Simple | None) -> Flow | None:
-    arguments = command.arguments
-    for before, word in pairwise(arguments):
+    """The subscript of ``test -v``; what else is tested is an ordinary command's."""
+    for before, word in pairwise(command.arguments):
         if before.text == "-v":
             session.expander().calculated(word.text)
-    return NOTHING
+    return None
 
 
 BUILTINS: dict[str, Builtin] = {
     "unset": _unset, "set": _set, "shift": _shift, "read": _read, "mapfile": _read, "readarray": _read,
     "getopts": _getopts, "cd": _cd, "pushd": _cd, "popd": _cd, "eval": _eval, "source": _source, ".": _source,
     "alias": _alias, "unalias": _unalias, "exec": _exec, "command": _command, "builtin": _command, "trap": _trap,
-    "test": _check, "[": _check, "fc": _fc, "bind": _completes, "complete": _completes, "compgen": _completes,
+    "test": _check, "[": _check, "fc": _fc, "bind": _bind, "complete": _completes, "compgen": _completes,
     "let": _let, "hash": _hash, "enable": _enable, "history": _history, "printf": _printf,
     "noglob": _exec, "nocorrect": _exec,
 }  # fmt: skip

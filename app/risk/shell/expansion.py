@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from app.risk.budget import Budget
 from app.risk.shell import arithmetic, parameters
 from app.risk.shell.braces import expand_braces
 from app.risk.shell.parser import Parser
@@ -63,20 +64,24 @@ class Expander:
 
     Attributes:
         run: Reads the commands of a substitution, and returns their output.
+        budget: What may still be read.
         choice: Which of several values that a variable may have is taken.
         most: The most values that a variable had so far.
         hidden: True if a word was written in escapes.
         files: What files hold that the code makes; see `known_files`.
         names: The variables that the code has not set before.
+        again: What texts are that were expanded once more.
     """
 
     state: State
     run: Callable[[Sequence, Flow | None], Flow]
+    budget: Budget
     choice: int = 0
     most: int = 1
     hidden: bool = False
     files: dict[str, Word] | None = None
     names: set[str] = field(default_factory=set)
+    again: dict[str, str] = field(default_factory=dict)
 
     def words(self, nodes: list[WordNode]) -> list[Word]:
         """Expand the words of a command."""
@@ -188,7 +193,12 @@ class Expander:
         """Expand what an expansion has resulted in once more, with the commands in it."""
         if "$" not in text and "`" not in text:
             return text
-        return self.parts_text(Parser(text[:_MOST_LETTERS]).document()).text
+        if text not in self.again:
+            self.again[text] = UNKNOWN  # meanwhile, for a text that leads to itself
+            self.budget.step()
+            parser = Parser(text[:_MOST_LETTERS], late=lambda: self.budget.late)
+            self.again[text] = self.parts_text(parser.document()).text
+        return self.again[text]
 
     def _parameter(self, part: Parameter) -> Value:
         if part.operator in ("", "length") and part.index is None and not part.argument and part.operator != "length":

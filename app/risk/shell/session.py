@@ -41,7 +41,8 @@ class Session:
     def expander(self, choice: int = 0) -> Expander:
         """Return an expander of words at this place."""
         files = self.reading.options.get("files")
-        return Expander(self.state, self.substitute, choice, files=files if isinstance(files, dict) else None)
+        known = files if isinstance(files, dict) else None
+        return Expander(self.state, self.substitute, self.reading.budget, choice, files=known)
 
     def substitute(self, body: Sequence, given: Flow | None) -> Flow:
         """Read commands in a subshell, and return what they print."""
