@@ -212,3 +212,20 @@ LEVELS = {
 def test_a_script_has_its_level(level, text):
     found = assessed(text)
     assert found.level.value == level, found.findings
+
+
+RUNS = [
+    "Set-Alias ls ./x; ls",
+    "New-Alias a b; Set-Alias b ./x; a",
+    "'a' -replace 'a', { ./x }",
+    "'a' -split { ./x }",
+    "[ValidateScript({ ./x })]$a = 1",
+    "function f([ValidateScript({ ./x })]$a) {}; f 1",
+    "param([ArgumentCompleter({ ./x })]$a)",
+]
+
+
+@pytest.mark.parametrize("text", RUNS)
+def test_a_program_counts_where_nothing_looks_like_a_command(text):
+    found = assessed(text)
+    assert (found.level.value, found.understood) == ("high", False), found.findings

@@ -100,10 +100,13 @@ def _dynamic(command: Command, name: Value, text: str, piped: Value | None, scri
     return Value(origin=origins)
 
 
+_MOST_ALIASES = 5
+
+
 def resolved(text: str, script: Script) -> str:
     """Return a command's name after aliases, in lower case."""
     name = text.lower()
-    for _ in range(5):
+    for _ in range(_MOST_ALIASES):
         if name in script.functions or name not in script.aliases:
             break
         name = script.aliases[name]
@@ -116,6 +119,10 @@ def resolved(text: str, script: Script) -> str:
 
 
 def _named(command: Command, text: str, value: Value, piped: Value | None, script: Script) -> Value:
+    for _ in range(_MOST_ALIASES):
+        if text.lower() in script.functions or text.lower() not in script.aliases:
+            break
+        text = script.aliases[text.lower()]
     name = resolved(text, script)
     line = command.line
     if name in script.functions:

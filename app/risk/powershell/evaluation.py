@@ -104,6 +104,10 @@ def _block(node: BlockValue, script: Script) -> Value:
     return Value(block=node.block)
 
 
+_RUN_BLOCKS = frozenset({"replace", "split"})
+"""Operators that run a script block for each match."""
+
+
 def _binary(node: Binary, script: Script) -> Value:
     chain: list[Binary] = []
     left: Node = node
@@ -112,7 +116,11 @@ def _binary(node: Binary, script: Script) -> Value:
         left = left.left
     value = evaluate(left, script)
     for part in reversed(chain):
-        value = operate(part.operator, value, evaluate(part.right, script))
+        right = evaluate(part.right, script)
+        for given in right.each() if part.operator in _RUN_BLOCKS else ():
+            if given.block is not None:
+                script.run_block(given.block, ANY)
+        value = operate(part.operator, value, right)
         script.spend(value)
     return value
 

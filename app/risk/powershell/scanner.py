@@ -63,6 +63,8 @@ class Scanner(ABC):
         self.end = len(text)
         self.depth = 0
         self.step = step
+        self.attributes: list[tuple[int, str]] = []
+        """Attributes with script blocks in them, and their lines."""
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def line(self, at: int | None = None) -> int:
@@ -280,7 +282,10 @@ class Scanner(ABC):
             elif char in "])}":
                 depth -= 1
                 if not depth:
-                    return self.text[start + 1 : self.at - 1].strip()
+                    text = self.text[start + 1 : self.at - 1].strip()
+                    if "{" in text:
+                        self.attributes.append((self.line(start), text))
+                    return text
         raise SyntaxProblem
 
     def declared(self, close: str) -> list[Declared]:
