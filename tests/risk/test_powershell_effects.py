@@ -222,6 +222,7 @@ RUNS = [
     "[ValidateScript({ ./x })]$a = 1",
     "function f([ValidateScript({ ./x })]$a) {}; f 1",
     "param([ArgumentCompleter({ ./x })]$a)",
+    "function f([ValidatePattern('^\\d{3}$')][ValidateScript({ $true }, ErrorMessage = '}')]$a) { ./x }",
 ]
 
 
@@ -229,3 +230,8 @@ RUNS = [
 def test_a_program_counts_where_nothing_looks_like_a_command(text):
     found = assessed(text)
     assert (found.level.value, found.understood) == ("high", False), found.findings
+
+
+def test_patterns_and_checks_of_values_are_read_as_what_they_are():
+    found = assessed("function f([ValidatePattern('^a{2,5}b{3}$')][ValidateScript({ $_ -gt 1 })]$a) { $a }; f 2")
+    assert (found.level.value, found.understood) == ("safe", True), found.findings

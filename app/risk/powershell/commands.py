@@ -101,15 +101,21 @@ def _dynamic(command: Command, name: Value, text: str, piped: Value | None, scri
 
 
 _MOST_ALIASES = 5
+"""How many aliases of aliases are followed."""
+
+
+def _unaliased(text: str, script: Script) -> str:
+    """Return what the script's own aliases make of a command's name."""
+    for _ in range(_MOST_ALIASES):
+        if text.lower() in script.functions or text.lower() not in script.aliases:
+            break
+        text = script.aliases[text.lower()]
+    return text
 
 
 def resolved(text: str, script: Script) -> str:
     """Return a command's name after aliases, in lower case."""
-    name = text.lower()
-    for _ in range(_MOST_ALIASES):
-        if name in script.functions or name not in script.aliases:
-            break
-        name = script.aliases[name]
+    name = _unaliased(text, script).lower()
     found = _QUALIFIED.match(name)
     name = name[found.end() :] if found else name
     if name in script.functions:
@@ -119,10 +125,7 @@ def resolved(text: str, script: Script) -> str:
 
 
 def _named(command: Command, text: str, value: Value, piped: Value | None, script: Script) -> Value:
-    for _ in range(_MOST_ALIASES):
-        if text.lower() in script.functions or text.lower() not in script.aliases:
-            break
-        text = script.aliases[text.lower()]
+    text = _unaliased(text, script)
     name = resolved(text, script)
     line = command.line
     if name in script.functions:

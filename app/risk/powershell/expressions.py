@@ -8,7 +8,6 @@ from abc import abstractmethod
 from app.risk.powershell.nodes import (
     Array,
     Binary,
-    Block,
     BlockValue,
     Cast,
     Choice,
@@ -328,10 +327,6 @@ class Expressions(Scanner):
     @abstractmethod
     def statement(self) -> Node:
         """Read a statement; the parser knows how."""
-
-    @abstractmethod
-    def block(self) -> Block:
-        """Read a script block; the parser knows how."""
 
     @abstractmethod
     def group(self, opening: str) -> Group:

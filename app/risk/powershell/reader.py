@@ -35,7 +35,4 @@ def read(text: str, reading: Reading) -> None:
         return
     for line in dict.fromkeys(parser.problems):
         reading.add(UNPARSED, "This line cannot be parsed.", line)
-    for line, attribute in dict.fromkeys(parser.attributes):
-        # Script blocks of attributes run when a value is assigned, or completed at a prompt.
-        reading.read("powershell", attribute[attribute.find("{") + 1 : attribute.rfind("}")], line)
-    Script(reading).read(block)
+    Script(reading).read(block, parser.in_attributes)

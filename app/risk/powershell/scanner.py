@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable
 
-from app.risk.powershell.nodes import Declared, Group, Node, Number, Text, Variable
+from app.risk.powershell.nodes import Block, Declared, Group, Node, Number, Text, Variable
 
 DEEPEST = 45
 """How deep a script may be nested. A nested text takes about ten of Python's frames."""
@@ -63,8 +63,8 @@ class Scanner(ABC):
         self.end = len(text)
         self.depth = 0
         self.step = step
-        self.attributes: list[tuple[int, str]] = []
-        """Attributes with script blocks in them, and their lines."""
+        self.in_attributes: list[Block] = []
+        """Script blocks in attributes, which run when a value is assigned, or completed at a prompt."""
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def line(self, at: int | None = None) -> int:
@@ -274,18 +274,18 @@ class Scanner(ABC):
             if char == "#" and depth:
                 self.newlines()
                 continue
+            if char == "{" and depth:
+                self.in_attributes.append(self.block())
+                continue
             self.at += 1
             if self.at - start > _LONGEST_TYPE:
                 raise SyntaxProblem
-            if char in "[({":
+            if char in "[(":
                 depth += 1
-            elif char in "])}":
+            elif char in "])":
                 depth -= 1
                 if not depth:
-                    text = self.text[start + 1 : self.at - 1].strip()
-                    if "{" in text:
-                        self.attributes.append((self.line(start), text))
-                    return text
+                    return self.text[start + 1 : self.at - 1].strip()
         raise SyntaxProblem
 
     def declared(self, close: str) -> list[Declared]:
@@ -312,6 +312,10 @@ class Scanner(ABC):
                 self.at += 1
             elif not self.starts(close):
                 raise SyntaxProblem
+
+    @abstractmethod
+    def block(self) -> Block:
+        """Read a script block; the parser knows how."""
 
     @abstractmethod
     def value(self) -> Node:

@@ -73,12 +73,18 @@ class Script:
         self._spent = 0
         self._again = 0
 
-    def read(self, block: Block) -> None:
-        """Read a whole script. A function that nothing calls is read as if somebody called it with unknown values."""
+    def read(self, block: Block, in_attributes: list[Block]) -> None:
+        """Read a whole script.
+
+        A function that nothing calls is read as if somebody called it with unknown values, and so are the script blocks
+        in attributes.
+        """
         self._declare(block.statements)
         self._parameters(block, {})
         for statement in block.statements:
             self.run(statement)
+        for inner in in_attributes:
+            self.run_block(inner, ANY)
         for name in [name for name in self.functions if name not in self.called]:
             if name not in self.called:
                 self.call(name, {}, NOTHING)
