@@ -51,7 +51,7 @@ class Wheel:
 
     @property
     def entry_points(self) -> list[str]:
-        """All that it names as ``module:attribute``."""
+        """All that it names as ``module:attribute``, or as ``module``."""
         parser = configparser.ConfigParser()
         parser.read_string(self.files[f"{self.name}-{self.version}.dist-info/entry_points.txt"].decode())
         return [value for section in parser.sections() for _, value in parser.items(section)]
@@ -90,7 +90,7 @@ def _of_one(wheel: Wheel) -> Iterator[str]:
     for point in wheel.entry_points:
         module, _, attribute = point.partition(":")
         source = wheel.module(module)
-        if source is None or attribute not in _defined(source):
+        if source is None or (attribute and attribute not in _defined(source)):
             yield f"the entry point {point} leads nowhere"
     for name, content in wheel.files.items():
         if name.endswith(".py"):

@@ -142,6 +142,20 @@ def test_workflows_of_the_wheel_are_offered_beside_those_of_the_folder(portal: I
     assert '"broken": []' in portal.process.wait_for_log(OFFERED).string
 
 
+_TOOLS = """
+from assent.toolbox.discovery import find_tools, installed_places
+found = find_tools(installed_places())
+assert not found.broken, found.broken
+print(*(tool.name for tool in found))
+"""
+
+
+def test_tools_of_the_wheel_are_found_by_their_entry_point(portal_environment: Environment, tmp_path: Path) -> None:
+    command = [str(portal_environment.python), "-P", "-c", _TOOLS]
+    found = subprocess.run(command, cwd=tmp_path, env=clean_environment(), check=True, capture_output=True, text=True)
+    assert {"analyze_slow_queries", "create_index", "optimize_table_statistics"} <= set(found.stdout.split())
+
+
 def test_everything_that_the_portal_keeps_is_in_its_folder(portal: InstalledPortal) -> None:
     assert {path.name for path in (portal.folder / ".data").iterdir()} >= {"postgres", "secret_key"}
     assert "assent user add you@example.com" in portal.process.logs, "and not bin/assent, which only a checkout has"

@@ -32,9 +32,9 @@ from app.worker.adapter import worker_store
 from assent.contracts import Verdict
 from tests import flows
 from tests.factories import make_person
-from tests.runtime import agent_flows, breakpoint_flows, caching_flows, guard_flows, swallowing_flows
+from tests.runtime import agent_flows, breakpoint_flows, caching_flows, guard_flows, swallowing_flows, tool_flows
 
-_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows)
+_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows)
 WORKFLOWS = ",".join(module.ALL for module in _FLOWS).split(",")
 
 

@@ -19,9 +19,10 @@ from assent.digests import digest_of
 from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
 from tests.conftest import SHOP_ORDERS
 from workflows.database_maintenance import WORKFLOW
-from workflows.database_maintenance.sample import workload_queries
+from workflows.database_maintenance.sample import create_sample, workload_queries
 
 ORDERS = SHOP_ORDERS
+SQLITE_ORDERS = 20_000
 TARGET_VARIABLE = "ASSENT_TARGET_SHOP"
 
 
@@ -78,6 +79,36 @@ def shop(postgres_server: Any, shop_template: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv(TARGET_VARIABLE, address)
     yield Shop(address, tmp_path)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop as a SQLite file, for tests to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "shop.db"
+    create_sample(f"sqlite:///{path}", orders=SQLITE_ORDERS)
+    return path
+
+
+@pytest.fixture
+def shop_path(shop_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that file, configured as the target ``shop``."""
+    path = tmp_path / "shop copy.db"
+    path.write_bytes(shop_file.read_bytes())
+    monkeypatch.setenv(TARGET_VARIABLE, f"sqlite:///{path}")
+    return path
+
+
+def sqlite_input(*names: str, **changes: Any) -> dict[str, Any]:
+    """A run's input for that copy, with the named queries of the workload (none named: all)."""
+    queries = [query for query in workload_queries(SQLITE_ORDERS) if not names or query["name"] in names]
+    return {
+        "target": "shop",
+        "workload": json.dumps(queries),
+        "min_duration_ms": 0.05,
+        "runs_per_measurement": 3,
+        "backup_directory": "backups",
+        **changes,
+    }
 
 
 @dataclass

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.workflows.conftest import TARGET_VARIABLE, MaintenanceRun
+from tests.workflows.conftest import SQLITE_ORDERS as ORDERS
+from tests.workflows.conftest import TARGET_VARIABLE, MaintenanceRun, sqlite_input
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import Query, TargetError, TrialError
 from workflows.database_maintenance.sample import (
@@ -27,36 +28,8 @@ from workflows.database_maintenance.targets.opening import opened
 from workflows.database_maintenance.targets.sqlite import SqliteTarget, path_of
 
 Maintenance = Callable[[dict[str, Any]], MaintenanceRun]
-ORDERS = 20_000
 OF_CUSTOMER, BY_CODE = "orders of a customer", "shipment by tracking code"
 CUSTOMER_INDEX, CODE_INDEX = "idx_orders_customer_id_created_at", "idx_shipments_tracking_code"
-
-
-@pytest.fixture(scope="module")
-def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "shop.db"
-    create_sample(f"sqlite:///{path}", orders=ORDERS)
-    return path
-
-
-@pytest.fixture
-def shop_path(shop_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "shop copy.db"
-    path.write_bytes(shop_file.read_bytes())
-    monkeypatch.setenv(TARGET_VARIABLE, f"sqlite:///{path}")
-    return path
-
-
-def run_input(path: Path, *names: str, **changes: Any) -> dict[str, Any]:
-    queries = [query for query in workload_queries(ORDERS) if not names or query["name"] in names]
-    return {
-        "target": "shop",
-        "workload": json.dumps(queries),
-        "min_duration_ms": 0.05,
-        "runs_per_measurement": 3,
-        "backup_directory": "backups",
-        **changes,
-    }
 
 
 def indexes(path: Path) -> set[str]:
@@ -72,7 +45,7 @@ def plan(path: Path, name: str) -> str:
 
 
 def test_the_whole_path(shop_path: Path, maintenance: Maintenance) -> None:
-    run = maintenance(run_input(shop_path, OF_CUSTOMER, BY_CODE)).start()
+    run = maintenance(sqlite_input(OF_CUSTOMER, BY_CODE)).start()
     assert run.proposal is not None and run.proposal["dialect"] == "sqlite"
     assert {item["id"] for item in run.proposal["items"]} == {CUSTOMER_INDEX, CODE_INDEX}
     assert indexes(shop_path) == set()
@@ -100,22 +73,22 @@ def test_the_whole_path(shop_path: Path, maintenance: Maintenance) -> None:
     ],
 )
 def test_edits_that_do_not_work(shop_path: Path, maintenance: Maintenance, statement: str, reason: str) -> None:
-    run = maintenance(run_input(shop_path, BY_CODE)).start()
+    run = maintenance(sqlite_input(BY_CODE)).start()
     run.decide("modify", [{**run.item(CODE_INDEX), "statement": statement}])
     assert indexes(shop_path) == set() and reason in run.values["report"]
 
 
 def test_useless_indexes_go_again(shop_path: Path, maintenance: Maintenance) -> None:
-    run = maintenance(run_input(shop_path, BY_CODE)).start()
+    run = maintenance(sqlite_input(BY_CODE)).start()
     run.decide("modify", [{**run.item(CODE_INDEX), "statement": f"CREATE INDEX {CODE_INDEX} ON orders (note)"}])
     assert indexes(shop_path) == set() and run.applied == {CODE_INDEX: "rolled back"}
 
 
 def test_rejection_changes_nothing_but_statistics(shop_path: Path, maintenance: Maintenance) -> None:
-    run = maintenance(run_input(shop_path, BY_CODE)).start().decide("reject")
+    run = maintenance(sqlite_input(BY_CODE)).start().decide("reject")
     assert indexes(shop_path) == set() and run.receipts[-1]["status"] == "not_applied"
     assert "orders" in run.values["analyzed"]
-    again = maintenance(run_input(shop_path, BY_CODE)).start()
+    again = maintenance(sqlite_input(BY_CODE)).start()
     assert again.values["stale"] == [], "what is fresh is not analysed again"
 
 
@@ -128,7 +101,7 @@ def test_a_second_attempt_finds_the_index(
         create(self, *args)
         raise KeyboardInterrupt
 
-    run = maintenance(run_input(shop_path, BY_CODE)).start()
+    run = maintenance(sqlite_input(BY_CODE)).start()
     monkeypatch.setattr(SqliteTarget, "create_index", create_and_die)
     with pytest.raises(KeyboardInterrupt):
         run.decide("approve")
@@ -138,7 +111,7 @@ def test_a_second_attempt_finds_the_index(
 
 
 def test_a_measured_query_neither_writes_nor_runs_for_ever(shop_path: Path) -> None:
-    settings = MaintenanceInput.model_validate(run_input(shop_path, query_timeout_ms=100))
+    settings = MaintenanceInput.model_validate(sqlite_input(query_timeout_ms=100))
     before = hashlib.sha256(shop_path.read_bytes()).hexdigest()
     with opened(settings) as target:
         with pytest.raises(TrialError):
@@ -153,7 +126,7 @@ def test_existing_indexes_are_read_with_their_expressions(shop_path: Path) -> No
     with closing(sqlite3.connect(shop_path)) as connection:
         connection.execute("CREATE INDEX by_mail ON customers (lower(email), country DESC)")
         connection.execute("CREATE TABLE pairs (a int, b int, UNIQUE (a, b))")
-    with opened(MaintenanceInput.model_validate(run_input(shop_path))) as target:
+    with opened(MaintenanceInput.model_validate(sqlite_input())) as target:
         schema = target.schema()
         definition = read_definition("CREATE INDEX by_mail ON customers (LOWER(email), country DESC)", "sqlite")
         found = target.find_index(definition, schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assent import Optimizations, Outcome
-from workflows.database_maintenance import constraints
+from workflows.database_maintenance import constraints, operations
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import is_fresh, make_backup
 from workflows.database_maintenance.inputs import MaintenanceInput
@@ -14,16 +14,12 @@ from workflows.database_maintenance.model import (
     Measurement,
     Query,
     Schema,
-    StatementRefused,
     TargetError,
-    TrialError,
     dump,
 )
 from workflows.database_maintenance.state import Json, State, run_id, settings_of
-from workflows.database_maintenance.statements import read_definition
 from workflows.database_maintenance.targets.base import Target
 from workflows.database_maintenance.targets.opening import opened
-from workflows.database_maintenance.validation import judge
 
 
 def prepare(state: State) -> State:
@@ -44,7 +40,7 @@ def prepare(state: State) -> State:
         return {
             "backup": backup.model_dump(mode="json") if backup else None,
             "existing": _index_names(target.schema()),
-            "before": _measure_all(target, queries_of(state)),
+            "before": _measured(target, queries_of(state)),
             "pending": items,
             "applied": [],
         }
@@ -71,15 +67,11 @@ def _index_names(schema: Schema) -> list[str]:
     )
 
 
-def _measure_all(target: Target, queries: list[Query]) -> Json:
-    measured = {}
-    for query in queries:
-        try:
-            measured[query.id] = target.measure(query).model_dump(mode="json")
-        except TrialError:
-            # The query ran when it was found; a failure since then is no reason to stop.
-            continue
-    return measured
+def _measured(target: Target, queries: list[Query]) -> Json:
+    return {
+        query: measurement.model_dump(mode="json")
+        for query, measurement in operations.measure_all(target, queries).items()
+    }
 
 
 def apply_next(state: State) -> State:
@@ -94,15 +86,9 @@ def apply_next(state: State) -> State:
 
 
 def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applied:
-    refused = Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED)
     if refusal := constraints.outside_hours(settings, constraints.now()):
-        return refused.model_copy(update={"message": refusal})
-    with opened(settings) as target, target.applying():
-        try:
-            definition = read_definition(item["statement"], target.dialect)
-            record = target.create_index(item["id"], item["statement"], definition, target.schema())
-        except StatementRefused as error:
-            return refused.model_copy(update={"message": str(error)})
+        return Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED, message=refusal)
+    record = operations.create_index(settings, item["id"], item["statement"])
     if record.status is ItemStatus.ALREADY_THERE and f"{record.table}/{record.index}" not in existing:
         return record.model_copy(
             update={"status": ItemStatus.CREATED, "message": "Found complete after an interruption."}
@@ -112,13 +98,10 @@ def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applie
 
 def validate(state: State) -> State:
     """Measure the same queries again, and judge each new index by its real effect."""
-    settings = settings_of(state)
-    queries = queries_of(state)
     applied = [Applied.model_validate(record) for record in state["applied"]]
-    with opened(settings) as target:
-        after = _measure_all(target, queries)
-    verdicts = judge(applied, queries, typed(state["before"]), typed(after), settings.min_improvement)
-    return {"after": after, "verdicts": dump(verdicts)}
+    found = operations.validate_results(settings_of(state), queries_of(state), typed(state["before"]), applied)
+    after = {query: measurement.model_dump(mode="json") for query, measurement in found.after.items()}
+    return {"after": after, "verdicts": dump(found.verdicts)}
 
 
 def rollback(state: State) -> State:
@@ -133,7 +116,7 @@ def rollback(state: State) -> State:
                     target.drop_index(record.rollback)
                 record = record.model_copy(update={"status": ItemStatus.ROLLED_BACK, "message": dropped[record.id]})
             applied.append(record)
-        after = _measure_all(target, queries_of(state))
+        after = _measured(target, queries_of(state))
     return {"applied": dump(applied), "after": after}
 
 

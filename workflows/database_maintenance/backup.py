@@ -35,13 +35,31 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise TargetError(
-            f"The backup directory cannot be written to ({error.strerror or type(error).__name__})."
-        ) from error
+        raise _unwritable(error) from error
 
 
-def make_backup(target: Target, settings: MaintenanceInput, run_id: str, now: datetime) -> Backup:
-    """Back up the target, verify the backup, and delete backups that have been kept long enough.
+def require_usable(folder: Path) -> None:
+    """Check that files can be written to the folder, or that it can be created, without leaving anything there.
+
+    Raises:
+        TargetError: neither.
+    """
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> TargetError:
+    return TargetError(f"The backup directory cannot be written to ({error.strerror or type(error).__name__}).")
+
+
+def make_backup(
+    target: Target, settings: MaintenanceInput, run_id: str, now: datetime, *, prunes: bool = True
+) -> Backup:
+    """Back up the target, verify the backup, and, if it `prunes`, delete backups that have been kept long enough.
 
     Raises:
         TargetError: there is no backup with the target's content.
@@ -53,7 +71,8 @@ def make_backup(target: Target, settings: MaintenanceInput, run_id: str, now: da
         left.unlink(missing_ok=True)
     stem = f"{settings.target}-{now.astimezone(UTC).strftime(_STAMP)}-{digest}"
     made = target.backup(folder, stem, f"assent_restore_{digest}")
-    prune(folder, settings.target, now - timedelta(days=settings.backup_retention_days))
+    if prunes:
+        prune(folder, settings.target, now - timedelta(days=settings.backup_retention_days))
     return made
 
 

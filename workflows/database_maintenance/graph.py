@@ -15,7 +15,7 @@ VALIDATOR = "validation agent"
 WRITER = "report writer"
 
 _STEPS = {
-    "health": (analysis.health, "Check health", INSPECTOR, "health_checks"),
+    "health": (analysis.health, "Check health", INSPECTOR, "check_database_health"),
     "slow_queries": (analysis.slow_queries, "Find slow queries", ANALYST, "analyze_slow_queries"),
     "missing_indexes": (analysis.missing_indexes, "Find missing indexes", ANALYST, "identify_missing_indexes"),
     "stale_statistics": (analysis.stale_statistics, "Find stale statistics", ANALYST, "check_table_statistics"),

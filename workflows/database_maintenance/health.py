@@ -170,7 +170,7 @@ def _backup_tools(settings: MaintenanceInput) -> str:
 
 def _backup_directory(settings: MaintenanceInput) -> str:
     folder: Path = backups.directory(settings)
-    backups.require_writable(folder)
+    backups.require_usable(folder)
     return "writable"
 
 

@@ -18,6 +18,13 @@ _BACKUP: JsonDict = {"x-group": "Backup", "x-advanced": True}
 _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
+def checked_target_name(value: str) -> str:
+    """Return the name of a target, which may be empty. Raises ValueError: it is something else, such as an address."""
+    if value and not _TARGET.fullmatch(value):
+        raise ValueError("a target is a name of letters, digits, - and _, not an address")
+    return value
+
+
 class QuerySource(StrEnum):
     """Where the slow queries come from."""
 
@@ -228,9 +235,7 @@ class MaintenanceInput(BaseModel):
     @field_validator("target", "restore_target")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
-        if value and not _TARGET.fullmatch(value):
-            raise ValueError("a target is a name of letters, digits, - and _, not an address")
-        return value
+        return checked_target_name(value)
 
     @field_validator("allowed_hours")
     @classmethod

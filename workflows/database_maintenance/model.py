@@ -36,6 +36,16 @@ class Index(BaseModel):
     valid: bool = True
     bytes: int = 0
 
+    @property
+    def in_words(self) -> str:
+        """What it covers: ``unique (customer_id, created_at desc) include (status)``."""
+        parts = ["unique" if self.unique else "", "" if self.method == "btree" else self.method]
+        parts.append(f"({', '.join(self.keys)})")
+        parts.append(f"include ({', '.join(self.include)})" if self.include else "")
+        parts.append(f"where {self.where}" if self.where else "")
+        parts.append("" if self.valid else "unfinished")
+        return " ".join(part for part in parts if part)
+
 
 class Table(BaseModel):
     """An existing table; `name` is the name that statements use."""

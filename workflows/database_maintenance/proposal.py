@@ -13,15 +13,13 @@ from assent import (
     report_receipt,
     request_approval,
 )
-from workflows.database_maintenance import constraints
+from workflows.database_maintenance import operations
 from workflows.database_maintenance.analysis import queries_of
-from workflows.database_maintenance.backup import make_backup
 from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
-from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, TrialError, dump
+from workflows.database_maintenance.model import Backup, Candidate, Effect, StaleTable, TargetError, dump
 from workflows.database_maintenance.state import State, run_id, settings_of
-from workflows.database_maintenance.targets.opening import dialect_of, opened
-from workflows.database_maintenance.trials import Trials
+from workflows.database_maintenance.targets.opening import dialect_of
 
 _NAMED = 10
 """How many of the queries that were not measured the proposal names."""
@@ -31,8 +29,7 @@ def backup(state: State) -> State:
     """Make and verify a backup; if the input requires one and it fails, nothing is proposed."""
     settings = settings_of(state)
     try:
-        with opened(settings) as target:
-            made = make_backup(target, settings, run_id(), constraints.now())
+        made = operations.back_up(settings, run_id())
     except TargetError as error:
         if settings.backup_required:
             return {"backup": None, "refusal": f"A verified backup is required, and there is none: {error}"}
@@ -42,23 +39,9 @@ def backup(state: State) -> State:
 
 def refresh_statistics(state: State) -> State:
     """Refresh stale statistics. No approval is required, because this changes no data and blocks nobody."""
-    settings = settings_of(state)
-    notes = list(state["notes"])
-    analyzed = []
-    with opened(settings) as target:
-        for stale in state["stale"]:
-            if stale["rows"] > settings.max_table_rows:
-                notes.append(
-                    f"The statistics of {stale['table']} are stale, and were not refreshed: it is over the row limit."
-                )
-                continue
-            try:
-                target.analyze(stale["table"])
-            except TrialError as error:
-                notes.append(f"The statistics of {stale['table']} are stale, and were not refreshed: {error}.")
-                continue
-            analyzed.append(stale["table"])
-    return {"analyzed": analyzed, "notes": notes}
+    stale = [StaleTable.model_validate(table) for table in state["stale"]]
+    done = operations.refresh_statistics(settings_of(state), stale)
+    return {"analyzed": done.analyzed, "notes": [*state["notes"], *done.notes]}
 
 
 def propose(state: State) -> State:
@@ -69,23 +52,20 @@ def propose(state: State) -> State:
 
 def revise(state: State) -> State:
     """Apply the comment with which changes were requested, measure again, and propose again."""
-    settings = settings_of(state)
     outcome = Outcome.model_validate(state["outcome"])
     revision = state["revision"] + 1
     comment = outcome.comment
-    with opened(settings) as target:
-        schema = target.schema()
-        choice = Trials(target, schema, settings).choose(
-            queries_of(state), lambda candidate: left_out(comment, candidate)
-        )
+    found = operations.find_missing_indexes(
+        settings_of(state), queries_of(state), lambda candidate: left_out(comment, candidate)
+    )
     done = f"Changes were requested; measured again for revision {revision}."
     report_receipt(outcome, ReceiptStatus.NOT_APPLIED, done)
     return {
         "revision": revision,
         "comment": comment,
-        "candidates": dump(choice.chosen),
-        "rejected": dump(choice.rejected),
-        "together": dump(choice.together),
+        "candidates": dump(found.candidates),
+        "rejected": dump(found.rejected),
+        "together": dump(found.together),
         "outcome": None,
         "notes": [*state["notes"], f"Revision {revision} was requested: {comment or 'without a comment'}"],
     }

@@ -59,9 +59,7 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
         if action == sqlite3.SQLITE_FUNCTION:
             if str(second).lower() in _FUNCTIONS:
                 return sqlite3.SQLITE_OK
-            refused.append(
-                f"it calls {second}(){via}, which may do more than compute"
-            )
+            refused.append(f"it calls {second}(){via}, which may do more than compute")
         elif action == sqlite3.SQLITE_READ and str(first).lower().startswith(_MADE_UP):
             refused.append(f"it reads {first}{via}, which is not a table of the database")
         elif action in _ALLOWED or (action, first) in _HARMLESS:
