@@ -27,6 +27,9 @@ from app.risk.assess import assess_proposal
 from bench.support import machine
 
 MOST_SCRIPTS = 400
+LANGUAGES = (
+    "shell", "powershell", "python", "sql", "yaml", "json", "dockerfile", "crontab", "mongo", "cypher", "redis",
+)  # fmt: skip
 
 
 def script(language: str, content: str) -> dict[str, Any]:
@@ -62,8 +65,11 @@ def hostile(size: int) -> Iterator[tuple[str, str, str]]:
         "here-documents": lambda _: "cat <<EOF\n" * (size // 10),
         "one word": lambda _: "a" * size,
         "braces": lambda _: "{a,b}" * (size // 5),
+        "markup": lambda _: "<!-- " * (size // 5),
+        "comments": lambda _: "/* " * (size // 3),
+        "escaped quotes": lambda _: "'\\'" * (size // 3),
     }
-    for language in ("shell", "powershell", "python", "sql"):
+    for language in LANGUAGES:
         for name, text in shapes.items():
             yield language, name, text(language)
 

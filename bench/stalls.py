@@ -10,6 +10,7 @@ that took. To reach: 250 ms for every call, and no call that ends in a fault (50
 from __future__ import annotations
 
 import argparse
+import hashlib
 import http.client
 import json
 import re
@@ -26,7 +27,7 @@ import socketio  # type: ignore[import-untyped]
 
 from app.cli.actors import operator
 from app.domain.people import Role
-from app.domain.tokens import PERSON_SCOPES, TokenKind, token_terms
+from app.domain.tokens import PERSON_SCOPES, Scope, TokenKind, token_terms
 from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
 from bench.reading import hostile
@@ -36,6 +37,7 @@ TARGET = 0.25
 PAUSE = 0.01
 TIMEOUT = 120.0
 MOST = 1_990_000
+HOOK = "/api/v1/hooks/claude-code?again=true"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -47,6 +49,7 @@ class Call:
         path: with `{id}` for the request that `about` makes.
         about: the body that opens the request which the call is about; None: it is about none.
         signed: with the session of a person, as pages are called, instead of an agent's token.
+        hooked: with a token that may only request approval, as hooks of coding agents are called.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Call:
     about: dict[str, Any] | None = None
     method: str = "POST"
     signed: bool = False
+    hooked: bool = False
     form: bool = False
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -67,6 +71,14 @@ def script(content: str, **more: Any) -> dict[str, Any]:
 def tool(args: Any, **more: Any) -> dict[str, Any]:
     """The body that opens a request about a tool call."""
     return {"proposal": {"kind": "tool_call", "title": "A call", "tool": "run", "args": args} | more}
+
+
+def hook(command: str) -> dict[str, Any]:
+    """A coding agent's call of its shell, as its hook sends it."""
+    return {
+        "hook_event_name": "PreToolUse", "session_id": "bench", "cwd": "/srv/work", "tool_name": "Bash",
+        "tool_input": {"command": command}, "tool_use_id": hashlib.sha256(command.encode()).hexdigest()[:20],
+    }  # fmt: skip
 
 
 def question(schema: Any) -> dict[str, Any]:
@@ -153,6 +165,13 @@ def opening() -> Iterator[Call]:
         yield Call(f"open: 1 MB of {language}, {name}", path, script(text, language=language))
     for language, name, text in hostile(20_000):
         yield Call(f"open: 20,000 characters of {language}, {name}", path, script(text, language=language))
+    for language, name, text in hostile(20_000):
+        page = script(text, language=language)
+        yield Call(f"page: 20,000 characters of {language}, {name}", "/requests/{id}", None, page, "GET", signed=True)
+    for language, name, text in hostile(60_000):
+        if language in ("shell", "python"):
+            command = text if language == "shell" else f"python3 - <<'END'\n{text}\nEND"
+            yield Call(f"hook: 60,000 characters of {language}, {name}", HOOK, hook(command), hooked=True)
     for name, text in sql_texts(1_900_000).items():
         yield Call(f"open: 1.9 MB of SQL, {name}", path, script(text))
     for size in (20_000, 2_300):
@@ -315,10 +334,13 @@ class Attacker:
         owner = people.add(operator(), "Owner", "owner@example.com", [Role.REVIEWER])
         terms = token_terms(TokenKind.PERSON, "bench", [scope.value for scope in PERSON_SCOPES], 1)
         token, _ = services.tokens.make(operator(), terms, owner.id)
+        asking = token_terms(TokenKind.AGENT, "bench hooks", [Scope.APPROVALS_REQUEST.value], 1)
+        hooks, _ = services.tokens.make(operator(), asking, owner.id)
         reader, _ = services.tokens.make(operator(), terms, person.id)
         self.url = url
         self._agent = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Authorization": f"Bearer {token}"})
         self._reader = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Authorization": f"Bearer {reader}"})
+        self._hooks = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Authorization": f"Bearer {hooks}"})
         self.person = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Origin": url})
         link = people.make_link(operator(), person.id)
         form = self.person.get(f"/sign-in/{link}").text
@@ -340,7 +362,8 @@ class Attacker:
         """One call, ready to be sent: putting it together would keep this process from asking /healthz."""
         path = call.path.replace("{id}", request.get("id", "00000000-0000-4000-8000-000000000000"))
         decides = "decisions" in path or "preview" in path
-        client = self.person if call.signed else self._reader if decides else self._agent
+        client = self._hooks if call.hooked else self._reader if decides else self._agent
+        client = self.person if call.signed else client
         headers = {"X-CSRFToken": self._csrf} if call.signed else {}
         if call.form:
             body = urllib.parse.urlencode(call.body | {"csrf_token": self._csrf})

@@ -18,6 +18,7 @@ from app.factory import answer_beside
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Comment, Decision
+from app.web.requests.code import arguments
 from assent.contracts import RiskLevel
 from tests.factories import Caller, Program, make_person, make_request, make_token, question, script
 
@@ -167,6 +168,14 @@ def test_the_sessions_cookie_and_the_forms_token_hold_beside(
     assert (refused.status_code, refused.json["code"]) == (400, "csrf"), refused.json
     assert caller.post(path, sent).json["code"] == "too_large"
     assert beside == [path, path]
+
+
+def test_a_page_of_thousands_of_arguments_is_made_beside() -> None:
+    few, many = ({f"k{number}": f"text {number}" for number in range(size)} for size in (100, 10_000))
+    with light_only():
+        assert arguments("run", few, []) == []
+        with pytest.raises(HandOver):
+            arguments("run", many, [])
 
 
 def test_weight_is_added_up_until_something_is_written() -> None:

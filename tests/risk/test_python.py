@@ -174,8 +174,10 @@ def test_sql_in_python_is_read_at_its_line():
         + " " * 60
         + "a = a + 1\n",
         "exec(" * 30 + "'1'" + ")" * 30,
+        "<!-- " * 8_000,
+        "\\\n" * 100_000,
     ],
-    ids=["brackets", "lists", "calls", "lines", "ifs", "doubling", "recursion", "loops", "exec"],
+    ids=["brackets", "lists", "calls", "lines", "ifs", "doubling", "recursion", "loops", "exec", "markup", "joined"],
 )
 def test_hostile_texts_end_soon_and_are_not_safe(text):
     started = time.monotonic()

@@ -59,6 +59,15 @@ MONGO = table(
     high? db.a.find({$where: 'sleep(1)'})
     high? db['orders']['deleteMany']({})
     high? const f = db.orders.drop; f()
+    safe show dbs
+    safe db.orders.find({name: /o'neill/i})
+    medium? rm -rf /
+    medium? éloquent()
+    medium? [1, 2]
+    critical x = /'/; db.dropDatabase(); y = /'/
+    critical `it's`; db.dropDatabase(); `it's`
+    critical 'a db.dropDatabase()
+    critical /* a db.dropDatabase()
     critical db.orders.deleteMany({})
     critical db.orders.remove()
     critical db.orders.deleteMany({_id: {$exists: true}})
@@ -92,6 +101,7 @@ CYPHER = table(
     critical MATCH (n) /* {id: 1} */ DETACH DELETE n
     critical CALL apoc.cypher.run('MATCH (n) DETACH DELETE n', {})
     critical RETURN 1; MATCH (n) DETACH DELETE n
+    critical MATCH (n:`it's`) DETACH DELETE n // `it's`
     critical DROP DATABASE shop
     """
 )
@@ -130,8 +140,16 @@ def test_findings_have_the_line_of_their_statement():
         ("mongo", "db.a(" * 50_000),
         ("mongo", json.dumps([{"delete": "a", "deletes": [{"q": {}}] * 50}] * 2_000)),
         ("mongo", "{" * 200_000),
+        ("mongo", "a" * 200_000),
+        ("mongo", "a1" * 100_000),
+        ("mongo", "'\\'" * 80_000),
+        ("mongo", "/* " * 80_000),
+        ("mongo", "(/[" * 80_000),
+        ("mongo", "`a" * 100_001),
         ("cypher", "MATCH (n) " * 25_000),
         ("cypher", "'" * 200_001 + "/*" * 10_000),
+        ("cypher", "'\\'" * 80_000),
+        ("cypher", "/* " * 80_000),
         ("cypher", "apoc.cypher.run(" * 10_000),
     ],
 )

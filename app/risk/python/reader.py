@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Tree
 
 from app.risk.budget import OverBudgetError
 from app.risk.effects import UNPARSED
@@ -23,6 +23,8 @@ _HARMLESS_MAGIC = word_set(
 )
 _CODING = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _MOST_ERRORS = 5
+_PIECE = 512
+"""Bytes that the parser gets at once."""
 
 
 def read(text: str, reading: Reading) -> None:
@@ -36,14 +38,25 @@ def read(text: str, reading: Reading) -> None:
         text = "\n" * cell[0].count("\n") + text[cell.end() :]
     if (cookie := _CODING.match(text)) and cookie[1].lower() not in ("utf-8", "utf8", "ascii", "latin-1", "iso-8859-1"):
         reading.add(UNPARSED, f"The encoding {cookie[1][:40]} makes other code of this text than what is shown.", 1)
-    tree = _parser().parse(text.encode(errors="replace"))
-    if reading.budget.late:
-        raise OverBudgetError
+    tree = _parsed(text, reading)
     if tree.root_node.has_error:
         plain = _without_magic(text, reading)
-        tree = _parser().parse(plain.encode(errors="replace")) if plain != text else tree
+        tree = _parsed(plain, reading) if plain != text else tree
         _note_errors(tree.root_node, reading)
     Evaluator(reading, call).visit(tree.root_node)
+
+
+def _parsed(text: str, reading: Reading) -> Tree:
+    """Return the tree of a text. Raises OverBudgetError.
+
+    The parser takes a time that grows with the square of what it cannot read, and cannot be stopped; but it gets the
+    text in pieces, and is done soon after the last one.
+    """
+    code = text.encode(errors="replace")
+    tree = _parser().parse(lambda at, _: b"" if reading.budget.late else code[at : at + _PIECE])
+    if reading.budget.late:
+        raise OverBudgetError
+    return tree
 
 
 def _without_magic(text: str, reading: Reading) -> str:

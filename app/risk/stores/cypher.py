@@ -77,7 +77,11 @@ PROCEDURE = declare(
     unread=True,
 )
 
-_NOISE = re.compile(r"'(?:[^'\\]|\\.){0,100000}'|\"(?:[^\"\\]|\\.){0,100000}\"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_NOISE = re.compile(
+    r"'(?:[^'\\]++|\\.)*+(?:'|(?P<open>))|\"(?:[^\"\\]++|\\.)*+(?:\"|(?P<open2>))|//[^\n]*+"
+    r"|/\*(?:[^*]++|\*(?!/))*+(?:\*/|(?P<open3>))|(?P<name>`[^`]*+`?)",
+    re.DOTALL,
+)
 _READ_CALLS = re.compile(
     r"(?:db\.(?:labels|relationshiptypes|propertykeys|schema\..*|indexes|indexdetails|constraints|info|ping"
     r"|awaitindexes?|resampleindex"
@@ -98,12 +102,17 @@ _OUTSIDE_CALLS = re.compile(
 _MOST = 500
 
 
+def _without_text(found: re.Match[str]) -> str:
+    """Return what takes the place of a text or a comment; one that has no end, and a name, are kept without quotes."""
+    whole = found[0]
+    if any(found[name] is not None for name in ("open", "open2", "open3", "name")):
+        return re.sub(r"['\"`]", " ", whole)
+    return re.sub(r"[^\n]", " ", whole) if whole[:1] == "/" else "''" + "\n" * whole.count("\n")
+
+
 def read(text: str, reading: Reading) -> None:
     """Read Cypher statements, separated by semicolons."""
-    plain = _NOISE.sub(
-        lambda found: re.sub(r"[^\n]", " ", found[0]) if found[0][:1] == "/" else "''" + "\n" * found[0].count("\n"),
-        text,
-    )
+    plain = _NOISE.sub(_without_text, text)
     line = 1
     for statement in plain.split(";"):
         reading.budget.step()

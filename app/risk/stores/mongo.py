@@ -135,8 +135,18 @@ _CODE = word_set(
     "startmongoprogram cat function"
 )
 _SECOND = frozenset({"bulkwrite", "bulk_write", "initializeorderedbulkop", "initializeunorderedbulkop"})
-_TEXTS = re.compile(r"'(?:[^'\\\n]|\\.){0,10000}'|\"(?:[^\"\\\n]|\\.){0,10000}\"|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_CALL = re.compile(r"([A-Za-z_$][\w$]*)\s*\(")
+_TEXTS = re.compile(
+    r"(?P<text>'(?:[^'\\\n]++|\\.)*+(?:'|(?P<open>))|\"(?:[^\"\\\n]++|\\.)*+(?:\"|(?P<open2>)))"
+    r"|(?P<template>`(?:[^`\\]++|\\.)*+`?)|(?P<line>//[^\n]*+)|(?P<block>/\*(?:[^*]++|\*(?!/))*+(?:\*/|(?P<open3>)))"
+    r"|(?:(?<=[(,=:\[!&|?{;])|(?<=\breturn)|\A)\s*+"
+    r"(?P<pattern>/(?:[^/\\\[\n]++|\\.|\[(?:[^\]\\\n]++|\\.)*+\]?)++(?:/|(?P<open4>)))",
+    re.DOTALL,
+)
+_CALL = re.compile(r"(?<![\w$])[0-9]*+((?:[^\W\d]|\$)[\w$]*+)\s*+\(")
+_INERT = re.compile(
+    r"(?:(?:show\s+\w+|use\s+[\w-]+|help|it|exit|quit|cls|[\w.$]*|//[^\n]*)[ \t]*(?:;|\n|\Z)\s*)*+", re.IGNORECASE
+)
+"""Commands of the shell that need no call, and names, which are only shown."""
 _KEYWORDS = word_set(
     "if for while switch catch function return typeof new try else do await async of in var let const throw"
 )
@@ -146,6 +156,8 @@ _HIDDEN_CALL = re.compile(
     r"|eval)\b(?!\s*\()"
 )
 """A call of something that is looked up or kept under another name."""
+_SLASH = re.compile(r"[\w)\]}]\s*\n\s*/(?![/*])[^\n]*['\"`]|\}\s*/(?![/*])[^\n]*['\"`]")
+"""A slash that divides or begins a pattern, so that it is not clear where the texts after it begin."""
 
 
 def read(text: str, reading: Reading) -> None:
@@ -160,18 +172,33 @@ def read(text: str, reading: Reading) -> None:
             _documents(document if isinstance(document, list) else [document], reading)
             return
     _script(text, reading)
+    if not _CALL.search(text) and not _INERT.fullmatch(stripped):
+        reading.add(UNKNOWN, "This is neither a call nor a document, so what it does is not known.", 1)
+
+
+def _without_text(found: re.Match[str]) -> str:
+    """Return what takes the place of a text, a comment, or a pattern, so that no calls are found in it.
+
+    What a template contains may be code, and an open text or comment has no end; both are read as code.
+    """
+    whole = found[0]
+    if found["template"] is not None or any(found[name] is not None for name in ("open", "open2", "open3", "open4")):
+        return re.sub(r"['\"`]", " ", whole)
+    blank = re.sub(r"[^\n]", " ", whole)
+    return "''" + blank[2:] if found["text"] is not None else blank
 
 
 def _script(text: str, reading: Reading) -> None:
-    plain = _TEXTS.sub(
-        lambda found: "''" + " " * (len(found[0]) - 2) if found[0][:1] in "'\"" else " " * len(found[0]), text
-    )
+    plain = _TEXTS.sub(_without_text, text)
     if re.search(r"\$where\b|\$function\b|\$accumulator\b|process\s*\.|child_process", text):
         line = 1
         reading.add(CODE, "This runs JavaScript on the server, or other programs.", line)
     if found := _HIDDEN_CALL.search(plain):
         words = "What is called here is known only when it runs."
         reading.add(CODE, words, text.count("\n", 0, found.start()) + 1)
+    if found := _SLASH.search(text):
+        words = "It is not clear where the texts in this line begin, so calls may have been overlooked."
+        reading.add(CODE, words, text.count("\n", 0, found.end()) + 1)
     if re.search(r"\$(?:out|merge)\b", text):
         reading.add(WRITES_ALL, "This writes what it computes into a collection, and may replace it.", 1)
     for number, found in enumerate(_CALL.finditer(plain)):
@@ -183,8 +210,8 @@ def _script(text: str, reading: Reading) -> None:
         if name in _KEYWORDS:
             continue
         inside = plain[found.end() : found.end() + 400]
-        line = text.count("\n", 0, found.start()) + 1
-        before = plain[max(0, found.start() - 60) : found.start()]
+        line = text.count("\n", 0, found.start(1)) + 1
+        before = plain[max(0, found.start(1) - 60) : found.start(1)]
         _operation(
             name, _is_everything(inside), _target(before), reading, line, inside=text[found.end() : found.end() + 2000]
         )
@@ -259,6 +286,8 @@ _FILTERS = ("filter", "query", "q", "selector", "where", "criteria", "match")
 
 def _documents(documents: list[Any], reading: Reading) -> None:
     for document in documents[:_MOST_CALLS]:
+        if not isinstance(document, Mapping):
+            reading.add(UNKNOWN, "This is no operation, so what it does is not known.")
         if not isinstance(document, Mapping) or not document:
             continue
         reading.budget.step()

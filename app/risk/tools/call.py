@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 MOST_ARGUMENTS = 2_000
@@ -80,16 +81,24 @@ class ToolCall:
     @cached_property
     def texts(self) -> list[Argument]:
         """All texts among the arguments, also those in JSON that is itself a text, without the names of fields."""
-        return list(_texts(self.args, "", 0))[:MOST_ARGUMENTS]
+        return list(islice(_texts(self.args, "", 0), MOST_ARGUMENTS))
+
+    @cached_property
+    def named_language(self) -> list[str]:
+        """The words of the language that an argument names."""
+        return words_in(self.text("language", "lang", "runtime", "interpreter", "shell", "kernel"))
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        """The arguments by their names without case and separators; of several with one such name, the first."""
+        values: dict[str, Any] = {}
+        for key, value in self.args.items() if isinstance(self.args, Mapping) else ():
+            values.setdefault("".join(words_in(str(key))), value)
+        return values
 
     def value(self, *names: str) -> Any:
         """Return the first of the arguments with these names, whatever the case and the separators of its name."""
-        if isinstance(self.args, Mapping):
-            for name in names:
-                for key, value in self.args.items():
-                    if "".join(words_in(str(key))) == name:
-                        return value
-        return None
+        return next((self._values[name] for name in names if name in self._values), None)
 
     def text(self, *names: str) -> str:
         """Return the first of the arguments with these names that is a text; empty if there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.risk.rules import word_set
-from app.risk.tools.call import Argument, ToolCall, words_in
+from app.risk.tools.call import Argument, ToolCall
 
 PROGRAMS = {
     "git": "git", "kubectl": "kubectl", "k8s": "kubectl", "kubernetes": "kubectl", "oc": "oc", "helm": "helm",
@@ -118,11 +118,10 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
         if set(call.all_words) & _SEARCHES:
             return ""
         return "sql" if _SQL_TEXT.match(text) else ""
-    named = words_in(call.text("language", "lang", "runtime", "interpreter", "shell", "kernel"))
     if words & _CODE_KEYS:
-        return _code_language(text, kind, named, words)
+        return _code_language(text, kind, call.named_language, words)
     if words & _COMMAND_KEYS or (kind in ("shell", "powershell") and words & {"input", "args", "arguments", "text"}):
-        if kind == "powershell" or "powershell" in named:
+        if kind == "powershell" or "powershell" in call.named_language:
             return "powershell"
         return kind if kind in ("python", "javascript") else "shell"
     if kind == "python" and words & {"input", "text"}:
@@ -165,9 +164,3 @@ def _code_language(text: str, kind: str, named: list[str], words: frozenset[str]
     if re.search(r"\b(?:const|let|var|function|=>|require\(|await)\b|\);\s*$", text):
         return "javascript"
     return "shell"
-
-
-def language_of(tool: str, path: str, text: str) -> str:
-    """Return the language in which a page shows an argument: ``sql``, ``shell``, or another; empty for none."""
-    call = ToolCall(tool, {})
-    return language_in(call, Argument(path, text), kind_of(call))

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.risk import Finding
+from app.domain.weight import weigh
 from app.risk.text import strings_in
-from app.risk.tools.kinds import language_of
+from app.risk.tools import call as calls
+from app.risk.tools.kinds import kind_of, language_in
 from app.web.code import Code, code
 
 _MOST_ARGUMENTS = 20
+_A_TEXT = 15.0
+"""Microseconds to find out the language of a text."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,11 @@ class Argument:
 def arguments(tool: str, args: Any, findings: list[Finding], key: str = "argument") -> list[Argument]:
     """The arguments that are code or have several lines. `key` begins the keys of their code."""
     found: list[Argument] = []
+    call = calls.ToolCall(tool, args)
+    kind = kind_of(call)
     for path, text in strings_in(args):
-        language = language_of(tool, path, text)
+        weigh(_A_TEXT)
+        language = language_in(call, calls.Argument(path, text), kind)
         own = [finding for finding in findings if finding.item == path]
         if path and (language or "\n" in text) and all(argument.path != path for argument in found):
             general = [finding for finding in own if finding.line is None]
