@@ -19,9 +19,10 @@ from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import AssentError, InvalidInputError, TooLargeError
 from app.domain.people import Actor
-from app.domain.policy.at_once import ending, lowers_critical
+from app.domain.policy.at_once import ending
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary, decides_words
+from app.domain.policy.widening import lowers_critical
 from app.domain.text import plural
 from app.embedded import EmbeddedError, find_running
 from app.risk.catalog import rule_levels

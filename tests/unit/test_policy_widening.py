@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from app.domain.policy.at_once import ending, lowers_critical, widened
+from app.domain.policy.at_once import ending
 from app.domain.policy.document import PolicyDocument
 from app.domain.policy.parser import read_policy
+from app.domain.policy.widening import lowers_critical, widened
 from assent.contracts import RiskLevel
 
 LOW = "understood && risk.rank <= 1"

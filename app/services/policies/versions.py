@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.access import addressed, is_approver
-from app.domain.policy.at_once import ending, lowers_critical, widened
+from app.domain.policy.at_once import ending
 from app.domain.policy.document import PolicyDocument, RiskRulePart, Rule
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, bodies, named_in, summary
 from app.domain.policy.terms import Stage
+from app.domain.policy.widening import lowers_critical, widened
 from app.domain.policy.words import who_words
 from app.domain.text import is_storable
 from app.domain.weight import weigh
