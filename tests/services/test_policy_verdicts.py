@@ -249,6 +249,15 @@ def test_a_run_that_does_not_accept_a_rejection_reaches_people(ruled: Desk, monk
     assert [ask(ruled, run, tool("drop")).state for _ in range(4)] == ["rejected"] * 3 + ["pending"]
 
 
+def test_what_a_policy_approved_before_is_no_refusal(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejection_memory, "MAX_REPEATS", 2)
+    desk = governed(own_desk, harmless(own_desk))
+    run = desk.run()
+    assert [ask(desk, run, tool("ls")).state for _ in range(3)] == ["approved"] * 3
+    stricter = governed(own_desk, harmless(own_desk).replace('"drop"', '"ls"'))
+    assert [ask(stricter, run, tool("ls")).state for _ in range(3)] == ["rejected"] * 2 + ["pending"]
+
+
 def test_several_calls_are_approved_only_together_and_one_rejected_call_rejects_them(ruled: Desk) -> None:
     def calls(*names: str) -> dict[str, Any]:
         made = [{"id": str(number), "tool": name, "args": {}} for number, name in enumerate(names)]
