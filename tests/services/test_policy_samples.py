@@ -93,6 +93,9 @@ def test_the_agent_and_its_owner_cannot_tell(room: Room) -> None:
     assert room.samples.of(request.id, room.owner) is None
     with pytest.raises(NotFoundError):
         room.samples.review(room.owner, request.id, True, "")
+    for reviewed in (False, True):
+        with pytest.raises(InvalidInputError, match="cursor"):
+            room.samples.page(room.owner, reviewed=reviewed, cursor=request.id)
     agent = dataclasses.replace(room.owner, kind="agent", roles=frozenset(Role))
     assert room.samples.of(request.id, agent) is None and room.samples.waiting(agent) == 0
     for act in (lambda: room.samples.page(agent), lambda: room.samples.review(agent, request.id, True, "")):

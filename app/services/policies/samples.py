@@ -99,9 +99,12 @@ class Samples:
         query = _rows().where(_state(reviewed)).where(*_shown_to(viewer, reviewed))
         with self._sessions.reads() as session:
             if cursor:
-                last = session.get(DecisionSample, cursor) if is_storable(cursor) else None
-                if last is None or (last.reviewed_at is not None) is not reviewed:
+                # Only rows that the viewer was shown, because a cursor that is valid tells what was drawn.
+                shown = query.where(DecisionSample.request_id == cursor)
+                found = session.execute(shown).one_or_none() if is_storable(cursor) else None
+                if found is None:
                     raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
+                last: DecisionSample = found[0]
                 place = tuple_(order, DecisionSample.request_id)
                 at = (last.reviewed_at if reviewed else last.drawn_at, last.request_id)
                 query = query.where(place < at if reviewed else place > at)
