@@ -95,8 +95,8 @@ def check(file: str, as_json: bool) -> None:
 def load(file: str, email: str, as_json: bool) -> None:
     """Load FILE (default: ASSENT_POLICY_FILE) as the policy for every request that is opened from now on.
 
-    If it approves more without people than the version in force, it waits until a second person confirms it in the
-    portal.
+    If it lets more through without reviewers than the version in force, it waits until a second person confirms it in
+    the portal.
     Pending requests keep the policy under which they were opened. A file that is already in force is not loaded again.
     """
     with _problems_printed(as_json):
@@ -282,7 +282,7 @@ def _print_loaded(loaded: LoadedPolicy) -> None:
     if stored.declined:
         click.echo(f"Policy version {stored.version} ({stored.source}) was declined; {stays} stays in force.")
         return
-    click.echo(f"Policy version {stored.version} ({stored.source}) would decide more without people:")
+    click.echo(f"Policy version {stored.version} ({stored.source}) would let more through without reviewers:")
     for words in stored.widens:
         click.echo(f"  {words}")
     click.echo(f"A second person must confirm it at /policies/{stored.version}; until then, {stays} stays in force.")

@@ -1,4 +1,4 @@
-"""A version that approves more without people is in force only once a second person has confirmed it."""
+"""A version that lets more through without reviewers is in force only once a second person has confirmed it."""
 
 from __future__ import annotations
 
@@ -130,6 +130,17 @@ def test_what_does_not_widen_is_in_force_at_once(office: Office) -> None:
     assert office.load(PLAIN).in_force_at is not None
     # What is compared is the version in force, so going back to the first needs a second person again.
     assert office.load(approving("understood && risk.rank <= 1", more="sample: 2%")).waits
+
+
+def test_what_is_left_to_the_keyboard_waits_too(office: Office) -> None:
+    office.load(PLAIN)
+    version = office.load(PLAIN.replace("hours", "hours, unanswered: ask"))
+    assert version.waits
+    assert version.widens == [
+        "The policy's default leaves calls that nobody decides in time to the person at the keyboard."
+    ]
+    assert office.policies.confirm(office.second, version.version)
+    assert not office.load(PLAIN).waits, "that is how one goes back"
 
 
 def test_a_newer_version_takes_the_place_of_one_that_waits(office: Office) -> None:

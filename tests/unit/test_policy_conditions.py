@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.policy.condition_words import may_fail
 from app.domain.policy.conditions import MOST_NAMES, MOST_VALUES, UNKNOWN, ConditionError, Conditions
 from app.domain.policy.facts import Facts, Requester
 from app.domain.risk import Assessment, Finding, Touches
@@ -193,3 +194,27 @@ def test_whether_a_condition_is_bounded_is_known_without_the_other_facts(conditi
         if level.rank > RiskLevel.LOW.rank
     )
     assert found is bounded
+
+
+@pytest.mark.parametrize(
+    ("condition", "fails"),
+    [
+        ('environment in ["production", "staging"] && !(tool == "drop")', False),
+        ('findings.exists(f, f.rule.startsWith("sql.") && f.severity == "high") || size(findings) > 2', False),
+        ('labels.team == "args" && "cost-center" in labels && "reviewer" in requester.roles', False),
+        ('understood && risk.rank <= 1 && risk.score < 3.5 && tool.matches("^get_")  // args', False),
+        ("args.amount > 500", True),
+        ('"rm" in commands', True),
+        ('paths.all(path, path.startsWith("/srv/"))', True),
+        ('hosts.exists(host, host == "a")', True),
+        ('"team" in labels && labels["team"] == "a"', True),
+        ("size(findings) > 0 && findings[0].line == 1", True),
+        ('has(labels.team) && labels.team == "a"', True),
+        ('labels.amount != "" && int(labels.amount) > 500', True),
+        ("tool.matches(labels.pattern)", True),
+        ("size > 0 && 1000 / size > 5", True),
+    ],
+)
+def test_which_conditions_may_fail(condition: str, fails: bool) -> None:
+    Conditions([condition]).compile(condition)
+    assert may_fail(condition) is fails

@@ -216,6 +216,34 @@ def test_silence_approves_only_what_is_harmless_whatever_the_condition_lets_thro
     assert made.on_expiry is (OnExpiry.APPROVE if level.rank <= 1 else OnExpiry.REJECT)
 
 
+SIMILAR = """\
+rules:
+  - name: Both
+    when: |
+      tool == "read" // as it is called
+      && node == "relaxed"
+  - name: One
+    when: tool == "read" // as it is called && node == "relaxed"
+  - {name: Narrow, when: 'node=="strict"&&size>1'}
+  - {name: Never reached, when: 'node == "strict" && size > 1'}
+"""
+
+
+def test_the_same_blanks_do_not_make_the_same_condition() -> None:
+    """And a version that was loaded stays readable, although one of its rules is never reached."""
+    compiled = policy(SIMILAR)
+    names = [compiled.terms(facts(tool="read", node=node), FRIDAY).name for node in ("relaxed", "other")]
+    assert names == ["Both", "One"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "silence"), [(None, OnExpiry.APPROVE), (90_000, OnExpiry.APPROVE), (10, OnExpiry.REJECT)]
+)
+def test_an_agent_cannot_hasten_an_approval_on_expiry(wanted: int | None, silence: OnExpiry) -> None:
+    rule = one("on_expiry: approve", "deadline: 1 day", when="risk.rank <= 1")
+    assert rule.terms(facts("low", expires_in_seconds=wanted), FRIDAY).on_expiry is silence
+
+
 @pytest.mark.parametrize("level", list(RiskLevel))
 def test_a_standing_grant_never_answers_what_is_risky(level: RiskLevel) -> None:
     assert one("grants: true").terms(facts(level.value), FRIDAY).grants_allowed is (level.rank <= 2)

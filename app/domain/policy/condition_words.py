@@ -36,6 +36,9 @@ _GROUPS = {
 _ORDERED = ("<", "<=", ">", ">=")
 _SIGNS = {"and": "&&", "or": "||", "not": "!"}
 _FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter"]
+_PERHAPS_UNKNOWN = ("args", "commands", "paths", "hosts")
+"""Facts that are unknown if there are too many of them."""
+_CERTAIN = (*_FUNCTIONS, "has", "in")
 _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
@@ -65,6 +68,41 @@ def tokens(text: str) -> list[Token]:
             value = bare[quotes:-quotes]
         found.append(Token(kind, raw, value, text.count("\n", 0, match.start())))
     return found
+
+
+def same_words(text: str) -> tuple[str, ...]:
+    """What two texts of a condition share only if they mean the same: its words, without blanks and comments.
+
+    Blanks inside a text count. So does everything if there is a backslash, because `tokens` does not know all of
+    CEL's ways to write a text.
+    """
+    if "\\" in text:
+        return (text.strip(),)
+    return tuple(token.value if token.kind == "path" else token.raw for token in tokens(text))
+
+
+def may_fail(text: str) -> bool:
+    """False if it is certain that a condition can be evaluated, whatever is proposed."""
+    found = tokens(text)
+    return asks_has_label(text) or any(_can_fail(found, at) for at in range(len(found)))
+
+
+def _can_fail(found: Sequence[Token], at: int) -> bool:
+    """True for arguments and lists that may be unknown, indexes, arithmetic, and functions that may fail."""
+    token = found[at]
+    if token.kind == "mark":
+        index = token.value == "[" and at > 0 and (found[at - 1].value in ("]", ")") or _is_name(found[at - 1]))
+        return index or token.value in "+-*/%"
+    if token.kind != "path":
+        return False
+    called = token.value.split(".")[-1] if _value(found, at + 1) == "(" else ""
+    if called == "matches" and _kind(found, at + 2) != "text":
+        return True
+    return token.value.split(".")[0] in _PERHAPS_UNKNOWN or bool(called and called not in _CERTAIN)
+
+
+def _is_name(token: Token) -> bool:
+    return token.kind == "path" and token.value != "in"
 
 
 def label_names(text: str) -> set[str]:

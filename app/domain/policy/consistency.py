@@ -7,7 +7,7 @@ from datetime import date
 from itertools import combinations, pairwise
 
 from app.domain.policy.at_once import approval_problems, deciding_problems
-from app.domain.policy.condition_words import did_you_mean, names_risk
+from app.domain.policy.condition_words import did_you_mean, names_risk, same_words
 from app.domain.policy.conditions import Condition, ConditionError, Conditions
 from app.domain.policy.document import Body, CalendarPart, EscalationPart, PolicyDocument, Rule, StagePart, WindowPart
 from app.domain.policy.spans import Span
@@ -52,17 +52,17 @@ def check(
 def _conditions(rules: Mapping[int, Rule], texts: Mapping[int, str]) -> Iterator[Complaint]:
     compiler = Conditions(texts.values())
     always: int | None = None
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, ...], int] = {}
     for at, text in texts.items():
         path: Path = ("rules", at, "when")
         # A rule that approves leaves it to the rules after it to say what applies if it may not.
         approves = at in rules and rules[at].decide is Decide.APPROVE
         if always is not None:
             yield path, 0, f"this rule is never reached, because rules[{always}] matches everything"
-        elif (same := seen.get(" ".join(text.split()))) is not None:
+        elif (same := seen.get(_likeness(text))) is not None:
             yield path, 0, f"this rule is never reached, because rules[{same}] has the same condition"
         elif not approves:
-            seen[" ".join(text.split())] = at
+            seen[_likeness(text)] = at
         try:
             condition = compiler.compile(text)
         except ConditionError as error:
@@ -75,6 +75,11 @@ def _conditions(rules: Mapping[int, Rule], texts: Mapping[int, str]) -> Iterator
         if at in rules:
             yield from _silent_approval(at, rules[at], condition)
             yield from approval_problems(at, rules[at], compiler, condition)
+
+
+def _likeness(text: str) -> tuple[str, ...]:
+    # Both, because a version that was loaded stays readable only if nothing is refused that was not before.
+    return (" ".join(text.split()), *same_words(text))
 
 
 def _silent_approval(at: int, rule: Rule, condition: Condition) -> Iterator[Complaint]:

@@ -160,7 +160,7 @@ class CompiledPolicy:
             windows=self._windows(body),
             deadline_seconds=deadline,
             deadline_again=_again(body, calendar, opened_at) if deadline == given else None,
-            on_expiry=_on_expiry(body, level),
+            on_expiry=_on_expiry(body, level, hastened=deadline != given),
             warn_seconds=_warn(body, deadline),
             escalation=_escalation(body, calendar, opened_at),
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
@@ -245,9 +245,13 @@ def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> Wo
     )
 
 
-def _on_expiry(body: Body, level: RiskLevel) -> OnExpiry:
-    """What happens on expiry; only harmless requests are approved, whatever the rule's condition allows."""
-    if body.on_expiry is OnExpiry.APPROVE and level.rank > RiskLevel.LOW.rank:
+def _on_expiry(body: Body, level: RiskLevel, hastened: bool) -> OnExpiry:
+    """What happens on expiry; only harmless requests are approved, whatever the rule's condition allows.
+
+    Args:
+        hastened: the agent asked for a shorter deadline, which must not be how it gets an approval from nobody.
+    """
+    if body.on_expiry is OnExpiry.APPROVE and (hastened or level.rank > RiskLevel.LOW.rank):
         return OnExpiry.REJECT
     return body.on_expiry
 

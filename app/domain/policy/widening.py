@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
-from app.domain.policy.condition_words import did_you_mean
+from app.domain.policy.condition_words import did_you_mean, may_fail, same_words
 from app.domain.policy.document import PolicyDocument, Rule
-from app.domain.policy.verdicts import Decide
+from app.domain.policy.terms import Unanswered
+from app.domain.policy.verdicts import MAX_RISK, Decide
 from assent.contracts import RiskLevel
+
+_Condition = tuple[str, ...]
 
 
 def widened(
     old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel] | None = None
 ) -> tuple[str, ...]:
-    """What the new policy approves without people that the old one did not, or not as long or as observed.
+    """What the new policy lets through without reviewers that the old one did not, or not as long or as observed.
 
-    A sentence each; empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
+    That is what a rule approves at once, and what is left to the person at a coding agent's keyboard. A sentence each;
+    empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
 
     Args:
         levels: the usual levels of the risk rules, by id.
     """
-    return (*_wider(old, new), *_lowered(old, new, levels or {}))
+    then, now = _Rules(old), _Rules(new)
+    return (*_wider(then, now), *_left_to_keyboards(then, now), *_lowered(old, new, levels or {}))
 
 
 def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -> tuple[str, ...]:
@@ -35,14 +41,22 @@ def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -
 
 
 def _lowered(old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel]) -> Iterator[str]:
-    """Risk rules whose findings count less than before, if they are critical or some rule approves at once."""
+    """Risk rules that change what a policy lets through without reviewers, and critical ones that count less.
+
+    One that counts more matters as well, unless it keeps everything from being approved: what was safe and is low now
+    may no longer fit a rule that asks, and still be harmless enough for one that approves.
+    """
     before = old.risk_rules if old is not None else {}
+    bodies = (*new.rules, *((new.default,) if new.default is not None else ()))
     approves = any(rule.decide is Decide.APPROVE for rule in new.rules)
+    lets_through = approves or any(body.unanswered is Unanswered.ASK for body in bodies)
     for rule in dict.fromkeys((*new.risk_rules, *before)):
         usual = levels.get(rule, RiskLevel.CRITICAL)
         was = before[rule].level if rule in before else usual
         now = new.risk_rules[rule].level if rule in new.risk_rules else usual
-        if _rank(now) < _rank(was) and (approves or _rank(was) == RiskLevel.CRITICAL.rank):
+        less = _rank(now) < _rank(was) and (lets_through or _rank(was) == RiskLevel.CRITICAL.rank)
+        more = _rank(was) < _rank(now) <= MAX_RISK.rank and approves
+        if less or more:
             yield f"The risk rule {rule} {_to(now)}; it was {was.value if was else 'off'}."
 
 
@@ -54,102 +68,147 @@ def _to(level: RiskLevel | None) -> str:
     return f"becomes {level.value}" if level is not None else "is switched off"
 
 
-def _wider(old: PolicyDocument | None, new: PolicyDocument) -> tuple[str, ...]:
-    before = _approving(old.rules) if old is not None else {}
-    found = []
+class _Rules:
+    """The rules of a policy in their order, which are found by their conditions."""
+
+    def __init__(self, document: PolicyDocument | None) -> None:
+        self.rules = document.rules if document is not None else ()
+        self.default = document.default if document is not None else None
+        self.conditions = [same_words(rule.when) for rule in self.rules]
+
+    @cached_property
+    def approving(self) -> dict[_Condition, list[int]]:
+        """The places of the rules that approve."""
+        found: dict[_Condition, list[int]] = {}
+        for at, rule in enumerate(self.rules):
+            if rule.decide is Decide.APPROVE:
+                found.setdefault(self.conditions[at], []).append(at)
+        return found
+
+    @cached_property
+    def others(self) -> dict[_Condition, int]:
+        """The place of the first rule that asks people or rejects."""
+        found: dict[_Condition, int] = {}
+        for at, rule in enumerate(self.rules):
+            if rule.decide is not Decide.APPROVE:
+                found.setdefault(self.conditions[at], at)
+        return found
+
+    def hiding(self, rule: Rule) -> int | None:
+        """The place of a rule that asks people about what the rule matches, or rejects it for at least as long."""
+        at = self.others.get(same_words(rule.when))
+        if at is None:
+            return None
+        other = self.rules[at]
+        if other.decide is None or other.until is None:
+            return at
+        longer = rule.decide is Decide.REJECT and rule.until is not None and other.until >= rule.until
+        return at if longer else None
+
+
+def _wider(old: _Rules, new: _Rules) -> Iterator[str]:
+    """Rules that approve what was not approved before, or for longer, or with fewer samples."""
     for at, rule in enumerate(new.rules):
         if rule.decide is not Decide.APPROVE:
             continue
-        known = before.get(_plain(rule))
+        known = old.approving.get(new.conditions[at])
         name = f"“{rule.name}”"
-        if known is None or old is None:
-            found.append(f"{name} is new, or has another condition.")
-        elif rule.until is not None and known.until is not None and rule.until > known.until:
-            found.append(f"{name} approves until {rule.until.isoformat()} instead of {known.until.isoformat()}.")
-        elif rule.sample < known.sample:
-            found.append(f"People review {_percent(rule)} of what {name} decides instead of {_percent(known)}.")
-        elif gone := _no_longer_in_the_way(old.rules, old.rules.index(known), new.rules, at):
-            found.append(f"{name} also approves what {gone} decided about before.")
-        elif unseen := _no_longer_observed(old.rules[: old.rules.index(known)], new.rules[:at], rule):
-            found.append(f"{name} also approves what “{unseen.name}” did, of which people review {_percent(unseen)}.")
-    return tuple(found)
-
-
-def _approving(rules: Sequence[Rule]) -> dict[str, Rule]:
-    """The approving rules by their conditions, the first of each."""
-    found: dict[str, Rule] = {}
-    for rule in rules:
-        if rule.decide is Decide.APPROVE:
-            found.setdefault(_plain(rule), rule)
-    return found
+        if known is None:
+            yield f"{name} is new, or has another condition."
+            continue
+        was = old.rules[known[0]]
+        if rule.until is not None and was.until is not None and rule.until > was.until:
+            yield f"{name} approves until {rule.until.isoformat()} instead of {was.until.isoformat()}."
+        elif rule.sample < was.sample:
+            yield f"People review {_percent(rule)} of what {name} decides instead of {_percent(was)}."
+        elif gone := _no_longer_in_the_way(old, known[0], new, at):
+            yield f"{name} also approves what “{gone.name}” decided about before."
+        elif unseen := _no_longer_observed(old.rules[: known[0]], new, at):
+            yield f"{name} also approves what “{unseen.name}” did, of which people review {_percent(unseen)}."
 
 
 def _percent(rule: Rule) -> str:
     return f"{rule.sample * 100:g}%"
 
 
-def _plain(rule: Rule) -> str:
-    return " ".join(rule.when.split())
-
-
-def _no_longer_in_the_way(old: Sequence[Rule], was: int, new: Sequence[Rule], at: int) -> str:
-    """The name of a rule that kept an approving rule from approving something, and no longer does; empty: none.
+def _no_longer_in_the_way(old: _Rules, was: int, new: _Rules, at: int) -> Rule | None:
+    """A rule that kept an approving rule from approving something, and no longer does.
 
     A rule before it that asks people or rejects hides it. A rejecting rule after it does as well, unless a rule that
-    asks people comes in between.
+    asks people comes in between; and so does a rule that asks people where its condition cannot be evaluated.
+
+    Args:
+        was, at: the places of the approving rule, then and now.
     """
-    for rule in old[:was]:
-        if rule.decide is not Decide.APPROVE and not any(_hides(other, rule) for other in new[:at]):
-            return f"“{rule.name}”"
-    asking = {_plain(rule) for rule in old[:was] if rule.decide is None}
-    for rule in old[was + 1 :]:
+    for rule in old.rules[:was]:
+        if rule.decide is not Decide.APPROVE and not _before(new.hiding(rule), at):
+            return rule
+    asking = {condition for condition, place in old.others.items() if place < was and old.rules[place].decide is None}
+    # The first rule after it that asks people about what was decided before they were asked.
+    first = at + 1
+    for place in range(was + 1, len(old.rules)):
+        rule = old.rules[place]
+        while first < len(new.rules) and (new.rules[first].decide is not None or new.conditions[first] in asking):
+            first += 1
+        if rule.decide is Decide.REJECT or (rule.decide is None and may_fail(rule.when)):
+            other = new.hiding(rule)
+            as_much = other is not None and (new.rules[other].decide is Decide.REJECT or rule.decide is None)
+            if not _before(other, at) and not (as_much and _before(other, first + 1)):
+                return rule
         if rule.decide is None:
-            asking.add(_plain(rule))
-        elif rule.decide is Decide.REJECT and not _still_rejects(rule, asking, new, at):
-            return f"“{rule.name}”"
-    return ""
+            asking.add(old.conditions[place])
+    return None
 
 
-def _no_longer_observed(old: Sequence[Rule], new: Sequence[Rule], rule: Rule) -> Rule | None:
+def _before(place: int | None, at: int) -> bool:
+    return place is not None and place < at
+
+
+def _no_longer_observed(old: Sequence[Rule], new: _Rules, at: int) -> Rule | None:
     """An approving rule before this one of whose decisions people reviewed more, and which comes before no longer.
 
     Args:
-        old, new: the rules before it, then and now.
+        old: the rules that came before it.
     """
     for earlier in old:
-        more = earlier.decide is Decide.APPROVE and earlier.sample > rule.sample
-        if more and not any(_observes(other, earlier) for other in new):
+        if earlier.decide is not Decide.APPROVE or earlier.sample <= new.rules[at].sample:
+            continue
+        alike = (new.rules[place] for place in new.approving.get(same_words(earlier.when), ()) if place < at)
+        if not any(_observes(other, earlier) for other in alike):
             return earlier
     return None
 
 
 def _observes(other: Rule, rule: Rule) -> bool:
-    """True if the other rule approves the same, and people review as much of it for at least as long."""
-    if other.decide is not Decide.APPROVE or _plain(other) != _plain(rule) or other.sample < rule.sample:
+    """True if people review as much of what the other rule, which has the same condition, approves for as long."""
+    if other.sample < rule.sample:
         return False
     return other.until is None or (rule.until is not None and other.until >= rule.until)
 
 
-def _still_rejects(rule: Rule, asking: set[str], new: Sequence[Rule], at: int) -> bool:
-    """True if what the rule rejects is still rejected, or asked about, although the rule at that place approves it.
-
-    Args:
-        asking: the conditions of the rules that ask people and came before it.
-    """
-    if any(_hides(other, rule) for other in new[:at]):
-        return True
-    for other in new[at + 1 :]:
-        if other.decide is Decide.REJECT and _hides(other, rule):
-            return True
-        if other.decide is None and _plain(other) not in asking:
-            return False
-    return False
+def _left_to_keyboards(old: _Rules, new: _Rules) -> Iterator[str]:
+    """Rules under which the person at a coding agent's keyboard, usually the requester, decides about more."""
+    for at, rule in enumerate(new.rules):
+        if rule.unanswered is Unanswered.ASK:
+            was = old.others.get(new.conditions[at])
+            known = was is not None and old.rules[was].unanswered is Unanswered.ASK
+            yield from _left_to_keyboard(f"“{rule.name}”", old, was if known else None, new, at)
+    if new.default is not None and new.default.unanswered is Unanswered.ASK:
+        known = old.default is not None and old.default.unanswered is Unanswered.ASK
+        was = len(old.rules) if known else None
+        yield from _left_to_keyboard("The policy's default", old, was, new, len(new.rules))
 
 
-def _hides(other: Rule, rule: Rule) -> bool:
-    """True if the other rule asks people about what the rule matches, or rejects it for at least as long."""
-    if other.decide is Decide.APPROVE or _plain(other) != _plain(rule):
-        return False
-    if other.decide is None or other.until is None:
-        return True
-    return rule.decide is Decide.REJECT and rule.until is not None and other.until >= rule.until
+def _left_to_keyboard(name: str, old: _Rules, was: int | None, new: _Rules, at: int) -> Iterator[str]:
+    if was is None:
+        yield f"{name} leaves calls that nobody decides in time to the person at the keyboard."
+        return
+    for rule in old.rules[:was]:
+        # Even a rule that leaves calls to the keyboard does not where its condition cannot be evaluated.
+        left = rule.unanswered is Unanswered.ASK
+        if rule.decide is Decide.APPROVE or (left and not may_fail(rule.when)):
+            continue
+        other = new.hiding(rule)
+        if other is None or other >= at or (new.rules[other].unanswered is Unanswered.ASK and not left):
+            yield f"{name} also leaves to the person at the keyboard what “{rule.name}” decided about before."
+            return
