@@ -27,6 +27,7 @@ class ApprovalSummary(Output):
     title: str
     risk: RiskLevel
     score: float
+    understood: bool = Field(description="Everything that would run has been read, and its effects are known")
     kind: str
     state: RequestState
     workflow: str

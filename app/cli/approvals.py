@@ -15,7 +15,7 @@ from app.domain.ballot import Ballot
 from app.domain.errors import InvalidInputError
 from app.domain.hidden_characters import plain_text
 from app.domain.policy.words import expiry_words
-from app.domain.risk import NOT_UNDERSTOOD, Finding
+from app.domain.risk import NOT_UNDERSTOOD, Finding, mark_unread
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.reading.pages import RequestView
 from app.services.reading.queue import MAX_PAGE
@@ -66,8 +66,8 @@ def list_requests(
         return
     rows = [
         (
-            row.id, row.risk.value, row.state.value, row.progress, ", ".join(row.asked) or "anyone",
-            row.assigned_to_name or row.claimed_by_name, row.expires_at, row.title,
+            row.id, mark_unread(row.risk.value, row.understood), row.state.value, row.progress,
+            ", ".join(row.asked) or "anyone", row.assigned_to_name or row.claimed_by_name, row.expires_at, row.title,
         )
         for row in page.rows
     ]  # fmt: skip
@@ -324,6 +324,7 @@ def _facts(row: QueueRow) -> dict[str, Any]:
         "title": row.title,
         "risk": row.risk.value,
         "score": row.score,
+        "understood": row.understood,
         "kind": row.kind,
         "state": row.state.value,
         "workflow": row.workflow,

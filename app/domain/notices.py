@@ -119,11 +119,12 @@ class Heart:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a roundup."""
+    """One line of a roundup; `understood` is as in `Heart`."""
 
     headline: str
     title: str
     risk: str
+    understood: bool
     url: str
 
 

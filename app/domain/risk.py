@@ -17,12 +17,18 @@ BASE_SCORE = {
 }
 """The score of each level, from 0 to 10 (source document `packaging`, risk levels)."""
 
+_RUN_NOTHING = ("question", "error")
 _STEP = 0.2
 _BAND = {RiskLevel.SAFE: 0.9, RiskLevel.LOW: 3.9, RiskLevel.MEDIUM: 6.4, RiskLevel.HIGH: 8.9, RiskLevel.CRITICAL: 10.0}
 
 
 NOT_UNDERSTOOD = "not everything that would run has been read, or its effects are unknown."
 """What people read after "Not understood:"."""
+
+
+def mark_unread(words: str, understood: bool) -> str:
+    """Return the words for a level, with a short mark if not everything was understood."""
+    return words if understood else f"{words}, not understood"
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ class Assessment:
 
     def is_clear(self, kind: str) -> bool:
         """Return True if a request of this kind is understood; what a question asks or an error says is not run."""
-        return self.understood or kind in ("question", "error")
+        return self.understood or kind in _RUN_NOTHING
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""
@@ -255,6 +261,11 @@ def floor_of(document: Any) -> RiskLevel:
 def is_level(value: Any) -> bool:
     """Return True if a JSON value is a risk level."""
     return isinstance(value, str) and value in set(RiskLevel)
+
+
+def is_clear(assessment: Mapping[str, Any], kind: str) -> bool:
+    """Return `Assessment.is_clear` of an assessment as it is stored, without reading its findings."""
+    return bool(assessment.get("understood")) or kind in _RUN_NOTHING
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -10,10 +10,11 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.people import Via
+from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON
+from tests.acceptance.visitors import NARROW, SOON, WIDE
 from tests.factories import add_event, make_request, make_run, script
 
 MANY = 130
@@ -236,3 +237,29 @@ def test_a_marked_subset_is_decided_and_what_is_alike_stands_together(
     page.get_by_role("button", name="Approve 2 requests").click()
     expect(page.locator("h1")).to_have_text("2 requests decided")
     reviewer.look("queue-decided-together")
+
+
+def test_what_was_not_understood_makes_no_row_taller(portal: Portal, visit: Visit) -> None:
+    for content in ("ls docs", "./deploy.sh"):
+        payload = script(content, "Deploy the service") | {"language": "shell", "environment": "production"}
+        assessment = assess_proposal(payload).to_json()
+        make_request(
+            portal.services.sessions, payload=payload, risk=RiskLevel.HIGH, assessment=assessment, workflow="deploying"
+        )
+    reviewer = visit("dba")
+    page = reviewer.go("/queue?workflow=deploying")
+    reviewer.look("queue-understood")
+    for viewport in (WIDE, NARROW):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        rows_shown = page.locator("#queue-rows .row")
+        marked = rows_shown.filter(has_text="Not understood")
+        plain = rows_shown.filter(has_not_text="Not understood")
+        expect(marked).to_have_count(1)
+        expect(plain).to_have_count(1)
+        assert _height(marked) == _height(plain)
+
+
+def _height(row: Locator) -> float:
+    box = row.bounding_box()
+    assert box is not None
+    return box["height"]

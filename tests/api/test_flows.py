@@ -97,6 +97,8 @@ def test_the_risk_says_what_was_understood_and_what_is_touched(
     request = make_request(services.sessions, payload=payload, assessment=assess_proposal(payload).to_json())
     risk = call("viewer").get(f"/api/v1/approvals/{request.id}").json["risk"]
     assert risk["understood"] is False
+    items = call("viewer").get("/api/v1/approvals?text=Deploy&limit=100").json["items"]
+    assert [item["understood"] for item in items if item["id"] == request.id] == [False]
     assert [finding["line"] for finding in risk["findings"] if finding["unread"]] == [2]
     assert {"a.txt", "b.txt"} <= set(risk["touches"]["paths"])
     assert risk["touches"]["hosts"] == []

@@ -90,6 +90,8 @@ def test_a_message_says_what_was_not_understood(office, slack, content: str, cle
     [message] = slack.to(user)
     assert ("Not understood: not everything that would run" in words(message)) == (not clear)
     assert (", line 1, not understood: " in words(message)) == (not clear)
+    level = f"Risk: high ({assessment['score']:.1f} of 10)"
+    assert f'"{level}{"" if clear else ", not understood"}"' in words(message)
 
 
 def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None:

@@ -195,7 +195,7 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     digest = Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST)
     chosen = Choices(dict(DEFAULT) | {NoticeKind.ASKED: digest}, Rhythm.HOURLY)
     NotificationPreferences(office.desk.sessions, office.desk.clock).choose(actor(people["dba"]), chosen)
-    opened(), opened()
+    opened(), opened(assessment=assess_proposal(script("ls docs") | {"language": "shell"}).to_json())
     gone = opened()
     office.work()
     assert not mail.to(people["dba"])
@@ -205,6 +205,8 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     [digest_mail] = mail.to(people["dba"])
     assert digest_mail["Subject"] == "Assent: 2 updates in your notification roundup"
     assert plain(digest_mail).count("Your decision is needed.") == 2 and gone.id not in plain(digest_mail)
+    for text in (plain(digest_mail), html(digest_mail)):
+        assert text.count(" risk, not understood") == 1
     own = [delivery for delivery in office.of() if delivery.person_id == people["dba"].id and delivery.kind == "asked"]
     assert sorted(delivery.state for delivery in own) == ["sent", "sent", "suppressed"]
     office.later(hours=1)
@@ -392,3 +394,4 @@ def test_a_mail_says_what_was_not_understood(
     for text in (plain(message), " ".join(html(message).replace("<b>", "").replace("</b>", "").split())):
         assert ("Not understood: not everything that would run" in text) == (not clear)
         assert (", not understood: " in text) == (not clear)
+        assert ("High risk, not understood" in text) == (not clear)

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Notice, NoticeKind
-from app.domain.risk import NOT_UNDERSTOOD
+from app.domain.risk import NOT_UNDERSTOOD, mark_unread
 from app.domain.text import span_words
 from assent.contracts import RiskLevel
 
@@ -140,5 +140,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
         finalize=_shown, auto_reload=False, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"moment": _moment, "span_words": span_words, "one_line": one_line}
+    environment.filters |= {
+        "moment": _moment, "span_words": span_words, "one_line": one_line, "mark_unread": mark_unread,
+    }  # fmt: skip
     return environment

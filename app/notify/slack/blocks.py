@@ -15,7 +15,7 @@ from typing import Any
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart, Line, Notice
 from app.domain.policy.words import expiry_words
-from app.domain.risk import NOT_UNDERSTOOD, Finding
+from app.domain.risk import NOT_UNDERSTOOD, Finding, mark_unread
 from assent.contracts import RiskLevel, Verdict
 from assent.masking import mask_text
 
@@ -143,7 +143,8 @@ def _heart(heart: Heart) -> list[Block]:
     if heart.findings_more:
         blocks.append(_context(f"and {heart.findings_more:,} more findings"))
     facts = {
-        "Risk": f"{heart.risk} ({heart.score:.1f} of 10)", "Environment": heart.environment, "Target": heart.target,
+        "Risk": mark_unread(f"{heart.risk} ({heart.score:.1f} of 10)", heart.understood),
+        "Environment": heart.environment, "Target": heart.target,
         "From": heart.source, "Started by": heart.requester, "Asked": heart.asked,
     }  # fmt: skip
     blocks.append(_context(*(f"{name}: {value}" for name, value in facts.items() if value)))
@@ -218,7 +219,7 @@ def _roundup(notice: Notice) -> list[Block]:
 
 def _line(line: Line) -> Block:
     title = escaped(shortened(" ".join(line.title.split()), 300))
-    text = f"*{escaped(line.headline)}*, {line.risk} risk\n{title}"
+    text = f"*{escaped(line.headline)}*, {mark_unread(f'{line.risk} risk', line.understood)}\n{title}"
     return marked(text) | {"accessory": link_button("Open", line.url)}
 
 
@@ -228,18 +229,20 @@ def link_button(words: str, url: str) -> Block:
 
 
 def request_list(
-    words: str, lines: list[tuple[str, str, str, datetime, str]], more: bool, queue_url: str
+    words: str, lines: list[tuple[str, str, bool, str, datetime, str]], more: bool, queue_url: str
 ) -> list[Block]:
     """The list of requests that wait for somebody's decision.
 
     Args:
         words: how many there are.
-        lines: the title, risk, consequence, deadline, and URL of each request.
+        lines: the title, risk, consequence, deadline, and URL of each request, and after the risk whether the request
+            is understood.
     """
     blocks: list[Block] = [marked(words)]
-    for title, risk, consequence, expires_at, url in lines:
+    for title, risk, understood, consequence, expires_at, url in lines:
         shown = escaped(shortened(" ".join(mask_text(title).split()), 300))
-        line = f"*{risk.capitalize()} risk*  {shown}\n{expiry_words(escaped(consequence), date(expires_at))}".strip()
+        level = mark_unread(f"*{risk.capitalize()} risk*", understood)
+        line = f"{level}  {shown}\n{expiry_words(escaped(consequence), date(expires_at))}".strip()
         blocks.append(marked(line) | {"accessory": link_button("Open", url)})
     if more:
         blocks.append(marked(f"More in <{queue_url}|the queue>."))

@@ -246,7 +246,8 @@ class NoticeComposer:
             if len(lines) < MOST_LINES:
                 url = f"{self._url}/requests/{view.request.id}"
                 headline, _said = self.headline(view, NoticeKind(other.kind), actor)
-                lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
+                understood = view.assessment.is_clear(view.request.kind)
+                lines.append(Line(headline, mask_text(view.request.title), view.request.risk, understood, url))
         if not lines:
             return ComposedNotice(None, "There is nothing left to send.", dropped=dropped)
         count = len(included)

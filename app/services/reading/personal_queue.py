@@ -14,6 +14,7 @@ from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.terms import Terms
+from app.domain.risk import is_clear
 from app.services.clock import Clock
 from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import seat_of
@@ -28,11 +29,17 @@ LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class WaitingRequest:
-    """A request that a person can decide; `consequence` is what happens if nobody does until `expires_at`."""
+    """A request that a person can decide.
+
+    Attributes:
+        understood: everything that would run has been read; see `app.domain.risk.Assessment`.
+        consequence: what happens if nobody decides until `expires_at`.
+    """
 
     id: str
     title: str
     risk: str
+    understood: bool
     consequence: str
     expires_at: datetime
 
@@ -71,5 +78,10 @@ class PersonalQueue:
                 names = names_of(session, addresses_in(terms, request.addressed_to))
                 ahead = ahead_of(request, decisions, terms, names)
                 consequence = ahead[-1].words if ahead else ""
-                found.append(WaitingRequest(request.id, request.title, request.risk, consequence, request.expires_at))
+                understood = is_clear(request.assessment, request.kind)
+                found.append(
+                    WaitingRequest(
+                        request.id, request.title, request.risk, understood, consequence, request.expires_at
+                    )
+                )
         return found, len(rows) > LOOKED_AT

@@ -14,6 +14,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
+from app.domain.risk import is_clear
 from app.services.requests.situation import (
     AGREEING,
     Names,
@@ -36,6 +37,7 @@ class QueueRow:
     """One row of the queue.
 
     Attributes:
+        understood: everything that would run has been read; see `app.domain.risk.Assessment`.
         asked: names of the current approvers (teams and people); empty: any reviewer.
         agreed: names of the people whose approvals count so far.
         stage_name: of the current stage; empty if there is only one and it has no name.
@@ -47,6 +49,7 @@ class QueueRow:
     title: str
     risk: RiskLevel
     score: float
+    understood: bool
     kind: str
     state: RequestState
     workflow: str
@@ -157,6 +160,7 @@ def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected
         title=row.title,
         risk=risk,
         score=row.assessment["score"],
+        understood=is_clear(row.assessment, row.kind),
         kind=row.kind,
         state=RequestState(row.state),
         workflow=row.workflow,

@@ -47,7 +47,10 @@ def _waiting(actor: Actor) -> dict[str, Any]:
     found, more = services().waiting.of(actor, MOST)
     if not found:
         return _only("No requests require your approval.")
-    lines = [(row.title, row.risk, row.consequence, row.expires_at, f"{url}/requests/{row.id}") for row in found]
+    lines = [
+        (row.title, row.risk, row.understood, row.consequence, row.expires_at, f"{url}/requests/{row.id}")
+        for row in found
+    ]
     number = f"{len(found)}{' or more' if more else ''}"
     words = f"{number} {'request requires' if len(found) == 1 and not more else 'requests require'} your approval."
     return _only(words) | {"blocks": request_list(words, lines, more, f"{url}/queue")}

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
-from tests.factories import make_request, make_run, script
+from tests.factories import make_request, make_run, question, script
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -51,6 +52,27 @@ def test_a_page_goes_on_where_the_last_one_ended(services: Services, browse: Bro
     reviewer.get(reviewer.page.one(id="queue-next").attributes["href"])
     assert len(first) == 50 and len(titles(reviewer)) == 10
     assert sorted([*first, *titles(reviewer)]) == sorted(request.title for request in made)
+
+
+@pytest.mark.parametrize(("content", "clear"), [("./deploy.sh", False), ("ls docs", True)])
+def test_a_row_says_what_was_not_understood(
+    services: Services, browse: Browse, flow: str, content: str, clear: bool
+) -> None:
+    payload = script(content, "Deploy") | {"language": "shell"}
+    request = make_request(
+        services.sessions, payload=payload, workflow=flow, assessment=assess_proposal(payload).to_json()
+    )
+    reviewer = browse("reviewer")
+    row = reviewer.get(f"/queue?workflow={flow}").one("div", id=f"row-{request.id}")
+    assert ("Not understood" in row.text) == (not clear)
+    marked = reviewer.get(f"/queue/marked?request={request.id}")
+    assert ("not understood" in marked.one("ol").text) == (not clear)
+
+
+def test_a_question_is_never_marked_as_not_understood(services: Services, browse: Browse, flow: str) -> None:
+    payload = question()
+    make_request(services.sessions, payload=payload, workflow=flow, assessment=assess_proposal(payload).to_json())
+    assert "not understood" not in browse("reviewer").get(f"/queue?workflow={flow}").one(id="queue-rows").text.lower()
 
 
 def test_single_rows_are_fetched_as_they_are_now(services: Services, browse: Browse, flow: str) -> None:

@@ -156,7 +156,7 @@ def test_the_command_lists_what_waits(scene) -> None:
     made = scene(payload=script(title="Count <orders>"), expires_in=timedelta(minutes=5), attention_at=LONG_AGO)
     listed = made.command()
     assert listed["response_type"] == "ephemeral" and f"/requests/{made.request.id}" in said(listed)
-    assert "Count &lt;orders&gt;" in said(listed)
+    assert "risk*, not understood  Count &lt;orders&gt;" in said(listed)
     assert "/assent link" in made.command("help")["text"]
     stranger = made.command(user=made.slack.add("stranger@example.org"))
     assert "does not know who you are" in stranger["text"] and made.request.id not in said(stranger)
