@@ -73,7 +73,7 @@ CASES = [
         "import os\nclass Box:\n    def __init__(self, p):\n        self.p = p\n    def go(self):\n"
         "        os.remove(self.p)\nBox('a').go()", MEDIUM, True,
     ),
-    ("import shutil\nwhere = '/'\nif input():\n    where = 'out'\nshutil.rmtree(where)", HIGH, True),
+    ("import shutil\nwhere = '/'\nif input():\n    where = 'out'\nshutil.rmtree(where)", CRITICAL, True),
     # programs
     ("import subprocess\nsubprocess.run(['git', 'status'])", SAFE, True),
     ("import subprocess\nsubprocess.run(['git', 'push', '--force'])", HIGH, True),

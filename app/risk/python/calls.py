@@ -23,7 +23,7 @@ from app.risk.python.evaluator import Evaluator, Own, own_functions
 from app.risk.python.expressions import attribute
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import line, text
-from app.risk.python.values import ANY, Value
+from app.risk.python.values import ANY, Value, chosen
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
 
@@ -93,6 +93,22 @@ class Call:
         """Return a call at the same place of a function that was passed as an argument."""
         return replace(self, arguments=arguments, keywords={}, base=ANY, method=callee.name.rpartition(".")[2])
 
+    def choosing(self, number: int) -> Call:
+        """Return the call with one of the choices of each value that has several."""
+        arguments = [chosen(value, number) for value in self.arguments]
+        keywords = {name: chosen(value, number) for name, value in self.keywords.items()}
+        return replace(self, arguments=arguments, keywords=keywords, base=chosen(self.base, number))
+
+    @property
+    def many(self) -> bool:
+        """True if it is made again and again, and not just for each of a few known values."""
+        return self.evaluator.loops > self.evaluator.rounds
+
+    @property
+    def filtered(self) -> bool:
+        """True if a condition decides for which rounds of a loop it is made."""
+        return self.evaluator.guards > 0
+
     def is_false(self, name: str) -> bool:
         """Return True if a named argument is given as False."""
         given = self.node.child_by_field_name("arguments")
@@ -156,7 +172,7 @@ def _collect(made: Call) -> None:
             value = made.evaluator.visit(part)
             made.arguments += value.items if value.items is not None else [value]
         elif part.type == "dictionary_splat":
-            made.evaluator.visit(part)
+            made.keywords |= dict(made.evaluator.visit(part).fields or ())
         elif part.type != "comment":
             made.arguments.append(made.evaluator.visit(part))
 
@@ -244,7 +260,7 @@ def _change_list(made: Call) -> None:
     if items is None or owner is None or owner.type != "identifier" or not made.arguments:
         return
     added = made.arguments[-1]
-    if made.evaluator.loops:
+    if made.many:
         added = Value(UNKNOWN)
     if made.method == "append":
         items += (added,)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.python.values import ANY, Value, decoded_by, held_by
+from app.risk.python.values import ANY, Value, decoded_by, held_by, or_default
 from app.risk.rules import declare
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -67,6 +68,8 @@ def _sequence(made: Call) -> Value:
     if value.known and value.kind != "pathlib.Path" and not value.glob:
         letters = tuple(Value(char, marks=value.marks) for char in (value.text or "")[:200])
         return Value(items=letters[::-1] if flip else letters)
+    if value.fields is not None:
+        return Value(items=tuple(Value(key) for key, _ in value.fields), marks=value.marks)
     if value.items is not None and flip:
         return replace(value, items=value.items[::-1])
     return replace(value, name="")
@@ -74,20 +77,45 @@ def _sequence(made: Call) -> Value:
 
 @function(["builtins.enumerate", "builtins.zip"])
 def _pairs(made: Call) -> Value:
-    from app.risk.python.evaluator import element
+    from app.risk.python.flow import element
 
     parts = [element(value) for value in made.arguments]
     pair = Value(items=(Value(), *parts)) if made.shown.startswith("enumerate") else Value(items=tuple(parts))
     return Value(items=(pair,))
 
 
+@function(["argparse.ArgumentParser.add_argument", "optparse.OptionParser.add_option"])
+def _option(made: Call) -> Value:
+    """Note an option of the command line: it is its default, or whatever is given."""
+    names = [value.text for value in made.arguments if value.text]
+    long = next((name for name in names if name.startswith("--")), names[0] if names else "")
+    name = made.keywords["dest"].text if "dest" in made.keywords else long.lstrip("-").replace("-", "_")
+    default = made.keywords.get("default", ANY)
+    kind = "pathlib.Path" if made.keywords.get("type", ANY).name == "pathlib.Path" else ""
+    if name and (default.text is not None or kind):
+        made.evaluator.options[name] = replace(or_default(replace(default, kind=kind)), kind=kind)
+    return ANY
+
+
+@function(["argparse.ArgumentParser.parse_args", "optparse.OptionParser.parse_args"])
+def _options(made: Call) -> Value:
+    return Value(kind="argparse.Namespace")
+
+
+@function(["typer.Option", "typer.Argument", "click.prompt", "fastapi.Query", "builtins.input"])
+def _given(made: Call) -> Value:
+    return or_default(made.argument(0 if made.method in ("Option", "Argument") else 1, "default"))
+
+
 @function(["builtins.map", "builtins.filter"])
 def _map(made: Call) -> Value:
     from app.risk.python.calls import called
-    from app.risk.python.evaluator import element
+    from app.risk.python.flow import element
 
     source = made.argument(1)
     callee, results = made.argument(0), []
+    if callee == ANY and re.match(r"\w*map\(\s*[^,(]*\.(?:join|strip|lower|upper|format|get|split)\s*,", made.shown):
+        return Value(marks=source.marks)
     if made.shown.startswith("filter"):
         return source
     rounds = source.items if source.items is not None and len(source.items) <= 200 else (element(source),)
@@ -110,7 +138,7 @@ def _environment(made: Call) -> Value:
 
     if made.method in ("putenv", "setdefault"):
         assign_element(made.evaluator, Value(name="os.environ"), made.argument(0), made.argument(1), made.line)
-    return environment(made.evaluator, made.argument(0))
+    return environment(made.evaluator, made.argument(0), made.argument(1, "default"))
 
 
 @function(["os.environ.items", "os.environ.values", "os.environ.copy", "builtins.dict"])
@@ -127,9 +155,7 @@ def _whole_environment(made: Call) -> Value:
     return Value(kind="dict", marks=made.marks, held=held_by([*made.arguments, *made.keywords.values()]))
 
 
-@function(
-    ["builtins.print", "pprint.pprint", "json.dumps", "json.dump", "logging.info", "logging.debug", "builtins.input"]
-)
+@function(["builtins.print", "pprint.pprint", "json.dumps", "json.dump", "logging.info", "logging.debug"])
 def _print(made: Call) -> Value:
     shows = any(value.name == "os.environ" or not value.text for value in made.arguments)
     if "secret" in made.marks and shows and "file" not in {value.kind for value in made.arguments}:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from app.risk.effects import run_dynamic
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value
+from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -41,12 +42,15 @@ ACCOUNTS = declare(
     "User.objects.create_superuser('a', password='b')", "User.objects.count()", language="python",
 )  # fmt: skip
 
+ROWS = ("sqlalchemy.orm.", "sqlmodel.")
+"""Objects whose attributes are columns of a row, which are written at the next commit."""
 _FRAMES = word_set("pandas polars numpy")
 _SQL = re.compile(
     r"\s*(?:\(|--|/\*|select|with|insert|update|delete|merge|truncate|drop|alter|create|grant|revoke|copy|do|call|vacuum|explain"
     r"|set|begin|commit|pragma|attach|lock|replace|exec|show|use|analyze)\b",
     re.IGNORECASE,
 )
+_PLACEHOLDER = re.compile(r"(?<!%)%(?:\(\w{1,60}\))?s\b")
 _ALWAYS_SQL = word_set("execute executemany executescript exec_driver_sql read_sql fetchrow fetchval")
 _MANY = word_set("filter filter_by where exclude query find in_bulk")
 _ONE = word_set("get first one one_or_none get_or_404 first_or_404 latest earliest last")
@@ -107,6 +111,14 @@ def call_database(made: Call) -> Value | None:
     return None
 
 
+def note_changed_row(reading: Reading, line: int, *, many: bool) -> None:
+    """Note that a column of a row is set through an object of a mapper."""
+    if many:
+        reading.add(MANY_ROWS, "This changes every row that the loop goes through.", line)
+    else:
+        reading.add(ONE_ROW, "This changes a row of a database.", line)
+
+
 def _bulk(made: Call) -> Value:
     names = set(made.chain[:-1])
     what = "deletes" if made.method == "delete" else "changes"
@@ -165,9 +177,8 @@ def read_sql(made: Call, value: Value, dialect: str) -> None:
     first = made.node.child_by_field_name("arguments")
     line = int(first.named_children[0].start_point[0]) + 1 if first is not None and first.named_children else made.line
     fixed = UNKNOWN in text or "\n" not in text
-    made.reading.read(
-        "sql", text.replace(UNKNOWN, "assent_unknown"), line, fixed=fixed, within="In its SQL: ", dialect=dialect
-    )
+    text = _PLACEHOLDER.sub("?", text.replace(UNKNOWN, "assent_unknown"))
+    made.reading.read("sql", text, line, fixed=fixed, within="In its SQL: ", dialect=dialect)
 
 
 def connect_database(made: Call, name: str) -> Value:

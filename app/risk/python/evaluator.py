@@ -5,16 +5,17 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from tree_sitter import Node
 
 from app.risk.budget import OverBudgetError
-from app.risk.python import expressions
+from app.risk.python import expressions, flow
+from app.risk.python.databases import ROWS, note_changed_row
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
-from app.risk.python.values import ANY, Value, held_by
+from app.risk.python.values import ANY, Value, one_of
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN
 
@@ -36,17 +37,27 @@ class Own:
         node: Its definition.
         bases: A class's base classes.
         methods: A class's functions by name.
+        attributes: What is known of its objects' attributes, by name.
     """
 
     node: Node
     bases: list[Value] = field(default_factory=list)
     methods: dict[str, Node] = field(default_factory=dict)
+    attributes: dict[str, Value] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
         """True if no other class adds methods that are not known here."""
-        return all(base.name in ("builtins.object", "abc.ABC", "enum.Enum") or base.name.startswith("own.")
-                   or "Error" in base.name or "Exception" in base.name for base in self.bases)  # fmt: skip
+        return all(base.name.startswith(("own.", *_HARMLESS_BASES)) or "Error" in base.name
+                   or "Exception" in base.name for base in self.bases)  # fmt: skip
+
+
+_HARMLESS_BASES = (
+    "builtins.object", "builtins.dict", "builtins.list", "builtins.str", "builtins.set", "builtins.tuple", "abc.",
+    "enum.", "ast.", "typing.", "collections.", "threading.", "logging.", "json.", "argparse.", "unittest.", "html.",
+    "string.", "contextlib.", "dataclasses.", "pydantic.", "typing_extensions.", "io.", "configparser.", "csv.",
+)  # fmt: skip
+"""Classes whose methods only compute; `os.remove` in a method that they call is found where it is written."""
 
 
 class Evaluator:
@@ -54,12 +65,18 @@ class Evaluator:
 
     Attributes:
         reading: What is found is added here.
+        scopes: What names stand for: of the module, and of the functions and classes around the current node.
         own: Functions and classes of the text, by qualified name (``own.NAME``).
         facts: What has been seen so far that gives later calls a meaning, such as ``socket``.
         dialect: The dialect of the database that was opened last.
+        stale: Dictionaries that were changed after they were made.
+        looked_at: Paths of files that the text has read.
         downloaded: Paths of files to which something was downloaded.
         written: Texts that were written to files, by path.
         loops: How many loops the current node is in.
+        rounds: How many of these loops are followed round by round.
+        guards: How many conditions are between the innermost loop and the current node.
+        options: What is known of the options of the command line, by name.
     """
 
     def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value]) -> None:
@@ -67,30 +84,37 @@ class Evaluator:
         self.own: dict[str, Own] = {}
         self.facts: set[str] = set()
         self.dialect = ""
+        self.stale: set[Value] = set()
+        self.looked_at: set[str] = set()
         self.downloaded: set[str] = set()
         self.written: dict[str, str] = {}
         self.loops = 0
+        self.rounds = 0
+        self.guards = 0
+        self.options: dict[str, Value] = {}
+        self._pending: list[tuple[Node, Value | None]] = []
         self._call = call
-        self._scopes: list[dict[str, Value]] = [{}]
+        self.scopes: list[dict[str, Value]] = [{}]
         self._returns: list[list[Value]] = [[]]
         self._depth = 0
         self._nodes = 0
         self._following = 0
         self._followed: dict[object, Value] = {}
         self._follows: Counter[int] = Counter()
+        self._missed: set[int] = set()
 
     # Names
 
     def lookup(self, name: str) -> Value:
         """Return what a name stands for."""
-        for scope in reversed(self._scopes):
+        for scope in reversed(self.scopes):
             if name in scope:
                 return scope[name]
         return Value(name=f"builtins.{name}") if name in _BUILTINS else ANY
 
     def bind(self, name: str, value: Value) -> None:
         """Let a name stand for a value."""
-        self._scopes[-1][name] = value
+        self.scopes[-1][name] = value
 
     def assign(self, target: Node, value: Value) -> None:
         """Assign to a name, an attribute, an element, or several of them."""
@@ -100,7 +124,7 @@ class Evaluator:
         elif kind in ("pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "expression_list"):
             for number, part in enumerate(target.named_children):
                 items = value.items
-                single = items[number] if items is not None and number < len(items) else element(value)
+                single = items[number] if items is not None and number < len(items) else flow.element(value)
                 self.assign(part, single)
         elif kind == "attribute":
             self._assign_attribute(target, value)
@@ -110,15 +134,28 @@ class Evaluator:
                 expressions.assign_element(self, base, self.visit(index), value, line(target))
             owner = target.child_by_field_name("value")
             if owner is not None and owner.type == "identifier" and (base.kind == "dict" or base.items is not None):
-                self.bind(text(owner), replace(base, held=held_by([base, value])))
+                place = self.visit(target.child_by_field_name("subscript"))
+                self.bind(text(owner), expressions.with_element(base, place, value))
+            self.note_stale(base)
         elif kind in ("as_pattern_target", "parenthesized_expression", "list_splat_pattern", "list_splat"):
             for part in target.named_children:
                 self.assign(part, value)
         else:
             self.visit(target)
 
+    def note_stale(self, value: Value) -> None:
+        """Note that a list or dictionary is changed in place: what other names of it hold is not known any more."""
+        if value.fields is not None:
+            self.stale.add(value)
+
     def _assign_attribute(self, target: Node, value: Value) -> None:
         base = self.visit(target.child_by_field_name("object"))
+        if base.kind.startswith("own.") and (own := self.own.get(base.kind)) is not None:
+            name = text(target.child_by_field_name("attribute"))
+            before = own.attributes.get(name, ANY)
+            own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
+        if base.kind.startswith(ROWS):
+            note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
         if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
             name = text(target.child_by_field_name("attribute"))
             expressions.patch(self, base.name, name, value, line(target))
@@ -162,6 +199,7 @@ class Evaluator:
         if key in self._followed:
             return self._followed[key]
         if self._following >= _CALL_DEPTH or self._follows[node.start_byte] >= _MOST_CALLS:
+            self._missed.add(node.start_byte)
             return ANY
         self._follows[node.start_byte] += 1
         self._followed[key] = ANY  # for calls of itself
@@ -173,7 +211,7 @@ class Evaluator:
             self._following -= 1
 
     def _inside(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
-        self._scopes.append({})
+        self.scopes.append({})
         self._returns.append([])
         loops, self.loops = self.loops, 0 if not arguments else self.loops
         try:
@@ -186,10 +224,10 @@ class Evaluator:
             returned = self._returns[-1]
             if node.type == "lambda":
                 return value
-            return returned[0] if returned and all(one == returned[0] for one in returned) else ANY
+            return one_of(returned) if returned else ANY
         finally:
             self.loops = loops
-            self._scopes.pop()
+            self.scopes.pop()
             self._returns.pop()
 
     def _parameters(self, node: Node | None) -> Iterator[tuple[str, Value]]:
@@ -224,7 +262,7 @@ class Evaluator:
             self._define_class(node, name)
         else:
             self._annotations(node)
-            self.follow(node, {})
+            self._follow_later(node)
         return value
 
     def _annotations(self, node: Node) -> None:
@@ -233,6 +271,21 @@ class Evaluator:
         for part in parameters.named_children if parameters is not None else []:
             self.visit(part.child_by_field_name("type"))
         self.visit(node.child_by_field_name("return_type"))
+
+    def _follow_later(self, node: Node, own_object: Value | None = None) -> None:
+        """Read a function as if it were called with unknown arguments, unless the text itself calls it with others."""
+        if len(self.scopes) == 1:
+            self._pending.append((node, own_object))
+        else:
+            self.follow(node, {}, own_object)
+
+    def finish(self) -> None:
+        """Read the functions that the text defines, but has not called."""
+        while self._pending:
+            node, own_object = self._pending.pop(0)
+            if not self._follows[node.start_byte] or node.start_byte in self._missed:
+                self._follows[node.start_byte] = 0
+                self.follow(node, {}, own_object)
 
     def _define_class(self, node: Node, name: str) -> None:
         bases = node.child_by_field_name("superclasses")
@@ -246,70 +299,21 @@ class Evaluator:
             inner_name = inner.child_by_field_name("name") if inner is not None else None
             if inner is not None and inner.type == "function_definition" and inner_name is not None:
                 own.methods[text(inner_name)] = inner
-        self._scopes.append({})
+        self.scopes.append({})
         try:
             for part in body.named_children:
                 inner = part.child_by_field_name("definition") if part.type == "decorated_definition" else part
-                if inner is not None and inner.type == "function_definition":
-                    self.follow(inner, {}, Value(kind=name))
-                else:
+                if inner is None or inner.type != "function_definition":
                     self.visit(part)
+            own.attributes.update(self.scopes[-1])
         finally:
-            self._scopes.pop()
+            self.scopes.pop()
+        if "__init__" in own.methods:
+            self.follow(own.methods["__init__"], {}, Value(kind=name))
+        for method in own.methods.values():
+            self._follow_later(method, Value(kind=name))
 
     # Statements
-
-    def _if(self, node: Node) -> Value:
-        self.visit(node.child_by_field_name("condition"))
-        bodies = [node.child_by_field_name("consequence")]
-        for part in node.children_by_field_name("alternative"):
-            if part.type == "elif_clause":
-                self.visit(part.child_by_field_name("condition"))
-                bodies.append(part.child_by_field_name("consequence"))
-            else:
-                bodies.append(part)
-        self._branches(
-            [body for body in bodies if body is not None], whole=node.children_by_field_name("alternative") != []
-        )
-        return ANY
-
-    def _branches(self, bodies: list[Node], *, whole: bool) -> None:
-        """Run alternatives from the same start; names that they leave with different values are unknown then."""
-        before = dict(self._scopes[-1])
-        ends = [] if whole else [before]
-        for body in bodies:
-            self._scopes[-1] = dict(before)
-            self.visit(body)
-            ends.append(self._scopes[-1])
-        merged: dict[str, Value] = {}
-        for name in {name for end in ends for name in end}:
-            values = [end[name] for end in ends if name in end]
-            merged[name] = values[0] if all(value == values[0] for value in values) else _either(values)
-        self._scopes[-1] = merged
-
-    def _for(self, node: Node) -> Value:
-        self.assign(node.child_by_field_name("left") or node, element(self.visit(node.child_by_field_name("right"))))
-        self._loop(node.child_by_field_name("body"))
-        self.visit(node.child_by_field_name("alternative"))
-        return ANY
-
-    def _while(self, node: Node) -> Value:
-        self.visit(node.child_by_field_name("condition"))
-        self._loop(node.child_by_field_name("body"))
-        self.visit(node.child_by_field_name("alternative"))
-        return ANY
-
-    def _loop(self, body: Node | None) -> None:
-        self.loops += 1
-        before = dict(self._scopes[-1])
-        self.visit(body)
-        changed = [name for name, value in self._scopes[-1].items() if name in before and before[name] != value]
-        for name in changed:
-            self._scopes[-1][name] = _either([before[name], self._scopes[-1][name]])
-        if changed and self.loops <= 2:
-            # Later rounds begin with what earlier ones have assigned.
-            self.visit(body)
-        self.loops -= 1
 
     def _with(self, node: Node) -> Value:
         for part in node.named_children:
@@ -371,7 +375,7 @@ class Evaluator:
 
 _Handler = Callable[[Evaluator, Node], Value]
 _STATEMENTS: dict[str, _Handler] = {
-    "if_statement": Evaluator._if, "for_statement": Evaluator._for, "while_statement": Evaluator._while,
+    "if_statement": flow.if_statement, "for_statement": flow.for_statement, "while_statement": flow.while_statement,
     "with_statement": Evaluator._with, "as_pattern": Evaluator._as_pattern, "assignment": Evaluator._assignment,
     "augmented_assignment": Evaluator._augmented, "return_statement": Evaluator._return,
     "try_statement": Evaluator._try,
@@ -382,22 +386,6 @@ _STATEMENTS: dict[str, _Handler] = {
     "continue_statement": Evaluator._nothing, "global_statement": Evaluator._nothing,
     "nonlocal_statement": Evaluator._nothing, "expression_statement": Evaluator._expression,
 }  # fmt: skip
-
-
-def element(value: Value) -> Value:
-    """Return what an element of a value is, as far as it is the same for all."""
-    if value.items:
-        return value.items[0] if all(item == value.items[0] for item in value.items) else _either(list(value.items))
-    if value.text is not None and not value.glob and value.kind != "pathlib.Path":
-        return Value(marks=value.marks)
-    return replace(value, name="", items=None, number=None)
-
-
-def _either(values: list[Value]) -> Value:
-    """Return what is known of one of several values."""
-    marks: frozenset[str] = frozenset().union(*(value.marks for value in values))
-    kinds = {value.kind for value in values}
-    return Value(kind=kinds.pop() if len(kinds) == 1 else "", marks=marks, held=held_by(values))
 
 
 def own_functions(evaluator: Any, value: Value) -> Own | None:

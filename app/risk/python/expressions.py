@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from app.risk.effects import DYNAMIC
+from app.risk.python import clients
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import text
-from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, percent, text_of
+from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, one_of, or_default, percent, text_of
 from app.risk.rules import declare, word_set
 from app.risk.shell.environment import set_variable
 from app.risk.words import UNKNOWN
@@ -98,6 +99,12 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return Value(name="builtins") if name in ("__builtins__", "__globals__") else ANY
     if name == "__dict__":
         return base
+    if base.name == "builtins.None":
+        return ANY
+    if base.kind.startswith("own.") and (own := evaluator.own.get(base.kind)) is not None and name in own.attributes:
+        return own.attributes[name]
+    if base.kind == "argparse.Namespace":
+        return evaluator.options.get(name, Value(kind=base.kind))
     if base.name:
         qualified = canonical(f"{base.name}.{name}")
         if qualified == "os.environ":
@@ -105,7 +112,7 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return _CONSTANTS.get(qualified, Value(name=qualified))
     if base.kind == "pathlib.Path":
         return _path_attribute(base, name)
-    return Value(kind=base.kind, marks=base.marks)
+    return clients.part(base, name) or Value(kind=base.kind, marks=base.marks)
 
 
 def _path_attribute(base: Value, name: str) -> Value:
@@ -166,6 +173,8 @@ def element_of(evaluator: Evaluator, base: Value, index: Value) -> Value:
     """Return an element of a value."""
     if is_environment(base):
         return environment(evaluator, index)
+    if base.fields is not None and index.known and base not in evaluator.stale:
+        return next((value for key, value in base.fields if key == index.text), ANY)
     if base.items is not None and index.number is not None:
         return base.items[index.number] if -len(base.items) <= index.number < len(base.items) else ANY
     if base.name == "sys.argv":
@@ -176,7 +185,21 @@ def element_of(evaluator: Evaluator, base: Value, index: Value) -> Value:
         return Value(name=canonical(f"{base.name}.{index.text}"))
     if base.known and index.number is not None and -len(base.text or "") <= index.number < len(base.text or ""):
         return replace(base, text=(base.text or "")[index.number])
-    return Value(marks=base.marks, kind=base.kind, held=held_by([base]))
+    return clients.part(base, "[]") or Value(marks=base.marks, kind=base.kind, held=held_by([base]))
+
+
+def with_element(base: Value, index: Value, value: Value) -> Value:
+    """Return a list or dictionary with another element."""
+    held = held_by([base, value])
+    fields, items = None, None
+    if base.fields is not None and index.known and len(base.fields) < _MOST_ITEMS:
+        fields = (*(pair for pair in base.fields if pair[0] != index.text), (index.text or "", value))
+    if base.items is not None and index.number is not None and -len(base.items) <= index.number < len(base.items):
+        place = index.number % len(base.items)
+        items = (*base.items[:place], value, *base.items[place + 1 :])
+    elif base.items is not None:
+        items = tuple(one_of([item, value]) for item in base.items)
+    return replace(base, held=held, fields=fields, items=items, empty=False, marks=base.marks | value.marks)
 
 
 def is_environment(value: Value) -> bool:
@@ -184,12 +207,12 @@ def is_environment(value: Value) -> bool:
     return value.name == "os.environ" or value.kind == "os.environ"
 
 
-def environment(evaluator: Evaluator, name: Value) -> Value:
+def environment(evaluator: Evaluator, name: Value, default: Value = ANY) -> Value:
     """Return the value of an environment variable."""
     if name.known:
         evaluator.reading.touch(environment=[name.text or ""])
     known = {"HOME": "~", "USERPROFILE": "~", "PWD": ".", "TMPDIR": "/tmp"}  # noqa: S108 - a path to compare with
-    return Value(known.get(name.text or "", UNKNOWN))
+    return Value(known[name.text]) if name.text in known else or_default(default)
 
 
 def _slice(evaluator: Evaluator, base: Value, node: Node) -> Value:
@@ -253,19 +276,27 @@ def _splat(evaluator: Evaluator, node: Node) -> Value:
 def _dictionary(evaluator: Evaluator, node: Node) -> Value:
     marks: frozenset[str] = frozenset()
     held: list[Value] = []
+    fields: list[tuple[str, Value]] | None = []
     for part in node.named_children:
         if part.type == "pair":
-            evaluator.visit(part.child_by_field_name("key"))
+            key = evaluator.visit(part.child_by_field_name("key"))
             value = evaluator.visit(part.child_by_field_name("value"))
             marks |= value.marks
             held.append(value)
+            if fields is not None and len(fields) < _MOST_ITEMS:
+                fields.append((text_of(key), value))
         elif part.type == "dictionary_splat":
-            held += [evaluator.visit(inner) for inner in part.named_children]
-    return Value(kind="dict", empty=not node.named_children, marks=marks, held=held_by(held))
+            values = [evaluator.visit(inner) for inner in part.named_children]
+            held += values
+            marks |= frozenset().union(*(value.marks for value in values))
+            more = values[0].fields if values else None
+            fields = None if fields is None or more is None else [*fields, *more][:_MOST_ITEMS]
+    pairs = tuple(fields) if fields is not None else None
+    return Value(kind="dict", empty=not node.named_children, marks=marks, held=held_by(held), fields=pairs)
 
 
 def _comprehension(evaluator: Evaluator, node: Node) -> Value:
-    from app.risk.python.evaluator import element
+    from app.risk.python.flow import element
 
     body = node.child_by_field_name("body")
     clauses = [part for part in node.named_children if part.type == "for_in_clause"]
@@ -290,16 +321,14 @@ def _comprehension(evaluator: Evaluator, node: Node) -> Value:
     if rounds is not None and not conditions:
         return Value(items=tuple(results))
     first = results[0] if results else ANY
-    return Value(items=(first,), marks=first.marks) if first.glob else Value(marks=first.marks, kind=first.kind)
+    marks = first.marks - {"listed"} if conditions else first.marks
+    return Value(items=(first,), marks=marks) if first.glob else Value(marks=marks, kind=first.kind)
 
 
 def _conditional(evaluator: Evaluator, node: Node) -> Value:
     values = [evaluator.visit(part) for part in node.named_children]
     ends = [values[0], values[-1]] if len(values) == 3 else values
-    if ends and all(value == ends[0] for value in ends):
-        return ends[0]
-    marks: frozenset[str] = frozenset().union(*(value.marks for value in ends)) if ends else frozenset()
-    return Value(marks=marks, held=held_by(ends))
+    return one_of(ends) if ends else ANY
 
 
 def _lambda(evaluator: Evaluator, node: Node) -> Value:
@@ -327,7 +356,13 @@ def _named(evaluator: Evaluator, node: Node) -> Value:
 def _boolean(evaluator: Evaluator, node: Node) -> Value:
     left = evaluator.visit(node.child_by_field_name("left"))
     right = evaluator.visit(node.child_by_field_name("right"))
-    return left if left == right else Value(marks=left.marks | right.marks)
+    if text(node.child_by_field_name("operator")) == "or" and (left.text is not None or left.choices):
+        return left if left.known and left.text else one_of([left, right])
+    return left if left == right else Value(marks=left.marks | right.marks, kind=left.kind or right.kind)
+
+
+def _constant(_evaluator: Evaluator, node: Node) -> Value:
+    return Value(name=f"builtins.{text(node)}")
 
 
 EXPRESSIONS: dict[str, Callable[[Evaluator, Node], Value]] = {
@@ -337,5 +372,5 @@ EXPRESSIONS: dict[str, Callable[[Evaluator, Node], Value]] = {
     "list_comprehension": _comprehension, "generator_expression": _comprehension, "set_comprehension": _comprehension,
     "dictionary_comprehension": _comprehension, "conditional_expression": _conditional, "lambda": _lambda,
     "parenthesized_expression": _last, "await": _last, "named_expression": _named, "boolean_operator": _boolean,
-    "dictionary_splat": _splat, "unary_operator": _unary,
+    "dictionary_splat": _splat, "unary_operator": _unary, "true": _constant, "false": _constant, "none": _constant,
 }  # fmt: skip

@@ -27,6 +27,11 @@ OPENS_UP = declare(
     "python.opens_up", RiskLevel.HIGH, "Lets everybody change a file, or run it with its owner's rights.",
     "import os\nos.chmod('a.txt', 0o777)", "import os\nos.chmod('a.txt', 0o644)", language="python",
 )  # fmt: skip
+MOVES_MANY = declare(
+    "python.moves_many", RiskLevel.HIGH, "Moves or renames all files of a folder.",
+    "import os, shutil\nfor name in os.listdir('.'):\n    shutil.move(name, 'old')",
+    "import os, shutil\nshutil.move('a.txt', 'old')", language="python",
+)  # fmt: skip
 EXTRACTS = declare(
     "python.extracts", RiskLevel.MEDIUM, "Unpacks an archive, which may overwrite files.",
     "import shutil\nshutil.unpack_archive('a.zip', 'out')", "import shutil\nshutil.which('zip')", language="python",
@@ -40,13 +45,19 @@ def open_file(made: Call) -> Value:
     mode = made.argument(1, "mode", "flags")
     kind = text_of(mode) if mode.text is not None else "r"
     if not any(letter in kind for letter in "wax+"):
+        made.evaluator.looked_at.add(path.text or "")
         act_on(made.reading, Act.READ, made.word(path))
         secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
         frame = re.search(r"\b(?:read|scan)_\w+$", made.shown.partition("(")[0])
         return Value(kind="pandas" if frame else "file", marks=path.marks | ({"secret"} if secret else set()))
-    act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else Act.WRITE
+    act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else _writing(made, path)
     act_on(made.reading, act, made.word(path))
     return Value(path.text, kind="file.write", marks=path.marks)
+
+
+def _writing(made: Call, path: Value) -> Act:
+    """Return what writing a file means: what the text has read before is there, and is replaced."""
+    return Act.OVERWRITE if path.text and path.text in made.evaluator.looked_at else Act.WRITE
 
 
 @function(tables.DELETES)
@@ -67,7 +78,12 @@ def _delete_tree(made: Call) -> Value:
 def _move(made: Call) -> Value:
     place = 0 if made.base.kind != "pathlib.Path" else -1
     source = made.base if place < 0 else made.argument(0, "src")
-    act_on(made.reading, Act.MOVE, made.word(source))
+    if source.glob and made.many and not made.filtered:
+        act_on(made.reading, Act.MOVE, made.word(source))
+        words = f"This moves all files that {made.word(source).display} stands for."
+        made.reading.add(MOVES_MANY, words, made.line)
+    else:
+        act_on(made.reading, Act.MOVE, made.word(source))
     act_on(made.reading, Act.CREATE, made.word(made.argument(place + 1, "dst", "target")))
     return ANY
 
@@ -83,7 +99,8 @@ def _copy(made: Call) -> Value:
 
 @function(tables.CREATES | tables.WRITES_PATH)
 def _create(made: Call) -> Value:
-    act_on(made.reading, Act.WRITE if made.method.startswith("write") else Act.CREATE, made.word(_path_of(made)))
+    path = _path_of(made)
+    act_on(made.reading, _writing(made, path) if made.method.startswith("write") else Act.CREATE, made.word(path))
     _note_written(made, _path_of(made), made.argument(0))
     return ANY
 
@@ -91,6 +108,7 @@ def _create(made: Call) -> Value:
 @function(tables.READS_PATH)
 def _read_path(made: Call) -> Value:
     path = _path_of(made)
+    made.evaluator.looked_at.add(path.text or "")
     act_on(made.reading, Act.READ, made.word(path))
     secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
     return Value(UNKNOWN, marks=frozenset({"secret"}) if secret else frozenset())
@@ -208,6 +226,8 @@ def extract(made: Call, target: Value) -> None:
     path = target if target.text is not None else Value("." if len(made.arguments) < 2 else UNKNOWN)
     near = place_of(path.text or "") in (Place.WORKING, Place.WORKING_ALL, Place.TEMPORARY, Place.GENERATED)
     level = RiskLevel.MEDIUM if near and "fully_trusted" not in made.shown else RiskLevel.HIGH
+    if level is RiskLevel.MEDIUM and (path.text or "").startswith(FRESH):
+        level = RiskLevel.LOW
     made.reading.touch(paths=[path.text or ""] if path.known else ())
     words = f"This unpacks an archive into {made.word(path).display}, over files of the same names."
     made.reading.add(EXTRACTS, words, made.line, level)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.python import libraries, tables
-from app.risk.python.values import ANY, DECODERS, Value, held_by
+from app.risk.python.values import ANY, DECODERS, Value, count_choices, held_by, one_of
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
 
@@ -48,6 +48,14 @@ _DANGEROUS_MODULES = word_set(
 )
 
 
+_EACH_CHOICE = (
+    tables.DELETES | tables.DELETES_TREE | tables.MOVES | tables.COPIES | tables.CREATES | tables.EMPTIES
+    | tables.RIGHTS | tables.READS_FILE | tables.LISTS | tables.SHELL | tables.RUNS | tables.RUNS_LIST
+    | tables.RUNS_ARGV | tables.EVALUATES | tables.RUNS_FILE | tables.ASKS | tables.SENDS
+)  # fmt: skip
+"""Functions of which each possible value of an argument counts by itself."""
+
+
 def function(names: Iterable[str]) -> Callable[[_Function], _Function]:
     """Add a handler for functions of these qualified names."""
 
@@ -62,6 +70,9 @@ def call_function(made: Call, name: str) -> Value:
     """Find out what a call of a function, class, or module's function would do, and return its value."""
     made.reading.touch(commands=[name.removeprefix("builtins.")] if "." in name else ())
     if handler := KNOWN_FUNCTIONS.get(name):
+        if name in _EACH_CHOICE and (number := count_choices([*made.arguments, *made.keywords.values()])):
+            # What a value is depends on a branch or a default: each possibility counts.
+            return one_of([handler(made.choosing(place)) for place in range(number)])
         return handler(made)
     if name in DECODERS:
         return DECODERS[name](made.argument(0))
@@ -87,6 +98,7 @@ def _unlisted(made: Call, name: str) -> Value:
     if top == "os" or module in _DANGEROUS_MODULES:
         made.reading.add(UNKNOWN_CALL, f"What {name} does here is not known.", made.line)
     else:
-        # The import itself has a finding.
+        # The import itself has a finding; what the name says counts, too.
         made.reading.doubt()
+        return libraries.call_unread(made, name)
     return Value(kind=name, marks=made.marks)

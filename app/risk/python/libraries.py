@@ -123,6 +123,19 @@ def call_known_package(made: Call, name: str) -> Value:
     return Value(kind=name, marks=made.marks)
 
 
+def call_unread(made: Call, name: str) -> Value:
+    """Judge a function or method of a module that has not been read by its name."""
+    from app.risk.python import methods
+
+    if name.rpartition(".")[2][:1].isupper():
+        return Value(kind=name, marks=made.marks)
+    if made.method:
+        found = databases.call_database(made)
+        if found is not None:
+            return found
+    return methods.by_name(made)
+
+
 def methods_by_name(made: Call, name: str) -> Value | None:
     """Judge a function of a library that acts on another service by its name."""
     from app.risk.python.methods import by_name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import Act, act_on, connect
 from app.risk.python import databases, files, functions, libraries, networks, processes, tables
-from app.risk.python.values import ANY, Value, held_by, joined, text_method, text_of
+from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -64,6 +64,8 @@ def call_method(made: Call) -> Value:
     sends = base.kind in ("response", "smtplib") or method in _SENDS
     if sends and "secret" in made.marks and method not in _READS:
         connect(made.reading, made.word(Value("another machine")), secret=True)
+    if handler := functions.KNOWN_FUNCTIONS.get(f"{base.kind}.{method}"):
+        return handler(made)
     if base.kind == "pathlib.Path":
         return _path(made)
     if base.text is not None and base.kind != "file.write":
@@ -87,8 +89,7 @@ def call_method(made: Call) -> Value:
     if base.kind == "process":
         return ANY
     if base.kind == "dict" or base.items is not None:
-        items = base.items if method in ("copy", "values") else None
-        return Value(marks=base.marks, items=items, held=held_by([base, *made.arguments]))
+        return _of_collection(made)
     if base.kind in tables.SESSIONS:
         return functions.call_function(made, f"{tables.SESSIONS[base.kind]}.{method}")
     for known in (databases.call_database, libraries.call_object):
@@ -98,7 +99,35 @@ def call_method(made: Call) -> Value:
     return by_name(made)
 
 
+def _of_collection(made: Call) -> Value:
+    """Return what a method of a list or dictionary returns; none of them has effects."""
+    base, method = made.base, made.method
+    if base.fields is None or base in made.evaluator.stale:
+        items = base.items if method in ("copy", "values", "keys", "items") else None
+        return Value(marks=base.marks, items=items, held=held_by([base, *made.arguments]))
+    if method == "get" and made.arguments and made.arguments[0].known:
+        found = [value for key, value in base.fields if key == made.arguments[0].text]
+        return found[0] if found else made.argument(1, "default")
+    if method == "items":
+        return Value(items=tuple(Value(items=(Value(key), value)) for key, value in base.fields), marks=base.marks)
+    if method == "keys":
+        return Value(items=tuple(Value(key) for key, _ in base.fields))
+    if method == "values":
+        return Value(items=tuple(value for _, value in base.fields), marks=base.marks)
+    if method == "copy":
+        return base
+    made.evaluator.note_stale(base)
+    return Value(marks=base.marks, held=held_by([base, *made.arguments]))
+
+
 def _path(made: Call) -> Value:
+    if number := count_choices([made.base, *made.arguments]):
+        # The path is one of several, such as a default: each of them counts.
+        return one_of([_one_path(made.choosing(place)) for place in range(number)])
+    return _one_path(made)
+
+
+def _one_path(made: Call) -> Value:
     base, method = made.base, made.method
     name = f"pathlib.Path.{method}"
     if handler := _PATHS.get(method):

@@ -43,7 +43,9 @@ def read(text: str, reading: Reading) -> None:
         plain = _without_magic(text, reading)
         tree = _parsed(plain, reading) if plain != text else tree
         _note_errors(tree.root_node, reading)
-    Evaluator(reading, call).visit(tree.root_node)
+    evaluator = Evaluator(reading, call)
+    evaluator.visit(tree.root_node)
+    evaluator.finish()
 
 
 def _parsed(text: str, reading: Reading) -> Tree:

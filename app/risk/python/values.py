@@ -6,6 +6,7 @@ import base64
 import binascii
 import bz2
 import codecs
+import json
 import lzma
 import re
 import zlib
@@ -32,6 +33,8 @@ class Value:
         glob: The text is a pattern for the names of several files.
         empty: True if it is known to be empty, such as ``{}``.
         held: Functions that it may be, or that it may hold, such as those of a dictionary; `ANY` for others.
+        fields: The values of a dictionary by key; None if it is none, or if they are unknown.
+        choices: Texts of which it has one, where branches or defaults decide; `UNKNOWN` among them for any other.
     """
 
     text: str | None = None
@@ -43,6 +46,8 @@ class Value:
     glob: bool = False
     empty: bool = False
     held: tuple[Value, ...] = ()
+    fields: tuple[tuple[str, Value], ...] | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -63,6 +68,42 @@ class Value:
 
 ANY = Value()
 """A value of which nothing is known."""
+MOST_CHOICES = 6
+
+
+def one_of(values: Sequence[Value]) -> Value:
+    """Return what is known of a value that is one of these."""
+    if values and all(value == values[0] for value in values):
+        return values[0]
+    marks: frozenset[str] = frozenset().union(*(value.marks for value in values))
+    values = [value for value in values if value.name != "builtins.None"] or values
+    kinds = {value.kind for value in values if value != ANY}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    texts = list(dict.fromkeys(text for value in values for text in value.choices or (text_of(value),)))
+    if not any(value.text is not None for value in values) or len(texts) > MOST_CHOICES:
+        return Value(kind=kind, marks=marks, held=held_by(values))
+    glob = any(value.glob for value in values)
+    return Value(UNKNOWN, kind=kind, marks=marks, choices=tuple(texts), glob=glob, held=held_by(values))
+
+
+def or_default(default: Value) -> Value:
+    """Return what comes from outside, such as the environment, or is this if nothing is given."""
+    return one_of([Value(UNKNOWN, kind=default.kind), default]) if default.text else Value(UNKNOWN, marks=default.marks)
+
+
+def chosen(value: Value, number: int) -> Value:
+    """Return a value with one of its choices, and so with its elements; others are as they are."""
+    if value.choices:
+        return replace(value, text=value.choices[number % len(value.choices)], choices=())
+    if value.items is not None and any(item.choices for item in value.items):
+        return replace(value, items=tuple(chosen(item, number) for item in value.items))
+    return value
+
+
+def count_choices(values: Iterable[Value]) -> int:
+    """Return how many choices the values have at most."""
+    counts = [max((len(part.choices) for part in (value, *(value.items or ()))), default=0) for value in values]
+    return max(counts, default=0)
 
 
 _MOST_HELD = 20
@@ -92,7 +133,31 @@ def text_of(value: Value) -> str:
 def joined(parts: Sequence[Value], between: str = "") -> Value:
     """Return texts put together."""
     text = between.join(text_of(part) for part in parts)[:LONGEST]
-    return Value(text, marks=frozenset().union(*(part.marks for part in parts)), glob=any(part.glob for part in parts))
+    choices: tuple[str, ...] = ()
+    if number := count_choices(parts):
+        texts = (between.join(text_of(chosen(part, place)) for part in parts)[:LONGEST] for place in range(number))
+        choices = tuple(dict.fromkeys(texts))
+    marks: frozenset[str] = frozenset().union(*(part.marks for part in parts))
+    return Value(text, marks=marks, glob=any(part.glob for part in parts), choices=choices)
+
+
+def rendered(value: Value, depth: int = 0) -> str:
+    """Return a value as JSON, with `UNKNOWN` for unknown parts."""
+    if depth > 8:
+        return f'"{UNKNOWN}"'
+    if value.fields is not None:
+        pairs = (f"{json.dumps(key)}: {rendered(part, depth + 1)}" for key, part in value.fields)
+        return f"{{{', '.join(pairs)}}}"[:LONGEST]
+    if value.items is not None:
+        return f"[{', '.join(rendered(part, depth + 1) for part in value.items)}]"[:LONGEST]
+    if value.number is not None and value.text is None:
+        return str(value.number)
+    if value.name in _CONSTANTS:
+        return _CONSTANTS[value.name]
+    return json.dumps(text_of(value), ensure_ascii=False)
+
+
+_CONSTANTS = {"builtins.True": "true", "builtins.False": "false", "builtins.None": "null"}
 
 
 def _formatted(value: Value, arguments: Sequence[Value]) -> Value:
