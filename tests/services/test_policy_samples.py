@@ -19,6 +19,7 @@ from app.domain.people import SYSTEM, Actor, Makers, Role, Via
 from app.domain.policy.verdicts import Decide, PolicyDecision
 from app.services.approvals.intake.policy_outcome import drawn
 from app.services.policies.samples import Samples
+from app.services.reading.insights import InsightsBook, InsightsFilter
 from app.store.requests import ApprovalRequest
 from tests.factories import approving, make_person
 from tests.services.desk import Desk
@@ -105,6 +106,21 @@ def test_the_agent_and_its_owner_cannot_tell(room: Room) -> None:
     room.samples.review(room.dba, request.id, True, "")
     view = room.samples.of(request.id, room.owner)
     assert view is not None and view.row.agrees and view.why_not
+
+
+def test_nor_by_counting(room: Room) -> None:
+    counts = InsightsBook(room.desk.sessions, room.desk.clock)
+    added = dataclasses.replace(room.dba, account=Makers(frozenset({room.owner.id}), room.owner.name))
+
+    def sampled(viewer: Actor) -> int:
+        [rule] = counts.read(viewer, InsightsFilter()).rules
+        assert rule.approved == 1
+        return rule.sampled
+
+    request = room.open()
+    assert [sampled(viewer) for viewer in (room.owner, added, room.dba, SYSTEM)] == [0, 0, 1, 1]
+    room.samples.review(room.dba, request.id, True, "")
+    assert [sampled(viewer) for viewer in (room.owner, added)] == [1, 1]
 
 
 def test_those_review_who_would_have_been_asked(room: Room) -> None:

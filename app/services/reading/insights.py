@@ -232,15 +232,16 @@ class InsightsBook:
         until = self._clock()
         since = until - timedelta(days=wanted.days)
         parts: dict[str, list[dict[str, Any]]] = {}
-        for part, body in self._rows(wanted, since, until):
+        for part, body in self._rows(viewer, wanted, since, until):
             parts.setdefault(part, []).append(body)
         return _insights(parts, since, until)
 
-    def _rows(self, wanted: InsightsFilter, since: datetime, until: datetime) -> Sequence[Any]:
+    def _rows(self, viewer: Actor, wanted: InsightsFilter, since: datetime, until: datetime) -> Sequence[Any]:
         statement = statement_of(workflow=bool(wanted.workflow), team=bool(wanted.team))
         values = {
             "since": since, "until": until, "soon": until + timedelta(days=1), "speed": READING_SPEED,
             "groups": MAX_GROUPS, "lapses": MAX_EXPIRED, "workflow": wanted.workflow, "team": [f"{TEAM}{wanted.team}"],
+            "viewer": sorted(viewer.persons | viewer.account.ids),
         }  # fmt: skip
         with self._sessions.begin() as session:
             session.execute(text(_BOUNDS), {"limit": f"{TIME_LIMIT_MS}ms"})

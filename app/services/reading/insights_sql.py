@@ -1,7 +1,8 @@
 """The statement behind the insights, composed of parts that can be read separately.
 
 Each part returns rows with its name and a JSON object. Parameters: `since`, `until`, `soon`, `speed` (characters per
-second), `groups` and `lapses` (row limits), and `workflow` and `team` if the statement is restricted to them.
+second), `groups` and `lapses` (row limits), `viewer` (ids of everybody who may be looking), and `workflow` and `team`
+if the statement is restricted to them.
 """
 
 from __future__ import annotations
@@ -91,11 +92,15 @@ source as (
     order by a.count desc, a.answered_by
 )"""
 
-# A rule keeps its name from version to version.
+# A rule keeps its name from version to version. Until somebody has reviewed it, requesters must not learn that a
+# request of theirs was drawn, not by counting either.
 _RULE = """
 ruled as (
     select substr(s.answered_by, length('policy:') + 1) as source, s.state, d.request_id as drawn, d.agrees
-    from settled as s left join decision_samples as d on d.request_id = s.id
+    from settled as s left join decision_samples as d on d.request_id = s.id and (
+        d.reviewed_at is not null or not exists (
+            select from approval_requests as r where r.id = s.id
+                and (r.requester_id = any(cast(:viewer as text[])) or r.makers && cast(:viewer as text[]))))
     where s.answered_by like 'policy:%'
 ),
 rule as (
