@@ -129,6 +129,38 @@ def test_blanks_and_remarks_change_a_condition_only_where_they_mean_something(ol
 
 
 AMOUNTS = "{name: Amounts, when: args.amount > 500, unanswered: ask}"
+NIGHTS = "days: mon-fri, hours: '22:00-04:00', timezone: UTC"
+ALL_NIGHTS = NIGHTS.replace("mon-fri", "mon-sun")
+
+
+def windowed(*windows: str, holiday: str = "2027-01-01") -> PolicyDocument:
+    """A policy whose only rule approves what then runs in these windows."""
+    office = f"{{timezone: UTC, hours: {{mon-fri: '09:00-17:00'}}, holidays: [{holiday}]}}"
+    text = "".join(f"{{{window}}}, " for window in windows)
+    rule = HARMLESS.replace("{", f"{{change_windows: [{text}], " if windows else "{", 1)
+    return read_policy(f"version: 1\ncalendars: {{office: {office}}}\nrules:\n  - {rule}", "policies.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        (windowed(NIGHTS), windowed(), True),
+        (windowed(NIGHTS), windowed(ALL_NIGHTS), True),
+        (windowed(NIGHTS), windowed(NIGHTS.replace("04", "05")), True),
+        (windowed(NIGHTS), windowed(NIGHTS, "calendar: office"), True),
+        (windowed(f"{NIGHTS}, except: [2027-01-01]"), windowed(NIGHTS), True),
+        (windowed("calendar: office"), windowed("calendar: office", holiday="2027-01-02"), True),
+        (windowed(), windowed(NIGHTS), False),
+        (windowed(NIGHTS, "calendar: office"), windowed(NIGHTS), False),
+        (windowed(ALL_NIGHTS), windowed(f"{NIGHTS}, except: [2027-01-01]"), False),
+        (windowed("calendar: office"), windowed("calendar: office", holiday="2027-01-01, 2027-01-02"), False),
+    ],
+)
+def test_other_times_at_which_it_may_run_need_one(old: PolicyDocument, new: PolicyDocument, wider: bool) -> None:
+    why = "What “Harmless” approves may run at times at which it could not before."
+    assert widened(old, new) == ((why,) if wider else ())
+
+
 DENIED = "{name: Relaxed, when: node == 'relaxed'}"
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from app.domain.policy.condition_words import did_you_mean, may_fail, same_words
 from app.domain.policy.document import PolicyDocument, Rule
-from app.domain.policy.terms import Unanswered
+from app.domain.policy.terms import ChangeWindow, Unanswered
 from app.domain.policy.verdicts import MAX_RISK, Decide
 from assent.contracts import RiskLevel
 
@@ -74,6 +74,7 @@ class _Rules:
     def __init__(self, document: PolicyDocument | None) -> None:
         self.rules = document.rules if document is not None else ()
         self.default = document.default if document is not None else None
+        self.calendars = document.calendars if document is not None else {}
         self.conditions = [same_words(rule.when) for rule in self.rules]
 
     @cached_property
@@ -93,6 +94,10 @@ class _Rules:
             if rule.decide is not Decide.APPROVE:
                 found.setdefault(self.conditions[at], at)
         return found
+
+    def windows(self, at: int) -> list[ChangeWindow]:
+        """The change windows of the rule at that place, one of which has to be open."""
+        return [window for part in self.rules[at].change_windows for window in part.windows(self.calendars)]
 
     def hiding(self, rule: Rule) -> int | None:
         """The place of a rule that asks people about what the rule matches, or rejects it for at least as long."""
@@ -121,10 +126,23 @@ def _wider(old: _Rules, new: _Rules) -> Iterator[str]:
             yield f"{name} approves until {rule.until.isoformat()} instead of {was.until.isoformat()}."
         elif rule.sample < was.sample:
             yield f"People review {_percent(rule)} of what {name} decides instead of {_percent(was)}."
+        elif not _within(new.windows(at), old.windows(known[0])):
+            yield f"What {name} approves may run at times at which it could not before."
         elif gone := _no_longer_in_the_way(old, known[0], new, at):
             yield f"{name} also approves what “{gone.name}” decided about before."
         elif unseen := _no_longer_observed(old.rules[: known[0]], new, at):
             yield f"{name} also approves what “{unseen.name}” did, of which people review {_percent(unseen)}."
+
+
+def _within(new: Sequence[ChangeWindow], old: Sequence[ChangeWindow]) -> bool:
+    """True if each new window lies within an old one; no windows at all are any time."""
+    return not old or (bool(new) and all(any(_narrower(one, other) for other in old) for one in new))
+
+
+def _narrower(new: ChangeWindow, old: ChangeWindow) -> bool:
+    """True if a window has the same hours as another one, and opens on no further day."""
+    hours = (new.timezone, new.start, new.end) == (old.timezone, old.start, old.end)
+    return hours and set(new.days) <= set(old.days) and set(new.except_days) >= set(old.except_days)
 
 
 def _percent(rule: Rule) -> str:
