@@ -26,12 +26,22 @@ CASES = table(
     low? git switch main
     low git stash
     low git tag v1.0
+    low git tag -a v1.0 -m 'Version 1.0'
+    low? git tag -a v1.0
+    low? git tag -s v1.0 -m 'Version 1.0'
+    low? git tag -m 'Version 1.0' -e v1.0
+    low git notes add -m x
+    low? git notes add
+    low? git notes edit
+    low? git branch --edit-description
+    low? git add -e
+    low? git lfs install
     low git branch feature/y
     low git restore --staged a.py
     low git reset HEAD~1
     low git fetch origin
     low git config --global user.name Ada
-    medium git push origin feature/x
+    medium? git push origin feature/x
     medium? git pull --rebase origin main
     medium? git clone https://git.example.com/shop.git
     medium? git merge feature/x
@@ -50,13 +60,13 @@ CASES = table(
     high git branch -D feature/x
     high git branch --delete --force feature/x
     high git rm -r src
-    high git push -f origin main
-    high git push origin main --force-with-lease
-    high git push origin +main
-    high git push -fu origin main
-    high git push origin :feature/x
-    high git push --delete origin v1
-    critical git push --mirror backup
+    high? git push -f origin main
+    high? git push origin main --force-with-lease
+    high? git push origin +main
+    high? git push -fu origin main
+    high? git push origin :feature/x
+    high? git push --delete origin v1
+    critical? git push --mirror backup
     high git filter-branch --all
     high git reflog expire --expire=now --all
     high git gc --prune=now

@@ -76,7 +76,7 @@ CASES = [
     ("import shutil\nwhere = '/'\nif input():\n    where = 'out'\nshutil.rmtree(where)", CRITICAL, True),
     # programs
     ("import subprocess\nsubprocess.run(['git', 'status'])", SAFE, True),
-    ("import subprocess\nsubprocess.run(['git', 'push', '--force'])", HIGH, True),
+    ("import subprocess\nsubprocess.run(['git', 'push', '--force'])", HIGH, False),
     ("import subprocess\ncmd = ['git', 'status']\ncmd.append('--short')\nsubprocess.run(cmd)", SAFE, True),
     ("import os\nos.system(input())", HIGH, False),
     ("import threading, shutil\nthreading.Thread(target=shutil.rmtree, args=('/home',)).start()", CRITICAL, True),

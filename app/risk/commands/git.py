@@ -184,6 +184,10 @@ def _tag(given: Given, reading: Reading) -> None:
                                           "--merged", "--no-merged", "--no-contains"):  # fmt: skip
         level = MEDIUM if given.has("-f", "--force") else LOW
         given.note(reading, LOCAL, "This makes the tag {what}.", level)
+        written = given.has("-m", "--message", "-F", "--file")
+        edits = given.has("-e", "--edit") or (given.has("-a", "--annotate") and not written)
+        if edits or given.has("-s", "--sign", "-u", "--local-user"):
+            reading.doubt()  # the settings name the editor, and the program that signs
 
 
 GIT.takes("commit", "-m --message -F --file -C -c --reuse-message --author --date -t --template --fixup --squash "
@@ -343,7 +347,24 @@ def _named_files(given: Given, reading: Reading) -> None:
         act_on(reading, Act.WRITE, word)
 
 
-@GIT.reader("revert, maintenance run, worktree add, lfs checkout, bisect start, bisect good, bisect bad, bisect reset")
+GIT.takes("tag", "-m --message -F --file -u --local-user --cleanup --trailer --sort --format --points-at")
+GIT.takes("notes add, notes append, notes edit", "-m --message -F --file -C --reuse-message -c --reedit-message --ref")
+
+
+@GIT.reader("notes add, notes append, notes edit, add, stage, branch")
+def _edits(given: Given, reading: Reading) -> None:
+    if given.name.startswith("notes "):
+        edits = not given.has("-m", "-F", "-C", "--message", "--file", "--reuse-message")
+    else:
+        edits = given.has("--edit-description") or (given.name != "branch" and given.has("-e", "--edit"))
+    if edits:
+        reading.doubt()  # the settings name the editor
+
+
+@GIT.reader(
+    "push, lfs install, revert, maintenance run, worktree add, lfs checkout, bisect start, bisect good, bisect bad, "
+    "bisect reset"
+)
 def _hooks(given: Given, reading: Reading) -> None:
     reading.doubt()  # hooks may run, or files become what others have written
 
