@@ -48,9 +48,10 @@ CASES = table(
     medium? npm ci
     medium? yarn
     medium? pnpm add react
-    medium? apt-get install -y jq
     medium? brew install jq
-    medium? winget install --id Git.Git
+    medium? scoop install jq
+    medium? winget install --scope user --id Git.Git
+    medium? docker exec api apt-get install -y jq
     medium? bundle install
     medium? cargo install ripgrep
     medium pip uninstall -y requests
@@ -64,6 +65,14 @@ CASES = table(
     high? npm install github:someone/something
     high? npm install --registry https://x.example left-pad
     high? cargo install --git https://x.example/a
+    high? apt-get install -y jq
+    high? apk add jq
+    high? pacman -S jq
+    high? winget install --id Git.Git
+    high? choco install jq -y
+    high? choco upgrade all
+    high? choco install jq --source https://x.example/feed
+    high? scoop install -g jq
     high? apt install ./tool.deb
     high? dpkg -i tool.deb
     high? rpm -i https://x.example/a.rpm

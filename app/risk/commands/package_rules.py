@@ -78,13 +78,17 @@ _USUAL = re.compile(
 )
 
 
-def installs(given: Given, reading: Reading, words: list[Word] | None = None, *, whole: bool = False) -> None:
+def installs(
+    given: Given, reading: Reading, words: list[Word] | None = None, *, whole: bool = False, machine: bool = False
+) -> None:
     """Note what is installed: by name from the usual registry, or from an address or a file.
 
     Args:
         words: What is installed; the operands if None.
         whole: Without operands, what the project names is installed.
+        machine: It is installed for the whole machine.
     """
+    worse = HIGH if machine else None
     words = given.operands if words is None else words
     for word in words:
         if not word.known:
@@ -95,11 +99,11 @@ def installs(given: Given, reading: Reading, words: list[Word] | None = None, *,
             level = HIGH if re.search(r"\.(?:deb|rpm|apk|msi|pkg|snap)$", word.text) else MEDIUM
             reading.add(ELSEWHERE, f"This installs the file {word.display}, which has not been read.", word.line, level)
         else:
-            reading.add(INSTALLS, f"This installs {word.display}; its install scripts run.", word.line)
+            to = " for the whole machine" if machine else ""
+            reading.add(INSTALLS, f"This installs {word.display}{to}; its install scripts run.", word.line, worse)
     if not words and whole:
-        reading.add(
-            INSTALLS, "This installs the packages that the project names; their install scripts run.", given.line
-        )
+        message = "This installs the packages that the project names; their install scripts run."
+        reading.add(INSTALLS, message, given.line, worse)
 
 
 def registry(given: Given, reading: Reading, options: str) -> None:

@@ -23,6 +23,7 @@ from app.risk.commands.subcommands import Given, Program
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_dynamic, run_unread
 from app.risk.reading import Reading
+from app.risk.rules import word_set
 
 _REMOVE = "This removes {what|packages} from the machine."
 _UPGRADE = "This upgrades all packages of the machine."
@@ -41,7 +42,9 @@ def _manager(
     if clean:
         manager.does(KEEPS, "This clears what the package manager keeps.", clean)
     if install:
-        manager.reader(install)(lambda given, reading: installs(given, reading, whole=True))
+        manager.reader(install)(
+            lambda given, reading: installs(given, reading, whole=True, machine=_is_for_machine(given, reading))
+        )
     if upgrade:
         manager.reader(upgrade)(_upgrades)
     if remove:
@@ -52,6 +55,18 @@ def _manager(
     if marks:
         manager.does(UNINSTALLS, _LISTS, marks, MEDIUM)
     return manager
+
+
+_FOR_USER = word_set("brew scoop nix-env guix")
+
+
+def _is_for_machine(given: Given, reading: Reading) -> bool:
+    """Return False for what is installed for one user, or into an image or a container."""
+    if given.command.here == "container" or reading.options.get("image"):
+        return False
+    scope = given.value("--scope")
+    own = given.command.name in _FOR_USER and not given.has("-g", "--global")
+    return not (own or given.has("--user") or (scope is not None and scope.text.lower() == "user"))
 
 
 _ESSENTIAL = re.compile(
@@ -72,8 +87,8 @@ def _essential(given: Given, reading: Reading) -> None:
 
 
 def _upgrades(given: Given, reading: Reading) -> None:
-    if given.operands:
-        installs(given, reading)
+    if given.operands and given.texts != ["all"]:
+        installs(given, reading, machine=_is_for_machine(given, reading))
     else:
         given.note(reading, UPGRADES, _UPGRADE)
 
@@ -184,14 +199,14 @@ _manager(
     clean="clean, fetch",
     marks="lock, unlock, set", dry_run="-n --dry-run",
 )  # fmt: skip
-_manager(
+WINGET = _manager(
     "winget", reads="list, search, show, source list, features, export, --info, hash, validate", refresh="source "
     "update",
     install="install, add, import, configure", upgrade="upgrade, update", remove="uninstall, remove, rm",
     trust="source add, source remove, source reset, settings", marks="pin, pin add, pin remove, repair, download",
     values="--id --name --moniker --version -v --source -s --scope --architecture -a -e --log --manifest -m",
 )  # fmt: skip
-_manager(
+CHOCO = _manager(
     "choco", "chocolatey", "scoop", reads="list, search, find, info, outdated, config list, source list, pin list, "
     "which, "
     "status, home, cat, prefix, bucket list, apikey list", refresh="update", install="install, cinst",
@@ -200,6 +215,16 @@ _manager(
     marks="pin, hold, unhold, reset, export", values="--version --source -s --params --package-parameters",
     dry_run="--whatif --what-if --noop",
 )  # fmt: skip
+
+
+@WINGET.reader("install, add, upgrade, update")
+@CHOCO.reader("install, cinst, upgrade, cup")
+def _windows_sources(given: Given, reading: Reading) -> None:
+    for value in given.arguments.values("--manifest", "-m", "--source", "-s"):
+        if re.search(r"[\\/]", value.text):
+            reading.add(ELSEWHERE, f"This installs from {value.display}, which is not the usual registry.", value.line)
+
+
 _manager(
     "emerge", "xbps-install", "opkg", "nix-env", "guix", "slackpkg", "eopkg", "swupd", "softwareupdate", "mas",
     reads="search, list, info, show, status, list-installed, list-upgradable, files, package --list-installed",
@@ -277,8 +302,10 @@ def _pacman(command: Command, reading: Reading) -> None:
         if given.exactly("-s", "--search", "-i", "--info", "-l", "--list", "-g", "--groups", "-p", "--print"):
             return
         for word in given.operands:
+            inside = command.here == "container" or reading.options.get("image")
             rule = INSTALLS if command.name == "pacman" else RUNS
-            reading.add(rule, f"This installs {word.display}; its install scripts run.", word.line)
+            level = MEDIUM if inside and rule is INSTALLS else HIGH
+            reading.add(rule, f"This installs {word.display}; its install scripts run.", word.line, level)
         if given.has("-u", "--sysupgrade"):
             reading.add(UPGRADES, _UPGRADE, line)
         elif not given.operands:

@@ -106,7 +106,7 @@ def _read_command(name: str, rest: str, line: int, reading: Reading) -> None:
         reading.take(found for found in inner_reading.findings if found.severity is RiskLevel.CRITICAL)
         return
     heredoc = re.match(r"<<-?\s*[\"']?(\w+)[\"']?[^\n]*\n(.*?)\n?\1\s*$", command, re.DOTALL)
-    reading.read("shell", heredoc[2] if heredoc else command, line + (1 if heredoc else 0), folder="/")
+    reading.read("shell", heredoc[2] if heredoc else command, line + (1 if heredoc else 0), folder="/", image=True)
 
 
 def _read_words(words: list[str], name: str, line: int, reading: Reading) -> None:
@@ -114,7 +114,7 @@ def _read_words(words: list[str], name: str, line: int, reading: Reading) -> Non
 
     if name in ("CMD", "ENTRYPOINT") and words[0].rpartition("/")[2] not in ("sh", "bash"):
         return
-    read_command(Command([Word(word, line) for word in words]), reading)
+    read_command(Command([Word(word, line) for word in words], here="container"), reading)
 
 
 def _read_copy(name: str, rest: str, line: int, reading: Reading) -> None:
