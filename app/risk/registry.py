@@ -69,6 +69,14 @@ _NEEDED = re.compile(
 _SECRETS = re.compile(r"hklm/(?:sam|security)\b|.*/(?:winlogon/defaultpassword|putty/sessions|winscp)", re.IGNORECASE)
 
 
+_ACCOUNTS = re.compile(r"hklm/(?:sam|security|system)\b.*", re.IGNORECASE)
+
+
+def holds_accounts(text: str) -> bool:
+    """Return True if a copy of what is at this path gives away the passwords of the machine's accounts."""
+    return bool(_ACCOUNTS.fullmatch(registry_path(text)))
+
+
 def registry_path(text: str) -> str:
     """Return a path in the registry with a short hive and forward slashes; empty if it is no path in the registry."""
     found = _ROOT.match(text)

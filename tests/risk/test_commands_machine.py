@@ -59,6 +59,9 @@ CASES = table(
     high shutdown -h now
     high useradd -o -u 0 backup
     high usermod -aG sudo ada
+    high samba-tool group addmembers Sales ada
+    critical samba-tool group addmembers 'Domain Admins' ada
+    critical ipa group-add-member admins --users=ada
     high passwd root
     high userdel -r ada
     high crontab -r

@@ -8,6 +8,9 @@ CASES = table(
     r"""
     safe vssadmin list shadows
     safe bcdedit
+    safe bcdedit '/?'
+    safe bcdedit /store 'C:\bcd' /enum all
+    safe net group 'Domain Admins' /domain
     safe wmic os get caption
     safe chkdsk
     safe reg query 'HKLM\Software'
@@ -32,10 +35,30 @@ CASES = table(
     medium attrib +h x.txt
     medium setx A b
     medium net use z: '\\server\share'
-    high reg add 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' /v x /d y /f
+    high? reg add 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' /v x /d y /f
+    high? reg add 'HKCU\Environment' /v UserInitMprLogonScript /d x.bat
+    high? reg add '$X' /v x /d y
+    high reg add 'HKLM\Software\Foo' /v x /d y
     high reg delete 'HKLM\Software\Foo' /f
+    high reg delete 'HKCU\Software\Foo' /f
+    high reg query 'HKLM\SAM' /s
+    high? reg import settings.reg
+    medium reg delete 'HKCU\Software\Foo' /v A /f
+    medium? reg export 'HKCU\Software\Foo' foo.reg
+    critical reg delete 'HKLM\SYSTEM' /f
+    critical? reg export 'HKLM\SAM' sam.reg
     high net user x P@ss /add
     high net localgroup administrators x /add
+    high net group 'Domain Admins' x /delete
+    high net group Sales x /add
+    high bcdedit /set '{default}' safeboot minimal
+    high bcdedit /set testsigning on
+    high bcdedit /deletevalue '{default}' safeboot
+    high bcdedit /set '{default}' recoveryenabled yes
+    critical net group 'Domain Admins' x /add /domain
+    critical net localgroup administrators x /add /domain
+    critical net rpc group addmem 'Domain Admins' x
+    critical dsmod group 'CN=Domain Admins,CN=Users,DC=corp' -addmbr x
     high net stop WinDefend
     high sc.exe delete tool
     high sc config tool start= disabled
@@ -57,6 +80,7 @@ CASES = table(
     critical vssadmin delete shadows /all /quiet
     critical wbadmin delete catalog -quiet
     critical bcdedit /set '{default}' recoveryenabled No
+    critical bcdedit /set '{default}' recoveryenabled 0
     critical wmic shadowcopy delete
     critical fsutil usn deletejournal /d 'c:'
     critical cipher '/w:c'

@@ -9,6 +9,7 @@ from app.risk.commands.options import arguments_of
 from app.risk.commands.subcommands import Given, Program
 from app.risk.commands.table import Command, program, read_command
 from app.risk.effects import Act, act_on, run_unread
+from app.risk.groups import rules_domain, rules_unix_machine
 from app.risk.languages import language_named
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
@@ -225,9 +226,11 @@ def _power(command: Command, reading: Reading) -> None:
     reading.add(POWER, "This stops or restarts the machine: whatever runs on it ends.", command.line)
 
 
-_PRIVILEGED = re.compile(
-    r"(?:^|,)(?:sudo|wheel|root|admin|adm|docker|lxd|libvirt|disk|shadow|administrators)(?:,|$)", re.IGNORECASE
-)
+_DIRECTORIES = word_set("samba-tool ipa adcli realm kadmin kadmin.local")
+
+
+def _rules_directory(texts: list[str]) -> bool:
+    return any(rules_domain(text, directory=True) or text.lower() == "admins" for text in texts)
 
 
 @program(
@@ -261,7 +264,7 @@ def _accounts(command: Command, reading: Reading) -> None:
         return
     shown = ", ".join(word.display for word in given.operands[:3])
     groups = [value.text for value in given.values("-G", "--groups", "-a", "-g")]
-    privileged = any(_PRIVILEGED.search(text) for text in [*groups, *texts[1:]])
+    privileged = any(rules_unix_machine(text) for text in [*groups, *texts[1:]])
     if name == "htpasswd":
         for word in given.operands[:1]:
             act_on(reading, Act.WRITE, word)
@@ -273,6 +276,8 @@ def _accounts(command: Command, reading: Reading) -> None:
             command.line,
             CRITICAL,
         )
+    elif name in _DIRECTORIES and any("add" in text for text in texts) and _rules_directory(texts):
+        reading.add(ACCOUNTS, f"This makes an administrator of the domain: {name} {shown}.", command.line, CRITICAL)
     elif privileged:
         reading.add(ACCOUNTS, f"This makes {shown} an administrator of the machine.", command.line)
     elif name in ("groupadd", "addgroup", "newgrp", "chfn"):

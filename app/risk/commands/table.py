@@ -86,6 +86,7 @@ _FAMILIES = (
     "app.risk.commands.web",
     "app.risk.commands.windows",
     "app.risk.commands.windows_programs",
+    "app.risk.commands.windows_registry",
 )
 """Modules that add programs to the table. They are imported on first use."""
 

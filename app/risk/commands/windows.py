@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from app.risk.commands.disks import FORMATS
-from app.risk.commands.machine import LOGS, NETWORK, SETTINGS
+from app.risk.commands.machine import GUARDS, LOGS, NETWORK, SETTINGS
 from app.risk.commands.network import LISTENS
 from app.risk.commands.services import ACCOUNTS, JOBS, RESTARTS, SETS_UP, STOPS
 from app.risk.commands.table import Command, program, read_command
 from app.risk.effects import Act, act_on, run_unread
+from app.risk.groups import rules_domain, rules_machine
 from app.risk.languages import language_named
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare, word_set
@@ -24,14 +25,6 @@ RECOVERY = declare(
     "Deletes restore points or backups, or turns recovery off.",
     "vssadmin delete shadows /all /quiet",
     "vssadmin list shadows",
-    language="shell",
-)
-REGISTRY = declare(
-    "windows.registry",
-    HIGH,
-    "Changes the registry of Windows.",
-    "reg add 'HKLM\\Software\\Acme' /v A /d 1 /f",
-    "reg query 'HKLM\\Software\\Acme'",
     language="shell",
 )
 CODE = declare(
@@ -185,9 +178,9 @@ def _net(command: Command, reading: Reading) -> None:
             or len([word for word in rest if not word.startswith("/")]) > 1
             or any(word.startswith("/active") or (word.startswith("/") and ":" in word) for word in rest)
         ):
-            admin = "admin" in line and verb in ("localgroup", "group") and "/add" in rest
-            what = "makes an administrator" if admin else "changes accounts, groups, or passwords"
-            reading.add(ACCOUNTS, f"This {what}: net {line}."[:140], command.line)
+            _accounts(verb, rest, line, command, reading)
+    elif verb in ("rpc", "ads", "rap", "sam") and re.search(r"\b(?:addmem|add)\b", line):  # Samba's
+        _accounts("group", [*rest, "/add", "/domain"], line, command, reading)
     elif verb in ("stop", "delete", "pause", "remove"):
         reading.add(STOPS, f"This stops or deletes a service: {command.name} {line}."[:140], command.line)
     elif (verb in ("start", "continue", "control", "restart") and command.name != "nssm") or verb in (
@@ -209,6 +202,16 @@ def _net(command: Command, reading: Reading) -> None:
             reading.add(STOPS, "This ends connections of others.", command.line, MEDIUM)
     else:
         reading.add(SETS_UP, f"This changes what runs as a service: {command.name} {line}."[:140], command.line)
+
+
+def _accounts(verb: str, rest: list[str], line: str, command: Command, reading: Reading) -> None:
+    groups = rest if verb in ("localgroup", "group") and "/add" in rest else []
+    if any(rules_domain(group, directory=verb == "group" or "/domain" in rest) for group in groups):
+        reading.add(ACCOUNTS, f"This makes an administrator of the domain: net {line}."[:140], command.line, CRITICAL)
+        return
+    admin = any(rules_machine(group) for group in groups)
+    what = "makes an administrator" if admin else "changes accounts, groups, or passwords"
+    reading.add(ACCOUNTS, f"This {what}: net {line}."[:140], command.line)
 
 
 @program(
@@ -247,9 +250,13 @@ _DANGERS: dict[str, list[_Row]] = {
     "diskshadow": [(r"delete|/s", RECOVERY, None, "This deletes or runs restore points"), (r"list", None, None, "")],
     "wbadmin": [(r"delete", RECOVERY, None, "This deletes backups"), (r"get|\blist\b", None, None, ""), (r"disable",
     RECOVERY, None, "This turns backups off")],
-    "bcdedit": [(r"recoveryenabled\W+(?:no|off)|ignoreallfailures|safeboot|/delete|/import|testsigning\W+on"
-    r"|nointegritychecks", RECOVERY, None,
-                 "This changes how Windows starts or recovers"), (r"^(?:/enum.*|/v|)$", None, None, "")],
+    "bcdedit": [(r"recoveryenabled\s+(?:no|off|0|false)|ignoreallfailures", RECOVERY, None, "This turns recovery off"),
+                (r"[/-]deletevalue\b", SETTINGS, None, "This changes how Windows starts"),
+                (r"testsigning\s+(?:on|yes|1|true)|nointegritychecks\s+(?:on|yes|1|true)|disable_integrity_checks"
+                 r"|\bnx\s+always ?off|safeboot\s|[/-](?:boot)?debug\s+on|hypervisorlaunchtype\s+off"
+                 r"|vsmlaunchtype\s+off|[/-]delete\b|[/-]import\b", GUARDS, None,
+                 "This lets Windows start without its protection, or not at all"),
+                (r"^(?:[/-]store\s+\S+\s*)?(?:[/-]enum.*|[/-]v|[/-]\?.*|)$", None, None, "")],
     "reagentc": [(r"/disable", RECOVERY, None, "This turns recovery off"), (r"/info", None, None, "")],
     "wmic": [(r"shadowcopy.*(?:delete|call)", RECOVERY, None, "This deletes restore points"),
              (r"process.*call.*create", SHELL, None, "This starts a program"), (r"/node:", SHELL, None, "This acts "
@@ -283,42 +290,6 @@ _DANGERS: dict[str, list[_Row]] = {
     "defrag": [(r"/a\b", None, None, ""), (r"", SETTINGS, MEDIUM, "This moves data on a disk")],
 }  # fmt: skip
 """What programs do, by the first pattern that is found in their arguments."""
-
-
-_RUN_KEYS = re.compile(
-    r"currentversion.{1,2}run|winlogon|image file "
-    r"execution|appinit|services.{1,2}|userinit|\bpolicies\b|lsa\b|command "
-    r"processor|shell\\open|startup|com\b.*inprocserver|"
-    r"defender|safeboot|terminal server|wdigest|amsi|uac|enablelua|tamper",
-    re.IGNORECASE,
-)
-
-
-@program("reg", "regedit", "regini", "regedt32")
-def _registry(command: Command, reading: Reading) -> None:
-    line = line_of(command)
-    if has_help(line):
-        return
-    verb = line.split()[0] if line else ""
-    if command.name != "reg":
-        run_unread(
-            reading, "the changes to the registry in a file", command.line
-        ) if "/e" not in line.split() else reading.doubt()
-        return
-    if verb in ("save", "export") and re.search(
-        r"hk\w*[:\\/]*(?:sam|security|system)\b|local_machine.(?:sam|security|system)\b", line
-    ):
-        reading.add(MEMORY, "This copies the account database of Windows.", command.line)
-    elif verb in ("query", "compare", "export", "save"):
-        return
-    elif verb == "delete":
-        hive = re.fullmatch(r"delete\s+hk\w+(?:[\\/](?:software|system|sam|security)?)?(?:\s+/f)?", line)
-        reading.add(
-            REGISTRY, f"This deletes from the registry: {line[7:80]}.", command.line, CRITICAL if hive else None
-        )
-    else:
-        user = re.search(r"hkcu|hkey_current_user", line) and not _RUN_KEYS.search(line)
-        reading.add(REGISTRY, f"This changes the registry: {line[:100]}.", command.line, MEDIUM if user else None)
 
 
 @program("schtasks", "jt")

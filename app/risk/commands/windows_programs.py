@@ -10,6 +10,7 @@ from app.risk.commands.services import ACCOUNTS, POWER, STOPS
 from app.risk.commands.table import Command, program
 from app.risk.commands.windows import CODE, MEMORY, RIGHTS, has_help, line_of, read_batch
 from app.risk.effects import Act, act_on, connect, run_unread
+from app.risk.groups import rules_domain
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, word_set
 from assent.contracts import RiskLevel
@@ -68,7 +69,9 @@ def _rights(command: Command, reading: Reading) -> None:
     elif name in ("gpupdate", "mstsc", "rwinsta", "tscon", "pskill"):
         reading.add(SETTINGS, f"This changes sessions or applies settings: {name}.", command.line, MEDIUM)
     else:
-        reading.add(ACCOUNTS, f"This changes accounts or rights of a domain: {name} {line}."[:140], command.line)
+        admin = "-addmbr" in line.split() and rules_domain(line, directory=True)
+        words = f"This changes accounts or rights of a domain: {name} {line}."[:140]
+        reading.add(ACCOUNTS, words, command.line, CRITICAL if admin else None)
 
 
 def _file_rights(command: Command, line: str, reading: Reading) -> None:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from app.risk.groups import rules_domain, rules_machine
 from app.risk.powershell.call import Call
 from app.risk.powershell.rules import ACCOUNTS, ADMINISTRATORS, CRITICAL, DIRECTORY, HIGH, MEDIUM, SECRETS
 from app.risk.powershell.table import cmdlet, does, reads, target_of
 from app.risk.powershell.values import NOTHING, Value
-
-_POWERFUL = re.compile(
-    r"(?:domain|enterprise|schema|key|enterprise key)\s?admins|administrators|domain controllers|account operators|"
-    r"backup operators|server operators|print operators|dnsadmins|group policy creator owners|organization management|"
-    r"dom(?:ä|ae)nen-admins|admins du domaine|s-1-5-21-[\d-]+-51[289]|s-1-5-32-54[4-9]",
-    re.IGNORECASE,
-)
-_LOCAL_ADMINS = re.compile(r"administrat|s-1-5-32-544|remote (?:desktop|management) users|hyper-v admin", re.IGNORECASE)
 
 reads(
     """
@@ -149,10 +140,10 @@ def _member(call: Call) -> Value:
     texts = [text for group in groups.each() for text in group.texts]
     shown, _, _, _ = target_of(call)
     named = ", ".join(text for text in texts if "\ufffc" not in text)[:80] or shown or "a group"
-    if not local and any(_POWERFUL.search(text) for text in texts):
+    if not local and any(rules_domain(text, directory=True) for text in texts):
         call.reading.add(ADMINISTRATORS, f"This makes somebody a member of {named}, with power over all.", call.line)
     else:
-        powerful = any(_LOCAL_ADMINS.search(text) for text in texts)
+        powerful = any(rules_machine(text) for text in texts)
         what = "an administrator of the machine" if powerful else f"a member of {named}"
         call.reading.add(ACCOUNTS, f"This makes somebody {what}.", call.line, HIGH)
     if any("\ufffc" in text for text in texts):
