@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
     from assent.contracts import (
+        Basis,
         Call,
         CallDecision,
+        Changed,
         Custom,
         OptimizationItem,
         Optimizations,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         RiskLevel,
         Script,
         TableFacts,
+        Tolerance,
         ToolCall,
         ToolCalls,
         Verdict,
@@ -56,9 +59,11 @@ __all__ = [
     "AssentError",
     "AsyncApproval",
     "AsyncAssent",
+    "Basis",
     "Call",
     "CallDecision",
     "Callback",
+    "Changed",
     "Custom",
     "EndedError",
     "MovedOnError",
@@ -77,6 +82,7 @@ __all__ = [
     "SwallowedGateError",
     "TableFacts",
     "ThreadOrderError",
+    "Tolerance",
     "ToolCall",
     "ToolCalls",
     "UnfitOutcomeError",
@@ -97,8 +103,8 @@ __all__ = [
 _MODULES = {
     "client": "Approval Assent AsyncApproval AsyncAssent",
     "contracts": (
-        "Call CallDecision Custom OptimizationItem Optimizations Outcome Proposal Question Receipt "
-        "ReceiptStatus RiskLevel Script TableFacts ToolCall ToolCalls Verdict"
+        "Basis Call CallDecision Changed Custom OptimizationItem Optimizations Outcome Proposal Question Receipt "
+        "ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Verdict"
     ),
     "drafts": "AgUi Callback",
     "errors": (

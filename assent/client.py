@@ -116,7 +116,7 @@ class Approvals:
                 same key, with the same proposal and within a day, gets the same request. Empty: a new request every
                 time.
             workflow: the workflow name of the request, for policies.
-            previous_id: the request that this one revises, after changes were requested.
+            previous_id: the request that this one revises: changes were requested, or what it rested on had changed.
             response_schema: JSON Schema of the answer to a question.
             callback: what to call once the request is resolved, for programs that do not wait.
 

@@ -6,11 +6,12 @@ module imports LangGraph: the portal's web process uses these types and must nev
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from assent.json_values import checked
 
@@ -82,6 +83,56 @@ class TableFacts(_Contract):
     bytes: int | None = Field(default=None, ge=0, description="Size on disk, without indexes")
 
 
+class Tolerance(StrEnum):
+    """How much a value may change before a proposal that rests on it no longer holds.
+
+    `magnitude`: to less than about three times as much, and more than a third. `share`: by a given share of it.
+    """
+
+    EXACT = "exact"
+    MAGNITUDE = "magnitude"
+    SHARE = "share"
+
+
+class BasisValue(_Contract):
+    """A value that counts, out of what was read."""
+
+    path: str = Field(min_length=1, max_length=300, description="Where it is in what was read; * stands for any name")
+    value: JsonValue = Field(description="As it was read; a long one is cut")
+    tolerance: Tolerance = Tolerance.EXACT
+    share: float | None = Field(default=None, ge=0, le=10, description="With share: 0.1 means by up to 10 %")
+    digest: str = Field(default="", max_length=64, description="Of a value that was cut: SHA-256 of its canonical JSON")
+
+
+class Basis(_Contract):
+    """A read that a proposal was made from; it is made again right before the action."""
+
+    tool: str = Field(min_length=1, max_length=200, description="A tool that only reads")
+    version: str = Field(default="", max_length=100)
+    inputs: dict[str, JsonValue] = Field(default_factory=dict)
+    read_at: AwareDatetime
+    values: list[BasisValue] = Field(min_length=1, max_length=50)
+
+
+class BasisChange(_Contract):
+    """A difference between what a proposal was made from and what was found right before the action."""
+
+    tool: str = Field(max_length=200)
+    path: str = Field(default="", max_length=1_000, description="Empty: nothing could be read")
+    before: JsonValue = None
+    now: JsonValue = None
+    problem: str = Field(default="", max_length=2_000, description="new, gone, or why it could not be read")
+
+
+class Changed(_Contract):
+    """Why an approved proposal was not applied, and this one was made instead: what it rested on had changed."""
+
+    request_id: str = Field(min_length=1, max_length=100, description="The request that was not applied")
+    times: int = Field(default=1, ge=1, le=1_000, description="How often in a row this has happened")
+    noticed_at: AwareDatetime
+    changes: list[BasisChange] = Field(min_length=1, max_length=100)
+
+
 class _Proposal(_Contract):
     title: str = Field(min_length=1, max_length=200, description="What is proposed, in one line")
     summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
@@ -94,6 +145,10 @@ class _Proposal(_Contract):
     expires_in_seconds: int | None = Field(
         default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's"
     )
+    rests_on: list[Basis] = Field(
+        default_factory=list, max_length=20, description="What it was made from, to be read again before it is applied"
+    )
+    changed: Changed | None = Field(default=None, description="Why an earlier, approved proposal was not applied")
 
 
 class Script(_Proposal):
@@ -209,10 +264,28 @@ def document_of(proposal: Any) -> dict[str, Any]:
     if fit is not plain:
         found = proposal_adapter.validate_python(fit)
     document = found.model_dump(mode="json")
-    if not document.get("server_version"):
-        # Left out where it is empty, so that requests from before this field was added keep their digests.
-        document.pop("server_version", None)
+    # Left out where they are empty, so that requests from before these fields were added keep their digests.
+    for name in ("server_version", "rests_on", "changed"):
+        if not document.get(name):
+            document.pop(name, None)
     return document
+
+
+def resting_on(proposal: Any, rests_on: Iterable[Any], changed: Any = None) -> Any:
+    """Return a proposal, or its JSON, with what it rests on.
+
+    Args:
+        rests_on: each a `Basis` or its JSON.
+        changed: why an earlier proposal was not applied: a `Changed` or its JSON; None: there is none.
+
+    Raises:
+        pydantic.ValidationError: one of them does not conform to the contract.
+    """
+    stated = {
+        "rests_on": [Basis.model_validate(basis) for basis in rests_on],
+        "changed": None if changed is None else Changed.model_validate(changed),
+    }
+    return proposal | stated if isinstance(proposal, dict) else proposal.model_copy(update=stated)
 
 
 def calls_of(payload: Any) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ types and must not load LangGraph; inside a graph it is already loaded.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
-from assent.contracts import CONTRACT_VERSION, Outcome, ReceiptStatus, document_of
+from assent.contracts import CONTRACT_VERSION, Outcome, ReceiptStatus, document_of, resting_on
 from assent.digests import digest_of
 from assent.masking import mask, reveal
 from assent.reports import current_reporter, receipt_of, storable_text
@@ -31,7 +32,7 @@ class ForeignOutcomeError(RuntimeError):
     """The outcome belongs to another request: of another run, or of another step of this run."""
 
 
-def request_approval(proposal: Any) -> Outcome:
+def request_approval(proposal: Any, *, rests_on: Iterable[Any] = (), changed: Any = None) -> Outcome:
     """Suspend the graph until people decide on the proposal, and return the outcome.
 
     When the answer arrives, LangGraph runs the node again from its start: keep the code before this call free of side
@@ -40,6 +41,9 @@ def request_approval(proposal: Any) -> Outcome:
 
     Args:
         proposal: one of `Script`, `Optimizations`, `ToolCall`, `Question`, `Custom`.
+        rests_on: what the proposal was made from: what `assent.toolbox.read` has returned in an earlier node, or its
+            JSON. Read it again right before the action, with `assent.toolbox.changes_since`.
+        changed: what that has returned, if this proposal is made because an earlier one could not be applied.
 
     Raises:
         pydantic.ValidationError: the proposal or the answer does not conform to the contract.
@@ -51,6 +55,8 @@ def request_approval(proposal: Any) -> Outcome:
     from langgraph.config import get_config
     from langgraph.types import interrupt
 
+    if rests_on or changed:
+        proposal = resting_on(proposal, rests_on, changed)
     document = document_of(proposal)
     masked, secrets = mask(document)
     answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})

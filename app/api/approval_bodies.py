@@ -106,8 +106,10 @@ class ApprovalIn(Input):
         description="The workflow name for policies and filters: lowercase letters, digits, and `.-_`",
     )  # fmt: skip
     previous_id: PlainText = Field(
-        default="", max_length=200, description="The caller's own request that this one revises, if any"
-    )
+        default="", max_length=200,
+        description="The caller's own request that this one revises, if any: one that was not approved, or that was "
+        "approved and not applied because what it rested on had changed (`proposal.changed` names it)",
+    )  # fmt: skip
     callback: CallbackIn | None = None
 
 

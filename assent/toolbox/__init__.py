@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assent.toolbox.basis import (
+        achanges_since,
+        aread,
+        asks_people,
+        basis_of,
+        changes_since,
+        question_about,
+        read,
+    )
     from assent.toolbox.calls import Limits, ToolResult, acall, call
     from assent.toolbox.context import ToolContext
+    from assent.toolbox.errors import BasisChangedError
     from assent.toolbox.gates import aapply, apply, propose
     from assent.toolbox.model import Dependency, Effect, Tier, Tool, tool
     from assent.toolbox.registry import Registry
 
 __all__ = [
+    "BasisChangedError",
     "Dependency",
     "Effect",
     "Limits",
@@ -22,15 +33,24 @@ __all__ = [
     "ToolResult",
     "aapply",
     "acall",
+    "achanges_since",
     "apply",
+    "aread",
+    "asks_people",
+    "basis_of",
     "call",
+    "changes_since",
     "propose",
+    "question_about",
+    "read",
     "tool",
 ]
 
 _MODULES = {
+    "basis": "achanges_since aread asks_people basis_of changes_since question_about read",
     "calls": "Limits ToolResult acall call",
     "context": "ToolContext",
+    "errors": "BasisChangedError",
     "gates": "aapply apply propose",
     "model": "Dependency Effect Tier Tool tool",
     "registry": "Registry",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from assent.errors import AssentError
+
+if TYPE_CHECKING:
+    from assent.contracts import Changed
 
 
 class ToolError(AssentError):
@@ -75,3 +80,17 @@ class OutcomeUnknownError(ToolError):
 
     Whether it was carried out is not known. Somebody has to check.
     """
+
+
+class BasisChangedError(ToolError):
+    """What the approved proposal rests on has changed, or could not be read again. Nothing was called.
+
+    The receipt says so. Look again, and make the proposal anew, with `changed`.
+
+    Attributes:
+        changed: what has changed; part of the next proposal.
+    """
+
+    def __init__(self, message: str, changed: Changed) -> None:
+        self.changed = changed
+        super().__init__(message)

@@ -11,16 +11,19 @@ Propose and apply in different nodes: a node runs again from its start when the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from assent.contracts import Outcome, ReceiptStatus, RiskLevel, ToolCall
+from assent.contracts import Changed, Outcome, ReceiptStatus, RiskLevel, ToolCall, resting_on
 from assent.errors import Rejected
 from assent.gate import report_receipt
+from assent.toolbox.basis import achanges_since, changes_since, summary_of
 from assent.toolbox.calls import USUAL, Limits, ToolResult, arun, run
 from assent.toolbox.errors import (
+    BasisChangedError,
     OutcomeUnknownError,
     ToolError,
     ToolFailedError,
@@ -38,7 +41,7 @@ VERSION_LABEL = "tool_version"
 
 def propose(
     tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, title: str = "", summary: str = "", environment: str = "",
-    risk_floor: RiskLevel = RiskLevel.SAFE,
+    risk_floor: RiskLevel = RiskLevel.SAFE, rests_on: Iterable[Any] = (), changed: Any = None,
 ) -> ToolCall:  # fmt: skip
     """Return the proposal to call a tool. Nothing is called.
 
@@ -48,6 +51,9 @@ def propose(
         summary: the reason, in Markdown; empty: the tool's description.
         environment: where the tool would act, such as production.
         risk_floor: the assessed risk is never below this, nor below the tool's own.
+        rests_on: what the proposal was made from, as `assent.toolbox.read` returned it, or its JSON. `apply` reads it
+            again.
+        changed: of the `BasisChangedError` that `apply` has raised, if this is proposed anew because of it.
 
     Raises:
         ToolInputError: the inputs do not fit.
@@ -56,29 +62,40 @@ def propose(
         document = tool.takes.document(tool.takes.read(inputs))
     except MisshapenError as misfit:
         raise ToolInputError(f"The inputs do not fit {tool.name}.", misfit.fields) from misfit
-    return ToolCall(
+    proposal = ToolCall(
         title=(title or tool.label)[:200], summary=summary or tool.description, tool=tool.name, args=document,
         args_schema=tool.takes.schema, environment=environment, labels={VERSION_LABEL: tool.version},
         risk_floor=max(risk_floor, tool.least_risk, key=lambda level: level.rank),
     )  # fmt: skip
+    made: ToolCall = resting_on(proposal, rests_on, changed) if rests_on or changed else proposal
+    return made
 
 
-def apply(tool: Tool, outcome: Outcome | Mapping[str, Any], *, limits: Limits = USUAL) -> ToolResult:
+def apply(
+    tool: Tool, outcome: Outcome | Mapping[str, Any], *, limits: Limits = USUAL, reads: Iterable[Tool] = ()
+) -> ToolResult:
     """Call a tool with the arguments that people approved, and report the receipt of the request.
+
+    What the proposal rests on is read again first.
 
     A tool that may not be repeated is never called twice for one approval: if a worker died during the call, the
     next attempt raises OutcomeUnknownError.
 
     Args:
         outcome: of the proposal that `propose` returned, or its JSON.
+        reads: the tools to read with, as for `changes_since`.
 
     Raises:
         Rejected: the call was not approved. Nothing was called.
+        BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it anew.
         OutcomeUnknownError: an earlier attempt ended before its result was stored. Nothing was called.
         ToolInputError: the outcome is not of this tool, or the approved arguments do not fit it. Nothing was called.
         ToolOutputError, ToolFailedError, ToolTimeoutError: the call failed; it may have changed something.
     """
     approval = _Approval(tool, outcome)
+    approval.check()
+    if approval.must_read():
+        approval.still_holds(changes_since(approval.outcome, reads))
     inputs = approval.inputs()
     try:
         result = run(tool, inputs, limits=limits, request_id=approval.request_id)
@@ -88,10 +105,15 @@ def apply(tool: Tool, outcome: Outcome | Mapping[str, Any], *, limits: Limits = 
     return approval.applied(result)
 
 
-async def aapply(tool: Tool, outcome: Outcome | Mapping[str, Any], *, limits: Limits = USUAL) -> ToolResult:
+async def aapply(
+    tool: Tool, outcome: Outcome | Mapping[str, Any], *, limits: Limits = USUAL, reads: Iterable[Tool] = ()
+) -> ToolResult:
     """As `apply`, without blocking the event loop."""
     approval = _Approval(tool, outcome)
-    inputs = approval.inputs()
+    approval.check()
+    if await asyncio.to_thread(approval.must_read):
+        approval.still_holds(await achanges_since(approval.outcome, reads))
+    inputs = await asyncio.to_thread(approval.inputs)
     try:
         result = await arun(tool, inputs, limits=limits, request_id=approval.request_id)
     except ToolError as error:
@@ -105,41 +127,68 @@ class _Approval:
 
     def __init__(self, tool: Tool, outcome: Outcome | Mapping[str, Any]) -> None:
         self._tool = tool
-        self._outcome = outcome if isinstance(outcome, Outcome) else Outcome.model_validate(outcome)
-        self.request_id = self._outcome.request_id
+        self.outcome = outcome if isinstance(outcome, Outcome) else Outcome.model_validate(outcome)
+        self.request_id = self.outcome.request_id
+        self._args: dict[str, Any] = {}
+        self._rests = isinstance(self.outcome.payload, dict) and bool(self.outcome.payload.get("rests_on"))
+        self._is_first: bool | None = None
 
-    def inputs(self) -> dict[str, Any]:
-        """Return the approved arguments, once. Raises Rejected, ToolInputError, OutcomeUnknownError."""
-        if not self._outcome.approved:
-            raise Rejected(self._outcome)
-        proposal = self._outcome.proposal
+    def check(self) -> None:
+        """Check that this call was approved. Raises Rejected, ToolInputError."""
+        if not self.outcome.approved:
+            raise Rejected(self.outcome)
+        proposal = self.outcome.proposal
         if not isinstance(proposal, ToolCall) or proposal.tool != self._tool.name:
             raise self._refused(f"The outcome of request {self.request_id} is not of a call of {self._tool.name}.", {})
         if proposal.decision != "approve":
-            raise Rejected(self._outcome)
+            raise Rejected(self.outcome)
         try:
             self._tool.takes.read(proposal.args)
         except MisshapenError as misfit:
             raise self._refused(f"The approved arguments do not fit {self._tool.name}.", misfit.fields) from misfit
-        if not self._tool.idempotent and not self._tool.reads_only and not begins(self.request_id):
+        self._args = dict(proposal.args)
+
+    def must_read(self) -> bool:
+        """Return whether to read again what the proposal rests on.
+
+        Not if an earlier attempt may have made the call: its own effect would look like a change by somebody else.
+        """
+        if not self._rests or begins(f"{self.request_id}/reads"):
+            return self._rests
+        self._is_first = begins(self.request_id)
+        return self._is_first
+
+    def still_holds(self, changed: Changed | None) -> None:
+        """Report that nothing is applied if something has changed. Raises BasisChangedError."""
+        if changed is None:
+            return
+        summary = summary_of(changed)
+        report_receipt(self.outcome, ReceiptStatus.NOT_APPLIED, summary, changed.model_dump(mode="json"))
+        raise BasisChangedError(summary, changed)
+
+    def inputs(self) -> dict[str, Any]:
+        """Return the approved arguments, once. Raises OutcomeUnknownError."""
+        if self._is_first is None and (self._rests or not self._tool.may_repeat):
+            self._is_first = begins(self.request_id)
+        if self._is_first is False and not self._tool.may_repeat:
             raise OutcomeUnknownError(
                 f"{self._tool.name} had been called for request {self.request_id} when its worker died. Whether it was "
                 "carried out is not known, and calling it again is not safe. Check, and then decide."
             )
-        return dict(proposal.args)
+        return self._args
 
     def _refused(self, message: str, fields: dict[str, str]) -> ToolInputError:
         error = ToolInputError(message, fields)
-        report_receipt(self._outcome, ReceiptStatus.NOT_APPLIED, str(error))
+        report_receipt(self.outcome, ReceiptStatus.NOT_APPLIED, str(error))
         return error
 
     def applied(self, result: ToolResult) -> ToolResult:
         """Report what the tool returned."""
-        report_receipt(self._outcome, ReceiptStatus.APPLIED, f"{self._tool.full_name} was called.", result.document)
+        report_receipt(self.outcome, ReceiptStatus.APPLIED, f"{self._tool.full_name} was called.", result.document)
         return result
 
     def failed(self, error: ToolError) -> None:
         """Report that the call failed, and whether it may have changed something all the same."""
         doubt = isinstance(error, ToolTimeoutError | ToolOutputError | ToolFailedError) and not self._tool.reads_only
         status = ReceiptStatus.FAILED if doubt else ReceiptStatus.NOT_APPLIED
-        report_receipt(self._outcome, status, str(error))
+        report_receipt(self.outcome, status, str(error))

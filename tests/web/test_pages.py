@@ -24,7 +24,7 @@ from app.store.runs import Artifact
 from app.web.admin.audit import PHRASES
 from app.web.runs.page import MAX_SHOWN
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_request, make_run, optimizations, question, script
+from tests.factories import make_person, make_request, make_run, optimizations, question, script
 from tests.web.browsing import Browser
 
 ROLES = ("viewer", "reviewer", "auditor", "admin")
@@ -81,6 +81,54 @@ def test_each_kind_of_request_is_shown_to_each_role(services: Services, browse: 
     assert bool(page.all("form", id="decide")) == decides
     if not decides:
         assert "Your roles allow viewing, but not deciding." in page.text
+
+
+READ = {
+    "tool": "list_tables", "version": "1.0", "inputs": {"target": "shop"}, "read_at": "2026-11-30T05:00:00Z",
+    "values": [
+        {"path": "tables.*.rows", "tolerance": "magnitude", "value": {f"table_{number}": 1_000 for number in range(9)}},
+        {"path": "share", "tolerance": "share", "share": 0.1, "value": 0.5},
+        {"path": "indexes", "tolerance": "exact", "value": {}},
+    ],
+}  # fmt: skip
+CHANGED = {
+    "times": 2, "noticed_at": "2026-11-30T06:00:00Z",
+    "changes": [
+        {"tool": "list_tables", "path": "tables.<orders>.rows", "before": 1_000, "now": 1_000_000},
+        {"tool": "list_tables", "path": "tables.old.rows", "before": 5, "problem": "gone"},
+        {"tool": "list_tables", "path": "tables.new.rows", "now": 6, "problem": "new"},
+        {"tool": "count", "problem": "The server does not answer."},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "question", "custom"])
+@pytest.mark.parametrize("hosted", [True, False])
+def test_a_page_shows_what_a_proposal_rests_on_and_what_has_changed(
+    services: Services, reviewer: Browser, kind: str, hosted: bool
+) -> None:
+    of: dict[str, Any] = {} if hosted else {"run_id": None, "requester": make_person(services.sessions)}
+    first = make_request(services.sessions, payload=PROPOSALS[kind], **of)
+    stated = {"rests_on": [READ], "changed": CHANGED | {"request_id": first.id}}
+    request = make_request(
+        services.sessions, payload=PROPOSALS[kind] | stated, previous_id=first.id, revision=2,
+        response_schema=PROPOSALS[kind].get("answer_schema"), **of,
+    )  # fmt: skip
+    page = reviewer.get(f"/requests/{request.id}")
+    basis, changed = page.one("section", id="basis"), page.one("section", id="changed")
+    assert "list_tables" in basis.text and "target: shop" in basis.text
+    for words in ("tables.table_0.rows", "1,000", "about as large", "within 10 %", "unchanged", "3 more values"):
+        assert words in basis.text
+    assert ("Reported by the agent" in basis.text) == (not hosted)
+    assert "2 times in a row" in changed.text and "tables.<orders>.rows" in changed.text
+    assert "1,000,000" in changed.text and "gone" in changed.text and "The server does not answer." in changed.text
+    assert changed.one("a").attributes["href"] == f"/requests/{first.id}"
+
+
+def test_fields_of_these_names_in_other_values_are_no_basis(services: Services, reviewer: Browser) -> None:
+    payload = PROPOSALS["value"] | {"rests_on": ["x"], "changed": "yes"}
+    page = reviewer.get(f"/requests/{make_request(services.sessions, payload=payload, dialect='value').id}")
+    assert not page.all("section", id="basis") and not page.all("section", id="changed")
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -26,6 +26,7 @@ from app.web.forms.moments import field_value
 from app.web.forms.values import REARRANGE, rearranged
 from app.web.listing import filter_from, is_grouped, listed, query_here, query_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
+from app.web.requests.basis import basis_view
 from app.web.requests.buttons import acts_words, buttons_of
 from app.web.requests.changes import Change, answer_of, change_of
 from app.web.requests.proposals import ProposalView, labels, show
@@ -93,6 +94,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         comment=sent.get("comment", "") if sent else "",
         past=services().views.past_like(view.request, actor),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
+        basis=basis_view(view),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],

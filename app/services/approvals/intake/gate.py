@@ -147,7 +147,7 @@ class Gate:
             columns = (Person.name, VERSION_IN_FORCE.label("policy"), *REQUESTER_COLUMNS)
             query = select(*columns).where(Person.id == actor.id)
             about = session.execute(query).one()
-            previous = _revised(session, actor, wanted.previous_id) if wanted.previous_id else None
+            previous = _revised(session, actor, wanted) if wanted.previous_id else None
         requester = requester_from(actor.id, about.name, about)
         agent = actor.name if actor.kind == "agent" else ""
         asker = RequestSource(None, workflow, requester, agent, actor.makers)
@@ -292,18 +292,28 @@ def _name(workflow: str) -> str:
     return mask_text(workflow) or ELSEWHERE
 
 
-def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalRequest:
+def _revised(session: Session, actor: Actor, wanted: ExternalRequest) -> ApprovalRequest:
     """The actor's request that a new one revises. Raises InvalidInputError."""
     try:
-        previous = get(session, previous_id)
+        previous = get(session, wanted.previous_id)
     except NotFoundError:
         previous = None
     if previous is None or not is_requester(previous, actor) or previous.run_id is not None:
         raise InvalidInputError("You can only revise your own requests.", {"previous_id": "no such request"})
-    if previous.state not in REVISABLE:
+    if previous.state not in REVISABLE and not _was_not_applied(session, previous, wanted.document):
         words = f"it is {RequestState(previous.state).words}"
         raise InvalidInputError("This request cannot be revised.", {"previous_id": words})
     return previous
+
+
+def _was_not_applied(session: Session, previous: ApprovalRequest, document: dict[str, Any]) -> bool:
+    """True if it was approved, and then not applied because what it rested on had changed, as the new one says."""
+    changed = document.get("changed")
+    if not isinstance(changed, dict) or changed.get("request_id") != previous.id:
+        return False
+    receipt = session.get(ReceiptRow, previous.id)
+    approved = previous.state in (RequestState.APPROVED.value, RequestState.MODIFIED.value)
+    return approved and receipt is not None and receipt.status == ReceiptStatus.NOT_APPLIED.value
 
 
 def _still_to_revise(previous: ApprovalRequest) -> tuple[str, dict[str, Any]]:

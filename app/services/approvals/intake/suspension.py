@@ -173,11 +173,14 @@ def _same(row: ApprovalRequest, asked: Asked) -> bool:
 def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], asked: Asked) -> ApprovalRequest | None:
     """The request that a new one revises.
 
-    It is the one that it replaces, or the latest one of that node for which changes were requested, or the one whose
-    outcome could not be used for the same interrupt.
+    It is the one that it names because what that rested on had changed, or the one that it replaces, or the latest one
+    of that node for which changes were requested, or the one whose outcome could not be used for the same interrupt.
     """
+    changed = asked.document.get("changed")
+    not_applied = changed.get("request_id") if isinstance(changed, dict) else None
     candidates = (
-        [row for row in stale if row.node == asked.node]
+        [row for row in known if row.id == not_applied and row.state != RequestState.PENDING.value]
+        or [row for row in stale if row.node == asked.node]
         or [row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value]
         or [row for row in known if row.interrupt_id == asked.interrupt_id and row.dialect != "error"]
     )

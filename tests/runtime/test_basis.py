@@ -1,0 +1,125 @@
+"""What proposals of runs rest on: read again before the call, and asked anew as a revision if it has changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.store.requests import ApprovalRequest
+from assent.contracts import Verdict
+from tests.runtime.rig import Rig
+
+ORDERS = {"orders": {"rows": 40_000, "indexes": {"by_id": "(id)"}}}
+
+
+def begin(rig: Rig) -> str:
+    run = rig.begin("resting", advance=False)
+    world(rig, run, ORDERS)
+    rig.advance(run)
+    return run
+
+
+def world(rig: Rig, run: str, tables: dict[str, Any] | None) -> None:
+    """Change the world; None: it cannot be read any more."""
+    path = rig.aside(run, "world")
+    if tables is None:
+        path.unlink()
+    else:
+        path.write_text(json.dumps(tables))
+
+
+def indexed(*names: str) -> dict[str, Any]:
+    """The tables after somebody else has added indexes."""
+    return {"orders": ORDERS["orders"] | {"indexes": {"by_id": "(id)"} | dict.fromkeys(names, "(status)")}}
+
+
+def approve(rig: Rig, run: str) -> ApprovalRequest:
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    return request
+
+
+def test_a_call_is_made_if_what_it_rests_on_still_holds(rig: Rig) -> None:
+    run = begin(rig)
+    [basis] = rig.only(run).payload["rests_on"]
+    assert basis["tool"] == "list_tables" and basis["values"][0]["value"] == {"orders": 40_000}
+    world(rig, run, {"orders": ORDERS["orders"] | {"rows": 41_000}})
+    request = approve(rig, run)
+    assert rig.finish(run)["result"] == {"index": "by_status"}
+    assert rig.effects(run) == {"created": 1} and rig.view(request).receipt.status == "applied"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "path", "problem"),
+    [
+        (indexed("by_hand"), "tables.orders.indexes.by_hand", "new"),
+        ({"orders": ORDERS["orders"] | {"rows": 400_000}}, "tables.orders.rows", ""),
+        ({}, "tables.orders.rows", "gone"),
+        (None, "", "FileNotFoundError"),
+    ],
+    ids=["index", "grown", "dropped", "unreachable"],
+)
+def test_a_changed_world_opens_a_revision_and_nothing_is_applied(
+    rig: Rig, meanwhile: dict[str, Any] | None, path: str, problem: str
+) -> None:
+    run = begin(rig)
+    world(rig, run, meanwhile)
+    first = rig.only(run)
+    rig.decide(first)
+    if meanwhile is None:
+        # What cannot be read now can be read again when the proposal is made anew.
+        rig.advance(run)
+        assert "could not be read again" in rig.view(first).receipt.summary
+        return
+    rig.advance(run)
+    assert rig.effects(run) == {}
+    receipt = rig.view(first).receipt
+    assert receipt.status == "not_applied" and receipt.summary.startswith("Nothing was applied")
+    second = rig.only(run)
+    assert (second.previous_id, second.revision) == (first.id, 2)
+    changed = second.payload["changed"]
+    assert (changed["request_id"], changed["times"]) == (first.id, 1)
+    assert path in {change["path"] for change in changed["changes"]}
+    assert problem in {change["problem"] for change in changed["changes"]}
+    approve(rig, run)
+    assert rig.effects(run) == {"created": 1} and rig.view(second).receipt.status == "applied"
+
+
+def changing(rig: Rig, run: str, numbers: range) -> None:
+    for number in numbers:
+        world(rig, run, indexed(*(f"another_{other}" for other in range(number + 1))))
+        approve(rig, run)
+
+
+@pytest.mark.parametrize("answer", ["propose again", "stop"])
+def test_after_three_times_a_person_is_asked_what_to_do(rig: Rig, answer: str) -> None:
+    run = begin(rig)
+    changing(rig, run, range(3))
+    question = rig.only(run)
+    assert question.kind == "question" and "approved 3 times" in question.payload["question"]
+    asked = rig.requests(run)
+    assert [request.revision for request in asked] == [1, 2, 3, 4]
+    assert all(rig.view(request).receipt.status == "not_applied" for request in asked[:3])
+    rig.answer(question, answer)
+    rig.advance(run)
+    if answer == "stop":
+        rig.finish(run)
+        assert rig.effects(run) == {}
+        return
+    last = rig.only(run)
+    assert (last.previous_id, last.revision, last.payload["changed"]["times"]) == (question.id, 5, 3)
+    approve(rig, run)
+    assert rig.effects(run) == {"created": 1}
+
+
+def test_a_rejection_reads_nothing_again(rig: Rig) -> None:
+    run = begin(rig)
+    world(rig, run, None)
+    request = rig.only(run)
+    rig.decide(request, Verdict.REJECT, comment="No.")
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {} and len(rig.requests(run)) == 1
