@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from app.domain.errors import ConflictError
 from assent.contracts import Receipt
 from assent.dialects.base import Asked, OutcomeDelivery
+from assent.toolbox.uses import ToolUse
 
 
 class LostRunError(ConflictError):
@@ -121,6 +122,7 @@ class Journal:
         steps: in the order they happened.
         receipts: what the workflow reported about outcomes.
         artifacts: texts that it published: ``name``, ``content``, ``media_type``.
+        tool_uses: calls of tools.
         delivered: ids of requests whose outcome the run has accepted.
         unseen: ids of requests whose outcome it accepted unobserved, so that its reports about them may be lost.
         undelivered: ids of requests on which it reported before the outcome was certainly stored; it may be sent again.
@@ -135,6 +137,7 @@ class Journal:
     steps: list[Step] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     artifacts: list[dict[str, str]] = field(default_factory=list)
+    tool_uses: list[ToolUse] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     unseen: frozenset[str] = frozenset()
     undelivered: frozenset[str] = frozenset()
@@ -147,24 +150,28 @@ class Journal:
     def take(self) -> Journal:
         """Return everything so far and leave this journal empty. The job continues."""
         taken = Journal(
-            self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen, self.undelivered,
-            self.reported, began=self.began, stored=self.stored,
+            self.run_id, self.steps, self.receipts, self.artifacts, self.tool_uses, self.delivered, self.unseen,
+            self.undelivered, self.reported, began=self.began, stored=self.stored,
         )  # fmt: skip
         self.began = None
         self.steps, self.receipts, self.artifacts, self.delivered, self.stored = [], [], [], [], []
+        self.tool_uses = []
         return taken
 
     def put_back(self, earlier: Journal) -> None:
         """Undo `take` after a failed write."""
         self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
         self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
+        self.tool_uses[:0] = earlier.tool_uses
         self.stored[:0] = earlier.stored
         self.began = self.began or earlier.began
 
     @property
     def empty(self) -> bool:
         """True when there is nothing to write."""
-        return not (self.steps or self.receipts or self.artifacts or self.delivered or self.stored)
+        return not (
+            self.steps or self.receipts or self.artifacts or self.tool_uses or self.delivered or self.stored
+        )
 
 
 class RunStore(Protocol):
@@ -190,6 +197,10 @@ class RunStore(Protocol):
             RunBusyError: another live process is advancing it.
             JobNotTakenError: the job could not be taken, and so the run was left unchanged.
         """
+        ...
+
+    async def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
+        """Store durably that an approved call begins; False if it had begun before."""
         ...
 
     async def note(self, attempt: int, journal: Journal) -> None:

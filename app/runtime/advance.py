@@ -165,7 +165,7 @@ class Advancer:
     ) -> Driver:
         return Driver(
             graph, config, self.library.node_facts(snapshot.workflow), writer, self._controls[snapshot.id],
-            self.library.saver, self._store.now,
+            self.library.saver, self._store.now, partial(self._store.begin_call, snapshot.id, snapshot.attempt),
         )  # fmt: skip
 
     async def _go_on(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
@@ -29,7 +31,11 @@ from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
 from assent.masking import mask_text
 from assent.nodes import node_facts
 from assent.reports import receipt_of, reporting_to
+from assent.toolbox.ledger import keeping_in
+from assent.toolbox.uses import ToolUse, recording_to
 from assent.watch import Watch, seen
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -67,6 +73,7 @@ class Driver:
         control: Stops the drive between two steps.
         saver: Passes what the steps write to `writer`.
         now: The portal's clock.
+        begin_call: Stores durably that an approved call begins; False if it had begun before.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class Driver:
         control: RunControl,
         saver: Saver,
         now: Callable[[], datetime],
+        begin_call: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._graph = graph
         self._config = config
@@ -87,9 +95,11 @@ class Driver:
         self._control = control
         self._saver = saver
         self._now = now
+        self._begin_call = begin_call
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
+        self._uses: deque[ToolUse] = deque()
         self._open: set[str] = set()
         self._ended = False
 
@@ -119,7 +129,7 @@ class Driver:
         self._delivering = list(delivering)
         try:
             self._writer.before = lambda step_ended: self._gather(step_ended and not rest.unaccepted)
-            with reporting_to(self._reports.append), self._saver.taking(self._journal.run_id, watched) as passed:
+            with self._heard(), self._saver.taking(self._journal.run_id, watched) as passed:
                 rest.passed = passed
                 await self._follow(send, Watch(self._graph, before, rest.stopped.append, sent), watched, took, rest)
         except GraphDrained:
@@ -132,12 +142,20 @@ class Driver:
         finally:
             await self._writer.settle()
             self._journal.receipts.extend(_all_of(self._reports))
+            self._journal.tool_uses.extend(_all_of(self._uses))
         if (rest.error is not None or rest.unaccepted) and self._writer.refused is None:
             # The thread shows which outcomes were read, so nothing is recorded as delivered yet.
             await self._writer.write()
         if self._ended or not rest.drained:
             self._delivered()
         return rest
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Hear what steps report, which tools they call, and which approved calls begin."""
+        begin = ledger_on(asyncio.get_running_loop(), self._begin_call)
+        with reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin):
+            yield
 
     async def _follow(
         self, send: Any, watch: Watch, watched: Collection[str], took: Callable[[str], bool], rest: RunRest
@@ -166,6 +184,7 @@ class Driver:
             step_ended: A step of the graph itself is being written, with the outcomes that its tasks have read.
         """
         self._journal.receipts.extend(_all_of(self._reports))
+        self._journal.tool_uses.extend(_all_of(self._uses))
         self._journal.undelivered = frozenset(self._delivering)
         if step_ended and self._ended:
             self._delivered()
@@ -262,7 +281,23 @@ def _artifact(said: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _all_of(reports: deque[Receipt]) -> Iterator[Receipt]:
+def ledger_on(loop: asyncio.AbstractEventLoop, begin_call: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool]:
+    """Return a ledger for steps, which call it from threads."""
+    thread = threading.get_ident()
+
+    def begin(key: str) -> bool:
+        if threading.get_ident() == thread:
+            raise RuntimeError("An async step must call `aapply` instead of `apply`, which would block the worker.")
+        return asyncio.run_coroutine_threadsafe(_awaited(begin_call(key)), loop).result()
+
+    return begin
+
+
+async def _awaited(work: Awaitable[bool]) -> bool:
+    return await work
+
+
+def _all_of(reports: deque[T]) -> Iterator[T]:
     """Remove and yield all reports; steps in threads may add more meanwhile."""
     while reports:
         yield reports.popleft()

@@ -56,6 +56,10 @@ class WorkerStore:
         """Call `RunProgress.begin`."""
         return await on_loop(self._quick.begin, run_id, holder, job, read)
 
+    async def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
+        """Call `RunProgress.begin_call`."""
+        return await on_loop(self._progress.begin_call, run_id, attempt, key)
+
     async def note(self, attempt: int, journal: Journal) -> None:
         """Call `RunProgress.note`."""
         await on_loop((self._progress if journal.stored else self._quick).note, attempt, journal)

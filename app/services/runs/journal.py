@@ -11,12 +11,14 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Actor
 from app.domain.run_protocol import Journal, Step, StepKind
+from app.domain.text import storable
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
+from app.store.tools import ToolCallRow
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.dialects.registry import BY_NAME
 
@@ -102,6 +104,13 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
             content=artifact["content"], media_type=artifact["media_type"], updated_at=now,
         )  # fmt: skip
         publish(batch, event_row(EventKind.RUN_ARTIFACT, now, run_id=journal.run_id, name=artifact["name"]))
+    for use in journal.tool_uses:
+        batch.add(
+            ToolCallRow, run_id=journal.run_id, node=use.node, tool=use.tool, version=use.version,
+            status=use.status.value, began_at=use.began, ms=round(use.seconds * 1000), attempts=use.attempts,
+            inputs=storable(use.inputs), error=storable(use.error), warnings=list(use.warnings), call_id=use.call_id,
+            parent_id=use.parent_id, request_id=use.request_id,
+        )  # fmt: skip
     receipts = own_receipts(sessions, journal)
     said = {receipt.request_id for receipt in receipts}
     if delivered:

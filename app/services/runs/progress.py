@@ -79,6 +79,12 @@ _TELL_HELD = events_from(
     "also_1", EventKind.REQUEST_CHANGED, f"json_build_object('state', state, 'what', '{RequestChange.HELD}')::text",
     at="%(now)s", run="run_id", request="id",
 )  # fmt: skip
+_BEGIN_CALL = """
+    with mine as (select id from runs where id = %(run)s and attempt = %(attempt)s and state = 'running' for share),
+        begun as (
+            insert into begun_calls (run_id, key, begun_at) select id, %(key)s, %(now)s from mine
+            on conflict do nothing returning key)
+    select exists (select from mine) as held, exists (select from begun) as first"""
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 
@@ -151,6 +157,21 @@ class RunProgress:
             open=frozenset(taken["open"] or []),
             read=row,
         )
+
+    def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
+        """Store that an approved call begins, before it is made.
+
+        Returns:
+            False if it had begun before, so that whether it was made is not known.
+
+        Raises:
+            LostRunError: another worker has taken over the run.
+        """
+        values = {"run": run_id, "attempt": attempt, "key": key, "now": self._clock()}
+        [row] = self._sessions.execute(_BEGIN_CALL, values)
+        if not row["held"]:
+            raise LostRunError("Another worker is running this run.", run_id=run_id)
+        return bool(row["first"])
 
     def note(self, attempt: int, journal: Journal) -> None:
         """Write what has happened so far while the run continues. Raises LostRunError."""
