@@ -138,6 +138,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /queue/views"),
         page("GET /frame"),
         page("GET /requests/<request_id>"),
+        page("GET /tools"),
+        page("GET /tools/<tool_name>"),
         page(
             "GET /requests/<request_id>/<any(decisions, preview, claim, release, assignment, escalations, extension, "
             "withdrawal, reopening, comments, cancel, review):act>"

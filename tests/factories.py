@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
+from pydantic import BaseModel, Field
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -29,6 +30,7 @@ from app.domain.risk import Assessment, Finding, assess
 from app.domain.tokens import Scope, TokenKind
 from app.services.bundle import Services
 from app.services.people.sessions import begin
+from app.services.runs.toolbox import publish_toolbox, publish_tools
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination
 from app.store.people import Person, Team, TeamMember
@@ -37,8 +39,11 @@ from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from app.store.tokens import ApiToken
+from app.store.tools import ToolCallRow
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
+from assent.toolbox.checks import facts_of
+from assent.toolbox.model import Tool, tool
 
 INPUT_SCHEMA = {
     "type": "object",
@@ -179,6 +184,43 @@ def make_workflow(sessions: Sessions, name: str = "test_gate", **values: Any) ->
     with sessions.begin() as session:
         entry = session.merge(CatalogueEntry(name=name, **columns | values))
     return entry
+
+
+class _Table(BaseModel):
+    table: str = Field(description="Name of the table")
+    kinds: list[int] = []
+
+
+class _Rows(BaseModel):
+    rows: int
+
+
+def make_tools(sessions: Sessions, worker: int = 0) -> None:
+    """Two tools in the catalog, one of them with two versions; `worker` has all but the older one."""
+
+    def made(name: str, effect: str, version: str = "1.0", **facts: Any) -> Tool:
+        def function(inputs: _Table) -> _Rows:
+            raise AssertionError("nobody calls it")
+
+        return tool(name=name, effect=effect, version=version, **facts)(function)
+
+    count = made("count_rows", "read", "1.10", description="Counts the rows of a table.", capabilities=["database"])
+    drop = made("drop_table", "destroy", description="Drops a **table**.", examples=[{"table": "orders"}])
+    older = made("count_rows", "read", "1.9", description="As it was.")
+    publish_tools(sessions, [facts_of(count), facts_of(drop), facts_of(older)])
+    need = {"name": "pg_dump", "available": False, "detail": "Install it."}
+    publish_toolbox(sessions, worker, {count.full_name: [], drop.full_name: [need]}, {"torn.tools": "SyntaxError"})
+
+
+def make_tool_call(sessions: Sessions, run_id: str, **values: Any) -> None:
+    """A call of a tool that a run made."""
+    columns: dict[str, Any] = {
+        "run_id": run_id, "node": "count", "tool": "count_rows", "version": "1.10", "status": "ok",
+        "began_at": datetime.now(UTC), "ms": 1200, "attempts": 1, "inputs": '{"table": "orders"}', "error": "",
+        "warnings": [], "call_id": "a", "parent_id": "", "request_id": "",
+    }  # fmt: skip
+    with sessions.begin() as session:
+        session.add(ToolCallRow(**columns | values))
 
 
 def make_run(

@@ -32,6 +32,7 @@ from app.services.reading.pages import Views
 from app.services.reading.personal_queue import PersonalQueue
 from app.services.reading.queue import Queue
 from app.services.reading.similar_requests import SimilarRequests
+from app.services.reading.toolbox import Tools
 from app.services.record.records import Records
 from app.services.refusals import Refusals
 from app.services.requests.assessment import Assessor
@@ -68,6 +69,7 @@ class Services:
     samples: Samples
     insights: InsightsBook
     numbers: Numbers
+    tools: Tools
     deliveries: Deliveries
     preferences: NotificationPreferences
     links: Links
@@ -132,6 +134,7 @@ def services_over(
         samples=Samples(sessions, clock),
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
+        tools=Tools(sessions),
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),

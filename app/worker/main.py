@@ -20,6 +20,7 @@ from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
+from app.runtime.toolbox import find_toolbox
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.grants.lifecycle import Grants
@@ -38,6 +39,7 @@ from app.worker.offers import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
+from app.worker.toolbox import ToolOffering, worker_facts
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +72,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         found = await asyncio.to_thread(find_workflows, settings.workflows)
         library = Library(found.workflows, Saver(pool), found.broken)
         await asyncio.to_thread(library.load)
+        toolbox = await asyncio.to_thread(find_toolbox)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
         services = build_services(engine, clock)
@@ -84,7 +87,9 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
-        await _run_queue(queue, settings, advancer, services.grants, AuditIndex(services.sessions), offering)
+        tools = ToolOffering(services.sessions, toolbox, leases.key)
+        log.info("tools.found", **worker_facts(toolbox))
+        await _run_queue(queue, settings, advancer, services.grants, AuditIndex(services.sessions), offering, tools)
 
 
 async def _run_queue(
@@ -94,6 +99,7 @@ async def _run_queue(
     grants: Grants,
     audit_index: AuditIndex,
     offering: Offering,
+    tools: ToolOffering,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,6 +109,7 @@ async def _run_queue(
         asyncio.create_task(keep_lapsing(grants), name="grants"),
         asyncio.create_task(keep_indexing(audit_index), name="audit index"),
         asyncio.create_task(offering.keep(), name="offers"),
+        asyncio.create_task(tools.keep(), name="tools"),
     ]
     entries, broken = advancer.library.describe(), advancer.library.broken
     log.info("worker.ready", workflows=[entry["name"] for entry in entries], broken=sorted(broken))

@@ -15,7 +15,15 @@ from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.factories import close_app, make_absence, make_destination, make_grant, make_request
+from tests.factories import (
+    close_app,
+    make_absence,
+    make_destination,
+    make_grant,
+    make_request,
+    make_tool_call,
+    make_tools,
+)
 
 SEEN_ELSEWHERE = {
     "/decide/<token>": "test_profile, with a link out of a mail",
@@ -68,6 +76,8 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
     portal.services.checkpoints.decide(decided, portal.actor("dba"), ballot)
     portal.finish(str(seen.run_id))
     make_request(sessions, risk=RiskLevel.CRITICAL)
+    make_tools(sessions)
+    make_tool_call(sessions, str(seen.run_id), status="failed", error="OSError: the disk is full", attempts=3)
     make_absence(sessions, portal.people["dba"], portal.people["lead"])
     grant = make_grant(sessions, portal.people["dba"])
     policy = "version: 1\nrules:\n  - name: Anything\n    when: 'true'\n    ask: {teams: [dba]}\n"
@@ -104,6 +114,8 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/runs/new": ("release", "/runs/new"),
         "/runs/new/<workflow>": ("release", "/runs/new/database_maintenance"),
         "/sign-in": ("", "/sign-in"),
+        "/tools": ("dba", "/tools"),
+        "/tools/<tool_name>": ("dba", "/tools/drop_table"),
         "/tokens": ("lead", "/tokens"),
     }
 

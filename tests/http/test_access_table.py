@@ -38,6 +38,7 @@ from tests.factories import (
     make_person,
     make_request,
     make_run,
+    make_tools,
 )
 from tests.factories import make_workflow as make_catalogue_entry
 
@@ -56,6 +57,7 @@ def people(app: Flask) -> dict[str, Person]:
     """The table's people."""
     sessions = app.extensions["assent"].sessions
     make_catalogue_entry(sessions)
+    make_tools(sessions)
     version = app.extensions["assent"].policies.load(SYSTEM, POLICY, "policies.yaml").stored.version
     assert version == 1, "the routes that name a version name the first"
     reviewers = {"not_asked": "sre", "stand_in": "sre", "requester": "dba", "asked": "dba", "away": "dba"}
@@ -166,7 +168,7 @@ class Scene:
             "<sign_in_id>": "nobodys", "<view_id>": "none",
             "<uuid:session_id>": str(uuid.UUID(int=0)),
             "<agent:agent>": "claude-code", "<token_id>": "none", "<name>": "open_approval",
-            "<rule_id>": "sql.delete.no_where",
+            "<rule_id>": "sql.delete.no_where", "<tool_name>": "count_rows",
         }  # fmt: skip
         path = rule
         if "<any(" in path:

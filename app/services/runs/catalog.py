@@ -22,12 +22,12 @@ SIGN_SECONDS = 15.0
 OFFERED_SECONDS = 60.0
 """How long a worker's workflows stay offered after its last heartbeat, until another worker replaces it."""
 _KEPT = "1 day"
-_LIVING = text(
+LIVING = text(
     "worker in (select classid::bigint << 32 | objid::bigint from pg_locks "
     "where locktype = 'advisory' and objsubid = 1 and granted "
     "and database = (select oid from pg_database where datname = current_database()))"
 )
-"""Offers of workers that are alive: each holds the advisory lock of its key."""
+"""The condition for rows of workers that are alive: each holds the advisory lock of its key."""
 
 
 def publish_catalog(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -83,7 +83,7 @@ def broken_workflows(session: Session) -> dict[str, str]:
     """Why live workers cannot run workflows, by name, or by path if it could not even be imported."""
     found = session.execute(
         select(WorkflowOffer.name, WorkflowOffer.error)
-        .where(WorkflowOffer.error != "", _LIVING)
+        .where(WorkflowOffer.error != "", LIVING)
         .order_by(WorkflowOffer.name, WorkflowOffer.seen_at)
     )
     return {row.name: row.error for row in found}

@@ -1,0 +1,150 @@
+"""The tools that workers have: what they are, what they need, which workflows use them, and how their calls end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from packaging.version import Version
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import NotFoundError
+from app.domain.people import Action, Actor
+from app.domain.text import is_storable
+from app.services.runs.catalog import LIVING
+from app.store.engine import Sessions
+from app.store.runs import CatalogueEntry
+from app.store.tools import CatalogueTool, Toolbox, ToolCallRow
+
+DAYS = 30
+_CALLS = """
+    select tool, version, count(*)::int as calls, count(*) filter (where status <> 'ok')::int as failures,
+        percentile_cont(0.5) within group (order by ms)::float8 as usual_ms, max(began_at) as last_at
+    from tool_calls where began_at > now() - make_interval(days => %(days)s) {} group by tool, version"""
+_FAILURES = """
+    select status, count(*)::int as calls, max(began_at) as last_at from tool_calls
+    where tool = %(tool)s and status <> 'ok' and began_at > now() - make_interval(days => %(days)s)
+    group by status order by calls desc, status"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Calls of the last `DAYS` days."""
+
+    calls: int = 0
+    failures: int = 0
+    usual_ms: float | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ToolView:
+    """A version of a tool.
+
+    Attributes:
+        facts: those of `assent.toolbox.checks.facts_of`.
+        installed: a live worker has it.
+        needs: what it needs, as the worker that has it says: ``name``, ``available``, ``detail``.
+    """
+
+    facts: dict[str, Any]
+    installed: bool
+    needs: list[dict[str, Any]]
+    usage: Usage
+
+    @property
+    def ready(self) -> bool:
+        """True if everything that it needs is there."""
+        return all(need["available"] for need in self.needs)
+
+
+@dataclass(frozen=True)
+class ToolPage:
+    """A tool with all its versions, the newest first.
+
+    Attributes:
+        used_in: workflows with a node that names the tool, by name, each with the titles of these nodes.
+        failures: how its calls failed: ``status``, ``calls``, ``last_at``.
+    """
+
+    versions: list[ToolView]
+    used_in: list[tuple[CatalogueEntry, list[str]]]
+    failures: list[dict[str, Any]]
+
+
+class Tools:
+    """Reads the catalog of tools."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def all(self, viewer: Actor) -> tuple[list[ToolView], dict[str, str]]:
+        """The newest version of each tool, by name, and why live workers could not load others.
+
+        Raises:
+            ForbiddenError: The viewer may see nothing.
+        """
+        viewer.require(Action.SEE)
+        usage = self._usage("")
+        with self._sessions.reads() as session:
+            rows = session.scalars(select(CatalogueTool)).all()
+            boxes = _live_boxes(session)
+        newest: dict[str, CatalogueTool] = {}
+        for row in sorted(rows, key=_rank(boxes)):
+            newest[row.name] = row
+        broken = {place: error for box in boxes for place, error in box.broken.items()}
+        return [_view(newest[name], boxes, usage) for name in sorted(newest)], broken
+
+    def one(self, name: str, viewer: Actor) -> ToolPage:
+        """A tool with all versions. Raises ForbiddenError, NotFoundError."""
+        viewer.require(Action.SEE)
+        if not is_storable(name):
+            raise NotFoundError("There is no such tool.")
+        usage = self._usage(name)
+        with self._sessions.reads() as session:
+            rows = session.scalars(select(CatalogueTool).where(CatalogueTool.name == name)).all()
+            if not rows:
+                raise NotFoundError("There is no such tool.")
+            boxes = _live_boxes(session)
+            entries = session.scalars(select(CatalogueEntry).order_by(CatalogueEntry.title)).all()
+        used_in = [
+            (entry, titles)
+            for entry in entries
+            if (titles := [node["title"] for node in entry.nodes if node.get("tool") == name])
+        ]
+        failures = self._sessions.execute(_FAILURES, {"tool": name, "days": DAYS})
+        versions = [_view(row, boxes, usage) for row in sorted(rows, key=_rank(boxes), reverse=True)]
+        return ToolPage(versions, used_in, failures)
+
+    def calls_of(self, run_id: str) -> list[ToolCallRow]:
+        """The calls that a run made, oldest first. The caller checks that the viewer may see the run."""
+        with self._sessions.reads() as session:
+            query = select(ToolCallRow).where(ToolCallRow.run_id == run_id).order_by(ToolCallRow.id).limit(500)
+            return list(session.scalars(query))
+
+    def _usage(self, name: str) -> dict[tuple[str, str], Usage]:
+        query = _CALLS.format("and tool = %(tool)s" if name else "")
+        values = {"days": DAYS} | ({"tool": name} if name else {})
+        return {(row.pop("tool"), row.pop("version")): Usage(**row) for row in self._sessions.execute(query, values)}
+
+
+def _live_boxes(session: Session) -> list[Toolbox]:
+    return list(session.scalars(select(Toolbox).where(LIVING).order_by(Toolbox.seen_at)))
+
+
+def _rank(boxes: list[Toolbox]) -> Any:
+    """Sort installed versions last, by their number: the last one is that which is called if no version is named."""
+    installed = {name for box in boxes for name in box.tools}
+
+    def key(row: CatalogueTool) -> tuple[bool, bool, Version]:
+        version = Version(row.version)
+        return f"{row.name}@{row.version}" in installed, not version.is_prerelease, version
+
+    return key
+
+
+def _view(row: CatalogueTool, boxes: list[Toolbox], usage: dict[tuple[str, str], Usage]) -> ToolView:
+    having = [box.tools[f"{row.name}@{row.version}"] for box in boxes if f"{row.name}@{row.version}" in box.tools]
+    return ToolView(row.facts, bool(having), having[-1] if having else [], usage.get((row.name, row.version), Usage()))

@@ -1,0 +1,78 @@
+"""This worker's entries in the catalog of tools, with what each tool needs, checked again every few minutes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from app.runtime.loading import LoadError, within
+from app.services.runs.toolbox import publish_toolbox, publish_tools
+from app.store.engine import Sessions
+from assent.toolbox.checks import facts_of
+from assent.toolbox.model import Dependency, Tool
+from assent.toolbox.registry import Registry
+
+log = structlog.get_logger(__name__)
+CHECK_SECONDS = 120.0
+"""Seconds between checks of what the tools need."""
+_PATIENCE = 10.0
+
+
+class ToolOffering:
+    """The tools that one worker has.
+
+    Args:
+        worker: The key of the lock that shows that the worker is alive.
+    """
+
+    def __init__(self, sessions: Sessions, registry: Registry, worker: int) -> None:
+        self._sessions = sessions
+        self._registry = registry
+        self._worker = worker
+
+    def publish(self) -> None:
+        """Write the catalog, and what the tools need. Facts that cannot be determined make a tool broken."""
+        described, needs = [], {}
+        broken = dict(self._registry.broken)
+        for tool in self._tools():
+            try:
+                described.append(facts_of(tool))
+            except Exception as error:
+                broken[tool.full_name] = f"{type(error).__name__}: {error}"
+                continue
+            needs[tool.full_name] = [asdict(dependency) for dependency in _dependencies(tool)]
+        for place, problem in broken.items():
+            log.error("tools.broken", place=place, error=problem)
+        publish_tools(self._sessions, described)
+        publish_toolbox(self._sessions, self._worker, needs, broken)
+
+    def _tools(self) -> list[Tool]:
+        return [tool for newest in self._registry for tool in self._registry.versions(newest.name)]
+
+    async def keep(self) -> None:
+        """Publish once, and then regularly until canceled."""
+        while True:
+            try:
+                await asyncio.to_thread(self.publish)
+            except Exception:
+                # The next round retries.
+                log.warning("tools.not_published", exc_info=True)
+            await asyncio.sleep(CHECK_SECONDS)
+
+
+def _dependencies(tool: Tool) -> list[Dependency]:
+    """Return what a tool needs; a check that takes too long counts as a failed one."""
+    if tool.dependencies is None:
+        return []
+    try:
+        return within(_PATIENCE, "The check", tool.check_dependencies)
+    except LoadError as error:
+        return [Dependency("dependencies", False, str(error))]
+
+
+def worker_facts(registry: Registry) -> dict[str, Any]:
+    """Return what the worker's log says of its tools."""
+    return {"tools": len(registry), "broken_tools": sorted(registry.broken)}
