@@ -23,7 +23,8 @@ from app.web.slack import interactions
 
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, link, runs, tools, audit, people, profile, notifications,
-    deliveries, absences, agents, grants, policies, risk_rules, samples, insights, tokens, interactions, slack, destinations,
+    deliveries, absences, agents, grants, policies, risk_rules, samples, insights, tokens, interactions, slack,
+    destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 
