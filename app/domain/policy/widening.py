@@ -17,7 +17,7 @@ _Condition = tuple[str, ...]
 def widened(
     old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel] | None = None
 ) -> tuple[str, ...]:
-    """What the new policy lets through without reviewers that the old one did not, or not as long or as observed.
+    """What the new policy approves without reviewers that the old one did not, or not as long or as observed.
 
     That is what a rule approves at once, and what is left to the person at a coding agent's keyboard. A sentence each;
     empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
