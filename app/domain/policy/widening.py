@@ -41,7 +41,7 @@ def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -
 
 
 def _lowered(old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel]) -> Iterator[str]:
-    """Risk rules that change what a policy lets through without reviewers, and critical ones that count less.
+    """Risk rules that change what a policy approves without reviewers, and critical ones that count less.
 
     One that counts more matters as well, unless it keeps everything from being approved: what was safe and is low now
     may no longer fit a rule that asks, and still be harmless enough for one that approves.
