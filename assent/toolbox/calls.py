@@ -35,6 +35,8 @@ ATTEMPTS = 3
 PAUSE_SECONDS = 0.5
 """Pause after the first failure; it doubles with each further one."""
 _LONGEST_PAUSE = 60.0
+_GRACE_SECONDS = 1.0
+"""How much longer than its timeout a coroutine may take to be canceled, before its thread is abandoned."""
 _LONGEST_INPUTS = 4_000
 _LONGEST_ERROR = 2_000
 
@@ -180,7 +182,7 @@ class _Attempts:
         """Return the seconds to wait until the next attempt. Raises if there is none."""
         if not isinstance(error, Exception) or _belongs_to_langgraph(error):
             raise error
-        if self._count < self._most:
+        if self._count < self._most and not (isinstance(error, ToolError) and error.final):
             return self._limits.pause(self._count)
         timed_out = isinstance(error, ToolTimeoutError)
         self.ended(CallStatus.TIMED_OUT if timed_out else CallStatus.FAILED, _told(error))
@@ -215,12 +217,13 @@ class _Attempts:
         return seconds
 
 
-def _called(tool: Tool, value: Any, context: ToolContext) -> Any:
-    """Call the function here. A coroutine function gets an event loop of its own."""
+def _called(seconds: float, tool: Tool, value: Any, context: ToolContext) -> Any:
+    """Call the function here. A coroutine function gets an event loop of its own, and is canceled when it is late."""
+    if tool.is_async:
+        return asyncio.run(_awaited(seconds, tool, value, context))
     token = current_context.set(context)
     try:
-        made = tool.function(value, context) if tool.takes_context else tool.function(value)
-        return asyncio.run(made) if tool.is_async else made
+        return tool.function(value, context) if tool.takes_context else tool.function(value)
     finally:
         current_context.reset(token)
 
@@ -246,13 +249,13 @@ def _within(seconds: float, tool: Tool, value: Any, context: ToolContext) -> Any
 
     def body() -> None:
         try:
-            returned.append(here.run(_called, tool, value, context))
+            returned.append(here.run(_called, seconds, tool, value, context))
         except BaseException as error:
             raised.append(error)
 
     thread = threading.Thread(target=body, name=f"tool {tool.name}", daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(seconds + _GRACE_SECONDS if tool.is_async else seconds)
     if raised:
         raise raised[0]
     if not returned:
@@ -261,8 +264,9 @@ def _within(seconds: float, tool: Tool, value: Any, context: ToolContext) -> Any
 
 
 def _too_slow(tool: Tool, seconds: float, *, stopped: bool) -> ToolTimeoutError:
-    running = "" if stopped or tool.reads_only else " It may still be running."
-    return ToolTimeoutError(f"{tool.name} has not finished after {seconds:g} s.{running}")
+    doubt = "It may have been carried out all the same." if stopped else "It may still be running."
+    words = f"{tool.name} has not finished after {seconds:g} s."
+    return ToolTimeoutError(words if tool.reads_only else f"{words} {doubt}")
 
 
 def _belongs_to_langgraph(error: Exception) -> bool:

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 class ToolError(AssentError):
-    """Base class of all exceptions about tools."""
+    """Base class of all exceptions about tools.
+
+    Attributes:
+        final: whether repeating the call is of no use.
+    """
+
+    final = False
 
 
 class InvalidToolError(ToolError):
@@ -69,6 +75,16 @@ class ToolTimeoutError(ToolError, TimeoutError):
 
     A function that is not async cannot be stopped from outside: it may still be running, and still change something.
     """
+
+
+class ToolUnavailableError(ToolError):
+    """The MCP server of the tool cannot be reached. The tool was not called."""
+
+
+class ToolChangedError(ToolError):
+    """The MCP server says something else of the tool than when the call was proposed. The tool was not called."""
+
+    final = True
 
 
 class ApprovalRequiredError(ToolError):
