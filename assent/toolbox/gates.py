@@ -25,6 +25,7 @@ from assent.toolbox.calls import USUAL, Limits, ToolResult, arun, run
 from assent.toolbox.errors import (
     BasisChangedError,
     OutcomeUnknownError,
+    ToolChangedError,
     ToolError,
     ToolFailedError,
     ToolInputError,
@@ -37,6 +38,8 @@ from assent.toolbox.shapes import MisshapenError
 
 VERSION_LABEL = "tool_version"
 """Label of a proposal: the version of the tool that is to be called."""
+PIN_LABEL = "tool_pin"
+"""Label of a proposal: what an MCP server said of the tool when the call was proposed, as a digest."""
 
 
 def propose(
@@ -62,13 +65,22 @@ def propose(
         document = tool.takes.document(tool.takes.read(inputs))
     except MisshapenError as misfit:
         raise ToolInputError(f"The inputs do not fit {tool.name}.", misfit.fields) from misfit
+    labels = {VERSION_LABEL: tool.version} | ({PIN_LABEL: tool.pin} if tool.pin else {})
     proposal = ToolCall(
-        title=(title or tool.label)[:200], summary=summary or tool.description, tool=tool.name, args=document,
-        args_schema=tool.takes.schema, environment=environment, labels={VERSION_LABEL: tool.version},
+        title=(title or tool.label)[:200], summary=summary or _described(tool), tool=tool.name, args=document,
+        args_schema=tool.takes.schema, environment=environment, labels=labels,
         risk_floor=max(risk_floor, tool.least_risk, key=lambda level: level.rank),
     )  # fmt: skip
     made: ToolCall = resting_on(proposal, rests_on, changed) if rests_on or changed else proposal
     return made
+
+
+def _described(tool: Tool) -> str:
+    """Return the description of a tool for reviewers: what an MCP server says of its own tools is quoted as such."""
+    if not tool.pin:
+        return tool.description
+    quoted = "\n".join(f"> {line}" for line in tool.description.splitlines())
+    return f"The MCP server `{tool.name.partition('.')[0]}` describes its tool like this:\n\n{quoted}"[:20_000]
 
 
 def apply(
@@ -90,6 +102,7 @@ def apply(
         BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it anew.
         OutcomeUnknownError: an earlier attempt ended before its result was stored. Nothing was called.
         ToolInputError: the outcome is not of this tool, or the approved arguments do not fit it. Nothing was called.
+        ToolChangedError: what an MCP server says of the tool has changed since the proposal. Nothing was called.
         ToolOutputError, ToolFailedError, ToolTimeoutError: the call failed; it may have changed something.
     """
     approval = _Approval(tool, outcome)
@@ -132,6 +145,7 @@ class _Approval:
         self._args: dict[str, Any] = {}
         self._rests = isinstance(self.outcome.payload, dict) and bool(self.outcome.payload.get("rests_on"))
         self._is_first: bool | None = None
+        self._is_same = False
 
     def check(self) -> None:
         """Check that this call was approved. Raises Rejected, ToolInputError."""
@@ -147,6 +161,7 @@ class _Approval:
         except MisshapenError as misfit:
             raise self._refused(f"The approved arguments do not fit {self._tool.name}.", misfit.fields) from misfit
         self._args = dict(proposal.args)
+        self._is_same = not self._tool.pin or proposal.labels.get(PIN_LABEL) == self._tool.pin
 
     def must_read(self) -> bool:
         """Return whether to read again what the proposal rests on.
@@ -167,7 +182,7 @@ class _Approval:
         raise BasisChangedError(summary, changed)
 
     def inputs(self) -> dict[str, Any]:
-        """Return the approved arguments, once. Raises OutcomeUnknownError."""
+        """Return the approved arguments, once. Raises OutcomeUnknownError, ToolChangedError."""
         if self._is_first is None and (self._rests or not self._tool.may_repeat):
             self._is_first = begins(self.request_id)
         if self._is_first is False and not self._tool.may_repeat:
@@ -175,6 +190,14 @@ class _Approval:
                 f"{self._tool.name} had been called for request {self.request_id} when its worker died. Whether it was "
                 "carried out is not known, and calling it again is not safe. Check, and then decide."
             )
+        if not self._is_same:
+            # Only now: an earlier attempt may have made the call before the tool changed.
+            changed = ToolChangedError(
+                f"What the MCP server says of {self._tool.name} has changed since the call was proposed. "
+                "It was not made: propose it again."
+            )
+            report_receipt(self.outcome, ReceiptStatus.NOT_APPLIED, str(changed))
+            raise changed
         return self._args
 
     def _refused(self, message: str, fields: dict[str, str]) -> ToolInputError:

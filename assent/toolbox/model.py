@@ -83,6 +83,9 @@ class Tool:
         warnings: returns what is odd about valid inputs, in sentences.
         source: where it comes from, such as ``workflows.database_maintenance.tools`` or ``mcp:github``.
         title: a name for people; empty: the name in words.
+        pin: the digest of what an MCP server says of the tool; empty for all other tools. A call that was approved is
+            only made while it is the same.
+        notes: what people should know about the tool, in sentences.
     """
 
     name: str
@@ -103,6 +106,8 @@ class Tool:
     warnings: Callable[[Any], Sequence[str]] | None = None
     source: str = field(default="", compare=False)
     title: str = ""
+    pin: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.name) > _LONGEST_NAME or not _FULL_NAME.fullmatch(self.name):
