@@ -196,6 +196,11 @@ class Deed:
     program: str
 
 
+def is_open(given: str) -> bool:
+    """Return True if arguments, in lower case, open something to everybody."""
+    return bool(_OPEN.search(given))
+
+
 def kind_of(verb: str) -> str:
     """Return what a verb such as ``delete-bucket`` means.
 
@@ -214,12 +219,13 @@ def kind_of(verb: str) -> str:
 
 def judge(deed: Deed, reading: Reading) -> None:
     """Note what is done in a cloud."""
-    rule, level, message = _judged(deed, kind_of(deed.verb))
+    rule, level, message = judged(deed, kind_of(deed.verb))
     if rule is not None:
         reading.add(rule, message, deed.line, level)
 
 
-def _judged(deed: Deed, kind: str) -> tuple[RiskRule | None, RiskLevel | None, str]:
+def judged(deed: Deed, kind: str) -> tuple[RiskRule | None, RiskLevel | None, str]:
+    """Return what is done in a cloud as a rule, its level if it is not the usual one, and the message."""
     target = "" if deed.target == deed.program else deed.target
     shown = " ".join(f"{deed.program} {target} {deed.verb}".split())[:120]
     about = f"{deed.target} {deed.verb}"

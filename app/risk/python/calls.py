@@ -9,6 +9,8 @@ from tree_sitter import Node
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import run_dynamic
 from app.risk.python import (  # noqa: F401 - importing some of these adds their functions
+    cloud_clients,
+    cluster_clients,
     computing,
     dynamic_code,
     files,

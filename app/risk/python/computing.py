@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.python.values import ANY, Value, decoded_by, held_by, or_default
+from app.risk.python.values import ANY, Value, decoded_by, held_by, or_default, rendered
 from app.risk.rules import declare
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -160,6 +160,9 @@ def _print(made: Call) -> Value:
     shows = any(value.name == "os.environ" or not value.text for value in made.arguments)
     if "secret" in made.marks and shows and "file" not in {value.kind for value in made.arguments}:
         made.reading.add(PRINTS_SECRETS, "This shows secrets, such as those in environment variables.", made.line)
+    value = made.argument(0)
+    if made.method == "dumps" and (value.fields is not None or value.items is not None):
+        return Value(rendered(value), marks=made.marks)
     return Value(marks=made.marks)
 
 

@@ -42,6 +42,11 @@ ACCOUNTS = declare(
     "User.objects.create_superuser('a', password='b')", "User.objects.count()", language="python",
 )  # fmt: skip
 
+SQL_CALLS = word_set(
+    "execute query sql query_and_wait run_query execute_statement batch_execute_statement start_query_execution "
+    "execute_sql execute_query execute_update"
+)
+"""Methods of clouds' clients that run SQL."""
 ROWS = ("sqlalchemy.orm.", "sqlmodel.")
 """Objects whose attributes are columns of a row, which are written at the next commit."""
 _FRAMES = word_set("pandas polars numpy")
@@ -57,6 +62,11 @@ _ONE = word_set("get first one one_or_none get_or_404 first_or_404 latest earlie
 _DROPS = word_set(
     "drop_all drop_database drop_collection dropDatabase flushall flushdb drop_table drop_tables drop_schema"
 )
+
+
+def looks_like_sql(text: str) -> bool:
+    """Return True if a text begins like SQL."""
+    return bool(_SQL.match(text)) or text.startswith(UNKNOWN)
 
 
 def call_database(made: Call) -> Value | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from app.risk.effects import Act, act_on, connect, run_dynamic
-from app.risk.python import databases, tables
+from app.risk.python import clients, databases, tables
 from app.risk.python.values import ANY, Value
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
@@ -14,16 +13,6 @@ from assent.contracts import RiskLevel
 if TYPE_CHECKING:
     from app.risk.python.calls import Call
 
-CLOUD_GONE = declare(
-    "python.cloud_delete", RiskLevel.CRITICAL, "Deletes or terminates resources of a cloud or cluster.",
-    "import boto3\nboto3.client('ec2').terminate_instances(InstanceIds=['i-1'])",
-    "import boto3\nboto3.client('ec2').describe_instances()", language="python",
-)  # fmt: skip
-CLOUD_CHANGES = declare(
-    "python.cloud_change", RiskLevel.HIGH, "Changes resources of a cloud or cluster.",
-    "import boto3\nboto3.client('ec2').stop_instances(InstanceIds=['i-1'])",
-    "import boto3\nboto3.client('s3').list_buckets()", language="python",
-)  # fmt: skip
 REMOTE = declare(
     "python.remote", RiskLevel.HIGH, "Runs commands on another machine.",
     "import paramiko\nc = paramiko.SSHClient()\nc.exec_command('uptime')", "import paramiko", language="python",
@@ -47,32 +36,12 @@ COMPUTING = word_set(
     "array email mimetypes"
 )
 """Libraries whose objects compute, and whose writing methods are known by name."""
-_CLOUDS = (
-    "boto3",
-    "botocore",
-    "azure",
-    "google",
-    "googleapiclient",
-    "kubernetes",
-    "docker",
-    "github",
-    "gitlab",
-    "openstack",
-    "digitalocean",
-)
 _MESSAGES = word_set("sendmail chat_postMessage postMessage sendMessage send_mail")
 _MESSENGERS = word_set("smtplib slack_sdk telegram discord twilio")
 _SERVICES = word_set(
     "stripe paypalrestsdk twilio sendgrid slack_sdk telegram discord hvac consul jira openai anthropic redis "
     "elasticsearch opensearchpy"
 )
-_GONE = word_set("delete terminate destroy purge remove deregister drop prune schedule empty")
-_READING = word_set(
-    "get list describe head lookup batch query scan search read download generate can wait paginate filter all "
-    "load exists is iter count select fetch show view resource client session meta objects bucket table queue "
-    "topic collection"
-)
-_SMALL = word_set("put upload send publish invoke tag post create_comment copy")
 _REMOTE = word_set(
     "exec_command run sudo invoke_shell exec_run send_command send_config_set run_cmd run_ps execute_command"
 )
@@ -95,10 +64,9 @@ def call_library(made: Call, name: str) -> Value | None:
         return Value(made.argument(0).text, kind="sqlalchemy.text")
     if name.startswith("sqlalchemy.") and name.rpartition(".")[2] in ("delete", "update", "insert", "select"):
         return Value(kind=f"sqlalchemy.{name.rpartition('.')[2]}")
-    if name.split(".")[0] in _CLOUDS:
-        return (
-            Value(kind=name) if name[0].isupper() or "." not in name or made.method in _READING else _cloud(made, name)
-        )
+    kind, _, last = name.rpartition(".")
+    if kind and (value := clients.call_client(made, kind, last)) is not None:
+        return value
     if name.startswith(("paramiko.", "fabric.", "invoke.")) and made.method in _REMOTE:
         return _remote(made)
     return None
@@ -146,8 +114,6 @@ def methods_by_name(made: Call, name: str) -> Value | None:
 def call_object(made: Call) -> Value | None:
     """Find out what a method of a library's object does; None if the library is not known here."""
     top = made.base.kind.split(".")[0]
-    if top in _CLOUDS:
-        return _cloud(made, made.base.kind)
     if top in ("paramiko", "fabric", "winrm", "netmiko", "ansible") or made.method in ("exec_command", "invoke_shell"):
         if made.method in _REMOTE:
             return _remote(made)
@@ -173,40 +139,6 @@ def _computing(made: Call) -> Value:
         words = "This replaces a table." if replaces else "This writes rows to a table."
         made.reading.add(rule, words, made.line, RiskLevel.HIGH if replaces else RiskLevel.MEDIUM)
     return Value(kind=made.base.kind, marks=made.base.marks | made.marks)
-
-
-def _cloud(made: Call, kind: str) -> Value:
-    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", made.method)]
-    first = words[0] if words else ""
-    value = Value(kind=kind)
-    if first in _GONE:
-        small = words[1:] in (
-            ["object"],
-            ["message"],
-            ["item"],
-            ["tags"],
-            ["tag"],
-            ["messages"],
-            ["comment"],
-            ["container"],
-            ["pod"],
-        )
-        many = "objects" in words or (made.method in ("delete", "remove") and "all" in made.chain)
-        level = (
-            RiskLevel.MEDIUM if small and not made.evaluator.loops else RiskLevel.HIGH if small else RiskLevel.CRITICAL
-        )
-        if made.method in ("delete", "remove") and not many:
-            level = RiskLevel.HIGH
-        made.reading.add(CLOUD_GONE, f"This calls {made.method}: what it names is gone.", made.line, level)
-    elif first in _READING or made.method[:1].isupper():
-        return value
-    elif first in _SMALL and not {"policy", "acl", "role", "user", "key"} & set(words):
-        made.reading.add(
-            CLOUD_CHANGES, f"This calls {made.method}, which writes or sends something.", made.line, RiskLevel.MEDIUM
-        )
-    else:
-        made.reading.add(CLOUD_CHANGES, f"This calls {made.method}, which changes the cloud or cluster.", made.line)
-    return value
 
 
 def _remote(made: Call) -> Value:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import Act, act_on, connect
-from app.risk.python import databases, files, functions, libraries, networks, processes, tables
+from app.risk.python import clients, databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
@@ -92,6 +92,8 @@ def call_method(made: Call) -> Value:
         return _of_collection(made)
     if base.kind in tables.SESSIONS:
         return functions.call_function(made, f"{tables.SESSIONS[base.kind]}.{method}")
+    if (found := clients.call_client(made, base.kind, method)) is not None:
+        return found
     for known in (databases.call_database, libraries.call_object):
         value = known(made)
         if value is not None:
