@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.accounts import ACCOUNTS
 from app.risk.commands.disks import FORMATS
-from app.risk.commands.machine import GUARDS, LOGS, NETWORK, SETTINGS
+from app.risk.commands.firewalls import NETWORK
+from app.risk.commands.guards import GUARDS, LOGS
+from app.risk.commands.machine import SETTINGS
 from app.risk.commands.network import LISTENS
-from app.risk.commands.services import ACCOUNTS, JOBS, RESTARTS, SETS_UP, STOPS
+from app.risk.commands.schedules import JOBS
+from app.risk.commands.services import RESTARTS, SETS_UP, STOPS
 from app.risk.commands.table import Command, program, read_command
 from app.risk.effects import Act, act_on, run_unread
 from app.risk.groups import rules_domain, rules_machine

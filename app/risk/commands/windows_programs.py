@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-from app.risk.commands.machine import FIREWALL, LOGS, NETWORK, SETTINGS
+from app.risk.commands.accounts import ACCOUNTS
+from app.risk.commands.firewalls import FIREWALL, NETWORK
+from app.risk.commands.guards import LOGS
+from app.risk.commands.machine import SETTINGS
 from app.risk.commands.network import LISTENS
-from app.risk.commands.services import ACCOUNTS, POWER, STOPS
+from app.risk.commands.services import POWER, STOPS
 from app.risk.commands.table import Command, program
 from app.risk.commands.windows import CODE, MEMORY, RIGHTS, has_help, line_of, read_batch
 from app.risk.effects import Act, act_on, connect, run_unread
