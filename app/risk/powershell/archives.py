@@ -7,8 +7,9 @@ from dataclasses import replace
 from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
+from app.risk.powershell.drives import paths_of, plain_name
 from app.risk.powershell.evaluation import property_of
-from app.risk.powershell.files import is_downloaded, paths_of, plain_name
+from app.risk.powershell.files import is_downloaded
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import NOTHING, Value, concatenated, text_value
 

@@ -152,7 +152,7 @@ def _pure(target: Value, method: str, arguments: list[Value]) -> Value | None:
 
 
 def _download(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
-    from app.risk.powershell.files import plain_name
+    from app.risk.powershell.drives import plain_name
 
     for word in arguments[0].words(line) if arguments else ():
         connect(script.reading, word)

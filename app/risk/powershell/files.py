@@ -1,4 +1,4 @@
-"""Cmdlets for files, the registry, and PowerShell's other drives."""
+"""Cmdlets that read, write, and delete files, and what is on PowerShell's other drives."""
 
 from __future__ import annotations
 
@@ -6,110 +6,21 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.effects import READS_SECRET, WRITES, Act, act_on, connect
+from app.risk.effects import READS_SECRET, WRITES, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
-from app.risk.powershell.code import run_text
-from app.risk.powershell.evaluation import property_of
+from app.risk.powershell.drives import define, drive_of, files_in, paths_of, plain, plain_name
 from app.risk.powershell.known_variables import PATHS
 from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, REMOTE_ON, SETTINGS
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import NOTHING, Value, concatenated, either, text_value
-from app.risk.registry import delete_registry, read_registry, registry_path, write_registry
+from app.risk.registry import delete_registry, read_registry, write_registry
 from app.risk.words import UNKNOWN, Word
 
 if TYPE_CHECKING:
     from app.risk.powershell.script import Script
-
-_DRIVE = re.compile(r"(?:microsoft\.powershell\.\w+\\)?([a-z][a-z0-9]+)::?[\\/]?", re.IGNORECASE)
 _TEMPORARY = r"C:\Temp\tmp.tmp"
 _HARMLESS_DRIVES = frozenset({"variable", "function", "alias", "testregistry"})
-
-
-def drive_of(path: str) -> str:
-    """Return the drive of a path that is none of the file system's: ``registry``, ``env``, ``cert`` and the like."""
-    if registry_path(path):
-        return "registry"
-    found = _DRIVE.match(path)
-    if not found:
-        return ""
-    name = found[1].lower()
-    return "" if name == "filesystem" else {"certificate": "cert", "environment": "env"}.get(name, name)
-
-
-def plain(word: Word) -> Word:
-    """Return a path without the file system's name before it."""
-    found = re.match(r"(?:microsoft\.powershell\.core\\)?filesystem::", word.text, re.IGNORECASE)
-    return word.with_text(word.text[found.end() :]) if found else word
-
-
-def located(call: Call, word: Word) -> Word:
-    """Return a path as it is from the folder in which the script began, after ``cd`` and the like."""
-    drive, colon, rest = word.text.partition(":")
-    root = call.script.drives.get(drive.lower()) if colon else None
-    if root is not None:
-        return plain(word.with_text(f"{root.rstrip(chr(92))}\\{rest.lstrip(':/' + chr(92))}".rstrip("\\")))
-    where = call.script.location
-    if not where or drive_of(word.text) or re.match(rf"[A-Za-z]:|[\\/~{UNKNOWN}]", word.text):
-        return word
-    return word.with_text(f"{where.rstrip(chr(92))}\\{word.text}")
-
-
-@cmdlet("new-psdrive")
-def _drive(call: Call) -> Value:
-    name, provider, root = call.bound("name", "psprovider", "root")
-    if name.known:
-        call.script.drives[name.text.lower()] = UNKNOWN if len(root.texts) > 1 else root.text
-    call.reading.add(LOCAL, f"This makes the drive {name.text.replace(UNKNOWN, '…')} for the session.", call.line)
-    if root.text.startswith(("\\\\", "//")):
-        connect(call.reading, Word(root.text.replace("/", "\\").strip("\\").partition("\\")[0], call.line))
-    return Value(many=provider.many)
-
-
-@cmdlet("set-location", "push-location", "pop-location")
-def _move_to(call: Call) -> Value:
-    if call.name == "pop-location":
-        call.script.location = call.script.locations.pop() if call.script.locations else UNKNOWN
-        return NOTHING
-    if call.name == "push-location":
-        call.script.locations.append(call.script.location)
-    words = paths_of(call)
-    if words:
-        call.script.location = "" if words[0].text == "." else words[0].text
-    return NOTHING
-
-
-def _define(call: Call, word: Word, value: Value) -> bool:
-    """Set a function, an alias, or a variable through its drive."""
-    drive, _, name = word.text.lower().partition(":")
-    if drive == "function":
-        if value.block is not None:
-            call.script.functions[name.strip("\\/")] = value.block
-        else:
-            run_text(value, call.line, call.shown, call.script)
-    elif drive == "alias" and value.known:
-        call.script.aliases[name.strip("\\/")] = value.text.lower()
-    elif drive == "variable":
-        call.script.scopes[-1][name.strip("\\/")] = value
-    else:
-        return False
-    return True
-
-
-def paths_of(call: Call, *more: str, place: int = 0, piped: bool = True) -> list[Word]:
-    """Return the paths that a cmdlet is given or the pipeline brings; `more` are its next positional parameters."""
-    words = call.words("path|literalpath|filepath", *more, place=place, piped=False)
-    if not words and piped and call.input is not None and call.input is not NOTHING:
-        held = call.input
-        if held.kind == "file" or held.known or held.items is not None or not held.kind:
-            words = _aspaths_of(held).words(call.line)
-        else:
-            words = [Word(UNKNOWN, call.line, f"what {call.shown} is given", several=held.many)]
-    return [located(call, plain(word)) for word in words if word.text]
-
-
-def _aspaths_of(value: Value) -> Value:
-    return property_of(value, "fullname") if value.kind == "file" else value
 
 
 @cmdlet("get-content", "import-csv", "import-clixml", "get-filehash", "format-hex", "import-powershelldatafile",
@@ -134,11 +45,6 @@ def is_downloaded(call: Call, path: str) -> bool:
     return plain_name(path) in call.script.downloaded
 
 
-def plain_name(path: str) -> str:
-    """Return a path so that two ways to write it compare equal in most cases."""
-    return re.sub(r"^(?:\.[\\/])+", "", path.strip("\"' ").replace("/", "\\").lower())
-
-
 def read_path(call: Call, word: Word) -> None:
     """Note that a path is read, whatever its drive."""
     drive = drive_of(word.text)
@@ -156,7 +62,7 @@ def read_path(call: Call, word: Word) -> None:
         "convert-path", "get-acl")  # fmt: skip
 def _list(call: Call) -> Value:
     given = call.bound("path|literalpath")[0]
-    base = given if given is not NOTHING else _aspaths_of(call.input) if call.input is not None else text_value(".")
+    base = given if given is not NOTHING else files_in(call.input) if call.input is not None else text_value(".")
     if call.name == "test-path":
         return Value(kind="bool")
     for word in base.words(call.line):
@@ -247,7 +153,7 @@ def _set_property(call: Call) -> Value:
     name = call.bound("path|literalpath", "value" if call.name == "set-item" else "name")[1]
     for word in paths_of(call, "name", "value"):
         drive = drive_of(word.text)
-        if call.name == "set-item" and _define(call, word, name):
+        if call.name == "set-item" and define(call, word, name):
             continue
         if drive == "registry":
             write_registry(call.reading, word, name.text if name.known else "")
@@ -279,7 +185,7 @@ def _write(call: Call) -> Value:
         return call.input or NOTHING
     value = call.bound("path|literalpath|filepath", "value|inputobject")[1]
     for word in paths_of(call, "value|inputobject", piped=False):
-        if _define(call, word, value if value is not NOTHING else call.input or NOTHING):
+        if define(call, word, value if value is not NOTHING else call.input or NOTHING):
             continue
         write_path(call, word, act)
         _remember(call, word.text)
@@ -329,7 +235,7 @@ def _new(call: Call) -> Value:
     made: list[str] = []
     for given in words:
         word = given.with_text(f"{given.text}\\{name.text}") if name is not None else given
-        if _define(call, word, call.value("value") or NOTHING):
+        if define(call, word, call.value("value") or NOTHING):
             continue
         if folder and not drive_of(word.text):
             make_folder(call, word)

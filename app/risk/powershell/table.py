@@ -27,6 +27,7 @@ _TARGETS = (
     "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value",
 )  # fmt: skip
 _MODULES = (
+    "app.risk.powershell.drives",
     "app.risk.powershell.files",
     "app.risk.powershell.archives",
     "app.risk.powershell.running",
