@@ -15,6 +15,7 @@ from app.risk.rules import word_set
 from app.risk.shell.assignments import assign, give
 from app.risk.shell.environment import set_variable
 from app.risk.shell.rules import SHADOWS, TRACELESS
+from app.risk.shell.simple_commands import DECLARES
 from app.risk.shell.state import NOTHING, SOME, Flow
 from app.risk.shell.tree import Simple
 from app.risk.words import UNKNOWN, Word
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from app.risk.shell.session import Session
 
 Builtin = Callable[["Session", Command, "Simple | None"], Flow | None]
-DECLARES = word_set("export declare typeset local readonly integer float")
 
 
 _WELL_KNOWN = word_set(

@@ -12,13 +12,14 @@ from app.risk.commands.wrappers import ENVIRONMENT_READ
 from app.risk.effects import CONNECTS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
 from app.risk.reading import TOO_DEEP
 from app.risk.shell.assignments import assign, environment_of
-from app.risk.shell.builtins import BUILTINS, DECLARES
+from app.risk.shell.builtins import BUILTINS
 from app.risk.shell.environment import is_secret
 from app.risk.shell.expansion import Expander, worse_source
 from app.risk.shell.outputs import output_of
 from app.risk.shell.patterns import expression_of
 from app.risk.shell.redirections import deliver, redirect
 from app.risk.shell.rules import ESCAPED, FORK_BOMB, LOOK_ALIKE, REVERSE_SHELL
+from app.risk.shell.simple_commands import DECLARES
 from app.risk.shell.state import MOST_CHOICES, NOTHING, Flow
 from app.risk.shell.tree import Simple
 from app.risk.words import UNKNOWN, Word

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 from app.risk.shell.scanner import Scanner, ShellSyntaxError
+from app.risk.shell.simple_commands import SimpleCommands
 from app.risk.shell.tree import (
     AndOr,
-    Assignment,
     Case,
     For,
     Function,
@@ -18,9 +18,7 @@ from app.risk.shell.tree import (
     Node,
     Pipeline,
     Redirected,
-    Redirection,
     Sequence,
-    Simple,
     Test,
     Unparsed,
     While,
@@ -29,11 +27,6 @@ from app.risk.shell.tree import (
 
 _MOST_FAULTS = 30
 """After so many parts that cannot be parsed, the rest is not tried."""
-_REDIRECTION = re.compile(
-    r"(?P<descriptor>\d+|\{[A-Za-z_]\w*\})?(?P<operator>&>>|&>\|?|<<<|<<-|<<|<&|<>|<(?!\()|>>|>\||>&|>!(?= )|>(?!\())"
-)
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)")
-_ELEMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[")
 _FUNCTION = re.compile(r"([^\s'\"\\$`|&;()<>=]+)[ \t]*\([ \t]*\)")
 _CONTROL = re.compile(r";;&|;;|;&|;\||&&|\|\||\|&|&\||&!|[;&|\n()]")
 _WORD = re.compile(r"[^\s'\"\\$`|&;()<>]+")
@@ -42,21 +35,19 @@ _CLOSING = _ENDS | {")", ";;", ";&", ";;&", ";|"}
 _NEXT = re.compile(r"[;\n]|&&|\|\|?|$")
 
 
-class Parser(Scanner):
+class Parser(SimpleCommands):
     """A parser of one text. Substitutions are parsed by the parser of the text around them."""
 
     def __init__(self, text: str, first_line: int = 1, late: Callable[[], bool] | None = None, depth: int = 0) -> None:
         super().__init__(text, first_line, late, depth)
         self.commands = _commands
-        self.assigned: set[str] = set()
-        self._documents: list[tuple[WordNode, str, bool, bool]] = []
 
     def program(self) -> Sequence:
         """Parse the whole text."""
         found = Sequence([], self.first_line)
         faults = 0
         while True:
-            self._blank()
+            self.blank()
             start, depth = self.at, self.depth
             if start >= len(self.text):
                 return found
@@ -85,17 +76,6 @@ class Parser(Scanner):
         self.at = match.end() if match else len(self.text)
         return False
 
-    def _blank(self) -> None:
-        """Skip spaces, comments, and line ends; read the here-documents after each line."""
-        while True:
-            self.skip_space()
-            if self.text.startswith("\r\n", self.at):
-                self.at += 1
-            if not self.text.startswith("\n", self.at):
-                return
-            self.at += 1
-            self._read_documents()
-
     def _control(self) -> str:
         self.skip_space()
         if self.text.startswith("\r", self.at) and self.text[self.at + 1 : self.at + 2] in ("\n", ""):
@@ -113,13 +93,13 @@ class Parser(Scanner):
 
     def sequence(self, ends: frozenset[str] = frozenset()) -> Sequence:
         """Parse commands up to a reserved word of `ends`, a closing parenthesis, or ``;;``."""
-        self._blank()
+        self.blank()
         found = Sequence([], self.line())
         while self.at < len(self.text):
             if self._control() in (")", ";;", ";&", ";;&", ";|") or self._reserved() in ends:
                 break
             found.items += self._item(ends)
-            self._blank()
+            self.blank()
         return found
 
     def _item(self, ends: frozenset[str]) -> list[tuple[Node, bool]]:
@@ -142,7 +122,7 @@ class Parser(Scanner):
         others: list[tuple[str, Node]] = []
         while (control := self._control()) in ("&&", "||"):
             self.at += 2
-            self._blank()
+            self.blank()
             others.append((control, self._pipeline()))
         return AndOr(first, others) if others else first
 
@@ -159,7 +139,7 @@ class Parser(Scanner):
         stages = [self._command()]
         while (control := self._control()) in ("|", "|&"):
             self.at += len(control)
-            self._blank()
+            self.blank()
             stages.append(self._command())
         return Pipeline(stages) if len(stages) > 1 else stages[0]
 
@@ -177,15 +157,15 @@ class Parser(Scanner):
         elif match := self._function_head():
             name, at = match
             self.at = at
-            self._blank()
+            self.blank()
             node = Function(name, self._body(), self.line())
         elif reserved in _ENDS:
             raise ShellSyntaxError(self.at)
         else:
             self.depth -= 1
-            return self._simple()
+            return self.simple_command()
         self.depth -= 1
-        redirections = self._redirections()
+        redirections = self.redirections()
         return Redirected(node, redirections) if redirections else node
 
     def _function_head(self) -> tuple[str, int] | None:
@@ -205,7 +185,7 @@ class Parser(Scanner):
         return found
 
     def _expect(self, word: str) -> None:
-        self._blank()
+        self.blank()
         found = word if word == ")" and self.text.startswith(")", self.at) else self._reserved()
         if found != word:
             raise ShellSyntaxError(min(self.at, max(len(self.text) - 1, 0)))
@@ -246,7 +226,7 @@ class Parser(Scanner):
         return While(condition, self._do())
 
     def _do(self) -> Sequence:
-        self._blank()
+        self.blank()
         if self._reserved() == "{":
             self.at += 1
             return self._until("}")
@@ -268,7 +248,7 @@ class Parser(Scanner):
         if not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise ShellSyntaxError(self.at)
         self.at += len(name)
-        self._blank()
+        self.blank()
         words: list[WordNode] | None = None
         if self._reserved() == "in":
             self.at += 2
@@ -298,11 +278,11 @@ class Parser(Scanner):
         word = self.word()
         if word is None:
             raise ShellSyntaxError(self.at)
-        self._blank()
+        self.blank()
         self._expect("in")
         items: list[tuple[list[WordNode], Sequence]] = []
         while True:
-            self._blank()
+            self.blank()
             if self._reserved() == "esac":
                 self.at += 4
                 return Case(word, items)
@@ -317,12 +297,12 @@ class Parser(Scanner):
             self.at += 1
         patterns: list[WordNode] = []
         while True:
-            self._blank()
+            self.blank()
             word = self.word()
             if word is None:
                 raise ShellSyntaxError(self.at)
             patterns.append(word)
-            self._blank()
+            self.blank()
             if self.text.startswith("|", self.at):
                 self.at += 1
             elif self.text.startswith(")", self.at):
@@ -338,14 +318,14 @@ class Parser(Scanner):
         self.skip_space()
         if match := re.compile(r"\([ \t]*\)").match(self.text, self.at):
             self.at = match.end()
-        self._blank()
+        self.blank()
         return Function(name, self._body(), word.line)
 
     def _test(self) -> Node:
         words: list[WordNode] = []
         regex = False
         while True:
-            self._blank()
+            self.blank()
             if self._reserved() == "]]":
                 self.at += 2
                 return Test(words)
@@ -369,128 +349,10 @@ class Parser(Scanner):
         self.skip_space()
         self.word()
         self._end_of_head()
-        self._blank()
+        self.blank()
         if self._reserved() in ("do", "{"):
             return While(Sequence([]), self._do())
         return While(Sequence([]), Sequence([(self._command(), False)]))
-
-    # Simple commands
-
-    def _simple(self) -> Node:
-        start_line = self.line()
-        found = Simple([], [], [], start_line)
-        after_first = self.at
-        while True:
-            self.skip_space()
-            self.tick()
-            if redirection := self._redirection():
-                found.redirections.append(redirection)
-                continue
-            if not found.words or found.words[0].plain in _DECLARES:
-                assignment = self._assignment()
-                if assignment:
-                    found.assignments.append(assignment)
-                    continue
-            word = self.word()
-            if word is None:
-                break
-            found.words.append(word)
-            if len(found.words) == 1:
-                after_first = self.at
-        if not (found.words or found.assignments or found.redirections):
-            raise ShellSyntaxError(self.at)
-        found.rest = self.text[after_first : min(self.at, after_first + 2_000)]
-        return found
-
-    def _assignment(self) -> Assignment | None:
-        line = self.line()
-        index = None
-        match = _ASSIGNMENT.match(self.text, self.at)
-        if match is None:
-            start = self.at
-            element = _ELEMENT.match(self.text, self.at)
-            if element is None:
-                return None
-            self.at = element.end()
-            try:
-                word = self.word(stop="]")
-            except ShellSyntaxError:
-                word = None
-            match = re.compile(r"()\](\+?=)").match(self.text, self.at)
-            if match is None:
-                self.at = start
-                return None
-            index = word.parts if word else []
-            name = element.group(1)
-        else:
-            name = match.group(1)
-        self.at = match.end()
-        self.assigned.add(name)
-        append = match.group(2) == "+="
-        if self.text.startswith("(", self.at):
-            self.at += 1
-            return Assignment(name, None, self._array(), append, index, line)
-        return Assignment(name, self.word(), None, append, index, line)
-
-    def _array(self) -> list[WordNode]:
-        values: list[WordNode] = []
-        while True:
-            self._blank()
-            if self.text.startswith(")", self.at):
-                self.at += 1
-                return values
-            word = self.word()
-            if word is None:
-                raise ShellSyntaxError(self.at)
-            values.append(word)
-
-    def _redirections(self) -> list[Redirection]:
-        found: list[Redirection] = []
-        while True:
-            self.skip_space()
-            redirection = self._redirection()
-            if redirection is None:
-                return found
-            found.append(redirection)
-
-    def _redirection(self) -> Redirection | None:
-        match = _REDIRECTION.match(self.text, self.at)
-        if match is None:
-            return None
-        self.at = match.end()
-        operator = match.group("operator")
-        self.skip_space()
-        word = self.word()
-        if word is None:
-            raise ShellSyntaxError(self.at)
-        found = Redirection(operator, word, match.group("descriptor") or "")
-        if operator in ("<<", "<<-"):
-            quoted = any(getattr(part, "quoted", False) for part in word.parts)
-            end = "".join(part.text if isinstance(part, Literal) else "$" for part in word.parts)
-            found.target = WordNode([], word.line)
-            self._documents.append((found.target, end, quoted, operator == "<<-"))
-        return found
-
-    def _read_documents(self) -> None:
-        pending, self._documents = self._documents, []
-        for target, end, quoted, tabs in pending:
-            start = self.at
-            pattern = ("^\t*" if tabs else "^") + re.escape(end) + "\r?$"
-            match = re.compile(pattern, re.MULTILINE).search(self.text, self.at)
-            stop = match.start() if match else len(self.text)
-            text = self.text[start:stop]
-            target.line = self.line(start)
-            self.at = match.end() if match else stop
-            if self.text.startswith("\n", self.at):
-                self.at += 1
-            if tabs:
-                text = re.sub(r"^\t+", "", text, flags=re.MULTILINE)
-            if quoted:
-                target.parts = [Literal(text, True)]
-            else:
-                inner = Scanner(text, target.line, self.late, self.depth)
-                inner.commands = _commands
-                target.parts = inner.document()
 
 
 def _commands(scanner: Scanner, end: str) -> Sequence:
@@ -520,4 +382,3 @@ _COMPOUND = {
     "coproc": Parser._coproc,
     "repeat": Parser._repeat,
 }
-_DECLARES = frozenset({"export", "declare", "typeset", "local", "readonly", "integer", "float"})
