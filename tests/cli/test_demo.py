@@ -1,4 +1,4 @@
-"""`assent serve --demo`: what `bin/dev` starts. A second start keeps the data and adds only new links."""
+"""`assent serve --demo`: what `bin/dev` starts. Each further demo keeps the data and adds only new links."""
 
 from __future__ import annotations
 
@@ -34,15 +34,21 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
         assert (tmp_path / "maintenance" / runs[0]["input"]["workload"]).is_file()
         with psycopg.connect(find_running(tmp_path, "shop")) as shop:
             assert shop.execute("SELECT count(*) FROM orders").fetchone() == (300_000,)
-        assert serve.stop() == 0
+            shop.execute("DELETE FROM shipments")
+            shop.commit()
 
-        mark = len(serve.logs)
-        serve.start()
-        second = LINK.findall(serve.logs[mark:])
+        # What each start of `assent serve --demo` runs.
+        database = {"ASSENT_DATABASE_URL": find_running(tmp_path)}
+        done = assent("demo", "--sample", find_running(tmp_path, "shop"), **settings, **database)
+        assert done.returncode == 0, done.stderr
+        second = LINK.findall(done.stdout)
         assert len(second) == 5
         assert not set(first) & set(second)
         again = json.loads(assent("run", "list", "--json", **settings).stdout)
         assert [run["id"] for run in again] == [run["id"] for run in runs]
+        with psycopg.connect(find_running(tmp_path, "shop")) as shop:
+            assert shop.execute("SELECT count(*) FROM shipments").fetchone() == (0,), "what was done to it stays"
+        assert serve.stop() == 0
     finally:
         if serve.running:
             serve.stop()

@@ -9,6 +9,7 @@ import sys
 import psycopg
 import pytest
 
+from tests.processes import prepared
 from tests.processes.harness import ROOT, SECRET_KEY, assent, environment, free_port
 
 pytestmark = pytest.mark.processes
@@ -26,6 +27,16 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
+def begun(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; of `assent web` what it becomes, prepared.
+
+    That the command itself refuses, or becomes that, is shown where `assent` is called.
+    """
+    if words == ("web",):
+        return prepared.run((), environment(**settings), 60.0, module=prepared.WEB)
+    return assent(*words, **settings)
+
+
 @pytest.fixture
 def given(tmp_path):
     return {"ASSENT_DATA_DIR": str(tmp_path / "data"), "ASSENT_PORT": str(free_port()), "ASSENT_SECRET_KEY": SECRET_KEY}
@@ -39,14 +50,14 @@ def test_a_bad_setting(given, command):
 
 @pytest.mark.parametrize("command", ["serve", "web", "worker", "db upgrade", "user list", "approvals list"])
 def test_an_unreachable_database(given, command):
-    line = refusal(assent(*command.split(), **given, ASSENT_DATABASE_URL=NOWHERE))
+    line = refusal(begun(*command.split(), **given, ASSENT_DATABASE_URL=NOWHERE))
     assert line.startswith("assent: ASSENT_DATABASE_URL: ")
     assert "swordfish" not in line
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "user list", "run list"])
 def test_a_missing_migration(given, command, empty_database_url):
-    line = refusal(assent(*command.split(), **given, ASSENT_DATABASE_URL=empty_database_url))
+    line = refusal(begun(*command.split(), **given, ASSENT_DATABASE_URL=empty_database_url))
     assert "is empty" in line
     assert "assent db upgrade" in line
     assert "ASSENT_DATA_DIR" in line  # whoever named another directory to `bin/dev` is told
@@ -56,7 +67,7 @@ def test_a_missing_migration(given, command, empty_database_url):
 def test_a_database_of_a_newer_version(given, command, database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "is ahead" in refusal(assent(command, **given, ASSENT_DATABASE_URL=database_url))
+    assert "is ahead" in refusal(begun(command, **given, ASSENT_DATABASE_URL=database_url))
 
 
 @pytest.mark.parametrize("command", ["serve", "web"])
@@ -70,10 +81,10 @@ def test_a_port_in_use(given, command, database_url):
     assert port in line
 
 
-@pytest.mark.parametrize("mode", ["eventlet", "threading"])
-def test_an_address_of_another_machine(given, database_url, mode):
+@pytest.mark.parametrize(("mode", "how"), [("eventlet", begun), ("threading", assent)])
+def test_an_address_of_another_machine(given, database_url, mode, how):
     settings = {**given, "ASSENT_HOST": "192.0.2.1", "ASSENT_ASYNC_MODE": mode}
-    line = refusal(assent("web", **settings, ASSENT_DATABASE_URL=database_url))
+    line = refusal(how("web", **settings, ASSENT_DATABASE_URL=database_url))
     assert line.startswith("assent: ASSENT_HOST: ")
 
 

@@ -1,4 +1,8 @@
-"""`assent serve`: everything starts, is replaced when it dies, stops in seconds, and leaves nothing behind."""
+"""`assent serve`: everything starts, is replaced when it dies, stops in seconds, and leaves nothing behind.
+
+Each start takes seconds of the processor, so those that need no special one share one, and each of the others ends by
+another signal.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,23 @@ pytestmark = pytest.mark.processes
 OPEN = r"Open  http"
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """The data of `serve`."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def serve(data_dir):
+    """One running `assent serve` for the tests that leave it running."""
+    process = make(data_dir, free_port()).start()
+    yield process
+    stops_in_seconds(process, signal.SIGTERM)
+
+
 @pytest.fixture
-def serve(tmp_path):
-    """A started `assent serve` on an embedded database; killed, with its children, if the test leaves it running."""
+def own_serve(tmp_path):
+    """An `assent serve` that the test starts, with settings of its choice; ended if the test leaves it running."""
     process = make(tmp_path, free_port())
     yield process
     if process.running:
@@ -64,36 +82,38 @@ def address(process: Managed) -> str:
     return process.wait_for_log(r"Open  (http\S+)")[1]
 
 
-def test_a_signal_stops_everything_in_seconds(serve):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        serve.start()
-        assert healthy(address(serve))
-        children = family(serve)
-        assert set(children) == {"postgres", "web", "worker"}
-        assert in_a_demo(serve) == {"false"}, "whatever the environment says"
-        started = time.monotonic()
-        serve.process.send_signal(number)
-        assert serve.wait() == 0
-        assert time.monotonic() - started < 10
-        assert gone(children.values(), 1)
+def stops_in_seconds(process: Managed, number: int) -> None:
+    """Send a signal; everything has ended in seconds, the children included."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 3
+    started = time.monotonic()
+    process.process.send_signal(number)
+    assert process.wait() == 0
+    assert time.monotonic() - started < 10
+    assert gone(children, 1)
 
 
-def test_nothing_is_left_when_the_supervisor_is_killed(serve, tmp_path):
-    serve.start()
-    children = family(serve)
+def test_everything_starts(serve):
+    assert healthy(address(serve))
+    assert set(family(serve)) == {"postgres", "web", "worker"}
+    assert in_a_demo(serve) == {"false"}, "whatever the environment says"
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(own_serve, tmp_path):
+    own_serve.start()
+    children = family(own_serve)
     with psycopg.connect(find_running(tmp_path)) as connection:
         connection.execute("CREATE TABLE kept (a int)")
-    serve.kill()
+    own_serve.kill()
     assert gone(children.values())
 
-    serve.start()  # the same data and the same port, at once
+    own_serve.start()  # the same data and the same port, at once
     with psycopg.connect(find_running(tmp_path)) as connection:
         assert connection.execute("SELECT * FROM kept").fetchall() == []
-    assert serve.stop() == 0
+    stops_in_seconds(own_serve, signal.SIGTERM)
 
 
-def test_whatever_dies_is_started_again(serve, tmp_path):
-    serve.start()
+def test_whatever_dies_is_started_again(serve, data_dir):
     before = family(serve)
     for name, back in (("web", "listening"), ("worker", r"worker\.ready")):
         mark = serve.printed
@@ -103,46 +123,40 @@ def test_whatever_dies_is_started_again(serve, tmp_path):
     before["postgres"].kill()
     serve.wait_for_log("embedded PostgreSQL server runs again")
     serve.wait_for_log(r"worker\.ready", since=mark)
-    assert set(family(serve)) == set(before) and healthy(address(serve)) and find_running(tmp_path)
+    assert set(family(serve)) == set(before) and healthy(address(serve)) and find_running(data_dir)
     assert {process.pid for process in family(serve).values()}.isdisjoint(process.pid for process in before.values())
 
 
-def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, tmp_path):
-    serve.start()
-    done = assent("serve", ASSENT_DATA_DIR=str(tmp_path), ASSENT_PORT=str(free_port()))
+def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, data_dir):
+    done = assent("serve", ASSENT_DATA_DIR=str(data_dir), ASSENT_PORT=str(free_port()))
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"assent: Assent is already running on {tmp_path} (process {serve.pid})."]
+    assert done.stderr.splitlines() == [f"assent: Assent is already running on {data_dir} (process {serve.pid})."]
     assert healthy(address(serve))
 
 
-def test_commands_use_the_running_server_and_else_their_own(serve, tmp_path):
-    alone = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
-    assert alone.returncode == 0, alone.stderr
-    assert find_running(tmp_path) is None
-    serve.start()
+def test_commands_use_the_running_server(serve, data_dir):
     serve.wait_for_log("Nobody can sign in yet")
-    added = assent("user", "add", "a@example.com", "--name", "Admin", "--role", "admin", ASSENT_DATA_DIR=str(tmp_path))
+    added = assent("user", "add", "a@example.com", "--name", "Admin", "--role", "admin", ASSENT_DATA_DIR=str(data_dir))
     assert added.returncode == 0, added.stderr
     assert "/sign-in/" in added.stdout
-    assert find_running(tmp_path) is not None
+    assert find_running(data_dir) is not None
 
 
-def test_several_web_processes_share_the_port(tmp_path):
-    process = make(tmp_path, free_port(), ASSENT_WEB_PROCESSES="2").start()
-    try:
-        lines = [" ".join(child.cmdline()) for child in psutil.Process(process.pid).children()]
-        assert sum("wsgi.py" in line for line in lines) == 2
-        assert healthy(address(process))
-    finally:
-        assert process.stop() == 0
+def test_without_a_running_server_commands_use_their_own_and_serve_goes_on_with_its_data(own_serve, tmp_path):
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert find_running(tmp_path) is None
+    own_serve.start(ASSENT_WEB_PROCESSES="2")
+    lines = [" ".join(child.cmdline()) for child in psutil.Process(own_serve.pid).children()]
+    assert sum("wsgi.py" in line for line in lines) == 2, "several web processes share the port"
+    assert healthy(address(own_serve))
+    stops_in_seconds(own_serve, signal.SIGHUP)
 
 
-def test_threads_serve_as_eventlet_does(tmp_path):
-    process = make(tmp_path, free_port(), ASSENT_ASYNC_MODE="threading").start()
-    try:
-        assert healthy(address(process))
-    finally:
-        assert process.stop() == 0
+def test_threads_serve_as_eventlet_does(own_serve):
+    own_serve.start(ASSENT_ASYNC_MODE="threading")
+    assert healthy(address(own_serve))
+    stops_in_seconds(own_serve, signal.SIGINT)
 
 
 def test_a_start_goes_on_where_a_killed_initialisation_stopped(tmp_path):

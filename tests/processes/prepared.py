@@ -137,11 +137,12 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def run(
-    arguments: Sequence[str], env: Mapping[str, str], seconds: float, folder: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `assent` with these arguments and exactly this environment, to its end."""
+    arguments: Sequence[str], env: Mapping[str, str], seconds: float, folder: Path | None = None,
+    module: str = COMMAND_LINE,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run `assent`, or another module, with these arguments and exactly this environment, to its end."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = Process(COMMAND_LINE, arguments, env, (out.fileno(), err.fileno()), folder)
+        process = Process(module, arguments, env, (out.fileno(), err.fileno()), folder)
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
