@@ -88,7 +88,8 @@ def ask(desk: Desk, run: Run, document: dict[str, Any], **values: Any) -> Approv
     journal = Journal(run.id, delivered=delivered)
     assert desk.checkpoints.suspend(run.id, taken.attempt if taken else 1, [what], journal)
     with desk.sessions() as session:
-        return session.query(ApprovalRequest).filter_by(interrupt_id=what.interrupt_id).one()
+        found = session.query(ApprovalRequest).filter_by(interrupt_id=what.interrupt_id)
+        return found.order_by(ApprovalRequest.opened_at.desc()).limit(1).one()
 
 
 def trips(desk: Desk, act: Any) -> list[str]:
@@ -342,6 +343,46 @@ def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmle
     admin = desk.person("Admin", [Role.ADMIN])
     found = policies.replay(admin, harmless(desk), desk.clock() - timedelta(days=1))
     assert found.changed == (), "and a replay says the same"
+
+
+def test_a_replay_says_what_a_policy_would_no_longer_have_rejected(ruled: Desk) -> None:
+    request = ask(ruled, ruled.run(), tool("drop"))
+    laxer = harmless(ruled).replace('tool == "drop" || "drop" in commands', 'tool == "other"')
+    [found] = (
+        Policies(ruled.sessions, ruled.clock, reads).replay(OPERATOR, laxer, ruled.clock() - timedelta(days=1)).changed
+    )
+    assert (found.id, found.state_after, found.rule_after) == (request.id, RequestState.APPROVED, "Harmless")
+
+
+def test_a_replay_knows_what_people_wanted_to_see_again(own_desk: Desk) -> None:
+    desk = governed(own_desk, "version: 1\ndefault: {deadline: 1 day}\n")
+    run, reviewer = desk.run(), desk.person()
+    asked_for = {"same": ask(desk, run, tool("one"), interrupt_id="i")}
+    desk.decide(asked_for["same"], reviewer, Verdict.APPROVE)
+    later = ask(desk, run, tool("two"), interrupt_id="i")
+    asked_for["later"] = later
+    assert later.previous_id == asked_for["same"].id, "another call of the same step is no revision that people wanted"
+    desk.decide(later, reviewer, Verdict.REQUEST_CHANGES, comment="Two at once.")
+    taken = desk.progress.begin(run.id)
+    assert taken is not None
+    delivered = [delivery.request_id for delivery in taken.deliveries]
+    both = [asked(tool("three")), asked(tool("mystery"), node="side")]
+    assert desk.checkpoints.suspend(run.id, taken.attempt, both, Journal(run.id, delivered=delivered))
+    side, asked_for["revised"] = sorted(desk.checkpoints.pending(run.id), key=lambda row: row.node, reverse=True)
+    desk.decide(side, reviewer)
+    asked_for["revised again"] = ask(desk, run, tool("four"))
+    assert desk.fresh(asked_for["revised"]).state == "superseded"
+    desk.decide(asked_for["revised again"], reviewer, Verdict.REJECT, comment="No.")
+    desk.checkpoints.reopen(asked_for["revised again"].id, reviewer, "Let us look.")
+    asked_for["repeated"] = ask(desk, run, tool("four"), node="other")
+    policies = Policies(desk.sessions, desk.clock, reads)
+    found = policies.replay(OPERATOR, harmless(desk), desk.clock() - timedelta(days=1))
+    unseen = {one.id for one in found.unseen}
+    assert {name for name, request in asked_for.items() if request.id in unseen} == {"same", "later"}
+    desk.decide(asked_for["repeated"], reviewer)
+    # As it is when the policy is in force.
+    ruled = governed(own_desk, harmless(own_desk))
+    assert ask(ruled, run, tool("four"), node="third").state == "pending"
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import Member
@@ -31,6 +31,7 @@ from assent.contracts import RiskLevel, Verdict
 MAX_REQUESTS = 5000
 MAX_SECONDS = 10.0
 _CHUNK = 100
+_REFUSED = (RequestState.REJECTED.value, RequestState.CHANGES_REQUESTED.value)
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,13 @@ def replay(
 
 @dataclass(frozen=True)
 class _Case:
+    """A request with what else its replay needs; `for_people`: people decide on it although a rule would approve it."""
+
     request: ApprovalRequest
     decisions: Sequence[Decision]
     requester: Requester
     members: Mapping[str, Member]
+    for_people: bool
 
 
 def _newest(session: Session, since: datetime, limit: int) -> list[str]:
@@ -193,16 +197,52 @@ def _cases(session: Session, ids: Sequence[str]) -> list[_Case]:
         person.id: Member(person.id, person.name, person.email, frozenset(team.slug for team in person.teams))
         for person in people
     }
+    asked_again = _asked_again(session, list(rows.values()))
     asked_by = requesters(session, [(row.requester_id, row.requester_name) for row in rows.values()])
     return [
         _Case(
             rows[request_id], decisions.get(request_id, []),
             asked_by.get(rows[request_id].requester_id or "") or Requester(name=rows[request_id].requester_name),
-            members,
+            members, request_id in asked_again,
         )
         for request_id in ids
         if request_id in rows
     ]  # fmt: skip
+
+
+def _asked_again(session: Session, rows: Sequence[ApprovalRequest]) -> set[str]:
+    """Requests that people wanted to see again, as `may_be_granted` says of runs; outside runs, every revision."""
+    outside = {row.id for row in rows if row.run_id is None and row.previous_id is not None}
+    row, earlier = aliased(ApprovalRequest), aliased(ApprovalRequest)
+    refused = exists().where(
+        earlier.run_id == row.run_id, earlier.id != row.id, earlier.state.in_(_REFUSED),
+        earlier.resolved_at <= row.opened_at,
+        or_(earlier.digest == row.proposed_digest, earlier.proposed_digest == row.proposed_digest),
+    )  # fmt: skip
+    runs = [row.id for row in rows if row.run_id is not None]
+    repeated = set(session.scalars(select(row.id).where(row.id.in_(runs), refused)))
+    return outside | repeated | _to_be_changed(session, {row.id: row.previous_id for row in rows if row.run_id})
+
+
+def _to_be_changed(session: Session, previous: Mapping[str, str | None]) -> set[str]:
+    """Requests for whose predecessor people requested changes, past predecessors that were superseded.
+
+    Args:
+        previous: by the request's id, the one that it revises.
+    """
+    row, found = ApprovalRequest, set()
+    open_ends = {request_id: before for request_id, before in previous.items() if before}
+    while open_ends:
+        wanted = select(row.id, row.state, row.previous_id).where(row.id.in_(set(open_ends.values())))
+        known = {before.id: before for before in session.execute(wanted)}
+        ends = {request_id: known[before] for request_id, before in open_ends.items() if before in known}
+        found |= {key for key, before in ends.items() if before.state == RequestState.CHANGES_REQUESTED.value}
+        open_ends = {
+            key: before.previous_id
+            for key, before in ends.items()
+            if before.state == RequestState.SUPERSEDED.value and before.previous_id
+        }
+    return found
 
 
 def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -> ReplayedRequest:
@@ -221,7 +261,7 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     ruling = candidate.ruling(opened, row.opened_at)
     new = ruling.terms
     decision = _at_once(
-        row,
+        case,
         decided_at_once(
             candidate, ground.assess, ruling, proposal, opened, row.opened_at, row.response_schema is not None
         ),
@@ -260,11 +300,12 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     )
 
 
-def _at_once(row: ApprovalRequest, decision: PolicyDecision | None) -> PolicyDecision | None:
-    """What the policy would have decided at once. A revision is for people unless it is rejected; grants come first."""
-    if decision is None or row.answered_by.startswith("rejection:"):
+def _at_once(case: _Case, decision: PolicyDecision | None) -> PolicyDecision | None:
+    """What the policy would have decided at once, in the order of all that can answer a request without people."""
+    answered_by = case.request.answered_by
+    if decision is None or answered_by.startswith("rejection:"):
         return None
-    if decision.verdict is Decide.APPROVE and (row.previous_id is not None or row.answered_by.startswith("grant:")):
+    if decision.verdict is Decide.APPROVE and (case.for_people or answered_by.startswith("grant:")):
         return None
     return decision
 
