@@ -95,7 +95,7 @@ def check(file: str, as_json: bool) -> None:
 def load(file: str, email: str, as_json: bool) -> None:
     """Load FILE (default: ASSENT_POLICY_FILE) as the policy for every request that is opened from now on.
 
-    If it lets more through without reviewers than the version in force, it waits until a second person confirms it in
+    If it decides more without reviewers than the version in force, it waits until a second person confirms it in
     the portal.
     Pending requests keep the policy under which they were opened. A file that is already in force is not loaded again.
     """
@@ -282,7 +282,7 @@ def _print_loaded(loaded: LoadedPolicy) -> None:
     if stored.declined:
         click.echo(f"Policy version {stored.version} ({stored.source}) was declined; {stays} stays in force.")
         return
-    click.echo(f"Policy version {stored.version} ({stored.source}) would let more through without reviewers:")
+    click.echo(f"Policy version {stored.version} ({stored.source}) would decide more without reviewers:")
     for words in stored.widens:
         click.echo(f"  {words}")
     click.echo(f"A second person must confirm it at /policies/{stored.version}; until then, {stays} stays in force.")

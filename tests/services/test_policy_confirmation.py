@@ -1,4 +1,4 @@
-"""A version that lets more through without reviewers is in force only once a second person has confirmed it."""
+"""A version that decides more without reviewers is in force only once a second person has confirmed it."""
 
 from __future__ import annotations
 

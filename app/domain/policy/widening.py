@@ -49,12 +49,12 @@ def _lowered(old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[st
     before = old.risk_rules if old is not None else {}
     bodies = (*new.rules, *((new.default,) if new.default is not None else ()))
     approves = any(rule.decide is Decide.APPROVE for rule in new.rules)
-    lets_through = approves or any(body.unanswered is Unanswered.ASK for body in bodies)
+    without_reviewers = approves or any(body.unanswered is Unanswered.ASK for body in bodies)
     for rule in dict.fromkeys((*new.risk_rules, *before)):
         usual = levels.get(rule, RiskLevel.CRITICAL)
         was = before[rule].level if rule in before else usual
         now = new.risk_rules[rule].level if rule in new.risk_rules else usual
-        less = _rank(now) < _rank(was) and (lets_through or _rank(was) == RiskLevel.CRITICAL.rank)
+        less = _rank(now) < _rank(was) and (without_reviewers or _rank(was) == RiskLevel.CRITICAL.rank)
         more = _rank(was) < _rank(now) <= MAX_RISK.rank and approves
         if less or more:
             yield f"The risk rule {rule} {_to(now)}; it was {was.value if was else 'off'}."

@@ -85,7 +85,7 @@ def _about_token(token: ApiToken) -> ConfirmationNotice:
 
 def _about_policy(stored: PolicyVersion) -> ConfirmationNotice:
     widens, until = " ".join(stored.widens), "Until somebody confirms it, the former version stays in force."
-    said = f"It would let more through without reviewers: {widens} {until}"
+    said = f"It would decide more without reviewers: {widens} {until}"
     headline = f"Version {stored.version} of the policy, which {stored.loaded_by_name} loaded, needs a second person"
     return ConfirmationNotice(headline, said, f"/policies/{stored.version}")
 

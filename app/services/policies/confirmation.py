@@ -1,4 +1,4 @@
-"""The second person of a policy version that lets more through without reviewers than the one in force."""
+"""The second person of a policy version that decides more without reviewers than the one in force."""
 
 from __future__ import annotations
 

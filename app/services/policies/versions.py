@@ -163,7 +163,7 @@ class Policies:
     def load(self, actor: Actor, text: str, source: str) -> LoadedPolicy:
         """Load a policy for every request opened from now on, unless the newest version is identical.
 
-        If it lets more through without reviewers than the one in force, it waits for a second person, who is notified.
+        If it decides more without reviewers than the one in force, it waits for a second person, who is notified.
 
         Args:
             text: the file's content.
