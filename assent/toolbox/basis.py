@@ -43,6 +43,7 @@ LONGEST_VALUE = 10_000
 """Characters of JSON of a value that a proposal contains; of a longer one, it contains the start and the digest."""
 _SHOWN = 300
 MOST_CHANGES = 100
+_NAMED = 5
 PATIENCE = 3
 """How often a proposal is made anew, because what it rests on has changed, before a person is asked what to do."""
 AGAIN, STOP = "propose again", "stop"
@@ -233,11 +234,14 @@ def _installed() -> Registry:
 
 def summary_of(changed: Changed) -> str:
     """Return what has changed in a sentence or two, for a receipt."""
-    parts = [_in_words(change) for change in changed.changes[:5]]
+    return f"Nothing was applied, because what it rested on has changed: {changes_in_words(changed)}."
+
+
+def changes_in_words(changed: Changed) -> str:
+    """Return the first changes in words, without a full stop."""
+    parts = [_in_words(change) for change in changed.changes[:_NAMED]]
     more = len(changed.changes) - len(parts)
-    return f"Nothing was applied, because what it rested on has changed: {'; '.join(parts)}" + (
-        f"; and {more} more." if more else "."
-    )
+    return "; ".join([*parts, *([f"and {more} more"] if more else [])])
 
 
 def _in_words(change: BasisChange) -> str:

@@ -167,6 +167,13 @@ class MaintenanceRun:
         }
         return Command(resume={pending.id: outcome})
 
+    def answer(self, answer: str) -> MaintenanceRun:
+        """Resume with the answer to a question."""
+        command = self.outcome("answer")
+        for outcome in command.resume.values():  # type: ignore[union-attr]
+            outcome["answer"] = answer
+        return self._advance(command)
+
     @property
     def values(self) -> dict[str, Any]:
         """The run's state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.database_maintenance import operations
+from workflows.database_maintenance import basis, operations
 from workflows.database_maintenance.model import Query, dump
 from workflows.database_maintenance.state import State, settings_of
 
@@ -26,12 +26,15 @@ def slow_queries(state: State) -> State:
 
 def missing_indexes(state: State) -> State:
     """Find indexes that measurably help, by building and measuring them without leaving a trace."""
-    found = operations.find_missing_indexes(settings_of(state), queries_of(state))
+    settings = settings_of(state)
+    found = operations.find_missing_indexes(settings, queries_of(state))
+    rests_on = {"indexes": basis.indexes(settings, found.existing, found.candidates)} if found.candidates else {}
     return {
         "candidates": dump(found.candidates),
         "rejected": dump(found.rejected),
         "together": dump(found.together),
-        "tables": {name: facts.model_dump(mode="json") for name, facts in found.tables.items()},
+        "tables": found.table_facts,
+        "basis": rests_on,
         "notes": [*state["notes"], *found.untouched],
     }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from assent import Optimizations, Outcome
-from workflows.database_maintenance import constraints, operations
+from assent.toolbox.basis import changes_in_words
+from workflows.database_maintenance import basis, changes, constraints, operations
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import is_fresh, make_backup
+from workflows.database_maintenance.changes import not_applied
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import (
     Applied,
@@ -19,19 +21,22 @@ from workflows.database_maintenance.model import (
 )
 from workflows.database_maintenance.state import Json, State, run_id, settings_of
 from workflows.database_maintenance.targets.base import Target
-from workflows.database_maintenance.targets.opening import opened
+from workflows.database_maintenance.targets.opening import dialect_of, opened
 
 
 def prepare(state: State) -> State:
     """Check what may have changed while people decided, and measure the queries as they are now."""
     settings = settings_of(state)
-    approved = Outcome.model_validate(state["outcome"]).proposal
+    outcome = Outcome.model_validate(state["outcome"])
+    approved = outcome.proposal
     if not isinstance(approved, Optimizations):
         return _refuse_all(state, [], "The approved payload is not a set of optimizations.")
     items = [item.model_dump(mode="json") for item in approved.items]
     refusal = constraints.outside_hours(settings, constraints.now())
     if refusal:
         return _refuse_all(state, items, refusal)
+    if (changed := basis.changes(outcome, approved.dialect)) is not None:
+        return not_applied(state, outcome, changed)
     with opened(settings) as target:
         try:
             backup = _fresh_backup(state, settings, target)
@@ -43,6 +48,7 @@ def prepare(state: State) -> State:
             "before": _measured(target, queries_of(state)),
             "pending": items,
             "applied": [],
+            "changed": None,
         }
 
 
@@ -50,7 +56,9 @@ def _refuse_all(state: State, items: list[Json], reason: str) -> State:
     records = [
         Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED, message=reason) for item in items
     ]
-    return {"refusal": reason, "pending": [], "applied": dump(records), "existing": [], "before": {}}
+    return {
+        "refusal": reason, "pending": [], "applied": dump(records), "existing": [], "before": {}, "changed": None,
+    }  # fmt: skip
 
 
 def _fresh_backup(state: State, settings: MaintenanceInput, target: Target) -> Backup | None:
@@ -77,12 +85,28 @@ def _measured(target: Target, queries: list[Query]) -> Json:
 def apply_next(state: State) -> State:
     """Create one approved index, so that each is stored before the next begins.
 
-    Safe to repeat after a crash at any moment: see `targets.postgres_apply`.
+    What the proposal rests on is read again first. Safe to repeat after a crash at any moment: see
+    `targets.postgres_apply`.
     """
     settings = settings_of(state)
+    outcome = Outcome.model_validate(state["outcome"])
+    changed = basis.changes(outcome, dialect_of(settings.target))
+    if changed is not None and not state["applied"]:
+        return not_applied(state, outcome, changed)
+    if changed is not None:
+        return _refuse_rest(state, f"Something has changed in the meantime: {changes_in_words(changed)}.")
     item, *rest = state["pending"]
     record = _apply(settings, item, set(state["existing"]))
     return {"pending": rest, "applied": [*state["applied"], record.model_dump(mode="json")]}
+
+
+def _refuse_rest(state: State, reason: str) -> State:
+    """Leave the other items out; those that are in place stay, and are measured."""
+    records = [
+        Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED, message=reason)
+        for item in state["pending"]
+    ]
+    return {"pending": [], "applied": [*state["applied"], *dump(records)]}
 
 
 def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applied:
@@ -127,11 +151,15 @@ def typed(measured: Json) -> dict[str, Measurement]:
 
 def route_after_prepare(state: State) -> str:
     """Continue with the first item, or with the report if all were refused."""
+    if state.get("changed"):
+        return changes.route(state)
     return "apply" if state["pending"] else "report"
 
 
 def route_after_apply(state: State) -> str:
     """Continue with the next item; after the last one, measure if anything was created."""
+    if state.get("changed"):
+        return changes.route(state)
     if state["pending"]:
         return "apply"
     return "validate" if any(Applied.model_validate(record).ours for record in state["applied"]) else "report"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langgraph.graph import END, START, StateGraph
 
-from workflows.database_maintenance import analysis, apply, constraints, proposal, report
+from workflows.database_maintenance import analysis, apply, changes, constraints, proposal, report
 from workflows.database_maintenance.state import State, settings_of
 
 INSPECTOR = "inspector agent"
@@ -23,12 +23,15 @@ _STEPS = {
     "refresh_statistics": (proposal.refresh_statistics, "Refresh statistics", OPTIMIZER, "optimize_table_statistics"),
     "propose": (proposal.propose, "Propose indexes", OPTIMIZER, "request_approval"),
     "revise": (proposal.revise, "Revise the proposal", OPTIMIZER, "identify_missing_indexes"),
+    "reexamine": (changes.reexamine, "Measure again after a change", OPTIMIZER, "identify_missing_indexes"),
+    "what_now": (changes.what_now, "Ask what to do", OPTIMIZER, "request_approval"),
     "prepare": (apply.prepare, "Measure before", VALIDATOR, "measure_queries"),
     "apply": (apply.apply_next, "Create index", OPTIMIZER, "create_index"),
     "validate": (apply.validate, "Validate", VALIDATOR, "validate_optimization_results"),
     "rollback": (apply.rollback, "Roll back what did not help", OPTIMIZER, "drop_index"),
     "report": (report.report, "Write the report", WRITER, "write_report"),
 }
+_CHANGED = ("reexamine", "what_now")
 
 
 def check_hours(state: State) -> State:
@@ -56,8 +59,10 @@ def build() -> StateGraph[State]:
     graph.add_conditional_edges("refresh_statistics", _after_statistics, ["propose", "report"])
     graph.add_conditional_edges("propose", proposal.route_after_proposal, ["prepare", "revise", "report"])
     graph.add_conditional_edges("revise", _after_revision, ["propose", "report"])
-    graph.add_conditional_edges("prepare", apply.route_after_prepare, ["apply", "report"])
-    graph.add_conditional_edges("apply", apply.route_after_apply, ["apply", "validate", "report"])
+    graph.add_conditional_edges("prepare", apply.route_after_prepare, ["apply", *_CHANGED, "report"])
+    graph.add_conditional_edges("apply", apply.route_after_apply, ["apply", "validate", *_CHANGED, "report"])
+    graph.add_conditional_edges("reexamine", _after_revision, ["propose", "report"])
+    graph.add_conditional_edges("what_now", changes.route_after_question, ["reexamine", "report"])
     graph.add_conditional_edges("validate", apply.route_after_validation, ["rollback", "report"])
     graph.add_edge("rollback", "report")
     graph.add_edge("report", END)

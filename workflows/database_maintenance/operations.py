@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -104,9 +105,10 @@ def _with_values(statements: list[Query], target: Target, schema: Schema) -> tup
 
 
 class MissingIndexes(BaseModel):
-    """Indexes that measurably help, those that do not, and the sizes of all tables at that time.
+    """Indexes that measurably help, those that do not, and the tables as they were at that time.
 
     Attributes:
+        existing: all tables, with their indexes.
         together: the effect of all candidates together on each query.
         untouched: why tables that the queries read were left out.
     """
@@ -114,8 +116,19 @@ class MissingIndexes(BaseModel):
     candidates: list[Candidate]
     rejected: list[Skipped]
     together: list[Effect]
-    tables: dict[str, TableFacts]
+    existing: Schema
     untouched: list[str]
+
+    @property
+    def tables(self) -> dict[str, TableFacts]:
+        """The sizes of the tables, by the names that statements use."""
+        tables = self.existing.tables.values()
+        return {table.name: TableFacts(rows=max(table.rows, 0), bytes=table.bytes) for table in tables}
+
+    @property
+    def table_facts(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return {name: facts.model_dump(mode="json") for name, facts in self.tables.items()}
 
 
 def find_missing_indexes(
@@ -123,7 +136,7 @@ def find_missing_indexes(
 ) -> MissingIndexes:
     """Find indexes that measurably help, by building and measuring them without leaving a trace."""
     if not queries:
-        return MissingIndexes(candidates=[], rejected=[], together=[], tables={}, untouched=[])
+        return MissingIndexes(candidates=[], rejected=[], together=[], existing=Schema(), untouched=[])
     with opened(settings) as target:
         schema = target.schema()
         choice = Trials(target, schema, settings).choose(queries, leave_out)
@@ -132,19 +145,13 @@ def find_missing_indexes(
         candidates=choice.chosen,
         rejected=choice.rejected,
         together=choice.together,
-        tables=facts_of(schema),
+        existing=schema,
         untouched=[
             f"{table.name} has {table.rows:,} rows; tables over {settings.max_table_rows:,} rows are not modified."
             for table in schema.tables.values()
             if table.rows > settings.max_table_rows and table.bare in scanned
         ],
     )
-
-
-def facts_of(schema: Schema) -> dict[str, TableFacts]:
-    """Return the sizes of the tables, by the names that statements use."""
-    tables = schema.tables.values()
-    return {table.name: TableFacts(rows=max(table.rows, 0), bytes=table.bytes) for table in tables}
 
 
 def read_schema(settings: MaintenanceInput) -> Schema:

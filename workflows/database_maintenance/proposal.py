@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assent import (
+    Changed,
     OptimizationItem,
     Optimizations,
     Outcome,
@@ -13,8 +14,11 @@ from assent import (
     report_receipt,
     request_approval,
 )
-from workflows.database_maintenance import operations
+from assent.contracts import resting_on
+from assent.toolbox.basis import summary_of
+from workflows.database_maintenance import basis, operations
 from workflows.database_maintenance.analysis import queries_of
+from workflows.database_maintenance.changes import candidates_of, read_basis
 from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Backup, Candidate, Effect, StaleTable, TargetError, dump
@@ -39,9 +43,13 @@ def backup(state: State) -> State:
 
 def refresh_statistics(state: State) -> State:
     """Refresh stale statistics. No approval is required, because this changes no data and blocks nobody."""
+    settings = settings_of(state)
     stale = [StaleTable.model_validate(table) for table in state["stale"]]
-    done = operations.refresh_statistics(settings_of(state), stale)
-    return {"analyzed": done.analyzed, "notes": [*state["notes"], *done.notes]}
+    done = operations.refresh_statistics(settings, stale)
+    rests_on = state["basis"]
+    if rests_on and not state["refusal"]:
+        rests_on = rests_on | {"sizes": basis.sizes(settings, candidates_of(state))}
+    return {"analyzed": done.analyzed, "notes": [*state["notes"], *done.notes], "basis": rests_on}
 
 
 def propose(state: State) -> State:
@@ -66,6 +74,8 @@ def revise(state: State) -> State:
         "candidates": dump(found.candidates),
         "rejected": dump(found.rejected),
         "together": dump(found.together),
+        "tables": found.table_facts,
+        "basis": read_basis(state, found),
         "outcome": None,
         "notes": [*state["notes"], f"Revision {revision} was requested: {comment or 'without a comment'}"],
     }
@@ -74,10 +84,10 @@ def revise(state: State) -> State:
 def build_proposal(state: State) -> Optimizations:
     """Return the proposal, from the state alone, so that it is the same on every call."""
     settings = settings_of(state)
-    candidates = [Candidate.model_validate(candidate) for candidate in state["candidates"]]
+    candidates = candidates_of(state)
     touched = {candidate.table for candidate in candidates}
     count = "1 index" if len(candidates) == 1 else f"{len(candidates)} indexes"
-    return Optimizations(
+    proposal = Optimizations(
         title=f"Create {count} on {settings.target}",
         summary=_summary(state, candidates),
         agent="optimizer agent",
@@ -94,6 +104,8 @@ def build_proposal(state: State) -> Optimizations:
         items=[_item(candidate) for candidate in candidates],
         tables={name: TableFacts(**facts) for name, facts in state["tables"].items() if name in touched},
     )
+    made: Optimizations = resting_on(proposal, state.get("basis", {}).values(), state.get("changed"))
+    return made
 
 
 def _item(candidate: Candidate) -> OptimizationItem:
@@ -126,7 +138,9 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
     effects = [Effect.model_validate(effect) for effect in state["together"]]
     before, after = overall(effects)
     lines = []
-    if state["revision"]:
+    if state.get("changed"):
+        lines += [f"Proposed again. {summary_of(Changed.model_validate(state['changed']))}", ""]
+    elif state["revision"]:
         quoted = (state.get("comment") or "no comment").replace("\n", "\n> ")
         lines += [f"Revision {state['revision']}, measured again after changes were requested:", "", f"> {quoted}", ""]
     lines += [

@@ -20,15 +20,17 @@ class State(TypedDict, total=False):
     source: str  # slow_queries
     queries: list[Json]  # slow_queries
     skipped: list[Json]  # slow_queries
-    candidates: list[Json]  # missing_indexes, revise
-    rejected: list[Json]  # missing_indexes, revise
-    together: list[Json]  # missing_indexes, revise
-    tables: Json  # missing_indexes
+    candidates: list[Json]  # missing_indexes, revise, reexamine
+    rejected: list[Json]  # missing_indexes, revise, reexamine
+    together: list[Json]  # missing_indexes, revise, reexamine
+    tables: Json  # missing_indexes, reexamine
+    basis: Json  # missing_indexes, refresh_statistics, revise, reexamine: what the proposal rests on
+    changed: Json | None  # prepare, apply, what_now: why an approved proposal was not applied
     stale: list[Json]  # stale_statistics
     backup: Json | None  # backup, prepare
     analyzed: list[str]  # refresh_statistics
     refusal: str  # constraints that prevent proposing or applying
-    revision: int  # revise
+    revision: int  # revise, reexamine
     comment: str  # revise
     outcome: Json | None  # propose
     existing: list[str]  # prepare
