@@ -104,3 +104,29 @@ def test_rules_are_looked_up_from_a_finding(portal: Portal, visit: Visit) -> Non
     page.get_by_label("Rule or words").fill("fork")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("link", name="shell.fork_bomb")).to_be_visible()
+
+
+def test_what_a_proposal_rests_on_can_be_read(portal: Portal, visit: Visit) -> None:
+    rows, indexes = {"orders": 400_000, "order_lines": 810_000}, {"orders_created_at": "(created_at)", "by_hand": "(x)"}
+    read = {"tool": "analyze_schema", "inputs": {"target": "shop", "tables": list(rows)}}
+    values = [{"path": "tables.*.rows", "tolerance": "magnitude", "value": rows}]
+    existing = [{"path": "tables.*.indexes", "value": {"orders": indexes, "order_lines": {}}}]
+    changes = [
+        {"tool": "analyze_schema", "path": "tables.orders.indexes.by_hand", "now": "(x)", "problem": "new"},
+        {"tool": "analyze_schema", "path": "tables.orders.rows", "before": 40_000, "now": 400_000},
+        {"tool": "count_sessions", "problem": "count_sessions failed: the server does not answer."},
+    ]
+    first = ask(portal, "create index concurrently by_coupon on orders (coupon)", "sql")
+    second = ask(
+        portal, "create index concurrently by_coupon on orders (coupon)", "sql",
+        rests_on=[
+            read | {"read_at": "2026-11-30T05:00:00Z", "values": existing},
+            read | {"read_at": "2026-11-30T05:12:00Z", "values": values},
+        ],
+        changed={"request_id": first, "times": 2, "noticed_at": "2026-11-30T05:11:00Z", "changes": changes},
+    )  # fmt: skip
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{second}")
+    expect(page.locator("#changed")).to_contain_text("2 times in a row")
+    expect(page.locator("#basis")).to_contain_text("tables.orders.indexes.orders_created_at")
+    reviewer.look("basis")

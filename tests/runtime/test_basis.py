@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig
+from workflows.database_maintenance.sample import create_sample
 
 ORDERS = {"orders": {"rows": 40_000, "indexes": {"by_id": "(id)"}}}
 
@@ -113,6 +116,30 @@ def test_after_three_times_a_person_is_asked_what_to_do(rig: Rig, answer: str) -
     assert (last.previous_id, last.revision, last.payload["changed"]["times"]) == (question.id, 5, 3)
     approve(rig, run)
     assert rig.effects(run) == {"created": 1}
+
+
+def test_database_maintenance_asks_again_as_a_revision(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = rig.folder / "shop.db"
+    create_sample(f"sqlite:///{path}", orders=5_000)
+    monkeypatch.setenv("ASSENT_TARGET_SHOP", f"sqlite:///{path}")
+    monkeypatch.setenv("ASSENT_MAINTENANCE_DIR", str(rig.folder))
+    workload = "SELECT * FROM shipments WHERE tracking_code = 'TRK000000017';"
+    given = {"target": "shop", "workload": workload, "min_duration_ms": 0, "backup_required": False}
+    run = rig.runs.start(rig.starter, "database_maintenance", given).id
+    rig.advance(run)
+    first = rig.only(run)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE INDEX by_hand ON shipments (shipped_at)")
+    rig.decide(first)
+    rig.advance(run)
+    second = rig.only(run)
+    receipt = rig.view(first).receipt
+    assert receipt.status == "not_applied" and "by_hand is new" in receipt.summary
+    assert (second.previous_id, second.revision) == (first.id, 2)
+    assert second.digest != first.digest, "the first approval does not count for it"
+    rig.decide(second)
+    rig.advance(run)
+    assert rig.finish(run)["status"] == "applied" and rig.view(second).receipt.status == "applied"
 
 
 def test_a_rejection_reads_nothing_again(rig: Rig) -> None:

@@ -119,4 +119,4 @@ def _resting() -> StateGraph[RestingState]:
 
 
 RESTING = Workflow("resting", "1", "Rests on reads", "Reads, asks, and reads again.", Shop, _resting)
-ALL = "tests.runtime.tool_flows:TOOL_AGENT,tests.runtime.tool_flows:RESTING"
+ALL = "tests.runtime.tool_flows:TOOL_AGENT,tests.runtime.tool_flows:RESTING,workflows.database_maintenance:WORKFLOW"

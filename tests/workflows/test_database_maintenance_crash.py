@@ -120,8 +120,9 @@ def test_an_index_that_somebody_made_meanwhile_is_left_as_it_is(shop: Shop, susp
     with shop.connect() as connection:
         connection.execute("CREATE INDEX by_code ON shipments USING btree (tracking_code)")
     suspended.decide("approve")
-    assert shop.indexes() == {"by_code": True}
-    assert suspended.applied == {CODE_INDEX: "refused"} and "by_code is identical" in suspended.values["report"]
+    assert shop.indexes() == {"by_code": True} and suspended.applied == {}
+    assert suspended.proposal is None and suspended.values["status"] == "nothing_to_do", "nothing is left to propose"
+    assert "tables.shipments.indexes.by_code is new" in suspended.values["report"]
 
 
 def test_what_was_there_before_is_never_rolled_back(shop: Shop, suspended: MaintenanceRun) -> None:

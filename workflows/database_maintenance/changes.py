@@ -60,7 +60,7 @@ def reexamine(state: State) -> State:
 
 @dataclass(frozen=True)
 class _LeftOut:
-    """What reviewers have left out: some proposed indexes, and with them others in their place on the same tables."""
+    """What reviewers have left out: some of the proposed indexes, and with them all others of the same tables."""
 
     approved: frozenset[str]
     tables: frozenset[str]

@@ -94,7 +94,7 @@ def basis_view(view: RequestView) -> BasisView:
 
 def _read(basis: Basis) -> ReadView:
     lines = [line for value in basis.values for line in _lines(value)]
-    inputs = ", ".join(f"{name}: {_text(value)}" for name, value in basis.inputs.items())
+    inputs = "; ".join(f"{name}: {_text(value)}" for name, value in basis.inputs.items())
     return ReadView(
         basis.tool, inputs, basis.read_at, lines[:_FIRST], lines[_FIRST:_MOST], max(0, len(lines) - _MOST)
     )  # fmt: skip
@@ -130,5 +130,7 @@ def _text(value: Any) -> str:
         return f"{value:,}"
     if value is None or value == {} or value == []:
         return "none"
+    if isinstance(value, list) and all(isinstance(inside, str) for inside in value):
+        value = ", ".join(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
