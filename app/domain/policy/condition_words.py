@@ -8,66 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from app.domain.people import Role
+from assent.composition import cel
+from assent.composition.cel import MACROS, SIGNS, Token, loops, tokens
+from assent.composition.cel import token_kind as _kind
+from assent.composition.cel import token_value as _value
 from assent.contracts import RiskLevel
 
 Complaints = list[tuple[int, str]]
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*)
-    |(?P<text>[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
-    |(?P<path>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
-    |(?P<number>\d[\w.]*)
-    |(?P<mark>&&|\|\||==|!=|<=|>=|.)""",
-    re.VERBOSE | re.DOTALL,
-)
 _LEVELS = [level.value for level in RiskLevel]
 _KINDS = ["script", "optimizations", "tool_call", "question", "custom", "value", "error"]
 _ROLES = [role.value for role in Role]
 _FINDING = ("rule", "severity", "line")
-_MACROS = ("all", "exists", "exists_one", "filter", "map")
 _GROUPS = {
     "risk": "risk has level, score and rank",
     "requester": "requester has id, name, email, roles and teams",
 }
 _ORDERED = ("<", "<=", ">", ">=")
-_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 _FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter"]
 _PERHAPS_UNKNOWN = ("args", "commands", "paths", "hosts")
 """Facts that are unknown if there are too many of them."""
 _CERTAIN = (*_FUNCTIONS, "has", "in")
-_COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token of a condition; `value` is a string without its quotes, or a path without blanks."""
-
-    kind: str
-    raw: str
-    value: str
-    line: int
-
-
-def tokens(text: str) -> list[Token]:
-    """The tokens of a condition, without blanks and comments."""
-    found = []
-    for match in _TOKEN.finditer(text):
-        kind, raw = str(match.lastgroup), match.group()
-        if kind == "space":
-            continue
-        value = raw
-        if kind == "path":
-            value = re.sub(r"\s+", "", raw)
-        elif kind == "text":
-            bare = raw.lstrip("rRbB")
-            quotes = 3 if bare[:3] in ('"""', "'''") else 1
-            value = bare[quotes:-quotes]
-        found.append(Token(kind, raw, value, text.count("\n", 0, match.start())))
-    return found
 
 
 def same_words(text: str) -> tuple[str, ...]:
@@ -111,7 +75,7 @@ def label_names(text: str) -> set[str]:
         token.value.split(".")[1]
         for token in tokens(text)
         if token.kind == "path" and token.value.startswith("labels.")
-    } - set(_MACROS)
+    } - set(MACROS)
 
 
 def asks_has_label(text: str) -> bool:
@@ -162,14 +126,6 @@ def arguments(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(named))
 
 
-def patterns(text: str) -> Iterator[tuple[int, str]]:
-    """Line and literal of each regular expression that is given as a literal."""
-    found = tokens(text)
-    for name, after, literal in zip(found, found[1:], found[2:], strict=False):
-        if name.value.split(".")[-1] == "matches" and after.value == "(" and literal.kind == "text":
-            yield literal.line, literal.raw
-
-
 def misused(text: str) -> Complaints:
     """Values that cannot be intended: unknown risk levels, kinds, and roles, and fields that findings do not have."""
     found = tokens(text)
@@ -185,22 +141,15 @@ def misused(text: str) -> Complaints:
 
 def _costly(found: Sequence[Token]) -> Iterator[tuple[int, str]]:
     """Expressions that may be slow with many findings, and are not needed for conditions."""
-    inside: list[bool] = []  # of each open bracket, whether it is that of an exists, all and so on
-    for at, token in enumerate(found):
+    for _, token, inside in loops(found):
         name = token.value.split(".")[-1]
-        called = token.kind == "path" and _value(found, at + 1) == "("
-        macro = called and name in _MACROS
-        if macro and name == "map":
+        if name == "map":
             yield token.line, "map is not taken: ask with exists, such as findings.exists(f, f.rule == …)"
-        elif macro and any(inside):
+        elif inside:
             yield token.line, f"{name} inside another exists, all or filter is not taken: split it, or ask less"
-        elif token.value == "findings" and token.kind == "path" and not _used_well(found, at):
+    for at, token in enumerate(found):
+        if token.value == "findings" and token.kind == "path" and not _used_well(found, at):
             yield token.line, "findings is a list: ask with findings.exists(f, …), findings.all(f, …) or size(findings)"
-        if token.kind == "mark" and token.value in "([{":
-            before = found[at - 1] if at else token
-            inside.append(token.value == "(" and before.kind == "path" and before.value.split(".")[-1] in _MACROS)
-        elif token.kind == "mark" and token.value in ")]}" and inside:
-            inside.pop()
 
 
 def _used_well(found: Sequence[Token], at: int) -> bool:
@@ -285,7 +234,7 @@ def _about_field(token: Token) -> Complaints:
 
 
 def _finding_variables(found: Sequence[Token]) -> set[str]:
-    starts = {f"findings.{macro}" for macro in _MACROS}
+    starts = {f"findings.{macro}" for macro in MACROS}
     return {
         found[at + 2].value
         for at, token in enumerate(found)
@@ -305,14 +254,6 @@ def _after_findings_item(found: Sequence[Token], at: int) -> bool:
     )
 
 
-def _value(found: Sequence[Token], at: int) -> str:
-    return found[at].value if 0 <= at < len(found) and found[at].kind != "text" else ""
-
-
-def _kind(found: Sequence[Token], at: int) -> str:
-    return found[at].kind if 0 <= at < len(found) else ""
-
-
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A suggestion such as ``, did you mean deadline?``; empty if no known word is similar."""
     near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), known, n=1, cutoff=0.6)
@@ -323,16 +264,14 @@ def explain(error: str, text: str, facts: list[str]) -> Complaints:
     """The library's errors in plain words, each with its line within the condition."""
     if "recursion" in error:
         return [(0, "this condition is nested too deep: split it into several rules")]
-    found = list(dict.fromkeys(_COMPLAINT.findall(error)))
+    found = cel.complaints(error)
     if not found:
-        return [(0, f"this condition cannot be used: {reason(error)}")]
-    # After one mistake in the syntax the parser's further complaints are seldom about anything.
-    found = found[:1] if "Syntax error" in error else found
+        return [(0, f"this condition cannot be used: {cel.reason(error)}")]
     lines = text.split("\n")
     complaints = []
     for line, column, message in found:
-        at = min(int(line) - 1, len(lines) - 1)
-        complaints.append((at, _plainly(message.removesuffix(" [INVALID_ARGUMENT]"), lines[at], int(column), facts)))
+        at = min(line, len(lines) - 1)
+        complaints.append((at, _plainly(message, lines[at], column, facts)))
     return complaints
 
 
@@ -357,7 +296,7 @@ def _syntax(message: str, line: str, column: int) -> str:
     if re.match(r"=(?!=)", near):
         return "= is not a comparison: write =="
     if words := re.match(r"(and|or)\b", near) or re.search(r"\b(not)\s*$", before):
-        return f"CEL has no “{words[1]}”: write {_SIGNS[words[1]]}"
+        return f"CEL has no “{words[1]}”: write {SIGNS[words[1]]}"
     if message.startswith("Syntax error"):
         unclosed = any(token.raw in ("'", '"') for token in tokens(line))
         why = "a quotation mark is not closed" if unclosed else f"something is wrong {_where(line, column)}"
@@ -391,8 +330,3 @@ def _mismatch(operator: str, types: str, line: str) -> str:
         left, right = types.split(", ")
         return f"{symbol} cannot be used between {left} and {right}"
     return f"{symbol} cannot be used on ({types})"
-
-
-def reason(text: str) -> str:
-    """The message of a library status, without its code."""
-    return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", str(text)).strip().replace("\n", " ")[:200]

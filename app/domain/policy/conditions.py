@@ -8,22 +8,20 @@ applies stricter terms (`rules`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from app.domain.policy import condition_words as words
 from app.domain.policy.facts import CallFacts, Facts, Requester
 from app.domain.risk import Assessment, Finding
-from app.domain.text import storable
+from assent.composition import cel
+from assent.composition.cel import evaluate, plain, text_of
 from assent.contracts import RiskLevel
 from assent.json_values import count
 
 MOST_FINDINGS = 500
 """Maximum number of findings that conditions see."""
-LONGEST_TEXT = 10_000
-"""Maximum length of a fact; a longer one is cut and ends with an ellipsis."""
 MOST_NAMES = 2_000
 """Maximum number of commands, paths, or hosts; with more, conditions that name them cannot be evaluated."""
 MOST_VALUES = 2_000
@@ -91,7 +89,7 @@ class Condition:
 
         It does not hold if it names an argument that the call does not have, and depends on its value.
         """
-        value = _evaluate(self.program, known.activation)
+        value = evaluate(self.program, known.activation)
         if isinstance(value, bool):
             return value
         if self._lacks_arguments(known):
@@ -103,7 +101,7 @@ class Condition:
         missing = [keys for keys in self.arguments if not _has(known.args, keys)]
         if not missing or known.args is None:
             return False
-        return any(isinstance(_evaluate(self.program, known.with_args(missing, value)), bool) for value in _STAND_INS)
+        return any(isinstance(evaluate(self.program, known.with_args(missing, value)), bool) for value in _STAND_INS)
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,8 @@ class Conditions:
         # A label that is named as labels.x reads as "" where it is not set. So it is a variable of its own; but then
         # CEL's has() does not see the map behind it, so a condition with has(labels.x) gets the map alone.
         self._labels = sorted({key for text in texts for key in words.label_names(text)})
-        self._named = _environment(FACTS | {f"labels.{key}": "string" for key in self._labels})
-        self._bare = _environment(FACTS)
+        self._named = cel.environment(FACTS | {f"labels.{key}": "string" for key in self._labels})
+        self._bare = cel.environment(FACTS)
 
     def compile(self, text: str) -> Condition:
         """Compile and check a condition. Raises ConditionError with all problems."""
@@ -143,7 +141,7 @@ class Conditions:
             program = environment.compile(text)
         except (RuntimeError, TypeError, ValueError) as error:
             raise ConditionError(words.explain(str(error), text, list(FACTS))) from None
-        if program.return_type() != _cel().Type.BOOL:
+        if program.return_type() != cel.library().Type.BOOL:
             kind = str(program.return_type()).lower()
             raise ConditionError([(0, f"a condition must be true or false, and this is of type {kind}")])
         condition = Condition(text, program, self._constant(program), words.arguments(text))
@@ -168,28 +166,28 @@ class Conditions:
             known: facts by name, with ``_`` for the point.
         """
         facts = {name.replace("_", "."): value for name, value in known.items()}
-        return _evaluate(condition.program, self._named.Activation(facts)) is False
+        return evaluate(condition.program, self._named.Activation(facts)) is False
 
     def _values(self, facts: Facts) -> dict[str, Any]:
         requester, risk = facts.requester, facts.assessment
-        labels = {_text(key): _text(value) for key, value in facts.labels.items()}
+        labels = {text_of(key): text_of(value) for key, value in facts.labels.items()}
         values: dict[str, Any] = {f"labels.{key}": labels.get(key, "") for key in self._labels}
         touches = risk.touches
         for name, found in (("commands", touches.commands), ("paths", touches.paths), ("hosts", touches.hosts)):
             if len(found) <= MOST_NAMES:
-                values[name] = [_text(text) for text in found]
+                values[name] = [text_of(text) for text in found]
         if (args := _arguments(facts.args)) is not None:
             values["args"] = args
         return values | {
-            "language": _text(facts.language),
+            "language": text_of(facts.language),
             "understood": risk.understood,
-            "workflow": _text(facts.workflow),
-            "node": _text(facts.node),
-            "agent": _text(facts.agent),
-            "kind": _text(facts.kind),
-            "environment": _text(facts.environment),
-            "tool": _text(facts.tool),
-            "target": _text(facts.target),
+            "workflow": text_of(facts.workflow),
+            "node": text_of(facts.node),
+            "agent": text_of(facts.agent),
+            "kind": text_of(facts.kind),
+            "environment": text_of(facts.environment),
+            "tool": text_of(facts.tool),
+            "target": text_of(facts.target),
             "size": facts.size,
             "risk.level": risk.level.value,
             "risk.score": float(risk.score),
@@ -207,17 +205,12 @@ class Conditions:
         }
 
     def _constant(self, program: Any) -> bool | None:
-        value = _evaluate(program, self._named.Activation({}))
+        value = evaluate(program, self._named.Activation({}))
         return value if isinstance(value, bool) else None
 
     def _bad_patterns(self, text: str) -> list[tuple[int, str]]:
         """Regular expressions that are not valid; CEL itself checks them only when they are used."""
-        found = []
-        for line, literal in words.patterns(text):
-            value = _evaluate(self._bare.compile(f'"".matches({literal})'), self._bare.Activation({}))
-            if not isinstance(value, bool):
-                found.append((line, f"{literal} is not a regular expression ({words.reason(value)})"))
-        return found
+        return list(cel.bad_patterns(text, self._bare))
 
     def _failing(self, condition: Condition) -> list[tuple[int, str]]:
         """Errors of the condition with no facts known, and with all facts known."""
@@ -225,36 +218,8 @@ class Conditions:
             try:
                 condition.holds(self.activation(facts))
             except ConditionError as error:
-                return [(0, f"it cannot be evaluated for {situation}: {words.reason(str(error))}")]
+                return [(0, f"it cannot be evaluated for {situation}: {cel.reason(str(error))}")]
         return []
-
-
-@cache
-def _cel() -> Any:
-    # Imported here because it takes 4 MiB, and a process that compiles no policy does not need it.
-    from cel_expr_python import cel
-
-    return cel
-
-
-def _environment(variables: Mapping[str, str]) -> Any:
-    kinds = _cel().Type
-    types = {
-        "string": kinds.STRING,
-        "int": kinds.INT,
-        "double": kinds.DOUBLE,
-        "bool": kinds.BOOL,
-        "list(string)": kinds.List(kinds.STRING),
-        "map(string, string)": kinds.Map(kinds.STRING, kinds.STRING),
-        "map(string, dyn)": kinds.Map(kinds.STRING, kinds.DYN),
-        "list(map(string, dyn))": kinds.List(kinds.Map(kinds.STRING, kinds.DYN)),
-    }
-    return _cel().NewEnv(variables={name: types[kind] for name, kind in variables.items()})
-
-
-def _text(value: str) -> str:
-    # The library ends a text at U+0000, so without this, "production\0" would equal "production".
-    return storable(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…")
 
 
 def _arguments(args: Any) -> dict[str, Any] | None:
@@ -263,19 +228,8 @@ def _arguments(args: Any) -> dict[str, Any] | None:
         return {}
     if not isinstance(args, dict) or count(args) > MOST_VALUES:
         return None
-    plain: dict[str, Any] = _plain(args)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, dict):
-        return {_text(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    # CEL's whole numbers have 64 bits.
-    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+    known: dict[str, Any] = plain(args)
+    return known
 
 
 def _has(args: dict[str, Any] | None, keys: tuple[str, ...]) -> bool:
@@ -310,17 +264,6 @@ def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
     kinds = {id(finding) for finding in first.values()}
     ordered = sorted(findings, key=lambda finding: id(finding) not in kinds)
     return ordered[:MOST_FINDINGS]
-
-
-def _evaluate(program: Any, activation: Any) -> Any:
-    """The value, or the error as text."""
-    try:
-        value = program.eval(activation)
-        return value.value() if value.type() == _cel().Type.BOOL else str(value.value())
-    except Exception as error:
-        # The library raises plain RuntimeErrors for statuses of its own, such as too many steps. Whatever it is:
-        # a condition must not stop a request from being opened.
-        return str(error) or type(error).__name__
 
 
 _SAMPLES = {

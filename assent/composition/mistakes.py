@@ -1,0 +1,78 @@
+"""Mistakes in a workflow file: where each is, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from assent.errors import AssentError
+
+Path = tuple[str | int, ...]
+MOST_MISTAKES = 50
+"""More are not reported; the last one says so."""
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """One mistake.
+
+    Attributes:
+        line, column: where it is, from 1.
+        field: the field, such as ``steps[2].inputs.table``; empty: the file as a whole.
+        message: what is wrong and what to do, in one line.
+        file: the workflow file.
+    """
+
+    line: int
+    column: int
+    field: str
+    message: str
+    file: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.file else f"{self.line}:{self.column}"
+        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+
+
+class CompositionError(AssentError, ValueError):
+    """A workflow file cannot be used.
+
+    Attributes:
+        mistakes: all that were found, by line.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+def field_of(path: Path) -> str:
+    """Return a path as it is written in messages: ``steps[2].inputs.table``."""
+    words = ""
+    for part in path:
+        if isinstance(part, int):
+            words += f"[{part}]"
+        else:
+            name = part if part.replace("_", "a").replace("-", "a").isalnum() else json.dumps(part, ensure_ascii=False)
+            words += f".{name}" if words else name
+    return words
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a suggestion such as `` Did you mean inputs?``; empty if nothing similar is known."""
+    names = [str(name) for name in known]
+    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    near = near or get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def listed(words: Iterable[str], last: str = "or", most: int = 12) -> str:
+    """Return ``a, b, or c``; of more than `most`, the first ones and an ellipsis."""
+    names = list(words)
+    if len(names) > most:
+        return f"{', '.join(names[:most])}, …"
+    if len(names) < 3:
+        return f" {last} ".join(names)
+    return f"{', '.join(names[:-1])}, {last} {names[-1]}"
