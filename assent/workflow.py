@@ -26,6 +26,8 @@ class Workflow:
         initial_state: creates the graph's input from the validated input; default
             ``{"input": input.model_dump(mode="json")}``.
         examples: inputs offered on the start page.
+        source, source_file: the text from which the workflow was made, and its file, if it was written in YAML; pages
+            show the text beside the graph.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Workflow:
     build: Callable[[], Any]
     initial_state: Callable[[Any], dict[str, Any]] | None = None
     examples: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    source: str = ""
+    source_file: str = ""
 
     def state_for(self, run_input: dict[str, Any]) -> dict[str, Any]:
         """Return the graph's initial state. Raises pydantic.ValidationError on invalid input."""

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
@@ -21,6 +22,7 @@ from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, within
 from app.runtime.saver import Saver
 from assent.breakpoints import Breakpoints
+from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow, shown_path
 from assent.nodes import node_facts
 from assent.workflow import Workflow
 
@@ -44,8 +46,9 @@ def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS
     """Find the workflows with these dotted paths, or all that are installed. A broken one does not affect the others.
 
     Args:
-        paths: Paths such as ``package.module:NAME``. If empty, the entry points of the group ``assent.workflows`` and
-            the packages under `workflows_folder()` that export ``WORKFLOW``.
+        paths: Paths such as ``package.module:NAME``, or of files in YAML. If empty, the entry points of the group
+            ``assent.workflows``, the packages under `workflows_folder()` that export ``WORKFLOW``, and its folders
+            with a ``workflow.yaml``.
         patience: Seconds to wait for the import of each.
     """
     found: dict[str, tuple[str, Workflow]] = {}
@@ -79,15 +82,20 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
         return paths
     # A module that exports no workflow is a helper of the others.
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]
+    written = sorted(file for file in folder.glob(f"*/{FILE_NAME}") if file.parent.name not in names)
+    paths += [(shown_path(file), True) for file in written]
     return paths + [(f"{FOLDER}.{name}:WORKFLOW", False) for name in names]
 
 
 def _load(path: str, required: bool) -> Workflow | None:
+    if is_workflow_file(path):
+        return load_workflow(path)
     name, _, attribute = path.partition(":")
     module = importlib.import_module(name)
     workflow = getattr(module, attribute or "WORKFLOW", None)
     if workflow is None and not required:
-        return None
+        file = Path(module.__file__ or "").with_name(FILE_NAME)
+        return load_workflow(file) if file.is_file() else None
     if not isinstance(workflow, Workflow):
         raise TypeError(f"{attribute or 'WORKFLOW'} is not an assent.Workflow")
     if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):
@@ -191,8 +199,9 @@ class Library:
             "examples": list(workflow.examples),
             "nodes": [{"id": node, **facts[node]} for node in _in_order(edges) if node in facts],
             "edges": [edge for edge in edges if edge[0] != START and edge[1] != END],
+            "source": workflow.source,
         }
-        for name in ("version", "title", "description"):
+        for name in ("version", "title", "description", "source"):
             if not isinstance(entry[name], str):
                 raise TypeError(f"the {name} is not a text")
         if not is_storable(json.dumps(entry, allow_nan=False, ensure_ascii=False)):

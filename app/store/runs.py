@@ -16,7 +16,8 @@ class CatalogueEntry(Base):
     """A workflow as a worker described it. The web process knows workflows only from this table.
 
     `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order. `edges` is a list of
-    ``[from, to]``, or ``[from, to, label]`` for conditional edges; the label may be empty.
+    ``[from, to]``, or ``[from, to, label]`` for conditional edges; the label may be empty. `source` is the file of a
+    workflow in YAML; empty for others.
     """
 
     __tablename__ = "workflows"
@@ -29,6 +30,7 @@ class CatalogueEntry(Base):
     examples: Mapped[list[Any]] = mapped_column(OrderedJSON)
     nodes: Mapped[list[Any]]
     edges: Mapped[list[Any]]
+    source: Mapped[str] = mapped_column(Text, server_default="")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

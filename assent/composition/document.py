@@ -130,7 +130,7 @@ class _Parser:
             self._say((), f"A workflow file has fields ({listed(WORKFLOW_FIELDS, 'and')}); this is {_kind(data)}.")
             return None
         self._fields((), data, WORKFLOW_FIELDS, "a workflow")
-        self._name(data)
+        self._about_name(data)
         self._input(data)
         examples = data.get("examples")
         for number, example in enumerate(examples if isinstance(examples, list) else ()):
@@ -168,13 +168,13 @@ class _Parser:
         elif type(value) is not described.kind:
             hint = f' Put it in quotes: "{_shown(value)}".' if described.kind is str and _is_plain(value) else ""
             self._say(path, f"{name} must be {_TYPES[described.kind]}; this is {_kind(value)}.{hint}")
-        elif described.kind is str and not value.strip():
+        elif isinstance(value, str) and not value.strip():
             self._say(path, f"{name} is empty. Write a text, or remove the field.")
         elif described.choices and value not in described.choices:
-            hint = did_you_mean(value, described.choices)
+            hint = did_you_mean(str(value), described.choices)
             self._say(path, f"{name} is {listed(described.choices)}; {value!r} is neither.{hint}")
 
-    def _name(self, data: Mapping[str, Any]) -> None:
+    def _about_name(self, data: Mapping[str, Any]) -> None:
         name = data.get("name")
         if isinstance(name, str) and name.strip() and (problem := name_problem(name, "workflow")):
             self._say(("name",), problem)
@@ -262,7 +262,7 @@ class _Parser:
             elif problem := name_problem(name, "step"):
                 self._say(path, problem)
             elif name in RESERVED_IDS:
-                self._say(path, f"{name!r} cannot be an id, because references and conditions use the word.")
+                self._say(path, f"{name!r} cannot be an id, because it is a reserved word. Use another one.")
             known.setdefault(name, draft)
         return known
 

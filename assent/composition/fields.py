@@ -15,9 +15,9 @@ GATES = ("auto", "always")
 ON_ERROR = ("fail", "skip", "ask")
 ON_REJECT = ("stop", "skip")
 RESERVED_IDS = cel.RESERVED | {
-    "bool", "double", "has", "index", "input", "int", "item", "size", "status", "string", "type",
+    "bool", "done", "double", "has", "index", "input", "int", "item", "size", "status", "string", "type",
 }  # fmt: skip
-"""Names that references and conditions need for something else."""
+"""Names that references, conditions, and the nodes of the graph need for something else."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _text(content: bytes | str, file: str) -> str:
         try:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
+            line = error.object.count(b"\n", 0, error.start) + 1
             message = "This is not UTF-8. Save the file in that encoding."
             raise CompositionError([Mistake(line, 1, "", message, file)]) from None
     if odd := _UNUSABLE.search(content):

@@ -1,0 +1,94 @@
+"""Questions to people about a step that failed, or of which nobody knows whether it was carried out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from assent.composition.document import Step
+from assent.contracts import Question, ReceiptStatus
+from assent.gate import report_receipt
+from assent.toolbox.model import Tool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step has not ended.
+
+    Attributes:
+        kind: ``failed``; or ``unknown``, if a call that must not be repeated may or may not have been made.
+        phase: ``propose`` or ``apply``, or that of a step without a gate, ``propose``.
+        row: the row of `for_each`, from 0; None: the step as a whole.
+        answer: what people answered; empty: they have not been asked.
+    """
+
+    kind: str
+    message: str
+    phase: str
+    row: int | None = None
+    answer: str = ""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The failure as JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def of(document: dict[str, Any]) -> Failure:
+        """Return the failure of its JSON."""
+        return Failure(**document)
+
+    def answered(self, action: str) -> Failure:
+        """Return the failure with the answer."""
+        return replace(self, answer=action)
+
+
+_ACTIONS = {
+    "failed": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
+    "unknown": {"done": "It was done", "not_done": "It was not done: ask for approval again", "stop": "Stop the run"},
+}
+
+
+def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
+    """Return the question about a failure. Its answer has the field `action`."""
+    row = "" if failure.row is None else f", row {failure.row + 1}"
+    about = f"“{step.title}”{row}"[:150]
+    if failure.kind == "unknown":
+        title = f"Was it done? {about}"
+        words = (
+            f"{failure.message}\n\nWhether `{tool.name}` was carried out is not known, and it is not repeated by "
+            "itself. Check the system on which it acts.\n\n"
+            "- **done**: it was carried out; the run goes on without its output.\n"
+            "- **not_done**: it was not; the run asks for approval of the call again.\n"
+            "- **stop**: the run ends."
+        )
+    else:
+        title = f"{about} failed: what now?"
+        again = (
+            "the call is made again."
+            if tool.may_repeat or failure.phase == "propose"
+            else "the run asks for approval of the call again, because it may have changed something."
+        )
+        words = (
+            f"{failure.message}\n\n- **retry**: {again}\n- **skip**: the run goes on without the output of this step.\n"
+            "- **stop**: the run ends."
+        )
+    actions = list(_ACTIONS[failure.kind])
+    schema = {
+        "type": "object",
+        "properties": {"action": {"title": "What now?", "enum": actions}},
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+    return Question(title=title[:200], question=words[:20_000], agent=step.agent, answer_schema=schema)
+
+
+def receipt_of_answer(outcome: Any, failure: Failure, action: str) -> None:
+    """Report what people answered about a call of which nobody knew whether it was carried out."""
+    if failure.kind != "unknown":
+        return  # the call has reported its own failure
+    status, words = {
+        "done": (ReceiptStatus.APPLIED, "People confirmed that the call was carried out."),
+        "not_done": (ReceiptStatus.NOT_APPLIED, "People confirmed that the call was not carried out."),
+    }.get(action, (ReceiptStatus.FAILED, "Whether the call was carried out is not known."))
+    report_receipt(outcome, status, words)

@@ -1,0 +1,347 @@
+"""What the nodes of one step do: decide whether it runs, call its tool, or propose the call and apply what is approved.
+
+Every node depends on the run's state only, so that one that runs again after a crash, or when an answer arrives, does
+the same. What has become of a step is stored once, at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assent.composition.conditions import UndecidedError
+from assent.composition.linking import LONGEST_LIST, LinkedStep
+from assent.composition.questions import Failure, failure_question, receipt_of_answer
+from assent.composition.references import MissingValueError
+from assent.composition.scopes import FAILED, REJECTED, SKIPPED, Scope, State, Values, done, without_output
+from assent.contracts import Call, Outcome, ReceiptStatus, ToolCall, ToolCalls
+from assent.errors import Rejected
+from assent.gate import report_receipt, request_approval
+from assent.toolbox.calls import call, run
+from assent.toolbox.errors import OutcomeUnknownError, ToolError
+from assent.toolbox.gates import apply, propose
+from assent.toolbox.ledger import begins
+from assent.toolbox.model import Tool
+from assent.toolbox.shapes import MisshapenError
+
+MOST_READ_ROWS = 1_000
+"""Most rows of a step that only reads."""
+FIXED = (
+    "This step is part of a workflow in YAML, which cannot propose anything else. Approve it with changes instead of "
+    "requesting changes; a request for changes ends it like a rejection."
+)
+"""Part of the summary of every proposal."""
+_TROUBLE = (ToolError, MissingValueError, UndecidedError)
+
+Update = dict[str, Any]
+
+
+class StepFailedError(ToolError):
+    """A step could not be executed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """The step is not executed; the reason is shown with its result."""
+
+    reason: str
+
+
+class StepNodes:
+    """The nodes of one step that calls a tool.
+
+    Attributes:
+        path: the id, with those of the workflows around it, joined by dots.
+    """
+
+    def __init__(self, linked: LinkedStep, scope: Scope) -> None:
+        assert linked.tool is not None
+        self._linked = linked
+        self._scope = scope
+        self.tool: Tool = linked.tool
+        self.step = linked.step
+        self.path = f"{scope.prefix}{linked.step.id}"
+        self.result = f"{self.path}.result"
+        self.proposal = f"{self.path}.proposal"
+        self.outcome = f"{self.path}.outcome"
+        self.rows = f"{self.path}.rows"
+        self.failure = f"{self.path}.failure"
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The parts of the run's state that the step writes."""
+        found = [self.result]
+        found += [self.proposal, self.outcome] if self._linked.asks else []
+        found += [self.rows] if self._linked.rows is not None and self._linked.asks else []
+        return (*found, *([self.failure] if self.may_ask_on_failure else []))
+
+    @property
+    def may_ask_on_failure(self) -> bool:
+        """Whether people may be asked what to do when the call fails, or whether it was made."""
+        return self.step.on_error == "ask" or (self._linked.asks and not self.tool.may_repeat)
+
+    # A step without a gate
+
+    def read(self, state: State) -> Update:
+        """Call the tool, or each row's call one after the other."""
+        if (given_up := self._given_up(state)) is not None:
+            return given_up
+        try:
+            prepared = self._prepared(state)
+            if isinstance(prepared, Skip):
+                return {self.result: without_output(SKIPPED, prepared.reason)}
+            if self._linked.rows is None:
+                output: Any = call(self.tool, prepared[0], limits=self._linked.limits).document
+            else:
+                output = [self._read_row(inputs) for inputs in prepared]
+        except _TROUBLE as error:
+            return self._trouble(error)
+        return {self.result: done(output)}
+
+    def _read_row(self, inputs: Any) -> Any:
+        try:
+            return call(self.tool, inputs, limits=self._linked.limits).document
+        except ToolError:
+            if self.step.on_error == "skip":
+                return None
+            raise
+
+    # A step with a gate
+
+    def propose(self, state: State) -> Update:
+        """Store the proposal of the call, or of the calls of all rows that are not settled."""
+        if (given_up := self._given_up(state)) is not None:
+            return given_up
+        try:
+            prepared = self._prepared(state)
+            if isinstance(prepared, Skip):
+                return {self.result: without_output(SKIPPED, prepared.reason)}
+            if self._linked.rows is None:
+                return self._proposed(self._one(prepared[0]))
+            if not prepared:
+                return {self.result: done([])}
+            settled = state.get(self.rows) or [None] * len(prepared)
+            return {self.rows: settled} | self._proposed(self._several(prepared, settled))
+        except _TROUBLE as error:
+            return self._trouble(error)
+
+    def _proposed(self, proposal: ToolCall | ToolCalls) -> Update:
+        made: Update = {self.proposal: proposal.model_dump(mode="json")}
+        return made | {self.failure: None} if self.may_ask_on_failure else made
+
+    def _one(self, inputs: Mapping[str, Any]) -> ToolCall:
+        made = propose(self.tool, inputs, title=self.step.title, summary=self._summary())
+        return made.model_copy(update={"agent": self.step.agent})
+
+    def _several(self, prepared: list[Any], settled: list[Any]) -> ToolCalls:
+        calls, single = [], None
+        for number, inputs in enumerate(prepared):
+            if settled[number] is None:
+                single = propose(self.tool, inputs)
+                name = str(number + 1)
+                calls.append(Call(id=name, tool=single.tool, args=single.args, args_schema=single.args_schema))
+        assert single is not None
+        return ToolCalls(
+            title=self.step.title, summary=self._summary(), agent=self.step.agent, calls=calls, labels=single.labels,
+            risk_floor=single.risk_floor,
+        )  # fmt: skip
+
+    def _summary(self) -> str:
+        return f"{self.tool.description.strip()}\n\n{FIXED}"[:20_000]
+
+    def gate(self, state: State) -> Update:
+        """Ask people, and store the outcome."""
+        outcome = request_approval(state[self.proposal])
+        if outcome.approved:
+            return {self.outcome: outcome.model_dump(mode="json")}
+        return {self.result: without_output(REJECTED, _reason(outcome))}
+
+    def apply(self, state: State) -> Update:
+        """Call the tool with what was approved; of several rows, the next one."""
+        if state.get(self.result) is not None:
+            return {}  # skipped, or rejected
+        if (given_up := self._given_up(state)) is not None:
+            return given_up
+        try:
+            if self._linked.rows is not None:
+                return self._next_row(state)
+            return self._ended(done(apply(self.tool, state[self.outcome], limits=self._linked.limits).document))
+        except Rejected as rejected:
+            return self._ended(without_output(REJECTED, str(rejected)))
+        except OutcomeUnknownError as error:
+            return {self.failure: Failure("unknown", str(error), "apply").document}
+        except _TROUBLE as error:
+            return self._trouble(error, "apply")
+
+    # Rows
+
+    def _next_row(self, state: State) -> Update:
+        outcome = Outcome.model_validate(state[self.outcome])
+        rows = list(state[self.rows])
+        proposed = {call["id"] for call in state[self.proposal]["calls"]}
+        payload = outcome.proposal
+        assert isinstance(payload, ToolCalls)
+        approved = {made.id: made for made in payload.calls if made.decision == "approve"}
+        for number, row in enumerate(rows):
+            key = str(number + 1)
+            if row is None and key in proposed and key not in approved:
+                rows[number] = without_output(REJECTED, "People left this row out.")
+        waiting = [number for number, row in enumerate(rows) if row is None]
+        if waiting:
+            row = self._applied_row(outcome, approved[str(waiting[0] + 1)], waiting[0])
+            if isinstance(row, Failure):
+                return {self.rows: rows, self.failure: row.document}
+            rows[waiting[0]] = row
+        update: Update = {self.rows: rows} | ({self.failure: None} if self.may_ask_on_failure else {})
+        return update | self._finished(state, rows)
+
+    def _applied_row(self, outcome: Outcome, made: Call, number: int) -> Any:
+        """Return the result of the call of one row, or the failure that people are asked about."""
+        key = f"{outcome.request_id}/{made.id}"
+        if not self.tool.may_repeat and not begins(key):
+            words = f"{self.tool.name} had been called for row {made.id} when its worker died."
+            return Failure("unknown", words, "apply", number)
+        try:
+            tool = self._checked(made)
+            return done(run(tool, made.args, limits=self._linked.limits, request_id=outcome.request_id).document)
+        except ToolError as error:
+            words = f"Row {made.id}: {error}"
+            if self.step.on_error == "skip":
+                return without_output(FAILED, words)
+            if self.step.on_error == "ask":
+                return Failure("failed", words, "apply", number)
+            report_receipt(outcome, ReceiptStatus.FAILED, words)
+            raise
+
+    def _checked(self, made: Call) -> Tool:
+        """Return the tool of an approved call. Raises StepFailedError: the call is of another tool."""
+        if made.tool != self.tool.name:
+            raise StepFailedError(f"The approved call is of {made.tool}, not of {self.tool.name}.")
+        return self.tool
+
+    # Failures
+
+    def _trouble(self, error: Exception, phase: str = "propose") -> Update:
+        """Return what a failure leads to. Raises the error with `on_error: fail`, so that the step fails."""
+        if self.step.on_error == "skip":
+            return {self.result: without_output(FAILED, str(error))}
+        if self.step.on_error == "ask":
+            return {self.failure: Failure("failed", str(error), phase).document}
+        raise error
+
+    def ask(self, state: State) -> Update:
+        """Ask people what to do about a failure."""
+        failure = Failure.of(state[self.failure])
+        outcome = request_approval(failure_question(failure, self.step, self.tool))
+        answer = outcome.answer if isinstance(outcome.answer, dict) else {}
+        action = str(answer.get("action") or "stop")
+        update: Update = {self.failure: failure.answered(action).document}
+        self._report_answer(state, failure, action)
+        if action == "stop":
+            reason = f"Stopped after a failure: {failure.message} {outcome.comment}".strip()
+            return update | {self.result: without_output(FAILED, reason)}
+        if failure.row is not None and action in ("skip", "done"):
+            rows = list(state[self.rows])
+            rows[failure.row] = done(None) if action == "done" else without_output(FAILED, failure.message)
+            return {self.failure: None, self.rows: rows} | self._finished(state, rows)
+        if action == "done":
+            return update | {self.result: done(None)}
+        if action == "skip":
+            return update | {self.result: without_output(FAILED, failure.message)}
+        return update
+
+    def _report_answer(self, state: State, failure: Failure, action: str) -> None:
+        """Report what the answer means for the request whose call failed, unless more of its rows follow."""
+        outcome = state.get(self.outcome) if failure.phase == "apply" else None
+        if outcome is None:
+            return
+        if failure.row is None:
+            receipt_of_answer(outcome, failure, action)
+        elif action not in ("skip", "done") and not (action == "retry" and self.tool.may_repeat):
+            self._report_rows(state, state[self.rows])
+
+    def _finished(self, state: State, rows: list[Any]) -> Update:
+        """Return the result of the step if no row is left."""
+        if any(row is None for row in rows):
+            return {}
+        self._report_rows(state, rows)
+        return self._ended(done([row["output"] for row in rows]))
+
+    def _ended(self, result: Update) -> Update:
+        """Return the last update of a step with a gate: its result, without what led to it."""
+        return dict.fromkeys(self.channels) | {self.result: result}
+
+    def _report_rows(self, state: State, rows: list[Any]) -> None:
+        """Report the receipt of the request with the rows that it proposed."""
+        own = {call["id"]: rows[int(call["id"]) - 1] for call in state[self.proposal]["calls"]}
+        made = sum(row is not None and row["status"] == "done" for row in own.values())
+        wanted = sum(row is None or row["status"] != REJECTED for row in own.values())
+        status = ReceiptStatus.APPLIED if made == wanted else ReceiptStatus.PARTLY_APPLIED
+        if not made:
+            status = ReceiptStatus.FAILED if wanted else ReceiptStatus.NOT_APPLIED
+        words = f"{made} of {len(own)} calls of {self.tool.full_name} were made."
+        report_receipt(state[self.outcome], status, words, {"rows": own})
+
+    def after_question(self, state: State) -> str:
+        """Return where the answer leads: ``stop``, ``apply``, or ``propose``."""
+        failure = state.get(self.failure)
+        result = state.get(self.result)
+        if failure is None or result is not None:
+            return "stop" if failure is not None and failure["answer"] == "stop" else "apply"
+        # A call that must not be repeated needs another approval, whatever people answered here.
+        repeat = failure["phase"] == "apply" and failure["kind"] == "failed" and self.tool.may_repeat
+        return "apply" if repeat else "propose"
+
+    def _given_up(self, state: State) -> Update | None:
+        """Return what to store if people have answered that a failed step is not repeated."""
+        return {} if self.may_ask_on_failure and state.get(self.result) is not None else None
+
+    # Inputs
+
+    def _prepared(self, state: State) -> list[Any] | Skip:
+        """Return the inputs of the call, or of each row's.
+
+        Raises:
+            MissingValueError, UndecidedError, StepFailedError: they cannot be determined.
+        """
+        step, linked = self.step, self._linked
+        if linked.condition is not None and not Values(self._scope, state).is_true(linked.condition):
+            return Skip(f"The condition is not true: {step.when}")
+        if linked.rows is None:
+            inputs = self._inputs(state, None)
+            return inputs if isinstance(inputs, Skip) else [inputs]
+        values = Values(self._scope, state)
+        entries = linked.rows.resolve(values)
+        if values.missing:
+            return Skip(f"{values.missing[0]} has no value, because that step has no output.")
+        most = LONGEST_LIST if linked.asks else MOST_READ_ROWS
+        if not isinstance(entries, list) or len(entries) > most:
+            words = f"{len(entries):,} entries; at most {most:,}" if isinstance(entries, list) else "no list, which"
+            raise StepFailedError(f"{step.for_each} has {words} are possible.")
+        found = []
+        for index, item in enumerate(entries):
+            inputs = self._inputs(state, {"item": item, "index": index})
+            if isinstance(inputs, Skip):
+                return inputs
+            found.append(inputs)
+        return found
+
+    def _inputs(self, state: State, local: Mapping[str, Any] | None) -> Any:
+        values = Values(self._scope, state, local)
+        inputs = self._linked.inputs.resolve(values)
+        if values.missing and (values.missing_in_text or not self._fits(inputs)):
+            return Skip(f"{values.missing[0]} has no value, because that step has no output.")
+        return inputs
+
+    def _fits(self, inputs: Any) -> bool:
+        try:
+            self.tool.takes.read(inputs)
+        except MisshapenError:
+            return False
+        return True
+
+
+def _reason(outcome: Outcome) -> str:
+    asked = "Changes were requested" if outcome.verdict == "request_changes" else "Rejected"
+    return f"{asked}: {outcome.comment}" if outcome.comment else f"{asked}."
