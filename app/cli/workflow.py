@@ -1,4 +1,4 @@
-"""`assent workflow`: find mistakes in a workflow before a worker offers it."""
+"""`assent workflow`: find mistakes in a workflow before a worker offers it, and draw its graph."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import click
 from app.cli.context import as_json, print_json
 from app.installation import add_folder
 from app.runtime.checks.check import check as check_workflow
+from app.runtime.checks.check import loaded
 from app.runtime.checks.loader import NoSuchWorkflowError
+from app.runtime.drawing import mermaid
+from app.runtime.loading import told
 from app.web.forms.schemas import shape_of
 
 
 @click.group()
 def workflow() -> None:
-    """Check workflows."""
+    """Check and draw workflows."""
 
 
 @workflow.command()
@@ -29,8 +32,8 @@ def check(path: str, as_json: bool) -> None:
 
     Notes are hints; they do not change the exit code.
 
-    PATH is a folder or a file that exports WORKFLOW, or an entry point's module:NAME. The workflow is imported and its
-    graph is built; no step is executed, and no database is needed.
+    PATH is a workflow file in YAML or its folder, a folder or a file that exports WORKFLOW, or an entry point's
+    module:NAME. The workflow is imported and its graph is built; no step is executed, and no database is needed.
     """
     add_folder(Path.cwd())
     try:
@@ -45,6 +48,26 @@ def check(path: str, as_json: bool) -> None:
         if all(finding.note for finding in findings):
             click.echo(f"{path} is valid.")
     sys.exit(0 if all(finding.note for finding in findings) else 1)
+
+
+@workflow.command()
+@click.argument("path")
+def draw(path: str) -> None:
+    """Print the graph of the workflow in PATH as a Mermaid diagram.
+
+    PATH is as for `assent workflow check`. No step is executed.
+    """
+    add_folder(Path.cwd())
+    try:
+        found = loaded(path)
+    except NoSuchWorkflowError as error:
+        raise click.UsageError(str(error)) from None
+    if isinstance(found, list):
+        raise click.ClickException("\n".join(map(str, found)))
+    try:
+        click.echo(mermaid(found), nl=False)
+    except Exception as error:
+        raise click.ClickException(f"The graph cannot be built: {told(error)}") from error
 
 
 def form_problem(schema: dict[str, Any]) -> str:

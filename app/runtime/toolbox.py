@@ -9,6 +9,7 @@ from functools import partial
 from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import PATIENCE_SECONDS, LoadError, within
+from assent.composition.loading import FILE_NAME
 from assent.toolbox.discovery import find_tools, installed_places
 from assent.toolbox.errors import InvalidToolError
 from assent.toolbox.model import Tool
@@ -41,15 +42,19 @@ def find_toolbox(patience: float = PATIENCE_SECONDS) -> Registry:
 
 
 def _places_in_folder(patience: float) -> list[str]:
-    """Return ``workflows.<name>.tools`` for each package that has one. Raises LoadError."""
+    """Return ``workflows.<name>.tools`` for each package, and each folder of a workflow in YAML, that has one.
+
+    Raises:
+        LoadError: The folder cannot be imported.
+    """
     folder = workflows_folder()
     if not folder.is_dir():
         return []
-    packages = [
-        module.name
-        for module in pkgutil.iter_modules([str(folder)])
-        if module.ispkg and ((folder / module.name / "tools.py").is_file() or (folder / module.name / "tools").is_dir())
+    packages = {module.name for module in pkgutil.iter_modules([str(folder)]) if module.ispkg}
+    packages |= {file.parent.name for file in folder.glob(f"*/{FILE_NAME}")}
+    named = [
+        name for name in sorted(packages) if any((folder / name / tools).exists() for tools in ("tools.py", "tools"))
     ]
-    if packages:
+    if named:
         within(patience, f"The import of {FOLDER}", partial(import_folder, folder))
-    return [f"{FOLDER}.{name}.tools" for name in sorted(packages)]
+    return [f"{FOLDER}.{name}.tools" for name in named]

@@ -71,7 +71,8 @@ class Shelf:
         if file not in self._flows:
             shown = shown_path(file)
             document = parse_document(_content(file), shown)
-            registry = self._registry(file)
+            wanted = {step.tool.partition("@")[0] for step in document.steps if step.tool}
+            registry = self._registry(file, wanted)
             find = partial(self._named, file)
             load = partial(_import_from, file.parent)
             self._flows[file] = link(document, registry, find, trail, load)
@@ -91,28 +92,22 @@ class Shelf:
             raise NoSuchFlowError(f"{there} Give the file the name of its workflow.")
         return flow
 
-    def _registry(self, file: Path) -> Registry:
-        """Return the tools that a file may name: its own, and those of others."""
+    def _registry(self, file: Path, wanted: set[str]) -> Registry:
+        """Return the tools that a file may name: its own, and those of others as far as it names some of them."""
         made = Registry()
         known = self._given if self._given is not None else find_tools(installed_places())
         for tool in (tool for newest in known for tool in known.versions(newest.name)):
             made.add(tool)
         made.broken.update(known.broken)
         own = file.parent / TOOLS_NAME
-        others = [] if self._given is not None or file.name != FILE_NAME else _siblings(file)
-        for place in [own, *others]:
-            if place.is_file():
-                _add(made, place, required=place == own, file=file)
+        if own.is_file():
+            _add(made, own, required=True, file=file)
+        if self._given is None and any(name not in made for name in wanted):
+            for other in sorted(_neighbors(file).values()):
+                place = other.parent / TOOLS_NAME
+                if place != own and place.is_file():
+                    _add(made, place, required=False, file=file)
         return made
-
-
-def _siblings(file: Path) -> list[Path]:
-    """Return the modules with tools in the folders beside that of a workflow file."""
-    try:
-        folders = sorted(folder for folder in file.parent.parent.iterdir() if folder.is_dir())
-    except OSError:
-        return []
-    return [folder / TOOLS_NAME for folder in folders if folder != file.parent]
 
 
 def _add(registry: Registry, place: Path, required: bool, file: Path) -> None:

@@ -106,9 +106,9 @@ class ReferenceChecks:
             if name not in value:
                 described = (objects[0].schema.get("properties") or {}).get(name)
                 kind = type_words(View(described, target.root).types()) if described is not None else "a value"
-                near = [key for key in value if not self._has(target, key)]
-                hint = did_you_mean(name, near).replace("Did you mean", "It has")
-                self._say(path, f"The field {name!r} is missing: {kind} is required.{hint}")
+                odd = [key for key in value if not self._has(target, key)]
+                if not did_you_mean(name, odd):  # otherwise the odd one is reported
+                    self._say(path, f"The field {name!r} is missing: {kind} is required.")
         for name, inside in value.items():
             self.fit(inside, self._part(target, name, inside, path), (*path, name))
 

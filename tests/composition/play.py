@@ -18,7 +18,13 @@ from assent.reports import reporting_to
 from tests.composition import tools_for_tests
 
 HEAD = "name: {name}\nversion: '1'\ntitle: Test\n"
-INPUT = "input:\n  type: object\n  properties:\n    text: {type: string, default: a}\n    go: {type: boolean, default: true}\n"
+INPUT = """\
+input:
+  type: object
+  properties:
+    text: {type: string, default: a}
+    go: {type: boolean, default: true}
+"""
 
 
 def loaded(folder: Path, steps: str, name: str = "tested", given: str = INPUT) -> Workflow:

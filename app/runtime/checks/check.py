@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,12 @@ from app.runtime.checks.proposals import unknown_fields
 from app.runtime.checks.sources import Sources
 from app.runtime.checks.stored import of_schema, round_trip
 from app.runtime.checks.wiring import Wiring, functions_of
+from app.runtime.checks.written import load_written, written_file
 from app.runtime.library import find_workflows
+from assent.naming import agent_id, agent_problem, name_problem
+from assent.nodes import node_facts
 from assent.workflow import Workflow
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 FormProblem = Callable[[dict[str, Any]], str]
 
 
@@ -37,12 +38,28 @@ def check(path: str, form_problem: FormProblem) -> list[CheckFinding]:
     Raises:
         NoSuchWorkflowError: The path names nothing that could be a workflow.
     """
+    written = written_file(path)
+    if written is not None:
+        workflow = load_written(written)
+        if isinstance(workflow, list):
+            return workflow
+        here = _Here(Place(written.stem, "", written, written.parent, None), 1)
+        return sorted({*_names(workflow, here), *_input(workflow, here, form_problem), *_graph(workflow, here)})
     place = find(path)
     loaded = load(place)
     if isinstance(loaded, CheckFinding):
         return [loaded]
     here = _Here(place, line_of_workflow(place))
     return sorted({*_names(loaded, here), *_input(loaded, here, form_problem), *_graph(loaded, here)})
+
+
+def loaded(path: str) -> Workflow | list[CheckFinding]:
+    """Return the workflow of a path, or why it cannot be loaded. Raises NoSuchWorkflowError."""
+    written = written_file(path)
+    if written is not None:
+        return load_written(written)
+    found = load(find(path))
+    return [found] if isinstance(found, CheckFinding) else found
 
 
 class _Here:
@@ -60,9 +77,10 @@ class _Here:
 
 def _names(workflow: Workflow, here: _Here) -> list[CheckFinding]:
     found = []
-    if not isinstance(workflow.name, str) or not NAME.fullmatch(workflow.name):
-        words = "at most 100 lowercase letters, digits, and underscores, and starts with a letter"
-        found.append(here.finding("name", f"The name {workflow.name!r} cannot be used: a name has {words}."))
+    if not isinstance(workflow.name, str):
+        found.append(here.finding("name", f"The name {workflow.name!r} is not a text."))
+    elif problem := name_problem(workflow.name, "workflow"):
+        found.append(here.finding("name", problem))
     for what in ("version", "title"):
         if not isinstance(said := getattr(workflow, what), str) or not said.strip():
             found.append(here.finding(what, f"The {what} is missing."))
@@ -74,6 +92,8 @@ def _names(workflow: Workflow, here: _Here) -> list[CheckFinding]:
 
 
 def _made_in(workflow: Workflow) -> str:
+    if workflow.source_file:
+        return shown(workflow.source_file)
     code = getattr(workflow.build, "__code__", None)
     return shown(code.co_filename) if code is not None else repr(workflow.build)
 
@@ -121,12 +141,30 @@ def _graph(workflow: Workflow, here: _Here) -> list[CheckFinding]:
             builder.compile()
     except Exception as error:
         return [raised(error, "graph", "The graph cannot be built", folder, here.file)]
-    found = []
+    found = _node_names(builder, here)
     for schema in builder.schemas:
         if _is_own(schema, folder):
             found += of_schema(schema, here.file)
     sources = Sources(folder)
     return found + Wiring(sources, workflow.build, here.file).of(built) + _nodes(builder, sources, "")
+
+
+def _node_names(builder: StateGraph[Any], here: _Here) -> list[CheckFinding]:
+    """Return findings about the names of agents and tools in the metadata of the nodes."""
+    found = []
+    agents: dict[str, str] = {}
+    for name, spec in builder.nodes.items():
+        facts = node_facts(name, spec.metadata)
+        agent, tool = facts["agent"], facts["tool"]
+        problem = agent_problem(agent) if agent else ""
+        other = agents.setdefault(agent_id(agent), agent) if agent and not problem else agent
+        if other != agent:
+            problem = f"The agents {other!r} and {agent!r} have the same id, {agent_id(agent)}. Use one of the names."
+        if problem:
+            found.append(here.finding("agent", f"Node {name}: {problem}"))
+        if tool and (problem := name_problem(tool, "tool")):
+            found.append(here.finding("tool", f"Node {name}: {problem}"))
+    return list(dict.fromkeys(found))
 
 
 def _is_own(schema: Any, folder: Path) -> bool:

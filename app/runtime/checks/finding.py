@@ -19,6 +19,7 @@ class CheckFinding:
         code: Stable identifier of the kind of finding.
         message: What is wrong and what to do, in one line.
         note: True if this is a hint, and nothing is wrong.
+        column: 1-based column, in workflows in YAML; 0 in others.
     """
 
     file: str
@@ -26,9 +27,11 @@ class CheckFinding:
     code: str
     message: str
     note: bool = False
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {'note: ' if self.note else ''}{self.message}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+        return f"{place}: {'note: ' if self.note else ''}{self.message}"
 
 
 def at(subject: Any, code: str, message: str, fallback: str) -> CheckFinding:
