@@ -155,7 +155,8 @@ def _plainly(message: str, line: str, column: int, variables: list[str]) -> str:
     if message.startswith("undeclared reference to '"):
         name = message.split("'")[1].split(".")[0]
         if line[column - 1 : column] == "(":
-            return f"There is no function {name!r}.{did_you_mean(name, _FUNCTIONS)}"
+            hint = did_you_mean(name, _FUNCTIONS) or f" There is {listed(_FUNCTIONS, 'and')}."
+            return f"There is no function {name!r}.{hint}"
         hint = did_you_mean(name, variables) or f" Known are {listed(variables, 'and')}; texts are in quotes."
         return f"{name!r} is neither the input nor a step that comes before this one.{hint}"
     if message.startswith("found no matching overload"):

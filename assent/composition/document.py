@@ -166,7 +166,8 @@ class _Parser:
         if value is None:
             self._say(path, f"{name} has no value. Write one, or remove the field.")
         elif type(value) is not described.kind:
-            hint = f' Put it in quotes: "{_shown(value)}".' if described.kind is str and _is_plain(value) else ""
+            unit = "s" if name in ("timeout", "backoff") and not isinstance(value, bool) else ""
+            hint = f' Put it in quotes: "{_shown(value)}{unit}".' if described.kind is str and _is_plain(value) else ""
             self._say(path, f"{name} must be {_TYPES[described.kind]}; this is {_kind(value)}.{hint}")
         elif isinstance(value, str) and not value.strip():
             self._say(path, f"{name} is empty. Write a text, or remove the field.")

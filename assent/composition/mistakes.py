@@ -11,7 +11,9 @@ from assent.errors import AssentError
 
 Path = tuple[str | int, ...]
 MOST_MISTAKES = 50
-"""More are not reported; the last one says so."""
+"""More are not reported."""
+_LONGEST_MESSAGE = 800
+_LONGEST_FIELD = 200
 
 
 @dataclass(frozen=True, order=True)
@@ -31,6 +33,11 @@ class Mistake:
     message: str
     file: str = ""
 
+    def __post_init__(self) -> None:
+        for name, most in (("message", _LONGEST_MESSAGE), ("field", _LONGEST_FIELD)):
+            if len(value := getattr(self, name)) > most:
+                object.__setattr__(self, name, f"{value[:most]}…")
+
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.file else f"{self.line}:{self.column}"
         return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
@@ -40,11 +47,11 @@ class CompositionError(AssentError, ValueError):
     """A workflow file cannot be used.
 
     Attributes:
-        mistakes: all that were found, by line.
+        mistakes: the first ones, by line.
     """
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = sorted(mistakes)
+        self.mistakes = sorted(mistakes)[:MOST_MISTAKES]
         super().__init__("\n".join(map(str, self.mistakes)))
 
 

@@ -25,8 +25,13 @@ def done(output: Any) -> dict[str, Any]:
 
 
 def without_output(status: str, reason: str) -> dict[str, Any]:
-    """Return the result of a step that has no output, and why."""
+    """Return the result of a step that has no output, and why. It may be done: people may know that it was."""
     return {"status": status, "output": None, "reason": reason[:2_000]}
+
+
+def has_output(result: Mapping[str, Any]) -> bool:
+    """Return whether references to the step find something."""
+    return result["status"] == DONE and "reason" not in result
 
 
 @dataclass
@@ -89,7 +94,7 @@ class Values:
         if root == "input":
             return step_into(self._scope.input(self._state), reference.keys, reference)
         result, keys = self._scope.found(root, reference.keys, self._state)
-        if result["status"] != DONE:
+        if not has_output(result):
             self.missing.append(reference)
             self.missing_in_text |= inside_text
             return "" if inside_text else None
@@ -108,7 +113,7 @@ class Values:
                 known[name] = self._scope.input(self._state)
             elif name != STATUS:
                 result = self._scope.result(name, self._state)
-                lacking |= result["status"] != DONE
+                lacking |= not has_output(result)
                 known[name] = result["output"]
         if STATUS in condition.names:
             known[STATUS] = {step: self._scope.result(step, self._state)["status"] for step in self._scope.steps}

@@ -14,7 +14,7 @@ from assent.composition.conditions import UndecidedError
 from assent.composition.linking import LONGEST_LIST, LinkedStep
 from assent.composition.questions import Failure, failure_question, receipt_of_answer
 from assent.composition.references import MissingValueError
-from assent.composition.scopes import FAILED, REJECTED, SKIPPED, Scope, State, Values, done, without_output
+from assent.composition.scopes import DONE, FAILED, REJECTED, SKIPPED, Scope, State, Values, done, without_output
 from assent.contracts import Call, Outcome, ReceiptStatus, ToolCall, ToolCalls
 from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
@@ -243,10 +243,10 @@ class StepNodes:
             return update | {self.result: without_output(FAILED, reason)}
         if failure.row is not None and action in ("skip", "done"):
             rows = list(state[self.rows])
-            rows[failure.row] = done(None) if action == "done" else without_output(FAILED, failure.message)
+            rows[failure.row] = without_output(DONE if action == "done" else FAILED, failure.message)
             return {self.failure: None, self.rows: rows} | self._finished(state, rows)
         if action == "done":
-            return update | {self.result: done(None)}
+            return update | {self.result: without_output(DONE, f"People confirmed that it was done. {failure.message}")}
         if action == "skip":
             return update | {self.result: without_output(FAILED, failure.message)}
         return update

@@ -27,7 +27,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]{1,2})?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_TEXTS = {"yes": "true", "no": "false", "on": "true", "off": "false", "y": "true", "n": "false"}
+_TEXTS = {"yes": "true", "no": "false", "on": "true", "off": "false"}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?")
 _ODD_NUMBER = re.compile(
     r"[-+]?0[0-9_]+|[-+]?0[xob][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*_[0-9_]+|[-+]?\.(?:inf|nan)|[0-9]+(?::[0-5]?[0-9])+"
@@ -233,6 +233,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Mistake:
         "mapping values are not allowed": "Put a text with a colon in quotes, or check the indentation.",
         "found undefined alias": "Put a text that begins with * in quotes.",
         "did not find expected key": "Check the indentation, and whether a quotation mark is missing.",
+        "did not find expected whitespace": "Put a text that begins with ! in quotes.",
+        "did not find expected ',' or '}'": "Put a text with braces in quotes, such as '${find.count}'.",
+        "did not find expected ',' or ']'": "Put a text with brackets or braces in quotes.",
+        "found unexpected end of stream": "A quotation mark is missing.",
         "cannot start any token": "Put a text that begins with this character in quotes.",
     }
     hint = next((words for start, words in hints.items() if start in problem), "")
