@@ -146,6 +146,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
+        page("GET /workflows/<workflow>"),
         page("GET /runs/<run_id>/artifacts"),
         page("GET /runs/<run_id>/artifacts/<path:name>"),
         page("GET /insights"),

@@ -23,6 +23,7 @@ from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, wi
 from app.runtime.saver import Saver
 from assent.breakpoints import Breakpoints
 from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow, shown_path
+from assent.masking import mask_text
 from assent.nodes import node_facts
 from assent.workflow import Workflow
 
@@ -199,7 +200,7 @@ class Library:
             "examples": list(workflow.examples),
             "nodes": [{"id": node, **facts[node]} for node in _in_order(edges) if node in facts],
             "edges": [edge for edge in edges if edge[0] != START and edge[1] != END],
-            "source": workflow.source,
+            "source": mask_text(workflow.source),
         }
         for name in ("version", "title", "description", "source"):
             if not isinstance(entry[name], str):

@@ -17,7 +17,7 @@ class CatalogueEntry(Base):
 
     `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order. `edges` is a list of
     ``[from, to]``, or ``[from, to, label]`` for conditional edges; the label may be empty. `source` is the file of a
-    workflow in YAML; empty for others.
+    workflow in YAML, masked, and empty for others; lists do not read it.
     """
 
     __tablename__ = "workflows"
@@ -30,7 +30,7 @@ class CatalogueEntry(Base):
     examples: Mapped[list[Any]] = mapped_column(OrderedJSON)
     nodes: Mapped[list[Any]]
     edges: Mapped[list[Any]]
-    source: Mapped[str] = mapped_column(Text, server_default="")
+    source: Mapped[str] = mapped_column(Text, server_default="", deferred=True)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

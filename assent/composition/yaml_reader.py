@@ -34,7 +34,7 @@ _ODD_NUMBER = re.compile(
     r"|[-+]?[0-9]{19,}|[-+]?[0-9]*\.[0-9]*[eE]?[-+]?[0-9]*|[-+]?[0-9]+[eE][-+]?[0-9]+",
     re.IGNORECASE,
 )
-_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass

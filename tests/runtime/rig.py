@@ -35,7 +35,8 @@ from tests.factories import make_person
 from tests.runtime import agent_flows, breakpoint_flows, caching_flows, guard_flows, swallowing_flows, tool_flows
 
 _FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows)
-WORKFLOWS = ",".join(module.ALL for module in _FLOWS).split(",")
+WRITTEN = sorted(map(str, Path(__file__).parent.glob("written/*/workflow.yaml")))
+WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), *WRITTEN]
 
 
 async def until(condition: Callable[[], Any]) -> Any:

@@ -81,6 +81,12 @@ class Runs:
             raise NotFoundError(f"There is no workflow {name!r}.")
         return entry
 
+    def source(self, name: str) -> str:
+        """The file of a workflow that is written in YAML, masked; empty for other workflows."""
+        with self._sessions.reads() as session:
+            found = session.scalar(select(CatalogueEntry.source).where(CatalogueEntry.name == name))
+        return found or ""
+
     def _entry(self, name: str) -> tuple[str, str, Any]:
         """Version, title, and input schema of a workflow that can be started, and no other columns.
 
