@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         default="",
         description="Policy file that `assent serve` loads when it starts. Not set: none is loaded.",
     )
+    tool_servers: str = Field(
+        default="",
+        description="TOML file with the MCP servers whose tools agents and workflows may call. Not set: none.",
+    )
     mail_from: str = Field(
         default="",
         description="From address of emails, such as `Assent <assent@example.com>`. Required with a mail server.",

@@ -59,6 +59,8 @@ def facts_of(tool: Tool) -> dict[str, Any]:
         "tier": tool.tier.value,
         "sends_to": list(tool.sends_to),
         "source": tool.source,
+        "pin": tool.pin,
+        "notes": list(tool.notes),
         "input_schema": tool.takes.schema,
         "output_schema": tool.returns.schema,
         "examples": [dict(example) for example in tool.examples],

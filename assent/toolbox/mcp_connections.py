@@ -249,4 +249,6 @@ def first_of(error: ValidationError) -> str:
 
 def _words(error: BaseException) -> str:
     words = mask_text(" ".join(str(error).split()))[:_LONGEST_WORDS] or type(error).__name__
+    if "validation error" in words:  # the library repeats what the server has sent
+        words = words.partition(":")[0]
     return words if words.endswith(".") else f"{words}."

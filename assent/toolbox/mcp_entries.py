@@ -210,7 +210,7 @@ def _mistakes(error: ValidationError) -> Iterator[str]:
         yield f"{'.'.join(place) or 'the file'}: {words[:1].lower()}{words[1:]}."
 
 
-_PATTERNS = {"pin": "a pin is sha256: and 64 hexadecimal digits, as `assent tools pin` prints it"}
+_PATTERNS = {"pin": "a pin is sha256: and 64 hexadecimal digits, as `assent tools show --json` prints it"}
 
 
 def _meant(place: list[str]) -> str:

@@ -33,7 +33,7 @@ from assent.toolbox.errors import (
 )
 from assent.toolbox.mcp_entries import ServerEntry
 from assent.toolbox.mcp_tools import Listing, offer_of, pin_of_listed
-from assent.toolbox.model import Effect
+from assent.toolbox.model import Dependency, Effect
 from assent.toolbox.registry import Registry
 from assent.toolbox.sources import Offer
 
@@ -140,6 +140,12 @@ class ToolServer:
 
         return function
 
+    def health(self) -> list[Dependency]:
+        """Return whether the server can be reached. It is tried again if it could not be."""
+        self.retry()
+        reason = self._offer.broken.get(f"mcp:{self.prefix}", "")
+        return [Dependency(f"the MCP server {self.prefix}", not reason, reason)]
+
     async def _tried(self) -> None:
         with suppress(ToolError):
             connection = await self._connected()
@@ -190,7 +196,7 @@ class ToolServer:
                 self._pins[listed.name] = pin_of_listed(listed)
             except ToolError:
                 continue
-        self._offer = offer_of(self.entry, listing, self.make, self._offer)
+        self._offer = offer_of(self.entry, listing, self, self._offer)
 
     def _announced(self) -> None:
         """The server says that its list has changed: read it, once, whatever it announces in the meantime."""

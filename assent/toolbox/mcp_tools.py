@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.version import InvalidVersion, Version
 
@@ -14,7 +14,7 @@ from assent.digests import digest_of
 from assent.json_values import whole
 from assent.toolbox.errors import InvalidToolError
 from assent.toolbox.mcp_entries import ServerEntry, ToolEntry
-from assent.toolbox.model import Effect, Tool
+from assent.toolbox.model import Dependency, Effect, Tool
 from assent.toolbox.shapes import SchemaShape
 from assent.toolbox.sources import Offer
 
@@ -26,8 +26,17 @@ LONGEST_DESCRIPTION = 10_000
 _LONGEST_VERSION = 50
 _NO_ENTRY = ToolEntry()
 
-Make = Callable[[str, str, dict[str, Any] | None], Callable[[dict[str, Any]], Awaitable[Any]]]
-"""Makes the function that calls a tool: of its name, its pin, and its output schema."""
+
+class Server(Protocol):
+    """What calls the tools of a server."""
+
+    def make(self, name: str, pin: str, schema: dict[str, Any] | None) -> Callable[[dict[str, Any]], Awaitable[Any]]:
+        """Return the function of the tool with this name, pin, and output schema."""
+        ...
+
+    def health(self) -> list[Dependency]:
+        """Return whether the server can be reached."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def pin_of_listed(listed: Listed) -> str:
         raise InvalidToolError(f"The description or a schema cannot be read: {error}.") from None
 
 
-def offer_of(entry: ServerEntry, listing: Listing, make: Make, before: Offer) -> Offer:
+def offer_of(entry: ServerEntry, listing: Listing, server: Server, before: Offer) -> Offer:
     """Return the tools of a server.
 
     Args:
@@ -81,7 +90,7 @@ def offer_of(entry: ServerEntry, listing: Listing, make: Make, before: Offer) ->
         try:
             if counts[listed.name] > 1:
                 raise InvalidToolError("The server lists several tools of this name.")
-            tools.append(_tool(entry, listing.version, listed, make, known.get(name)))
+            tools.append(_tool(entry, listing.version, listed, server, known.get(name)))
         except InvalidToolError as error:
             broken[f"mcp:{whole(name)[:200]}"] = str(error)
     missing = sorted(entry.tools.keys() - counts.keys())
@@ -89,7 +98,7 @@ def offer_of(entry: ServerEntry, listing: Listing, make: Make, before: Offer) ->
     return Offer(tuple(tools), broken)
 
 
-def _tool(entry: ServerEntry, version: str, listed: Listed, make: Make, before: Tool | None) -> Tool:
+def _tool(entry: ServerEntry, version: str, listed: Listed, server: Server, before: Tool | None) -> Tool:
     pin = pin_of_listed(listed)
     numbered = _version(version, pin)
     hints = _hints(listed)
@@ -107,11 +116,13 @@ def _tool(entry: ServerEntry, version: str, listed: Listed, make: Make, before: 
     reads = counts.effect is Effect.READ
     return Tool(
         name=f"{entry.name}.{listed.name}", version=numbered, description=_description(listed),
-        function=make(listed.name, pin, returns), takes=SchemaShape(takes), returns=SchemaShape(_output(returns)),
+        takes=SchemaShape(takes), returns=SchemaShape(_output(returns)),
+        function=server.make(listed.name, pin, returns), dependencies=server.health,
         effect=counts.effect, idempotent=counts.idempotent, risk=counts.risk, capabilities=counts.capabilities,
         timeout=counts.timeout or entry.timeout, tier=counts.tier,
         sends_to=tuple(dict.fromkeys((*([entry.host] if entry.host else []), *counts.sends_to))) if reads else (),
-        source=f"mcp:{entry.name}", pin=pin, notes=(*notes, *([hints] if hints else [])),
+        title=f"{entry.name}: {listed.name}", source=f"mcp:{entry.name}", pin=pin,
+        notes=(*notes, *([hints] if hints else [])),
     )  # fmt: skip
 
 

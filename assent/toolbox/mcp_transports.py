@@ -105,6 +105,8 @@ async def _http(entry: ServerEntry, ended: Ended) -> AsyncGenerator[Any, None]:
     headers = {"Accept-Encoding": "identity"} | values_of(entry.headers, os.environ)
 
     async def limited(response: httpx2.Response) -> None:
+        if response.status_code in (401, 403):
+            raise ToolUnavailableError(f"It refused the request with status {response.status_code}: check its headers.")
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise httpx2.StreamError("the server compresses its responses, which it was not asked to")
         if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -12,6 +13,9 @@ from packaging.version import InvalidVersion, Version
 from assent.toolbox.errors import InvalidToolError, UnknownToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.sources import Offer, Source
+
+_MOST_COMPARED = 30
+_LONGEST_NAME = 200
 
 
 class Registry:
@@ -146,10 +150,17 @@ class Registry:
         source = self._source_of(name)
         if source is not None and (why := source.offer.broken.get(f"mcp:{source.prefix}")):
             return f"There is no tool {name!r}: {why}"
-        near = difflib.get_close_matches(name, self._tools, n=3)
+        near = _near(name[:_LONGEST_NAME], self._tools)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         broken = f" {len(self.broken)} places with tools could not be loaded." if self.broken and not near else ""
         return f"There is no tool {name!r}.{hint}{broken}"
+
+
+def _near(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names that are most like this one; only those that share pairs of letters are compared in detail."""
+    pairs = {name[start : start + 2] for start in range(len(name) - 1)}
+    likely = heapq.nlargest(_MOST_COMPARED, names, key=lambda other: sum(pair in other for pair in pairs))
+    return difflib.get_close_matches(name, likely, n=3)
 
 
 def _specifiers(name: str, condition: str) -> SpecifierSet:

@@ -211,7 +211,7 @@ def test_what_a_server_returns_is_checked(place: Place) -> None:
 def test_hints_are_hints(place: Place) -> None:
     registry = place.connect(bad=place.entry())
     liar = registry.get("bad.delete_everything")
-    assert liar.effect is Effect.DESTROY and not liar.may_repeat and liar.label == "Bad.delete everything"
+    assert liar.effect is Effect.DESTROY and not liar.may_repeat and liar.label == "bad: delete_everything"
     assert liar.notes[1] == "Hints of the server, which nothing here relies on: reads only, does not destroy."
     with pytest.raises(ApprovalRequiredError):
         call(liar, {})
@@ -436,6 +436,23 @@ def test_a_server_that_cannot_be_used_stops_no_other_and_is_tried_again(
         return await registry.aget("unset.variable")
 
     assert run(asyncio.run(waits()), {"text": "TOKEN"}).document == {"text": "value"}
+
+
+def test_a_look_up_does_not_block_an_event_loop(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assent.toolbox import mcp_servers
+
+    monkeypatch.setattr(mcp_servers, "RETRY_SECONDS", 0.0)
+    program = place.folder / "server"
+    registry = place.connect(bad={"command": str(program), "args": [str(place.folder)], "start_seconds": 60})
+    program.write_text("#!/bin/sh\nsleep 60\n")
+    program.chmod(0o755)
+
+    async def look_up() -> None:
+        with pytest.raises(UnknownToolError, match="does not exist"):  # what was known before
+            registry.get("bad.note")
+
+    asyncio.run(look_up())
+    until(lambda: place.servers)  # it is being started, which nobody has waited for
 
 
 def test_a_server_sees_only_the_variables_that_its_entry_names(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
