@@ -49,7 +49,8 @@ class Reading:
 
     Attributes:
         options: Facts from the proposal that readers may need: ``dialect``, ``server_version``, ``rows`` (a dictionary
-            of the number of rows by table name), ``shell``.
+            of the number of rows by table name), ``shell``, and ``image``: True if the machine on which the code runs
+            is thrown away afterwards, as when an image is built or a pipeline runs.
     """
 
     def __init__(self, budget: Budget | None = None, **options: object) -> None:

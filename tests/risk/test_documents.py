@@ -41,6 +41,8 @@ CASES = [
     ("yaml", f"{POD}  volumes: [{{name: a, hostPath: {{path: /}}}}]\n", CRITICAL),
     ("yaml", "kind: ClusterRoleBinding\napiVersion: v1\nroleRef: {name: cluster-admin}\n", CRITICAL),
     ("yaml", "on: push\njobs:\n  a:\n    steps:\n    - run: npm ci\n", MEDIUM),
+    ("yaml", "on: push\njobs:\n  a:\n    steps:\n    - run: sudo apt-get install -y jq\n", MEDIUM),
+    ("yaml", "build:\n  script:\n  - apt-get install -y jq\n", MEDIUM),
     ("yaml", "on: push\njobs:\n  a:\n    steps:\n    - run: |\n        ls\n        rm -rf /\n", CRITICAL),
     ("yaml", "on: issues\njobs:\n  a:\n    steps:\n    - run: echo ${{ github.event.issue.title }}\n", HIGH),
     ("yaml", "services:\n  a:\n    image: a:1\n    volumes: ['/var/run/docker.sock:/var/run/docker.sock']\n", HIGH),

@@ -86,7 +86,7 @@ def _read_run(run: LinedText, reading: Reading) -> None:
     ):
         reading.add(SENDS_SECRET, "This sends the repository's secrets to another machine.", run.line)
     plain = re.sub(r"\$\{\{[^}]*\}\}", "${assent_unknown}", run)
-    reading.read("shell", plain, run.line)
+    reading.read("shell", plain, run.line, image=True)
 
 
 def read_gitlab(document: Lined, reading: Reading) -> None:
@@ -96,7 +96,7 @@ def read_gitlab(document: Lined, reading: Reading) -> None:
         for name in ("script", "before_script", "after_script"):
             for command in listed(part.get(name)):
                 if isinstance(command, LinedText):
-                    reading.read("shell", command, command.line)
+                    reading.read("shell", command, command.line, image=True)
 
 
 def read_compose(document: Lined, reading: Reading) -> None:
