@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assent.toolbox.approved_calls import ApprovedCall
     from assent.toolbox.basis import (
         achanges_since,
         aread,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from assent.toolbox.registry import Registry
 
 __all__ = [
+    "ApprovedCall",
     "BasisChangedError",
     "Dependency",
     "Effect",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "approved_calls": "ApprovedCall",
     "basis": "achanges_since aread asks_people basis_of changes_since question_about read",
     "calls": "Limits ToolResult acall call",
     "context": "ToolContext",

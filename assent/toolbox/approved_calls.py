@@ -1,0 +1,135 @@
+"""Calls with approval for programs that are not runs of the portal: request, wait, read again, and call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+from assent.contracts import Basis, Changed, Outcome, Question, Receipt, RiskLevel, ToolCall
+from assent.errors import Rejected
+from assent.reports import reporting_to
+from assent.toolbox.basis import AGAIN, asks_people, question_about, summary_of
+from assent.toolbox.calls import USUAL, Limits, ToolResult
+from assent.toolbox.errors import BasisChangedError
+from assent.toolbox.gates import aapply, apply, propose
+from assent.toolbox.model import Tool
+
+Reads = Callable[[], Iterable[Basis]]
+"""Reads what the proposal is made from, with `read`; called again each time it is made anew."""
+
+
+def _nothing() -> Iterable[Basis]:
+    return ()
+
+
+@dataclass
+class ApprovedCall:
+    """A call of a tool that people approve first.
+
+    The call is made with what they approved, in this process. What the proposal rests on is read here as well, once
+    before the proposal and once before the call. If it has changed, nothing is called, and the call is proposed anew,
+    as a revision. After every third time in a row, people are asked whether to go on.
+
+    Attributes:
+        inputs: an object that fits the tool's input schema; reviewers may change it.
+        rests_on: reads what the proposal is made from; by default, nothing.
+        reads: the tools to read with, as for `changes_since`.
+        title: in one line; empty: the tool's name in words.
+        summary: the reason, in Markdown; empty: the tool's description.
+        environment: where the tool acts, such as production.
+        workflow: the workflow name of its requests, for policies.
+        risk_floor: the assessed risk is never below this, nor below the tool's own.
+        limits: for the call itself.
+    """
+
+    tool: Tool
+    inputs: Mapping[str, Any]
+    rests_on: Reads = _nothing
+    reads: Iterable[Tool] = ()
+    title: str = ""
+    summary: str = ""
+    environment: str = ""
+    workflow: str = ""
+    risk_floor: RiskLevel = RiskLevel.SAFE
+    limits: Limits = USUAL
+    _previous: str = ""
+    _changed: Changed | None = None
+
+    def make(self, client: Assent, timeout: float | None = None) -> ToolResult:
+        """Request approval, wait, and make the call.
+
+        Args:
+            timeout: seconds after which to give up waiting for people; None: never.
+
+        Raises:
+            Rejected: the call was not approved. Nothing was called.
+            BasisChangedError: what it rests on kept changing, and people decided to stop. Nothing was called.
+            WaitTimeoutError, EndedError, ApiError, UnreachableError: as for `Approvals.request` and `Approval.wait`.
+            ToolInputError, ToolOutputError, ToolFailedError, ToolTimeoutError: as for `apply`.
+        """
+        while True:
+            request = client.approvals.request(self._proposal(), workflow=self.workflow, previous_id=self._previous)
+            outcome = request.wait(timeout)
+            try:
+                with reporting_to(_reporter(request)):
+                    return apply(self.tool, outcome, limits=self.limits, reads=self.reads)
+            except Rejected as error:
+                request.report("not_applied", str(error))
+                raise
+            except BasisChangedError as error:
+                question = self._again(request.id, error.changed)
+            if question is not None:
+                self._check(client.approvals.request(question, workflow=self.workflow).wait(timeout))
+
+    async def amake(self, client: AsyncAssent, timeout: float | None = None) -> ToolResult:  # noqa: ASYNC109 - as `make`
+        """As `make`, without blocking the event loop."""
+        while True:
+            request = await client.approvals.request(
+                await asyncio.to_thread(self._proposal), workflow=self.workflow, previous_id=self._previous
+            )
+            outcome = await request.wait(timeout)
+            receipts: list[Receipt] = []
+            try:
+                with reporting_to(receipts.append):
+                    return await aapply(self.tool, outcome, limits=self.limits, reads=self.reads)
+            except Rejected as error:
+                await request.report("not_applied", str(error))
+                raise
+            except BasisChangedError as error:
+                question = self._again(request.id, error.changed)
+            finally:
+                await _report(request, receipts)
+            if question is not None:
+                self._check(await (await client.approvals.request(question, workflow=self.workflow)).wait(timeout))
+
+    def _proposal(self) -> ToolCall:
+        return propose(
+            self.tool, self.inputs, title=self.title, summary=self.summary, environment=self.environment,
+            risk_floor=self.risk_floor, rests_on=list(self.rests_on()), changed=self._changed,
+        )  # fmt: skip
+
+    def _again(self, request_id: str, changed: Changed) -> Question | None:
+        """Prepare the next proposal, and return the question to be answered before it."""
+        self._previous, self._changed = request_id, changed
+        if not asks_people(changed):
+            return None
+        question = question_about(changed, self.title or self.tool.label)
+        return question.model_copy(update={"environment": self.environment})
+
+    def _check(self, outcome: Outcome) -> None:
+        """Raise BasisChangedError unless people want the proposal to be made anew."""
+        assert self._changed is not None
+        if outcome.answer != AGAIN:
+            raise BasisChangedError(f"People decided to stop. {summary_of(self._changed)}", self._changed)
+
+
+def _reporter(request: Approval) -> Callable[[Receipt], None]:
+    return lambda receipt: request.report(receipt.status, receipt.summary, receipt.detail)
+
+
+async def _report(request: AsyncApproval, receipts: Iterable[Receipt]) -> None:
+    for receipt in receipts:
+        await request.report(receipt.status, receipt.summary, receipt.detail)
