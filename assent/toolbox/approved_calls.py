@@ -18,7 +18,7 @@ from assent.toolbox.gates import aapply, apply, propose
 from assent.toolbox.model import Tool
 
 Reads = Callable[[], Iterable[Basis]]
-"""Reads what the proposal is made from, with `read`; called again each time it is made anew."""
+"""Reads what the proposal is made from, with `read`; called again each time it is made again."""
 
 
 def _nothing() -> Iterable[Basis]:
@@ -30,7 +30,7 @@ class ApprovedCall:
     """A call of a tool that people approve first.
 
     The call is made with what they approved, in this process. What the proposal rests on is read here as well, once
-    before the proposal and once before the call. If it has changed, nothing is called, and the call is proposed anew,
+    before the proposal and once before the call. If it has changed, nothing is called, and the call is proposed again,
     as a revision. After every third time in a row, people are asked whether to go on.
 
     Attributes:
@@ -120,7 +120,7 @@ class ApprovedCall:
         return question.model_copy(update={"environment": self.environment})
 
     def _check(self, outcome: Outcome) -> None:
-        """Raise BasisChangedError unless people want the proposal to be made anew."""
+        """Raise BasisChangedError unless people want the proposal to be made again."""
         assert self._changed is not None
         if outcome.answer != AGAIN:
             raise BasisChangedError(f"People decided to stop. {summary_of(self._changed)}", self._changed)

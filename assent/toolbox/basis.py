@@ -45,7 +45,7 @@ _SHOWN = 300
 MOST_CHANGES = 100
 _NAMED = 5
 PATIENCE = 3
-"""How often a proposal is made anew, because what it rests on has changed, before a person is asked what to do."""
+"""How often a proposal is made again, because what it rests on has changed, before a person is asked what to do."""
 AGAIN, STOP = "propose again", "stop"
 
 Counts = Mapping[str, "Tolerance | str | float"]
@@ -254,7 +254,7 @@ def _in_words(change: BasisChange) -> str:
 
 
 def asks_people(changed: Changed | Mapping[str, Any]) -> bool:
-    """Return whether it is time to ask people what to do, instead of making the proposal anew once more."""
+    """Return whether it is time to ask people what to do, instead of making the proposal again once more."""
     return Changed.model_validate(changed).times % PATIENCE == 0
 
 

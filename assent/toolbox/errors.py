@@ -101,7 +101,7 @@ class OutcomeUnknownError(ToolError):
 class BasisChangedError(ToolError):
     """What the approved proposal rests on has changed, or could not be read again. Nothing was called.
 
-    The receipt says so. Look again, and make the proposal anew, with `changed`.
+    The receipt says so. Look again, and make the proposal again, with `changed`.
 
     Attributes:
         changed: what has changed; part of the next proposal.

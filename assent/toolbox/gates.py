@@ -56,7 +56,7 @@ def propose(
         risk_floor: the assessed risk is never below this, nor below the tool's own.
         rests_on: what the proposal was made from, as `assent.toolbox.read` returned it, or its JSON. `apply` reads it
             again.
-        changed: of the `BasisChangedError` that `apply` has raised, if this is proposed anew because of it.
+        changed: of the `BasisChangedError` that `apply` has raised, if this is proposed again because of it.
 
     Raises:
         ToolInputError: the inputs do not fit.
@@ -99,7 +99,7 @@ def apply(
 
     Raises:
         Rejected: the call was not approved. Nothing was called.
-        BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it anew.
+        BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it again.
         OutcomeUnknownError: an earlier attempt ended before its result was stored. Nothing was called.
         ToolInputError: the outcome is not of this tool, or the approved arguments do not fit it. Nothing was called.
         ToolChangedError: what an MCP server says of the tool has changed since the proposal. Nothing was called.
