@@ -96,6 +96,12 @@ _STORES = re.compile(
 )
 
 
+def deletes_store(address: str) -> bool:
+    """Return True if an address is that of a whole store of data, such as an index, and not of a thing in it."""
+    plain = address.split("?")[0]
+    return bool(_STORES.search(plain)) and not re.search(r"/_doc/|/_search/scroll|_delete_by_query", plain)
+
+
 def _deletes(targets: list[Word], command: Command, reading: Reading, data: list[Word]) -> None:
     """Note a request to delete; an index, a collection, or a namespace goes with all that is in it."""
     shown = targets[0].display if targets else "the server"

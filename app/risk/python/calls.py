@@ -19,6 +19,8 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
     methods,
     networks,
     processes,
+    service_clients,
+    store_clients,
     tables,
 )  # fmt: skip
 from app.risk.python.evaluator import Evaluator, Own, own_functions

@@ -24,6 +24,13 @@ _FILTERS = re.compile(
     r"|ids$|^id$",
     re.IGNORECASE,
 )
+
+
+def is_filter(name: str) -> bool:
+    """Return True if an argument of this name chooses some of what is listed."""
+    return bool(_FILTERS.search(name))
+
+
 _VERBS = word_set(
     "get list describe all filter stream fetch find iter scan search items pages page by for with in each"
 )
@@ -120,9 +127,8 @@ def words_of(name: str) -> tuple[str, ...]:
 
 _COMPUTES = word_set(
     "split rsplit splitlines strip lstrip rstrip startswith endswith lower upper title format encode decode isoformat "
-    "strftime timestamp date keys values items join total_seconds astimezone isdigit partition rpartition append "
-    "extend sort count index find ljust rjust zfill setdefault most_common to_dataframe to_arrow __len__ __str__ "
-    "removeprefix removesuffix casefold hex"
+    "strftime timestamp join total_seconds astimezone isdigit partition rpartition ljust rjust zfill most_common "
+    "to_dataframe to_arrow __len__ __str__ removeprefix removesuffix casefold hex"
 )
 """Methods of texts, dates, and lists, which the attributes of what a service returns are."""
 Handler = Callable[[Use], Value | None]

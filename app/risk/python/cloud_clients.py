@@ -54,7 +54,8 @@ _PARTS = word_set(
     "project_path secret_path secret_version_path topic_path subscription_path queue_path key_path crypto_key_path "
     "result done wait wait_until_exists add_done_callback can_paginate generate_presigned_url load reload refresh "
     "close new_batch_http_request from_dict to_dict to_json as_dict bind query_parameters document_ref order_by "
-    "where select start_after end_before offset on_snapshot transport url_for batch_writer"
+    "where select keys values items append extend index count sort find setdefault date start_after end_before "
+    "offset on_snapshot transport url_for batch_writer"
 )
 """Methods that only lead to another part of the client, or wait."""
 _UPLOADS = re.compile(r"upload|put-object\b|put-file|import-from|append-block|stage-block")

@@ -15,7 +15,10 @@ from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
 
-_KUBE_READS = word_set("list read get watch stream load find log logs select sanitize call is can new")
+_KUBE_READS = word_set(
+    "keys values items append extend index count sort find list read get watch stream load log logs select sanitize "
+    "call is can new"
+)
 _SCOPES = word_set("namespaced cluster collection status scale for all namespaces validating mutating preload content")
 _RIGHTS = re.compile(r"role|secret|service_?account|webhook|certificate|token|subject_access|admission|network_?polic")
 _KUBE_FILTERS = ("label_selector", "field_selector")

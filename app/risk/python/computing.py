@@ -158,6 +158,8 @@ def _whole_environment(made: Call) -> Value:
 @function(["builtins.print", "pprint.pprint", "json.dumps", "json.dump", "logging.info", "logging.debug"])
 def _print(made: Call) -> Value:
     shows = any(value.name == "os.environ" or not value.text for value in made.arguments)
+    if "credential" in made.marks and made.method in ("print", "pprint", "info", "debug"):
+        made.reading.add(PRINTS_SECRETS, "This shows a secret that an environment variable holds.", made.line)
     if "secret" in made.marks and shows and "file" not in {value.kind for value in made.arguments}:
         made.reading.add(PRINTS_SECRETS, "This shows secrets, such as those in environment variables.", made.line)
     value = made.argument(0)

@@ -60,7 +60,8 @@ _ALWAYS_SQL = word_set("execute executemany executescript exec_driver_sql read_s
 _MANY = word_set("filter filter_by where exclude query find in_bulk")
 _ONE = word_set("get first one one_or_none get_or_404 first_or_404 latest earliest last")
 _DROPS = word_set(
-    "drop_all drop_database drop_collection dropDatabase flushall flushdb drop_table drop_tables drop_schema"
+    "drop_all drop_database drop_collection dropDatabase flushall flushdb drop_table drop_tables drop_schema "
+    "drop_column drop_db reset_database wipe_database truncate_table drop_keyspace drop_namespace delete_database"
 )
 
 
@@ -78,6 +79,10 @@ def call_database(made: Call) -> Value | None:
             return done
     if method in _DROPS:
         made.reading.add(DROPS, f"This calls {method}: tables, collections, or a whole database are gone.", made.line)
+        return ANY
+    engine = {"engine", "bind", "conn", "connection", "op"} & set(re.findall(r"\w+", made.shown.partition("(")[2]))
+    if method == "drop" and (made.base.kind.startswith("sqlalchemy") or "__table__" in made.chain or engine):
+        made.reading.add(DROPS, "This drops a table.", made.line)
         return ANY
     if method == "drop" and not made.arguments and not made.keywords and made.base.kind.split(".")[0] not in _FRAMES:
         made.reading.add(DROPS, "This drops a table or collection.", made.line)
@@ -100,13 +105,23 @@ def call_database(made: Call) -> Value | None:
         rule = MANY_ROWS if method in ("delete_many", "update_many", "bulk_write") else ONE_ROW
         made.reading.add(rule, f"This calls {method}: it changes the documents that match.", made.line)
         return ANY
+    if method in ("create", "get_or_create", "acreate") and "objects" in made.chain:
+        made.reading.add(ONE_ROW, "This adds a row.", made.line, RiskLevel.MEDIUM if made.many else RiskLevel.LOW)
+        return ANY
+    if made.base.kind.startswith(ROWS) and method in _OF_SESSION and not {"query", "select"} & set(made.chain):
+        return _of_session(made)
+    if method == "execute" and not made.arguments and {"delete", "update", "insert"} & set(made.chain):
+        return _bulk(made)
     if method in ("insert_one", "insert_many", "bulk_create", "save", "add_all", "bulk_insert_mappings"):
         if method == "save" and made.arguments:
             return None
         made.reading.add(ONE_ROW, "This writes rows or documents to a database.", made.line)
         return ANY
-    if method in ("delete", "update") and {"objects", "query", "all"} & set(made.chain):
+    sets = {"objects", "query", "all", "filter", "filter_by", "where", "exclude"} & set(made.chain[:-1])
+    if method in ("delete", "update", "adelete", "aupdate", "_raw_delete") and sets:
         return _bulk(made)
+    if (value := _listed(made)) is not None:
+        return value
     if made.base.kind in tables.CONNECTS_DATABASE and method in (
         "commit",
         "rollback",
@@ -129,10 +144,51 @@ def note_changed_row(reading: Reading, line: int, *, many: bool) -> None:
         reading.add(ONE_ROW, "This changes a row of a database.", line)
 
 
+_CHOOSES = word_set("filter filter_by where exclude limit")
+_OF_SESSION = word_set("add add_all delete merge bulk_save_objects bulk_update_mappings refresh expunge")
+_BY_KEY = re.compile(
+    r"(?:filter|filter_by|where|get|exclude|objects)\(\s*(?:[\w.]+\.)?(?:pk|id|uuid|guid|slug|\w+_id|email)\s*={1,2}\s*"
+    r"[^,()&|]+\)"
+)
+"""A condition that only one row fulfills, as far as names tell."""
+
+
+def _listed(made: Call) -> Value | None:
+    """Return all rows of a table, or those that a filter matches; None for other methods."""
+    names = set(made.chain)
+    if made.method not in ("all", "scalars", "iterator", "query"):
+        return None
+    if not {"objects", "query", "select", "scalars"} & names or (made.method == "scalars" and not made.arguments):
+        return None
+    chosen = names & _CHOOSES or re.search(r"\.(?:where|filter)", made.shown)
+    kind = made.base.kind if made.base.kind.startswith(ROWS) else ""
+    return Value(kind=kind, marks=frozenset() if chosen else frozenset({"listed"}))
+
+
+def _of_session(made: Call) -> Value:
+    """Note what a session of a mapper does with rows."""
+    listed = any("listed" in value.marks for value in made.arguments)
+    if made.method in ("refresh", "expunge"):
+        return Value(kind=made.base.kind)
+    if made.method == "delete" and made.many:
+        rule = ALL_ROWS if listed and not made.filtered else MANY_ROWS
+        made.reading.add(rule, "This deletes every row that the loop goes through.", made.line)
+    elif made.method in ("add", "merge"):
+        level = RiskLevel.MEDIUM if made.many or made.method == "merge" else RiskLevel.LOW
+        made.reading.add(ONE_ROW, "This adds a row.", made.line, level)
+    else:
+        made.reading.add(ONE_ROW, f"This calls {made.method}: it changes rows.", made.line)
+    return Value(kind=made.base.kind)
+
+
 def _bulk(made: Call) -> Value:
     names = set(made.chain[:-1])
-    what = "deletes" if made.method == "delete" else "changes"
-    if names & _ONE and not names & (_MANY - {"query"}):
+    what = "deletes" if "delete" in made.method or "delete" in names else "changes"
+    if _BY_KEY.search(made.shown) and not made.many:
+        made.reading.add(ONE_ROW, f"This {what} one row.", made.line)
+    elif "objects" in names and re.search(r"\bobjects\(\s*\w", made.shown):
+        made.reading.add(MANY_ROWS, f"This {what} all rows that match the filter.", made.line)
+    elif names & _ONE and not names & (_MANY - {"query"}):
         made.reading.add(ONE_ROW, f"This {what} one row.", made.line)
     elif names & (_MANY - {"query"}):
         made.reading.add(MANY_ROWS, f"This {what} all rows that match the filter.", made.line)
@@ -143,6 +199,8 @@ def _bulk(made: Call) -> Value:
 
 def _sqlalchemy(made: Call) -> Value | None:
     base = made.base.kind
+    if base == "sqlalchemy.Table" and made.method in ("delete", "update", "insert", "select"):
+        return Value(kind=f"sqlalchemy.{made.method}")
     if base in ("sqlalchemy.delete", "sqlalchemy.update"):
         return Value(kind=f"{base}.where" if made.method in ("where", "filter", "filter_by") else base)
     if base.startswith(
@@ -156,7 +214,9 @@ def _run_sql(made: Call) -> Value | None:
     first = made.arguments[0]
     dialect = tables.CONNECTS_DATABASE.get(made.base.kind, "") or made.evaluator.dialect
     if first.kind.startswith(("sqlalchemy.delete", "sqlalchemy.update")):
-        if first.kind.endswith(".where"):
+        if first.kind.endswith(".where") and _BY_KEY.search(made.shown) and not made.many:
+            made.reading.add(ONE_ROW, "This changes one row.", made.line)
+        elif first.kind.endswith(".where"):
             made.reading.add(MANY_ROWS, "This changes all rows that match the condition.", made.line)
         else:
             made.reading.add(ALL_ROWS, "This changes all rows, because there is no condition.", made.line)

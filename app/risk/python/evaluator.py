@@ -15,6 +15,7 @@ from app.risk.python import expressions, flow
 from app.risk.python.databases import ROWS, note_changed_row
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
+from app.risk.python.tables import SESSIONS
 from app.risk.python.values import ANY, Value, one_of
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN
@@ -154,12 +155,22 @@ class Evaluator:
             name = text(target.child_by_field_name("attribute"))
             before = own.attributes.get(name, ANY)
             own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
+        if base.kind in SESSIONS:
+            self._change_session(target, value)
         if base.kind.startswith(ROWS):
             note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
         if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
             name = text(target.child_by_field_name("attribute"))
             expressions.patch(self, base.name, name, value, line(target))
         self.bind(text(target), value)
+
+    def _change_session(self, target: Node, value: Value) -> None:
+        """Note how a session with other machines is set up."""
+        name = text(target.child_by_field_name("attribute"))
+        if name == "verify" and value.name == "builtins.False":
+            self.facts.add("unchecked")
+        elif name in ("auth", "headers", "cookies", "cert"):
+            self.facts.add("signs in")
 
     # Nodes
 

@@ -24,6 +24,9 @@ from assent.contracts import RiskLevel
 if TYPE_CHECKING:
     from app.risk.python.evaluator import Evaluator
 
+_CREDENTIAL = re.compile(
+    r"pass(?:word|wd|phrase)|secret|token|api_?key|private_?key|credential|access_?key", re.IGNORECASE
+)
 _INTERNALS = word_set("__subclasses__ __globals__ __code__ __builtins__ gi_frame cr_frame __import__")
 _CONSTANTS = {
     "os.sep": Value("/"), "os.pathsep": Value(":"), "os.linesep": Value("\n"), "os.devnull": Value("/dev/null"),
@@ -212,7 +215,10 @@ def environment(evaluator: Evaluator, name: Value, default: Value = ANY) -> Valu
     if name.known:
         evaluator.reading.touch(environment=[name.text or ""])
     known = {"HOME": "~", "USERPROFILE": "~", "PWD": ".", "TMPDIR": "/tmp"}  # noqa: S108 - a path to compare with
-    return Value(known[name.text]) if name.text in known else or_default(default)
+    if name.text in known:
+        return Value(known[name.text])
+    value = or_default(default)
+    return value.marked("credential") if _CREDENTIAL.search(name.text or "") else value
 
 
 def _slice(evaluator: Evaluator, base: Value, node: Node) -> Value:

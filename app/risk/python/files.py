@@ -114,6 +114,15 @@ def _read_path(made: Call) -> Value:
     return Value(UNKNOWN, marks=frozenset({"secret"}) if secret else frozenset())
 
 
+@function(["shutil.copyfileobj", "zipfile.ZipFile.write", "tarfile.open.add"])
+def _put_together(made: Call) -> Value:
+    """Return nothing: what is written into has been opened before, which counts; what is read counts here."""
+    source = made.argument(0)
+    if source.kind not in ("file", "file.write", "response"):
+        act_on(made.reading, Act.READ, made.word(source))
+    return ANY
+
+
 @function(tables.EMPTIES)
 def _empty(made: Call) -> Value:
     act_on(made.reading, Act.EMPTY, made.word(_path_of(made)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
@@ -69,6 +70,8 @@ def function(names: Iterable[str]) -> Callable[[_Function], _Function]:
 def call_function(made: Call, name: str) -> Value:
     """Find out what a call of a function, class, or module's function would do, and return its value."""
     made.reading.touch(commands=[name.removeprefix("builtins.")] if "." in name else ())
+    if not made.method:
+        made = replace(made, method=name.rpartition(".")[2])
     if handler := KNOWN_FUNCTIONS.get(name):
         if name in _EACH_CHOICE and (number := count_choices([*made.arguments, *made.keywords.values()])):
             # What a value is depends on a branch or a default: each possibility counts.

@@ -58,6 +58,10 @@ def call_library(made: Call, name: str) -> Value | None:
         elif first.text is None:
             run_dynamic(made.reading, made.word(Value()), made.line)
         return Value(kind="pandas")
+    if name.startswith("django.core.mail.") and "mail" in made.method and made.method != "get_connection":
+        level = RiskLevel.HIGH if made.many or "mass" in made.method else None
+        made.reading.add(MESSAGE, "This sends mail, which cannot be recalled.", made.line, level)
+        return ANY
     if name == "django.core.management.call_command":
         return _manage(made)
     if name in ("sqlalchemy.text", "sqlalchemy.sql.text", "psycopg.sql.SQL", "psycopg2.sql.SQL"):
@@ -122,7 +126,8 @@ def call_object(made: Call) -> Value | None:
         return Value(kind=made.base.kind)
     sends = made.method in _MESSAGES or (made.method == "send_message" and top in _MESSENGERS)
     if sends:
-        made.reading.add(MESSAGE, "This sends a message, which cannot be recalled.", made.line)
+        level = RiskLevel.HIGH if made.many else None
+        made.reading.add(MESSAGE, "This sends a message, which cannot be recalled.", made.line, level)
         return ANY
     if top in COMPUTING:
         return _computing(made)

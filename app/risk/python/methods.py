@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.risk.effects import READS_SECRET, Act, act_on, connect
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
-from app.risk.effects import Act, act_on, connect
 from app.risk.python import clients, databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
@@ -26,11 +26,6 @@ CHANGES_OBJECT = declare(
     "python.changes", RiskLevel.MEDIUM, "Calls a method whose name says that it changes something outside the process.",
     "client.create_user('a')", "client.get_user(5)", language="python",
 )  # fmt: skip
-PAYS = declare(
-    "python.pays", RiskLevel.HIGH, "Moves money.", "import stripe\nstripe.Refund.create(charge='ch_1')",
-    "import stripe\nstripe.Refund.list()", language="python",
-)  # fmt: skip
-
 _SENDS = word_set(
     "send sendall sendmail send_message storbinary storlines put_object upload_file upload_fileobj publish "
     "post putfo upload"
@@ -196,6 +191,52 @@ def _git_options(made: Call) -> list[Value]:
     return [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not made.is_false(name)]
 
 
+def _loses(made: Call, words: list[str]) -> bool:
+    """Return True if this is done to everything that was listed, and what is lost is not easily made again."""
+    values = (made.base, *made.arguments, *made.keywords.values())
+    return words[0] in _LOSES and not made.filtered and any("listed" in value.marks for value in values)
+
+
+def _by_meaning(made: Call, words: list[str]) -> bool:
+    """Note what a name says about money, secrets, rights, and messages, or a command that is handed over."""
+    about = set(words)
+    line, shown = made.line, made.method
+    if words and words[0] in _READS | {"export", "decrypt", "reveal", "dump"} and about & _SECRETS:
+        made.reading.add(READS_SECRET, f"The name {shown} says that this reads secrets.", line)
+    elif words and words[0] in _MOVES_MONEY and (words[0] != "transfer" or about & _MONEY or len(words) == 1):
+        made.reading.add(networks.PAYS, f"The name {shown} says that this moves money.", line)
+    elif words and words[0] in _GRANTS and about & _RIGHTS:
+        made.reading.add(databases.ACCOUNTS, f"The name {shown} says that this changes who may do what.", line)
+    elif words and words[0] in ("send", "notify", "broadcast", "mail", "email") and about & _MESSAGES:
+        level = RiskLevel.HIGH if made.many or words[0] == "broadcast" or "all" in about else RiskLevel.MEDIUM
+        made.reading.add(libraries.MESSAGE, "This sends a message, which cannot be recalled.", line, level)
+    elif made.method in _RUNS_TEXT and made.arguments and _COMMAND.match(made.arguments[0].text or ""):
+        processes.read_shell(made, made.arguments[0])
+    else:
+        return False
+    made.reading.doubt()
+    return True
+
+
+_SECRETS = word_set("secret secrets password passwords credentials passphrase")
+_MOVES_MONEY = word_set("refund payout charge pay transfer withdraw wire disburse reimburse remit")
+_GRANTS = word_set("grant add assign make promote set give attach elevate create")
+_RIGHTS = word_set(
+    "admin admins administrator superuser root owner role roles permission permissions policy sudo collaborator "
+    "privilege privileges rights sudoer staff"
+)
+_MESSAGES = word_set("mail mails email emails sms message messages newsletter notification notifications all everyone")
+_RUNS_TEXT = word_set(
+    "run sudo local cmd sh shell system run_command execute_command run_shell check_output popen call"
+)
+_COMMAND = re.compile(r"(?:sudo\s+)?[\w./~-]+(?:\s+\S|$)")
+_WHOLE = word_set(
+    "all everything database databases db bucket buckets schema cluster namespace backup backups snapshot snapshots "
+    "volume volumes tenant vault instances"
+)
+_LOSES = word_set("delete drop destroy purge truncate wipe erase terminate remove unlink rmtree clear nuke reset")
+
+
 def by_name(made: Call) -> Value:
     """Judge a method of an unknown object by its name."""
     base, method = made.base, made.method
@@ -208,18 +249,27 @@ def by_name(made: Call) -> Value:
         return value
     if base.kind and base.kind.split(".")[0] in libraries.COMPUTING:
         return value
+    if _by_meaning(made, words):
+        return value
     if words and words[0] in _PAYS and _MONEY & {name.lower() for name in made.chain}:
-        made.reading.add(PAYS, f"This calls {'.'.join(made.chain[-2:])}, which moves money.", made.line)
+        made.reading.add(networks.PAYS, f"This calls {'.'.join(made.chain[-2:])}, which moves money.", made.line)
     elif words and words[0] in _DESTROYS and len(words) > 1:
-        made.reading.add(DELETES_OBJECT, f"The name {method} says that this deletes or stops something.", made.line)
+        whole = _WHOLE & set(words[1:]) or (_loses(made, words) and made.many)
+        level = RiskLevel.CRITICAL if whole and words[0] in _LOSES else RiskLevel.HIGH
+        words_for = f"The name {method} says that this deletes or stops something."
+        made.reading.add(DELETES_OBJECT, words_for, made.line, level)
     elif method in _DESTROYS:
         level = RiskLevel.HIGH if method in _FINAL or made.evaluator.loops else RiskLevel.MEDIUM
+        if _loses(made, words) and made.many:
+            level = RiskLevel.CRITICAL
         made.reading.add(DELETES_OBJECT, f"This calls {method}, which deletes or stops something.", made.line, level)
     elif words and words[0] in _CHANGES:
         made.reading.add(CHANGES_OBJECT, f"The name {method} says that this changes something.", made.line)
     elif words and words[0] in _READS:
         made.reading.doubt()
-        return value
+        lists = re.match(r"(?:get_|find_|fetch_|iter_)?(?:all|list|each)|(?:get|fetch)_\w+s$", method)
+        chosen = made.arguments or any(clients.is_filter(name) for name in made.keywords)
+        return value.marked("listed") if lists and not chosen else value
     else:
         made.reading.add(UNKNOWN_CALL, f"What {method} does here is not known.", made.line)
     made.reading.doubt()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from app.risk.commands import web
 from app.risk.effects import (
+    DYNAMIC,
     READS_SECRET,
     Act,
     act_on,
     connect,
 )  # fmt: skip
 from app.risk.python import tables
-from app.risk.python.values import Value, text_of
-from app.risk.rules import declare
+from app.risk.python.values import ANY, Value, rendered, text_of
+from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -25,6 +28,15 @@ DELETES_THERE = declare(
     "import requests\nrequests.delete('https://api.example.com/items/5')",
     "import requests\nrequests.get('https://api.example.com/items/5')", language="python",
 )  # fmt: skip
+UNCHECKED = declare(
+    "python.unchecked", RiskLevel.HIGH, "Does not check who the other machine is, while something is sent to it.",
+    "import requests\nrequests.post('https://api.example.com/', verify=False)",
+    "import requests\nrequests.post('https://api.example.com/')", language="python",
+)  # fmt: skip
+PAYS = declare(
+    "python.pays", RiskLevel.HIGH, "Moves money.", "import stripe\nstripe.Refund.create(charge='ch_1')",
+    "import stripe\nstripe.Refund.list()", language="python",
+)  # fmt: skip
 SERVES = declare(
     "python.serves", RiskLevel.MEDIUM, "Opens a port for other machines.",
     "import uvicorn\nuvicorn.run('a:b')", "import uvicorn", language="python",
@@ -33,40 +45,139 @@ SERVES = declare(
 
 @function(tables.ASKS | tables.SENDS)
 def _network(made: Call) -> Value:
-    first = made.argument(0)
     verb = made.method.lower()
-    target = made.argument(
-        1 if verb in ("request", "stream") and len(made.arguments) > 1 else 0, "url", "host", "address", "uri"
-    )
+    if verb == "request" and "Request" in made.shown.partition("(")[0].rpartition(".")[2]:
+        return _described(made)
+    if verb in _CONNECTIONS:
+        return _opened(made)
+    first = made.argument(0, "url", "fullurl")
+    if first.kind == "urllib.request.Request":
+        return Value(kind="response", marks=frozenset({"download"}))
+    named = verb in ("request", "stream", "urlopen") and len(made.arguments) > 1 and "://" not in text_of(first)
+    method = text_of(made.argument(0, "method")).upper() if named or "method" in made.keywords else verb.upper()
+    if "method" in made.keywords:
+        method = text_of(made.keywords["method"]).upper()
+    place = 1 if named else 0
+    target = made.argument(place, "url", "uri", "fullurl")
     if target.items:
         target = target.items[0]
-    if target.kind == "urllib.request.Request":
-        return Value(kind="response", marks=frozenset({"download"}))
-    method = text_of(first).upper() if verb == "request" else verb.upper()
-    sends = method in ("POST", "PUT", "PATCH", "DELETE", "SENDMAIL", "SEND_MESSAGE") or bool(
-        {"data", "files", "json"} & set(made.keywords)
-    )
-    data = [
-        *made.arguments[1:],
-        *(
-            made.keywords[name]
-            for name in ("data", "files", "json", "content", "params", "headers")
-            if name in made.keywords
-        ),
-    ]
-    secret = any("secret" in value.marks for value in [*data, target])
-    connect(made.reading, made.word(target), sends=sends, secret=secret)
-    if method == "DELETE" and not secret:
-        made.reading.add(DELETES_THERE, "This asks another machine to delete something.", made.line)
-    if verb == "urlretrieve" or made.shown.startswith("wget.download"):
+    if target.text is None and made.keywords.get("url", ANY).text is not None:
+        target = made.keywords["url"]
+    _ask(made, method, target, place + 1)
+    if verb == "urlretrieve":
         path = made.argument(1, "filename", "out")
         act_on(made.reading, Act.WRITE, made.word(path))
         if path.known:
             made.evaluator.downloaded.add(path.text or "")
-    if made.shown.startswith(("smtplib", "SMTP")):
+    chosen = "params" in made.keywords or "?" in text_of(target)
+    listed = frozenset({"listed"}) if method == "GET" and not chosen else frozenset()
+    return Value(kind="response", marks=frozenset({"download"}) | listed)
+
+
+_CONNECTIONS = word_set(
+    "httpconnection httpsconnection create_connection connect serverproxy smtp smtp_ssl gethostbyname getaddrinfo parse"
+)
+_BODY = ("data", "files", "json", "content", "body", "fields", "params")
+_CREDENTIAL = re.compile(
+    r"pass|secret|token|api_?key|credential|auth|client_id|signature|otp|code|assertion", re.IGNORECASE
+)
+"""Names of fields with which a program signs in."""
+_MONEY = re.compile(
+    r"/(?:refunds?|payouts?|transfers?|charges?|payments?|withdrawals?|payment_intents)\b", re.IGNORECASE
+)
+_ENDS = re.compile(
+    r"/(?:delete|destroy|terminate|purge|wipe|shutdown|reset|drop|revoke|deactivate|uninstall|factory-reset|remove)"
+    r"(?:[-_/?]\w*)*$|[?&](?:action|method|op)=(?:delete|destroy|terminate|purge|wipe|drop)",
+    re.IGNORECASE,
+)
+_RUNS_THERE = re.compile(r"/(?:scriptText|script|exec|eval|run-command|_execute|console)/?(?:\?|$)")
+
+
+def _ask(made: Call, method: str, target: Value, place: int) -> None:
+    """Note a request: what is sent where, and what the address says that it does."""
+    sends = method in ("POST", "PUT", "PATCH", "DELETE") or bool({"data", "files", "json"} & set(made.keywords))
+    data = [*made.arguments[place:], *(made.keywords[name] for name in _BODY if name in made.keywords)]
+    hidden = [made.keywords[name] for name in ("headers", "cookies") if name in made.keywords]
+    secret = any("secret" in value.marks for value in [*data, *hidden, target])
+    secret = secret or any(_gives_away(value) for value in [*data, target])
+    connect(made.reading, made.word(target), sends=sends, secret=secret)
+    if method == "DELETE" and not secret:
+        if web.deletes_store(text_of(target)) or ("listed" in target.marks and made.many and not made.filtered):
+            words = f"This asks {made.word(target).display} to delete everything of a kind."
+            made.reading.add(web.DELETES_ALL, words, made.line)
+        else:
+            made.reading.add(DELETES_THERE, "This asks another machine to delete something.", made.line)
+    elif sends:
+        _ask_by_address(made, target, data)
+    _note_unchecked(made, sends=sends)
+
+
+def _ask_by_address(made: Call, target: Value, data: list[Value]) -> None:
+    """Note what the address of a request says that it does."""
+    text, shown = text_of(target), made.word(target).display
+    if _MONEY.search(text.split("?")[0]):
+        made.reading.add(PAYS, f"The address {shown} says that this moves money.", made.line)
+    elif "_delete_by_query" in text:
+        rule = web.DELETES_ALL if "match_all" in "".join(rendered(value) for value in data) else DELETES_THERE
+        made.reading.add(rule, "This asks a search engine to delete documents.", made.line)
+    elif _ENDS.search(text):
+        made.reading.add(DELETES_THERE, f"The address {shown} says that this deletes or ends something.", made.line)
+    elif _RUNS_THERE.search(text):
+        made.reading.add(DYNAMIC, f"The address {shown} says that this runs code there.", made.line)
+
+
+def _gives_away(value: Value, key: str = "") -> bool:
+    """Return True if a secret of the environment is sent other than to sign in."""
+    if value.fields is not None:
+        return any(_gives_away(part, name) for name, part in value.fields)
+    return "credential" in value.marks and not _CREDENTIAL.search(key)
+
+
+def _note_unchecked(made: Call, *, sends: bool) -> None:
+    unchecked = made.is_false("verify") or made.is_false("ssl") or "unchecked" in made.evaluator.facts
+    if unchecked or "unchecked" in made.marks:
+        signs_in = "auth" in made.keywords or "headers" in made.keywords or "signs in" in made.evaluator.facts
+        words = "This does not check who the other machine is, so anybody between can read and change what is sent."
+        made.reading.add(UNCHECKED, words, made.line, None if sends or signs_in else RiskLevel.MEDIUM)
+
+
+def _described(made: Call) -> Value:
+    """Note a request that is made and sent in two steps."""
+    target = made.argument(0, "url", "fullurl")
+    method = text_of(made.keywords["method"]).upper() if "method" in made.keywords else ""
+    data = made.argument(1, "data")
+    _ask(made, method or ("POST" if data != ANY else "GET"), target, 1)
+    return Value(target.text, kind="urllib.request.Request", marks=frozenset({"download"}))
+
+
+def _opened(made: Call) -> Value:
+    """Note a connection that is opened."""
+    target = made.argument(0, "url", "host", "address", "uri")
+    target = target.items[0] if target.items else target
+    if made.method.startswith("SMTP") and target == ANY:
         return Value(kind="smtplib")
-    kind = "response" if verb != "request" or "urllib.request.Request" not in made.shown else "urllib.request.Request"
-    return Value(target.text if kind != "response" else None, kind=kind, marks=frozenset({"download"}))
+    connect(made.reading, made.word(target), secret="secret" in target.marks)
+    if made.method.startswith("SMTP"):
+        return Value(kind="smtplib")
+    if made.method.startswith("HTTP"):
+        return Value(target.text, kind="http.client")
+    return Value(kind="response", marks=frozenset({"download"}))
+
+
+@function(["http.client.request", "http.client.putrequest"])
+def _request(made: Call) -> Value:
+    _ask(made, text_of(made.argument(0)).upper(), made.argument(1, "url"), 2)
+    return ANY
+
+
+@function(["http.client.getresponse"])
+def _response(_made: Call) -> Value:
+    return Value(kind="response", marks=frozenset({"download"}))
+
+
+@function(["ssl._create_unverified_context"])
+def _unchecked_context(_made: Call) -> Value:
+    return Value(marks=frozenset({"unchecked"}))
 
 
 @function(tables.SERVES)

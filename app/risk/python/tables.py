@@ -94,21 +94,25 @@ LOADS_CODE = word_set(
 )
 """Run what is in their data."""
 ASKS = word_set(
+    "aiohttp.get aiohttp.head aiohttp.options aiohttp.ws_connect "
     "requests.get requests.head requests.options httpx.get httpx.head httpx.options httpx.stream "
     "urllib.request.urlopen urllib.request.Request urllib.request.urlretrieve urllib3.request aiohttp.request "
     "http.client.HTTPConnection http.client.HTTPSConnection socket.create_connection websocket.create_connection "
-    "websockets.connect xmlrpc.client.ServerProxy ftplib.FTP smtplib.SMTP smtplib.SMTP_SSL imaplib.IMAP4 "
-    "imaplib.IMAP4_SSL poplib.POP3 telnetlib.Telnet feedparser.parse socket.gethostbyname "
+    "websockets.connect xmlrpc.client.ServerProxy smtplib.SMTP smtplib.SMTP_SSL "
+    "feedparser.parse socket.gethostbyname "
     "huggingface_hub.hf_hub_download huggingface_hub.snapshot_download datasets.load_dataset requests.request "
     "httpx.request"
 )
 SENDS = word_set(
+    "aiohttp.post aiohttp.put aiohttp.patch aiohttp.delete "
     "requests.post requests.put requests.patch requests.delete httpx.post httpx.put httpx.patch httpx.delete "
     "smtplib.SMTP.sendmail smtplib.SMTP.send_message"
 )
 SESSIONS = {
     "requests.Session": "requests", "requests.session": "requests", "httpx.Client": "httpx",
     "httpx.AsyncClient": "httpx", "aiohttp.ClientSession": "aiohttp", "urllib3.PoolManager": "urllib3",
+    "requests_oauthlib.OAuth2Session": "requests", "requests_oauthlib.OAuth1Session": "requests",
+    "cloudscraper.create_scraper": "requests", "requests_html.HTMLSession": "requests",
     "os.environ": "os.environ",
 }  # fmt: skip
 NATIVE = ("ctypes.", "cffi.", "_ctypes.", "win32api.", "winreg.", "_winapi.", "msvcrt.")
@@ -131,7 +135,8 @@ READS_SQL = word_set(
     "pandas.read_sql pandas.read_sql_query polars.read_database duckdb.query duckdb.sql duckdb.execute"
 )
 SQL_METHODS = word_set(
-    "execute executemany executescript exec_driver_sql read_sql raw mogrify fetch fetchrow fetchval query sql run_query"
+    "execute executemany executescript exec_driver_sql read_sql exec raw mogrify fetch fetchrow fetchval query sql "
+    "run_query"
 )
 
 HARMLESS_METHODS = word_set(
