@@ -10,19 +10,18 @@ _RULES_DOMAIN = re.compile(
     r"dom(?:ä|ae)nen-admins|admins du domaine|s-1-5-21-[\d-]+-51[289]",
     re.IGNORECASE,
 )
-_ADMINISTRATORS = re.compile(r"administrat|s-1-5-32-54[4-9]", re.IGNORECASE)
+_ADMINISTRATORS = re.compile(r"\badministra(?:tors|toren|teurs|dores|tori)\b|s-1-5-32-54[4-9]", re.IGNORECASE)
 _RULES_MACHINE = re.compile(r"remote (?:desktop|management) users|hyper-v admin", re.IGNORECASE)
 _UNIX = re.compile(r"sudo|wheel|root|admin|adm|docker|lxd|libvirt|disk|shadow|administrators", re.IGNORECASE)
 
 
-def rules_domain(group: str, *, directory: bool) -> bool:
-    """Return True if members of a group have power over all machines of a domain.
+def rules_domain(group: str) -> bool:
+    """Return True if members of a group of the directory have power over all machines of its domain.
 
     Args:
         group: The group's name, or its security identifier.
-        directory: It is a group of the directory, whose administrators are those of the domain, not of one machine.
     """
-    return bool(_RULES_DOMAIN.search(group) or (directory and _ADMINISTRATORS.search(group)))
+    return bool(_RULES_DOMAIN.search(group) or _ADMINISTRATORS.search(group))
 
 
 def rules_machine(group: str) -> bool:

@@ -51,6 +51,9 @@ CASES = table(
     high net localgroup administrators x /add
     high net group 'Domain Admins' x /delete
     high net group Sales x /add
+    high dsmod group 'CN=Sales,OU=Administration,DC=corp' -addmbr CN=Administrator,CN=Users,DC=corp
+    high net localgroup 'Backup Operators' x /add
+    high net localgroup administrators 'CORP\Domain Admins' /add
     high bcdedit /set '{default}' safeboot minimal
     high bcdedit /set testsigning on
     high bcdedit /deletevalue '{default}' safeboot

@@ -27,7 +27,7 @@ _DIRECTORIES = word_set("samba-tool ipa adcli realm kadmin kadmin.local")
 
 
 def _rules_directory(texts: list[str]) -> bool:
-    return any(rules_domain(text, directory=True) or text.lower() == "admins" for text in texts)
+    return any(rules_domain(text) or text.lower() == "admins" for text in texts)
 
 
 @program(

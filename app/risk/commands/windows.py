@@ -184,7 +184,7 @@ def _net(command: Command, reading: Reading) -> None:
         ):
             _accounts(verb, rest, line, command, reading)
     elif verb in ("rpc", "ads", "rap", "sam") and re.search(r"\b(?:addmem|add)\b", line):  # Samba's
-        _accounts("group", [*rest, "/add", "/domain"], line, command, reading)
+        _accounts("group", [*rest[2:], "/add"], line, command, reading)
     elif verb in ("stop", "delete", "pause", "remove"):
         reading.add(STOPS, f"This stops or deletes a service: {command.name} {line}."[:140], command.line)
     elif (verb in ("start", "continue", "control", "restart") and command.name != "nssm") or verb in (
@@ -209,12 +209,12 @@ def _net(command: Command, reading: Reading) -> None:
 
 
 def _accounts(verb: str, rest: list[str], line: str, command: Command, reading: Reading) -> None:
-    groups = rest if verb in ("localgroup", "group") and "/add" in rest else []
-    if any(rules_domain(group, directory=verb == "group" or "/domain" in rest) for group in groups):
+    adds = verb in ("localgroup", "group") and "/add" in rest
+    group = next((word for word in rest if not word.startswith("/")), "") if adds else ""
+    if rules_domain(group) and (verb == "group" or "/domain" in rest):
         reading.add(ACCOUNTS, f"This makes an administrator of the domain: net {line}."[:140], command.line, CRITICAL)
         return
-    admin = any(rules_machine(group) for group in groups)
-    what = "makes an administrator" if admin else "changes accounts, groups, or passwords"
+    what = "makes an administrator" if rules_machine(group) else "changes accounts, groups, or passwords"
     reading.add(ACCOUNTS, f"This {what}: net {line}."[:140], command.line)
 
 

@@ -72,7 +72,7 @@ def _rights(command: Command, reading: Reading) -> None:
     elif name in ("gpupdate", "mstsc", "rwinsta", "tscon", "pskill"):
         reading.add(SETTINGS, f"This changes sessions or applies settings: {name}.", command.line, MEDIUM)
     else:
-        admin = "-addmbr" in line.split() and rules_domain(line, directory=True)
+        admin = "-addmbr" in line.split() and rules_domain(line.partition("-addmbr")[0])
         words = f"This changes accounts or rights of a domain: {name} {line}."[:140]
         reading.add(ACCOUNTS, words, command.line, CRITICAL if admin else None)
 

@@ -140,7 +140,7 @@ def _member(call: Call) -> Value:
     texts = [text for group in groups.each() for text in group.texts]
     shown, _, _, _ = target_of(call)
     named = ", ".join(text for text in texts if "\ufffc" not in text)[:80] or shown or "a group"
-    if not local and any(rules_domain(text, directory=True) for text in texts):
+    if not local and any(rules_domain(text) for text in texts):
         call.reading.add(ADMINISTRATORS, f"This makes somebody a member of {named}, with power over all.", call.line)
     else:
         powerful = any(rules_machine(text) for text in texts)
