@@ -11,7 +11,8 @@ import click
 
 from app.cli.context import as_json, print_json, print_table
 from app.installation import add_folder
-from app.runtime.toolbox import find_toolbox
+from app.runtime.toolbox import opened_toolbox
+from app.settings import load_settings
 from assent.contracts import Receipt
 from assent.errors import AssentError
 from assent.json_values import JsonError, parse
@@ -26,7 +27,8 @@ from assent.toolbox.registry import Registry
 def tools() -> None:
     """List, check, and call tools.
 
-    Tools come from installed packages, and from `tools` in the packages of the folder `workflows`.
+    Tools come from installed packages, from `tools` in the packages of the folder `workflows`, and from the MCP servers
+    in the file that ASSENT_TOOL_SERVERS names.
     """
 
 
@@ -142,7 +144,8 @@ def _approved(tool: Tool, inputs: Any, limits: Limits, url: str, *, reason: str,
 
 def _registry() -> Registry:
     add_folder(Path.cwd())
-    return find_toolbox()
+    # Servers that are started for this command end with it.
+    return click.get_current_context().with_resource(opened_toolbox(load_settings().tool_servers))
 
 
 def _find(registry: Registry, wanted: str) -> Tool:
@@ -184,6 +187,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for label, value in rows.items():
         if value:
             click.echo(f"{label + ':':<15}{value}")
+    for note in facts["notes"]:
+        click.echo(f"\n{note}")
     for label, key in (("Input schema", "input_schema"), ("Output schema", "output_schema"), ("Examples", "examples")):
         click.echo(f"\n{label}:")
         print_json(facts[key])

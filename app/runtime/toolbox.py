@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
-from app.runtime.loading import PATIENCE_SECONDS, LoadError, within
+from app.runtime.loading import PATIENCE_SECONDS, LoadError, told, within
 from assent.composition.loading import FILE_NAME
-from assent.toolbox.discovery import find_tools, installed_places
-from assent.toolbox.errors import InvalidToolError
+from assent.toolbox.discovery import find_tools, installed_places, use_registry
+from assent.toolbox.errors import InvalidToolError, ToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.registry import Registry
+
+SETTING = "ASSENT_TOOL_SERVERS"
 
 
 def find_toolbox(patience: float = PATIENCE_SECONDS) -> Registry:
@@ -39,6 +42,31 @@ def find_toolbox(patience: float = PATIENCE_SECONDS) -> Registry:
     if problem:
         registry.broken[FOLDER] = problem
     return registry
+
+
+@contextmanager
+def opened_toolbox(tool_servers: str) -> Iterator[Registry]:
+    """Yield all tools that can be called here, those of MCP servers among them, as the registry of the process.
+
+    Args:
+        tool_servers: The file that lists the servers; empty: there are none. If it cannot be used, that is in `broken`.
+    """
+    registry = find_toolbox()
+    with ExitStack() as stack:
+        if tool_servers:
+            try:
+                # The library for MCP is an extra, and takes a while to load.
+                from assent.toolbox.mcp_entries import read_servers
+                from assent.toolbox.mcp_servers import ToolServers
+
+                servers = stack.enter_context(ToolServers(read_servers(tool_servers)))
+            except (ToolError, ImportError) as error:
+                registry.broken[SETTING] = told(error) if isinstance(error, ImportError) else str(error)
+            else:
+                servers.attach_to(registry)
+        use_registry(registry)
+        stack.callback(use_registry, None)
+        yield registry
 
 
 def _places_in_folder(patience: float) -> list[str]:

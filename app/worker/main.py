@@ -20,7 +20,7 @@ from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
-from app.runtime.toolbox import find_toolbox
+from app.runtime.toolbox import opened_toolbox
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.grants.lifecycle import Grants
@@ -69,10 +69,10 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         leases = await stack.enter_async_context(Leases(settings.database_url, _stop_at_once))
         pool = await stack.enter_async_context(_pool(settings, settings.worker_concurrency, "checkpoints"))
         quick = await stack.enter_async_context(_pool(settings, settings.worker_concurrency // 2, "jobs", *UNSYNCED))
+        toolbox = await asyncio.to_thread(stack.enter_context, opened_toolbox(settings.tool_servers))
         found = await asyncio.to_thread(find_workflows, settings.workflows)
         library = Library(found.workflows, Saver(pool), found.broken)
         await asyncio.to_thread(library.load)
-        toolbox = await asyncio.to_thread(find_toolbox)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
         services = build_services(engine, clock)

@@ -17,7 +17,7 @@ from assent.composition.graph import build_graph
 from assent.composition.linking import Flow, NoSuchFlowError, link
 from assent.composition.mistakes import CompositionError, Mistake, did_you_mean
 from assent.composition.yaml_reader import MAX_BYTES
-from assent.toolbox.discovery import find_tools, installed_places, tools_at
+from assent.toolbox.discovery import process_registry, tools_at
 from assent.toolbox.errors import ToolError
 from assent.toolbox.registry import Registry
 from assent.workflow import Workflow
@@ -41,8 +41,8 @@ def load_workflow(path: str | Path, registry: Registry | None = None) -> Workflo
 
     Args:
         path: of the file, or of a folder with a `workflow.yaml`.
-        registry: the tools that it may name, besides those of `tools.py` in its folder; None: those of installed
-            packages, and those of the folders beside its own.
+        registry: the tools that it may name, besides those of `tools.py` in its folder; None: those of the process
+            (`assent.toolbox.discovery.use_registry`) or of installed packages, and those of the folders beside its own.
 
     Raises:
         CompositionError: with all mistakes, each with its file, line, and column.
@@ -95,7 +95,7 @@ class Shelf:
     def _registry(self, file: Path, wanted: set[str]) -> Registry:
         """Return the tools that a file may name: its own, and those of others as far as it names some of them."""
         made = Registry()
-        known = self._given if self._given is not None else find_tools(installed_places())
+        known = self._given if self._given is not None else process_registry()
         for tool in (tool for newest in known for tool in known.versions(newest.name)):
             made.add(tool)
         made.broken.update(known.broken)

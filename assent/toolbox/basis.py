@@ -21,10 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from pydantic import JsonValue
@@ -34,10 +31,9 @@ from assent.digests import digest_of
 from assent.masking import mask_text
 from assent.toolbox.calls import USUAL, Limits, ToolResult, acall, call
 from assent.toolbox.differences import Difference, differences, shown_path, value_at
-from assent.toolbox.discovery import find_tools, installed_places
+from assent.toolbox.discovery import process_registry
 from assent.toolbox.errors import ToolError, UnknownToolError
 from assent.toolbox.model import Tool
-from assent.toolbox.registry import Registry
 
 LONGEST_VALUE = 10_000
 """Characters of JSON of a value that a proposal contains; of a longer one, it contains the start and the digest."""
@@ -50,18 +46,6 @@ AGAIN, STOP = "propose again", "stop"
 
 Counts = Mapping[str, "Tolerance | str | float"]
 """What counts, by path: a `Tolerance` or its value, or the share by which a number may change."""
-
-_registry: ContextVar[Registry | None] = ContextVar("assent_reading_tools", default=None)
-
-
-@contextmanager
-def reading_with(registry: Registry) -> Iterator[None]:
-    """Within the block, reads are made again with the tools of this registry."""
-    token = _registry.set(registry)
-    try:
-        yield
-    finally:
-        _registry.reset(token)
 
 
 def read(tool: Tool, inputs: Mapping[str, Any], counts: Counts, *, limits: Limits = USUAL) -> Basis:
@@ -128,8 +112,8 @@ def changes_since(
 
     Args:
         outcome: of the proposal, or its JSON.
-        reads: the tools to read with. Tools that are not named here are looked up in the registry in use
-            (`reading_with`), or among those of the installed packages.
+        reads: the tools to read with. Tools that are not named here are looked up in the registry of
+            the process, or among those of installed packages.
 
     Returns:
         What has changed, or could not be read; None if the proposal still holds, or rests on nothing.
@@ -178,7 +162,7 @@ class _Check:
                 self.unreadable(basis, str(error))
 
     def _tool(self, basis: Basis) -> Tool:
-        tool = self._reads.get(basis.tool) or (_registry.get() or _installed()).get(
+        tool = self._reads.get(basis.tool) or (process_registry()).get(
             f"{basis.tool}@{basis.version}" if basis.version else basis.tool
         )
         if not tool.reads_only:
@@ -225,11 +209,6 @@ class _Check:
 def _short(value: JsonValue) -> JsonValue:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return value if len(text) <= _SHOWN else f"{mask_text(text)[:_SHOWN]}…"
-
-
-@lru_cache(maxsize=1)
-def _installed() -> Registry:
-    return find_tools(installed_places())
 
 
 def summary_of(changed: Changed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from importlib.metadata import entry_points
 from types import ModuleType
 
@@ -14,6 +15,8 @@ from assent.toolbox.registry import Registry
 
 GROUP = "assent.toolbox"
 """Entry points of this group name a module with tools, one tool, or a list of tools."""
+
+_own: Registry | None = None
 
 Load = Callable[[str, Callable[[], list[Tool]]], list[Tool]]
 """Calls the function that loads the place of this name; it may limit the time."""
@@ -64,3 +67,19 @@ def _told(error: Exception) -> str:
     if isinstance(error, ToolError):
         return mask_text(words)[:2000]
     return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:2000]
+
+
+def use_registry(registry: Registry | None) -> None:
+    """Make this the registry of the process, in which workflow files find their tools; None: there is none."""
+    global _own
+    _own = registry
+
+
+def process_registry() -> Registry:
+    """Return the registry of the process, or else one of the tools of installed packages."""
+    return _own if _own is not None else _installed()
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Registry:
+    return find_tools(installed_places())

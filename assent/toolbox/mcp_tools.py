@@ -211,5 +211,3 @@ def _difference(before: Tool, listed: Listed) -> str:
         "output schema": before.returns.schema != _output(listed.output_schema),
     }
     return " and ".join(part for part, differs in parts.items() if differs) or "details"
-
-

@@ -140,3 +140,40 @@ def test_a_tool_that_changes_something_is_refused_without_a_portal(package: Path
     done = told("call", "drop_table", "--input", '{"table": "orders"}', code=2)
     assert "people have to approve the call" in done.stderr
     assert not (package / "dropped").exists()
+
+
+@pytest.fixture
+def server_file(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that lists an MCP server, named by the setting."""
+    file = package / "servers.toml"
+    script = Path(__file__).parents[1] / "sdk" / "toolserver.py"
+    file.write_text(f"""
+        [servers.odd]
+        command = {json.dumps(sys.executable)}
+        args = {json.dumps([str(script), str(package)])}
+    """)
+    monkeypatch.setenv("ASSENT_TOOL_SERVERS", str(file))
+    return file
+
+
+def test_tools_of_a_server_are_called_as_the_operator_says(server_file: Path) -> None:
+    shown = facts("show", "odd.add")
+    assert shown["effect"] == "destroy"
+    assert "people have to approve" in told("call", "odd.add", "--input", '{"a": 2, "b": 3}', code=2).stderr
+    server_file.write_text(
+        server_file.read_text()
+        + f"""
+        [servers.odd.tools.add]
+        effect = "read"
+        pin = "{shown["pin"]}"
+    """
+    )
+    assert json.loads(told("call", "odd.add", "--input", '{"a": 2, "b": 3}').stdout) == {"sum": 5}
+
+
+def test_a_file_of_servers_that_cannot_be_used_is_reported_and_stops_nothing(server_file: Path) -> None:
+    server_file.write_text("[servers.odd]\ncomand = 'x'\n")
+    done = told("list")
+    assert "count_rows" in done.stdout
+    assert "ASSENT_TOOL_SERVERS cannot be loaded" in done.stderr
+    assert "command" in done.stderr

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
@@ -35,8 +36,8 @@ from assent.toolbox import (
     read,
     tool,
 )
-from assent.toolbox.basis import reading_with
 from assent.toolbox.differences import differences, shown_path, value_at
+from assent.toolbox.discovery import use_registry
 from assent.toolbox.errors import ApprovalRequiredError
 from assent.toolbox.ledger import keeping_in
 from tests.runtime.agent_flows import SECRET
@@ -118,6 +119,16 @@ def changed_paths(found: Changed | None) -> dict[str, tuple[Any, Any, str]]:
 
 
 # What counts
+
+
+@contextmanager
+def registered(registry: Registry) -> Iterator[None]:
+    """Make it the registry of the process."""
+    use_registry(registry)
+    try:
+        yield
+    finally:
+        use_registry(None)
 
 
 @pytest.mark.parametrize(
@@ -255,16 +266,16 @@ def test_only_tools_that_read_are_called_whatever_the_proposal_names() -> None:
     )
     found = changes_since(outcome, [liar])
     assert found is not None and "does not only read" in found.changes[0].problem
-    with reading_with(Registry([liar])):
+    with registered(Registry([liar])):
         assert changes_since(outcome) is not None
     newer = tool(name="list_tables", version="2.0", effect="read", description="Newer.")(list_tables.function)
-    with reading_with(Registry([newer])):
+    with registered(Registry([newer])):
         found = changes_since(outcome)
     assert found is not None and "No version" in found.changes[0].problem
     found = changes_since(outcome)
     assert found is not None and "There is no tool 'list_tables'" in found.changes[0].problem
     assert CALLS == []
-    with reading_with(Registry([newer, list_tables])):
+    with registered(Registry([newer, list_tables])):
         assert changes_since(outcome) is None
 
 

@@ -222,6 +222,12 @@ def test_the_page_about_workflows_runs(load: Load) -> None:
     assert [node["id"] for node in entry["nodes"] if node["skippable"]] == ["archive"]
 
 
+def test_the_page_about_tools_runs(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    module = load("docs/tools.md")
+    assert "drop_table may change something" in capsys.readouterr().out
+    assert [tool.name for tool in module.langchain_tools] == ["count_rows", "drop_table"]
+
+
 @pytest.mark.parametrize("approved", [True, False])
 def test_the_gate_of_the_first_page_runs(load: Load, approved: bool) -> None:
     workflow = load("README.md").WORKFLOW
