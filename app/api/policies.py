@@ -64,12 +64,20 @@ class RiskRuleOut(Output):
     reason: str
 
 
+class ReadingToolOut(Output):
+    """A tool that the policy registers as one that only reads; its name may end with `*`."""
+
+    tool: str
+    reason: str
+
+
 class PolicyOut(VersionOut):
     """A version with its rules. `problem` says why it can no longer be read; the strict default then applies."""
 
     text: str
     rules: list[RuleOut]
     risk_rules: list[RiskRuleOut]
+    reading_tools: list[ReadingToolOut]
     warnings: list[str]
     problem: str
 
@@ -214,7 +222,8 @@ def _document(view: PolicyView) -> dict[str, Any]:
     )  # fmt: skip
     head = {name: getattr(stored, name) for name in same}
     risk_rules = [{"rule": rule, "level": part.level, "reason": part.reason} for rule, part in view.risk_rules.items()]
+    reading_tools = [{"tool": pattern, "reason": reason} for pattern, reason in view.reading_tools.items()]
     return head | {
-        "rules": [asdict(rule) for rule in view.rules], "risk_rules": risk_rules, "warnings": view.warnings,
-        "problem": view.problem,
+        "rules": [asdict(rule) for rule in view.rules], "risk_rules": risk_rules,
+        "reading_tools": reading_tools, "warnings": view.warnings, "problem": view.problem,
     }  # fmt: skip

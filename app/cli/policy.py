@@ -314,6 +314,10 @@ def _show(view: PolicyView) -> None:
         click.echo("\nRisk rules")
     for name, part in view.risk_rules.items():
         click.echo(f"   {name}: {part.level.value if part.level else 'off'} ({part.reason})")
+    if view.reading_tools:
+        click.echo("\nReading tools")
+    for pattern, reason in view.reading_tools.items():
+        click.echo(f"   {pattern}: {reason}")
 
 
 def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,8 @@ BASE_SCORE = {
 }
 """The score of each level, from 0 to 10 (source document `packaging`, risk levels)."""
 
+REGISTERED_TOOL = "tool.registered"
+"""The rule of the finding that says that a policy registers a tool as reading."""
 _RUN_NOTHING = ("question", "error")
 _STEP = 0.2
 _BAND = {RiskLevel.SAFE: 0.9, RiskLevel.LOW: 3.9, RiskLevel.MEDIUM: 6.4, RiskLevel.HIGH: 8.9, RiskLevel.CRITICAL: 10.0}
@@ -197,6 +199,11 @@ class Assessment:
     def is_clear(self, kind: str) -> bool:
         """Return True if a request of this kind is understood; what a question asks or an error says is not run."""
         return self.understood or kind in _RUN_NOTHING
+
+    @property
+    def relies_on_registration(self) -> bool:
+        """True if a tool counts as reading because a policy registers it."""
+        return any(finding.rule == REGISTERED_TOOL for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.bounded_work import Pool
 from app.domain.errors import TookTooLongError
+from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment
 from app.risk.assess import assess_proposal, assess_unread, has_code
 from app.risk.rules import declare
@@ -24,12 +25,12 @@ MAX_WAITING = 500
 _pool = Pool(idle_seconds=IDLE_SECONDS, max_waiting=MAX_WAITING)
 
 
-def assess_apart(document: Any, seconds: float = SECONDS) -> Assessment:
+def assess_apart(document: Any, tools: ReadingTools = NO_TOOLS, seconds: float = SECONDS) -> Assessment:
     """Assess a proposal as `assess_proposal` does, in another process. Never raises."""
     if not has_code(document):
-        return assess_proposal(document)
+        return assess_proposal(document, tools)
     try:
-        return _pool.run(assess_proposal, (document,), seconds)
+        return _pool.run(assess_proposal, (document, tools), seconds)
     except TookTooLongError:
         words = "Reading this took too long or too much memory and was stopped, so its effects are unknown."
         return assess_unread(document, TOO_SLOW.finding(words))

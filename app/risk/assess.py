@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.calls import is_made
+from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment, Finding, assess, floor_of, is_level
 from app.domain.text import plural
 from app.risk.reading import Reading
@@ -32,15 +33,16 @@ FLOOR_UNKNOWN = declare(
 _FINDINGS_PER_RULE = 20
 
 
-def assess_proposal(document: Any) -> Assessment:
+def assess_proposal(document: Any, tools: ReadingTools = NO_TOOLS) -> Assessment:
     """Assess the risk of a proposal.
 
     Args:
         document: The JSON of a proposal as in `assent.contracts`, or any other JSON value.
+        tools: The tools that the policy registers as reading. Nothing in the document can register one.
 
     Never raises. Anything that cannot be analyzed is never safe. The document's `risk_floor` is the minimum risk level.
     """
-    reading = Reading()
+    reading = Reading(tools=tools)
     stated = document.get("risk_floor") if isinstance(document, Mapping) else None
     if stated is not None and not is_level(stated):
         words = "The proposal's minimum risk is not a known risk level, so high is used."

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Finding, Touches
 from app.risk.budget import DEPTH, Budget, OverBudgetError
 from app.risk.languages import LIMITS_ITSELF, language_named, reader_of
@@ -32,8 +33,9 @@ _MOST_LETTERS = 200
 class _Found:
     """What all readings of one proposal share."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, tools: ReadingTools) -> None:
         self.budget = budget
+        self.tools = tools
         self.findings: list[Finding] = []
         self.names: dict[str, set[str]] = {}
         self.understood = True
@@ -53,8 +55,10 @@ class Reading:
             is thrown away afterwards, as when an image is built or a pipeline runs.
     """
 
-    def __init__(self, budget: Budget | None = None, **options: object) -> None:
-        self._found = _Found(budget or Budget())
+    def __init__(
+        self, budget: Budget | None = None, tools: ReadingTools = NO_TOOLS, **options: object
+    ) -> None:
+        self._found = _Found(budget or Budget(), tools)
         self._first = 1
         self._fixed: int | None = None
         self._within = ""
@@ -64,6 +68,11 @@ class Reading:
     def budget(self) -> Budget:
         """What may still be read."""
         return self._found.budget
+
+    @property
+    def tools(self) -> ReadingTools:
+        """The tools that the policy registers as reading."""
+        return self._found.tools
 
     @property
     def understood(self) -> bool:

@@ -13,7 +13,8 @@ _HEAD = """# Risk rules
 The portal reads scripts, commands, SQL, and the arguments of tool calls, and explains their risk with findings. Each
 finding names its rule. This document lists all {count} rules with their usual levels, an example that triggers the
 rule, and a similar text that does not. The page *Policies* leads to the same list, with what the policy in force
-changes: [a policy](policies.md#risk-rules) can switch a rule off or give it another level.
+changes: [a policy](policies.md#risk-rules) can switch a rule off or give it another level, and
+[register tools](policies.md#reading-tools) that only read, whatever their names say.
 
 A finding can have another level than its rule where more is known, such as the number of rows of a table. *Not
 understood* means that something has not been read, or that its effects are unknown; a policy never approves such a

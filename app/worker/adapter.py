@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.util import await_
 
+from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment
 from app.domain.run_protocol import Job, Journal, RunSnapshot, Statement
 from app.risk.apart import assess_apart
@@ -109,7 +110,7 @@ async def worker_store(database_url: str, pool: Pool, clock: Clock) -> AsyncIter
         await engine.dispose()
 
 
-def _assess(document: dict[str, Any]) -> Assessment:
+def _assess(document: dict[str, Any], tools: ReadingTools) -> Assessment:
     if len(str(document)) < LONG_PROPOSAL:
-        return assess_proposal(document)
-    return await_(asyncio.to_thread(assess_apart, document))
+        return assess_proposal(document, tools)
+    return await_(asyncio.to_thread(assess_apart, document, tools))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.reading_tools import ReadingTools, RegisteredTool
 from app.risk.assess import assess_proposal
 from assent.contracts import RiskLevel
 
@@ -99,3 +100,46 @@ def test_strange_arguments_are_no_problem():
     for args in (None, [], "rm", 5, {"a": None}, {"": ""}, {"args": [1, None, {"x": []}]}, {"command": ["a", 1]}):
         for tool in ("Bash", "kubectl", "redis", "Write", "call_tool", "", "___", "x" * 5_000):
             assert assessed(tool, args).level
+
+
+REGISTERED = [
+    # whatever the name says
+    ("lookup", {"customer": "17"}, LOW, True),
+    ("purge_preview", {"filter": "*", "all": True, "environment": "production"}, LOW, True),
+    ("transfer_status", {"amount": 900}, LOW, True),
+    ("get_type", {"name": "x"}, LOW, True),
+    ("diff", {"input": "*** Delete File: a.py"}, LOW, True),
+    ("pods_delete_history", {"namespace": "shop"}, LOW, True),
+    ("graphql", {"query": "query { star(id: 5) { id } }"}, SAFE, True),
+    # what it reads
+    ("delete_file_info", {"path": "docs/a.txt"}, LOW, True),
+    ("lookup", {"path": "/etc/shadow"}, HIGH, None),
+    ("lookup", {"name": "~/.ssh/id_ed25519"}, HIGH, None),
+    ("get_secret", {"name": "x"}, HIGH, None),
+    ("export_customers", {}, HIGH, None),
+    # what is in its arguments
+    ("query", {"sql": "SELECT 1"}, SAFE, True),
+    ("query", {"sql": "DROP TABLE orders"}, CRITICAL, None),
+    ("lookup", {"command": "rm -rf /"}, CRITICAL, None),
+    ("lookup", {"command": "./deploy.sh"}, None, False),
+    ("kubectl", {"args": ["delete", "ns", "shop"]}, CRITICAL, None),
+    ("fetch", {"url": "https://example.org/", "method": "DELETE"}, HIGH, None),
+    ("fetch", {"url": "http://169.254.169.254/"}, HIGH, None),
+    ("graphql", {"query": "mutation { deleteRepository(id: 5) { id } }"}, HIGH, False),
+    ("mongodb_find", {"collection": "orders", "filter": {"a": 1}}, SAFE, True),
+    ("mongodb_find", {"collection": "orders", "filter": {"$where": "sleep(1)"}}, HIGH, False),
+    ("mongodb_find", {"collection": "orders", "operation": "drop"}, CRITICAL, None),
+    ("call_tool", {"name": "delete_all", "arguments": {"a": 1}}, HIGH, False),
+]
+
+
+@pytest.mark.parametrize(("tool", "args", "level", "understood"), REGISTERED)
+def test_a_registered_tool_counts_as_reading_unless_its_arguments_say_otherwise(tool, args, level, understood):
+    known = ReadingTools((RegisteredTool("mcp__shop__*", "It has nothing that writes."),), 3)
+    document = {"kind": "tool_call", "title": "t", "tool": f"mcp__shop__{tool}", "args": args}
+    found = assess_proposal(document, known)
+    assert level is None or found.level is level, found.findings
+    assert understood is None or found.understood is understood, found.findings
+    several = {"kind": "tool_calls", "title": "t", "calls": [document | {"id": "1"}]}
+    assert assess_proposal(several, known).level is found.level
+    assert not assess_proposal(document).relies_on_registration

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select, text
 from app.domain.ballot import Ballot
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
+from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.run_protocol import Journal
 from app.services.approvals.decisions.decision import DecisionResult
@@ -44,7 +45,7 @@ class SettableClock:
         return datetime.now(UTC) + self.ahead
 
 
-def assess_words(document: dict[str, Any]) -> Assessment:
+def assess_words(document: dict[str, Any], _tools: ReadingTools) -> Assessment:
     """A risk that follows from one word, so that these tests do not hang on the rules: drop, delete, or neither."""
     words = str(document)
     level = RiskLevel.CRITICAL if "drop table" in words else RiskLevel.HIGH if "delete" in words else RiskLevel.MEDIUM

@@ -24,6 +24,7 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role, Via
+from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment
 from app.services.approvals.manager import CheckpointManager
 from app.store.objects import read_object, read_person
@@ -293,9 +294,9 @@ def test_a_remark_decides_nothing(desk: Desk) -> None:
 def test_a_change_that_takes_until_after_the_deadline_to_assess_is_too_late(desk: Desk) -> None:
     request, reviewer = desk.open(), desk.person()
 
-    def slowly(document: dict[str, Any]) -> Assessment:
+    def slowly(document: dict[str, Any], tools: ReadingTools) -> Assessment:
         desk.clock.ahead = timedelta(days=30)
-        return assess_words(document)
+        return assess_words(document, tools)
 
     slow = CheckpointManager(desk.sessions, desk.clock, slowly)
     with pytest.raises(ExpiredError):

@@ -24,6 +24,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.facts import Facts, StrictDefault
 from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, Terms
+from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment, Finding, assess
 from app.services.approvals.manager import CheckpointManager
 from app.store.policies import Absence
@@ -54,7 +55,7 @@ texts = st.sampled_from(TEXTS)
 people = st.sampled_from(sorted(TEAMS))
 
 
-def assess_text(document: dict[str, Any]) -> Assessment:
+def assess_text(document: dict[str, Any], _tools: ReadingTools) -> Assessment:
     """The risk of one of `TEXTS`."""
     return assess([Finding("test.word", RISKS[document["content"].split()[0]], "It has the word.", 1)])
 

@@ -277,6 +277,34 @@ def test_where_no_policy_was_every_approval_is_new() -> None:
     assert widened(None, policy(ASKS, FORBIDS)) == ()
 
 
+
+
+def reading_tools(*patterns: str) -> PolicyDocument:
+    """A policy that registers these tools as reading."""
+    lines = "".join(f"  {pattern}: Because.\n" for pattern in patterns)
+    head = f"reading_tools:\n{lines}" if lines else ""
+    return read_policy(f"version: 1\n{head}default: {{deadline: 1 day}}\n", "policies.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        ((), ("mcp__docs__search",), ["mcp__docs__search"]),
+        (("mcp__docs__search",), ("mcp__docs__search", "mcp__docs__list"), ["mcp__docs__list"]),
+        (("mcp__docs__search",), ("mcp__docs__*",), ["mcp__docs__*"]),
+        (("mcp__docs__*",), ("mcp__docs__search", "mcp__docs__get_*"), []),
+        (("mcp__docs__search",), ("mcp__docs__Search",), ["mcp__docs__Search"]),
+        (("mcp__docs__search",), (), []),
+    ],
+)
+def test_whatever_is_newly_registered_as_reading_is_wider(
+    old: tuple[str, ...], new: tuple[str, ...], wider: list[str]
+) -> None:
+    found = widened(reading_tools(*old), reading_tools(*new))
+    assert list(found) == [f"Calls of {pattern} count as reading." for pattern in wider]
+    assert bool(widened(None, reading_tools(*new))) is bool(new)
+
+
 LEVELS = {"sql.drop.database": RiskLevel.CRITICAL, "sql.lock_table": RiskLevel.HIGH}
 
 

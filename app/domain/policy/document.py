@@ -16,6 +16,7 @@ from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_da
 from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry, Unanswered
 from app.domain.policy.verdicts import Decide
 from app.domain.ranking import MAX_PRIORITY
+from app.domain.reading_tools import pattern_problem
 from app.domain.risk import is_level
 from app.domain.text import TEAM_SLUG
 from assent.contracts import RiskLevel, Verdict
@@ -336,6 +337,9 @@ def _level(value: Any) -> Any:
     return RiskLevel(value)
 
 
+Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_name)]
+
+
 class RiskRulePart(_Part):
     """What a policy makes of a risk rule.
 
@@ -344,7 +348,22 @@ class RiskRulePart(_Part):
     """
 
     level: Annotated[RiskLevel | None, BeforeValidator(_level)]
-    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_name)]
+    reason: Reason
+
+
+def _tool_pattern(value: str) -> str:
+    if problem := pattern_problem(value):
+        raise complaint(problem)
+    return value
+
+
+def _with_reasons(value: Any) -> Any:
+    if isinstance(value, list):
+        raise complaint("each tool has a reason here, as in mcp__docs__search: The server has nothing that writes.")
+    return value
+
+
+ToolPattern = Annotated[str, Field(max_length=200), AfterValidator(_tool_pattern)]
 
 
 class PolicyDocument(_Part):
@@ -352,10 +371,14 @@ class PolicyDocument(_Part):
 
     Attributes:
         risk_rules: risk rules that are switched off or have another level, by their ids.
+        reading_tools: why tools only read, by their names or patterns; see `app.domain.reading_tools`.
     """
 
     version: Literal[1]
     risk_rules: Annotated[dict[Name, RiskRulePart], Field(max_length=200)] = Field(default_factory=dict)
+    reading_tools: Annotated[dict[ToolPattern, Reason], BeforeValidator(_with_reasons), Field(max_length=200)] = Field(
+        default_factory=dict
+    )
     calendars: Annotated[dict[Name, CalendarPart], Field(max_length=200)] = Field(default_factory=dict)
     rules: Annotated[tuple[Rule, ...], Field(max_length=500)] = ()
     default: Body | None = None

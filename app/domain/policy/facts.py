@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.policy.verdicts import Ruling
+from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment
 from assent.contracts import RiskLevel, calls_of
 from assent.digests import canonical
@@ -87,9 +88,14 @@ class Facts:
 
 
 class Policy(Protocol):
-    """Determines what applies to requests, from facts."""
+    """Determines what applies to requests, from facts.
+
+    Attributes:
+        reading_tools: the tools that it registers as reading, which assessments need.
+    """
 
     version: int | None
+    reading_tools: ReadingTools
 
     def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:
         """The assessment with the policy's changes of risk rules; `floor` is the proposal's minimum risk."""
@@ -108,6 +114,7 @@ class StrictDefault:
     """The policy that applies if none is loaded, or none of its rules matches."""
 
     version: int | None = None
+    reading_tools = NO_TOOLS
 
     def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:
         """It changes no risk rules."""

@@ -26,6 +26,7 @@ from app.domain.policy.terms import (
     stricter,
 )
 from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, in_time
+from app.domain.reading_tools import ReadingTools, RegisteredTool
 from app.domain.risk import Assessment, RuleChange
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
@@ -67,6 +68,9 @@ class CompiledPolicy:
         self._risk_rules = {
             rule: RuleChange(rule, part.level, part.reason) for rule, part in document.risk_rules.items()
         }
+        self.reading_tools = ReadingTools(
+            tuple(RegisteredTool(pattern, reason) for pattern, reason in document.reading_tools.items()), version
+        )
         self._names_args = any(names_args(rule.when) for rule in document.rules)
 
     def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:

@@ -9,6 +9,7 @@ from app.domain.policy.condition_words import did_you_mean, may_fail, same_words
 from app.domain.policy.document import PolicyDocument, Rule
 from app.domain.policy.terms import ChangeWindow, Unanswered
 from app.domain.policy.verdicts import MAX_RISK, Decide
+from app.domain.reading_tools import includes
 from assent.contracts import RiskLevel
 
 _Condition = tuple[str, ...]
@@ -19,14 +20,16 @@ def widened(
 ) -> tuple[str, ...]:
     """What the new policy approves without reviewers that the old one did not, or not as long or as observed.
 
-    That is what a rule approves at once, and what is left to the person at a coding agent's keyboard. A sentence each;
+    That is what a rule approves at once, what is left to the person at a coding agent's keyboard, and what counts as
+    reading. A sentence each;
     empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
 
     Args:
         levels: the usual levels of the risk rules, by id.
     """
     then, now = _Rules(old), _Rules(new)
-    return (*_wider(then, now), *_left_to_keyboards(then, now), *_lowered(old, new, levels or {}))
+    lowered = _lowered(old, new, levels or {})
+    return (*_wider(then, now), *_left_to_keyboards(then, now), *lowered, *_newly_reading(old, new))
 
 
 def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -> tuple[str, ...]:
@@ -58,6 +61,14 @@ def _lowered(old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[st
         more = _rank(was) < _rank(now) <= MAX_RISK.rank and approves
         if less or more:
             yield f"The risk rule {rule} {_to(now)}; it was {was.value if was else 'off'}."
+
+
+def _newly_reading(old: PolicyDocument | None, new: PolicyDocument) -> Iterator[str]:
+    """Tools that are registered as reading and were not, whatever the rules say: their calls may count as harmless."""
+    before = old.reading_tools if old is not None else {}
+    for pattern in new.reading_tools:
+        if not any(includes(known, pattern) for known in before):
+            yield f"Calls of {pattern} count as reading."
 
 
 def _rank(level: RiskLevel | None) -> int:

@@ -53,10 +53,12 @@ class ToolCall:
     Attributes:
         tool: The tool's name.
         args: Its arguments.
+        reads: The policy registers the tool as one that only reads: its name says nothing about what it does.
     """
 
     tool: str
     args: Any
+    reads: bool = False
     own: str = field(init=False)
     """The name without its server, such as ``query`` for ``mcp__postgres__query``."""
 

@@ -38,6 +38,7 @@ _READING = word_set(
 _WRITING = word_set(
     "write create edit multi update insert append save str replace put patch touch mkdir overwrite set modify new make"
 )
+_LISTING = word_set("list ls glob find grep search tree stat exists")
 _DELETING = word_set("delete remove rm unlink rmdir trash erase")
 _MOVING = word_set("move mv rename")
 _COPYING = word_set("copy cp")
@@ -90,6 +91,8 @@ def read_files(call: ToolCall, reading: Reading) -> bool:
 
 
 def _act(call: ToolCall, words: set[str]) -> Act | None:
+    if call.reads:
+        return Act.LIST if words & _LISTING else Act.READ
     if words & _DELETING:
         folders = bool(words & {"directory", "folder", "directories", "rmdir", "tree"})
         recursive = folders or call.value("recursive", "force") is True
@@ -103,7 +106,7 @@ def _act(call: ToolCall, words: set[str]) -> Act | None:
         return Act.CREATE
     if words & _WRITING or words & _COPYING:
         return Act.WRITE
-    if words & {"list", "ls", "glob", "find", "grep", "search", "tree", "stat", "exists"}:
+    if words & _LISTING:
         return Act.LIST
     return Act.READ if words & _READING else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.domain.risk import Finding
+from app.domain.risk import REGISTERED_TOOL, Finding
 from app.risk.rules import declare, word_set
 from app.risk.tools.call import ToolCall
 from assent.contracts import RiskLevel
@@ -52,6 +52,10 @@ AGENTS_OWN = declare(
     "tool.agents_own", RiskLevel.LOW, "A tool that changes only what the agent keeps for itself.",
     _example("TodoWrite"), _example("TicketWrite"), language=_TOOL,
 )  # fmt: skip
+
+REGISTERED = declare(
+    REGISTERED_TOOL, RiskLevel.LOW, "The policy registers the tool as one that only reads.", language=_TOOL,
+)
 
 _ALWAYS = (
     (
@@ -240,6 +244,12 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         and not words & {"get", "list", "show"}
     ):
         yield SCHEDULES.finding("The command in this call will run by the clock.")
+
+
+def reading_findings(call: ToolCall) -> Iterator[Finding]:
+    """Return what the name of a tool that only reads says about what it reads."""
+    about = (READS_SECRET.id, ALL_DATA.id)
+    yield from (found for found in combined_findings(call, runs=False) if found.rule in about)
 
 
 def sends(call: ToolCall) -> bool:

@@ -90,17 +90,20 @@ def _run(words: list[str], call: ToolCall, reading: Reading) -> None:
     read_command(Command(words_of(*words), input=known), reading)
 
 
+def has_words(call: ToolCall) -> bool:
+    """Return True if a call gives words of a command, so that its tool's name is not all that says what it does."""
+    return bool(_line(call) or argument_lists(call) or any(call.text(name) for name in _VERBS))
+
+
+def _line(call: ToolCall) -> str:
+    names = ("command", "cmd", "args", "arguments", "input", "commandline")
+    return next((call.text(name) for name in names if call.text(name)), "")
+
+
 def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     """Read a call of a tool that is named after a program, such as ``git_push`` or ``kubectl``."""
     words = [program]
-    text = next(
-        (
-            call.text(name)
-            for name in ("command", "cmd", "args", "arguments", "input", "commandline")
-            if call.text(name)
-        ),
-        "",
-    )
+    text = _line(call)
     lists = argument_lists(call)
     if program == "ssh" and text:
         host = call.text("host", "hostname", "server", "target", "address", "machine") or "host"

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.risk.effects import SENDS_SECRET
+from app.domain.reading_tools import RegisteredTool
+from app.risk.effects import SENDS_SECRET, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
@@ -18,8 +19,9 @@ from app.risk.tools import names
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
-from app.risk.tools.programs import argument_lists, read_program, read_words
+from app.risk.tools.programs import argument_lists, has_words, read_program, read_words
 from app.risk.tools.requests import read_urls
+from app.risk.words import Word
 from assent.contracts import RiskLevel
 
 MOST_NESTED = 3
@@ -93,6 +95,10 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
     if depth < MOST_NESTED and (inner := _inner_call(call)):
         read_call(*inner, reading, depth + 1)
         return
+    if depth == 0 and (known := reading.tools.registered(tool)):
+        call.reads = True
+        _read_registered(call, known, reading)
+        return
     read = _read_kind(call, reading)
     if not read or names.destroys(call):
         reading.take(names.name_findings(call))
@@ -101,6 +107,21 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
     _read_sent_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         _read_breadth(call, reading)
+
+
+def _read_registered(call: ToolCall, known: RegisteredTool, reading: Reading) -> None:
+    """Read a call of a tool that only reads: what it reads, and the code and addresses in its arguments."""
+    version = reading.tools.policy_version
+    policy = f"Policy version {version}" if version is not None else "The policy"
+    level = RiskLevel.SAFE if _read_kind(call, reading) else None
+    words = f"{policy} registers {known.pattern} as reading: {known.reason} The agent receives what it reads."
+    reading.add(names.REGISTERED, words, None, level)
+    reading.take(names.reading_findings(call))
+    for argument in call.texts:
+        path = argument.text.strip()
+        if not re.search(r"\s", path) and place_of(path) in (Place.SECRET, Place.ACCESS):
+            with reading.at_item(argument.path):
+                act_on(reading, Act.READ, Word(path, 1, path))
 
 
 def _inner_call(call: ToolCall) -> tuple[str, Any] | None:
@@ -121,13 +142,13 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
     """Read a call of a tool whose kind is known. Returns False if nothing in it could be read."""
     if call.plain in names.OWN:
         return False
-    if read_patch(call, reading) or _typed(call, reading):
+    if (not call.reads and read_patch(call, reading)) or _typed(call, reading):
         return True
     if _graphql(call, reading):
         return True
     kind = kind_of(call)
     program = program_of(call)
-    if program and kind not in ("sql", "redis", "mongo", "cypher"):
+    if program and kind not in ("sql", "redis", "mongo", "cypher") and (not call.reads or has_words(call)):
         return read_program(call, program, reading)
     if kind == "shell" and read_words(call, reading):
         return True
@@ -154,7 +175,8 @@ def _graphql(call: ToolCall, reading: Reading) -> bool:
         found = True
         fields = re.findall(r"(\w+)\s*(?:\(|\{)", text.partition("{")[2])
         if not text.startswith("mutation"):
-            reading.add(names.READS, "This GraphQL query only reads.")
+            if not call.reads:
+                reading.add(names.READS, "This GraphQL query only reads.")
         elif hit := next((field for field in fields if set(words_in(field)) & names.DESTROYS), ""):
             reading.add(
                 GRAPHQL, f"The mutation {hit} deletes or stops something, or moves money.", None, RiskLevel.HIGH
@@ -210,7 +232,7 @@ def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
             for words in lists:
                 reading.read("redis", " ".join(f'"{word}"' if " " in word else word for word in words))
             return True
-        if _read_code(call, kind, reading):
+        if _read_code(call, kind, reading) or call.reads:
             return True
         rest = [word for word in call.words if word not in ("redis", "valkey", "command", "execute", "run")]
         values = [str(value) for value in call.args.values()] if isinstance(call.args, Mapping) else []
@@ -222,7 +244,8 @@ def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
     if plain and _read_code(call, kind, reading):
         return True
     rest = [word for word in call.words if word not in ("mongo", "mongodb", "db", "tool", "execute", "run")]
-    name = operation or "".join([*rest[:1], *(word.capitalize() for word in rest[1:])])
+    named_so = "find" if call.reads else "".join([*rest[:1], *(word.capitalize() for word in rest[1:])])
+    name = operation or named_so
     document = {"operation": name, **(call.args if isinstance(call.args, Mapping) else {})}
     reading.read("mongo", json.dumps(document | {"operation": name}, default=str))
     return True
@@ -231,6 +254,8 @@ def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
 def _typed(call: ToolCall, reading: Reading) -> bool:
     """Read what a tool types on a keyboard, which may be a command. Returns False if it types nothing."""
     action = call.text("action", "type")
+    if call.reads and action not in ("type", "key"):
+        return False
     if not (
         set(call.words) & {"computer", "keyboard", "type", "typewrite", "keypress", "sendkeys"}
         or action in ("type", "key")

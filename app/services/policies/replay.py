@@ -26,7 +26,7 @@ from app.services.requests.assessment import assess_under, decided_at_once
 from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, Verdict, calls_of
 
 MAX_REQUESTS = 5000
 MAX_SECONDS = 10.0
@@ -245,18 +245,30 @@ def _to_be_changed(session: Session, previous: Mapping[str, str | None]) -> set[
     return found
 
 
+def _registers(policy: Policy, proposal: dict[str, Any]) -> bool:
+    """True if the policy registers one of the proposal's tools as reading."""
+    return any(policy.reading_tools.registered(str(call.get("tool", ""))) for call in calls_of(proposal))
+
+
 def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -> ReplayedRequest:
     row = case.request
     edited = row.proposed is not None and row.proposed_digest != row.digest
     proposal = row.proposed if edited else row.payload
     again = edited or "understood" not in row.assessment
-    plain = ground.assess(proposal) if again else Assessment.from_json(row.assessment).original()
-    assessment = candidate.assessed(plain, floor_of(proposal))
+    stored = Assessment.from_json(row.assessment).original()
+
+    def under(policy: Policy) -> Assessment:
+        # Which tools only read is a part of the reading, so it cannot be changed in what was stored.
+        if again or stored.relies_on_registration or _registers(policy, proposal):
+            return assess_under(policy, ground.assess, proposal)
+        return policy.assessed(stored, floor_of(proposal))
+
+    assessment = under(candidate)
     opened = _facts(case, proposal, assessment)
     old = Terms.from_json(row.terms)
     if edited:
         policy = ground.policy_of(row.policy_version)
-        was = _facts(case, proposal, policy.assessed(plain, floor_of(proposal)))
+        was = _facts(case, proposal, under(policy))
         old = policy.terms(was, row.opened_at)
     ruling = candidate.ruling(opened, row.opened_at)
     new = ruling.terms

@@ -92,6 +92,7 @@ class PolicyView:
         why_not: why the viewer may not confirm it, if it waits for a second person; empty if they may.
         may_decline: the viewer may decline it.
         risk_rules: risk rules that it switches off or gives another level, by id.
+        reading_tools: why tools only read, by the patterns that register them.
     """
 
     stored: PolicyVersion
@@ -101,6 +102,7 @@ class PolicyView:
     why_not: str = ""
     may_decline: bool = False
     risk_rules: Mapping[str, RiskRulePart] = field(default_factory=dict)
+    reading_tools: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ class Policies:
             return PolicyView(
                 stored, summary(document), self._warnings(session, document, levels),
                 why_not="" if not waits else why_not(stored, viewer), may_decline=may_decline,
-                risk_rules=document.risk_rules,
+                risk_rules=document.risk_rules, reading_tools=document.reading_tools,
             )  # fmt: skip
 
     def waiting(self, viewer: Actor) -> PolicyVersion | None:

@@ -16,6 +16,7 @@ from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, permitted
 from app.domain.ranking import attention_at
+from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment, floor_of
 from app.domain.text import storable
 from app.services.requests.requester import RequestSource
@@ -24,7 +25,8 @@ from assent.contracts import calls_of
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 
-Assessor = Callable[[dict[str, Any]], Assessment]
+Assessor = Callable[[dict[str, Any], ReadingTools], Assessment]
+"""Assesses a proposal, with the tools that the policy registers as reading."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def _made(call: Any) -> Any:
 
 
 def assess_under(policy: Policy, assess: Assessor, document: dict[str, Any]) -> Assessment:
-    """The assessment of a proposal under a policy, which may change risk rules."""
-    return policy.assessed(assess(document), floor_of(document))
+    """The assessment of a proposal under a policy, which may change risk rules and register tools as reading."""
+    return policy.assessed(assess(document, policy.reading_tools), floor_of(document))
 
 
 def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> IncomingProposal:

@@ -252,6 +252,22 @@ def test_what_people_would_no_longer_have_seen_comes_first(
     assert "Would have been rejected at once by “Never”." in section.text
 
 
+def test_tools_that_a_policy_registers_wait_for_a_second_person_and_are_shown(
+    browse: Browse, services: Services, versions: Any
+) -> None:
+    text = FIRST + "reading_tools: {mcp__docs__*: <It> only searches.}\n"
+    stored = services.policies.load(SYSTEM, text, "policies.yaml").stored
+    assert stored.waits and stored.widens == ["Calls of mcp__docs__* count as reading."]
+    reviewer = browse("reviewer")
+    section = reviewer.get(f"/policies/{stored.version}").one("section", aria_labelledby="reading-tools")
+    assert "mcp__docs__*" in section.text and "<It> only searches." in section.text
+    assert not reviewer.get("/policies").all("section", aria_labelledby="reading-tools"), "it is not in force"
+    called = Caller(reviewer.caller.client.application, reviewer.caller.person)
+    found = called.get(f"/api/v1/policies/{stored.version}").json
+    assert found["reading_tools"] == [{"tool": "mcp__docs__*", "reason": "<It> only searches."}]
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")
+
+
 def test_risk_rules_that_a_policy_changes_are_shown_there_and_with_the_request(
     browse: Browse, services: Services, versions: Any
 ) -> None:
