@@ -51,7 +51,7 @@ _INERT = word_set(
 )
 _SEARCHES = word_set("search find lookup ask web docs documentation grep browse google wiki")
 _SQL_TEXT = re.compile(
-    r"[\s(;\ufeff]*(?:(?:--|#)[^\n]*\n\s*|/\*(?!!).*?\*/\s*)*[\s(;\ufeff]*"
+    r"(?:[\s(;\ufeff]++|(?:--|#)[^\n]*+\n|/\*(?!!)(?:[^*]++|\*(?!/))*+\*/)*+"
     r"(?:/\*!|(?:select|with|insert\s+into|replace\s+into|update\s+\S+\s+set|delete\s+from|delete\s+\w+\s+from|merge\s+into|truncate|drop|alter"
     r"|create|grant|revoke|copy|call|vacuum|reindex|explain|pragma|attach|lock\s+table|exec(?:ute)?|begin|commit|rollback|set"
     r"|declare|if|use|kill|shutdown|load|analyze|refresh|do)\b)",
