@@ -225,6 +225,10 @@ def deciding() -> Iterator[Call]:
         wide = tool({f"k{number}": f"text {number}" for number in range(size)})
         yield Call(f"page: {size:,} arguments", page, None, wide, "GET", signed=True)
         yield Call(f"fetch: {size:,} arguments", "/api/v1/approvals/{id}", None, wide, "GET")
+    for name, bit in {"semicolons": ";", "lines": "\n", "comments": "/**/", "here-documents": "cat <<EOF\n"}.items():
+        text = bit * (60_000 // len(bit)) + "x"
+        hostile_call = tool({"query": text, "code": text, "body": text})
+        yield Call(f"page: arguments of 60,000 characters, {name}", page, None, hostile_call, "GET", signed=True)
     long = script("".join(f"-- {number}\n" for number in range(25_000)))
     yield Call("page: a script of 25,000 lines", page, None, long, "GET", signed=True)
     answers: dict[str, tuple[Any, Any]] = {

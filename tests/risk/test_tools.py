@@ -1,9 +1,13 @@
 """Tool calls: the language of each argument, paths, requests, programs, and what a tool's name alone says."""
 
+import time
+
 import pytest
 
 from app.domain.reading_tools import ReadingTools, RegisteredTool
 from app.risk.assess import assess_proposal
+from app.risk.tools.call import Argument, ToolCall
+from app.risk.tools.kinds import language_in
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -143,3 +147,14 @@ def test_a_registered_tool_counts_as_reading_unless_its_arguments_say_otherwise(
     several = {"kind": "tool_calls", "title": "t", "calls": [document | {"id": "1"}]}
     assert assess_proposal(several, known).level is found.level
     assert not assess_proposal(document).relies_on_registration
+
+
+@pytest.mark.parametrize("text", [";", "; ", "/**/", "-- a\n", "\n", " \n", "update a "])
+@pytest.mark.parametrize("key", ["query", "code", "body"])
+def test_the_language_of_an_argument_is_soon_found(key, text):
+    # The web process does this for the pages that it makes.
+    long = text * (60_000 // len(text)) + "x"
+    call = ToolCall("frob", {key: long})
+    began = time.thread_time()
+    language_in(call, Argument(key, long), "")
+    assert time.thread_time() - began < 0.5

@@ -157,7 +157,7 @@ def _code_language(text: str, kind: str, named: list[str], words: frozenset[str]
         return ""
     if _SQL_TEXT.match(text):
         return "sql"
-    if re.search(r"(?m)^\s*(?:import \w|from \w+ import |def \w+\(|print\(|class \w+[:(])", text):
+    if re.search(r"(?m)^[ \t]*+(?:import \w|from \w+ import |def \w+\(|print\(|class \w+[:(])", text):
         return "python"
     if words & {"body"}:
         return ""
