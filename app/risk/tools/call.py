@@ -53,12 +53,14 @@ class ToolCall:
     Attributes:
         tool: The tool's name.
         args: Its arguments.
+        documents: The paths of the arguments that have been read as documents.
         reads: The policy registers the tool as one that only reads: its name says nothing about what it does.
     """
 
     tool: str
     args: Any
     reads: bool = False
+    documents: tuple[str, ...] = ()
     own: str = field(init=False)
     """The name without its server, such as ``query`` for ``mcp__postgres__query``."""
 
@@ -84,6 +86,14 @@ class ToolCall:
     def texts(self) -> list[Argument]:
         """All texts among the arguments, also those in JSON that is itself a text, without the names of fields."""
         return list(islice(_texts(self.args, "", 0), MOST_ARGUMENTS))
+
+    @property
+    def plain_texts(self) -> list[Argument]:
+        """The texts that are not in documents."""
+        within = tuple(f"{path}." for path in self.documents)
+        if "" in self.documents:
+            return []
+        return [found for found in self.texts if not f"{found.path}.".startswith(within)] if within else self.texts
 
     @cached_property
     def named_language(self) -> list[str]:

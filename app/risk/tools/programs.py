@@ -10,9 +10,10 @@ from typing import Any
 from app.risk.commands.table import Command, read_command
 from app.risk.effects import run_dynamic
 from app.risk.reading import Reading
-from app.risk.rules import word_set
+from app.risk.rules import declare, word_set
 from app.risk.tools.call import ToolCall, words_in
 from app.risk.words import Word, words_of
+from assent.contracts import RiskLevel
 
 _PROGRAM = ("program", "executable", "binary", "exe", "file", "cmd", "command", "interpreter")
 _LISTS = (
@@ -36,7 +37,13 @@ _POSITIONAL = word_set(
     "revision source destination"
 )
 _SETTINGS = word_set("cwd workdir workspace timeout description explanation directory dir folder env environment")
+_PROSE = word_set("message body title notes note comment comments summary text reason subject labels metadata")
 _MOST_WORDS = 500
+UNREAD = declare(
+    "tool.args.unread", RiskLevel.MEDIUM, "An argument of a tool that is named after a program has not been read.",
+    '{"tool": "kubectl_apply", "args": {"manifest": "a\\nb"}}', '{"tool": "git_commit", "args": {"message": "a\\nb"}}',
+    language="tool_call", unread=True,
+)  # fmt: skip
 
 
 def argument_lists(call: ToolCall) -> list[list[str]]:
@@ -98,6 +105,17 @@ def has_words(call: ToolCall) -> bool:
 def _line(call: ToolCall) -> str:
     names = ("command", "cmd", "args", "arguments", "input", "commandline")
     return next((call.text(name) for name in names if call.text(name)), "")
+
+
+def note_unread(call: ToolCall, reading: Reading) -> None:
+    """Note an argument that is no word of a command: a text of several lines, or fields with values."""
+    used = {*_LISTS, *_VERBS, "stdin"} | _SETTINGS | _PROSE
+    for key, value in call.args.items() if isinstance(call.args, Mapping) else ():
+        left_out = isinstance(value, Mapping) or (isinstance(value, str) and re.search(r"[\r\n]", value.strip()))
+        if value and left_out and not {*words_in(str(key)), "".join(words_in(str(key)))} & used:
+            with reading.at_item(str(key)[:200]):
+                reading.add(UNREAD, f"What the argument {str(key)[:60]} does has not been read.")
+            return
 
 
 def read_program(call: ToolCall, program: str, reading: Reading) -> bool:

@@ -17,9 +17,10 @@ from app.risk.rules import declare, word_set
 from app.risk.text import strings_in
 from app.risk.tools import names
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
+from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
-from app.risk.tools.programs import argument_lists, has_words, read_program, read_words
+from app.risk.tools.programs import argument_lists, has_words, note_unread, read_program, read_words
 from app.risk.tools.requests import read_urls
 from app.risk.words import Word
 from assent.contracts import RiskLevel
@@ -99,7 +100,9 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         call.reads = True
         _read_registered(call, known, reading)
         return
-    read = _read_kind(call, reading)
+    # A document says what is applied, and the tool's name what is done with it.
+    applied = read_documents(call, reading)
+    read = _read_kind(call, reading, applied)
     if not read or names.destroys(call):
         reading.take(names.name_findings(call))
     if call.plain not in names.OWN:
@@ -138,8 +141,12 @@ def _inner_call(call: ToolCall) -> tuple[str, Any] | None:
     return inner, given
 
 
-def _read_kind(call: ToolCall, reading: Reading) -> bool:
-    """Read a call of a tool whose kind is known. Returns False if nothing in it could be read."""
+def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
+    """Read a call of a tool whose kind is known. Returns False if nothing in it could be read.
+
+    Args:
+        applied: A document among the arguments has been read.
+    """
     if call.plain in names.OWN:
         return False
     if (not call.reads and read_patch(call, reading)) or _typed(call, reading):
@@ -148,7 +155,11 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
         return True
     kind = kind_of(call)
     program = program_of(call)
-    if program and kind not in ("sql", "redis", "mongo", "cypher") and (not call.reads or has_words(call)):
+    if program and kind not in ("sql", "redis", "mongo", "cypher") and (
+        has_words(call) or not (call.reads or (applied and program in ("kubectl", "oc")))
+    ):
+        if not applied:
+            note_unread(call, reading)
         return read_program(call, program, reading)
     if kind == "shell" and read_words(call, reading):
         return True
@@ -165,7 +176,7 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
 def _graphql(call: ToolCall, reading: Reading) -> bool:
     """Read a query or mutation of GraphQL. Returns False if there is none."""
     found = False
-    for argument in call.texts:
+    for argument in call.plain_texts:
         text = argument.text.strip()
         named = {"graphql", "gql"} & {*call.all_words, *argument.words}
         if not re.match(r"(?:mutation|query|subscription)\b[^{]*\{|\{\s*\w+", text) or not (
@@ -189,7 +200,7 @@ def _graphql(call: ToolCall, reading: Reading) -> bool:
 def _read_code(call: ToolCall, kind: str, reading: Reading, only: set[str] | None = None) -> bool:
     """Read the arguments that are code."""
     found = False
-    for argument in call.texts:
+    for argument in call.plain_texts:
         if only is not None and "".join(words_in(argument.key)) not in only:
             continue
         argument = _decoded(argument)

@@ -35,7 +35,7 @@ _URL = re.compile(r"(?:https?|file|ftp|gopher|ws|wss|dict|ldap)://\S+|//[\w.-]+/
 def read_urls(call: ToolCall, reading: Reading) -> bool:
     """Read the URLs among a call's arguments. Returns False if the call has none as an address."""
     found = False
-    for argument in call.texts:
+    for argument in call.plain_texts:
         address = bool(
             argument.words
             & {"url", "urls", "uri", "endpoint", "href", "link", "address", "server", "baseurl", "website"}
