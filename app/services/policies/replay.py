@@ -18,6 +18,7 @@ from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, decided_by
 from app.domain.policy.words import Difference, differences
+from app.domain.reading_tools import NO_TOOLS
 from app.domain.risk import Assessment, floor_of
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
@@ -256,12 +257,13 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     proposal = row.proposed if edited else row.payload
     again = edited or "understood" not in row.assessment
     stored = Assessment.from_json(row.assessment).original()
+    plain = ground.assess(proposal, NO_TOOLS) if again or stored.relies_on_registration else stored
 
     def under(policy: Policy) -> Assessment:
         # Which tools only read is a part of the reading, so it cannot be changed in what was stored.
-        if again or stored.relies_on_registration or _registers(policy, proposal):
+        if _registers(policy, proposal):
             return assess_under(policy, ground.assess, proposal)
-        return policy.assessed(stored, floor_of(proposal))
+        return policy.assessed(plain, floor_of(proposal))
 
     assessment = under(candidate)
     opened = _facts(case, proposal, assessment)
