@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(default=10, ge=1, le=500, description="Jobs that one worker runs at the same time.")
     workflows: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Comma list of `package.module:NAME`. "
-        "Not set: installed entry points, and the packages in `workflows/` of the current folder "
+        description="Comma list of `package.module:NAME`, or of workflow files in YAML. "
+        "Not set: installed entry points, and the packages and workflow files in `workflows/` of the current folder "
         "(of the checkout, where it is run from one).",
     )
     policy_file: str = Field(
@@ -172,8 +172,10 @@ class Settings(BaseSettings):
         paths = _listed(value)
         for path in paths:
             module, _, name = path.partition(":")
+            if path.endswith((".yaml", ".yml")):
+                continue
             if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-                raise ValueError(f"{path!r} is not of the form package.module:NAME")
+                raise ValueError(f"{path!r} is neither of the form package.module:NAME, nor a file in YAML")
         return paths
 
     @field_validator("allowed_networks", "trusted_proxies", mode="before")
