@@ -62,6 +62,13 @@ class Scope:
             return dict(begun)
         return done({name: inner.result(name, state)["output"] for name in inner.steps})
 
+    def lacks_output(self, step: str, state: State) -> bool:
+        """Return whether a step has no output, or one of its own steps has none."""
+        if not has_output(self.result(step, state)):
+            return True
+        inner = self.flows.get(step)
+        return inner is not None and any(inner.lacks_output(name, state) for name in inner.steps)
+
     def found(self, step: str, keys: tuple[Key, ...], state: State) -> tuple[Mapping[str, Any], tuple[Key, ...]]:
         """Return the result of the innermost step that a reference names, and the keys that are left."""
         inner = self.flows.get(step)
@@ -112,9 +119,8 @@ class Values:
             if name == "input":
                 known[name] = self._scope.input(self._state)
             elif name != STATUS:
-                result = self._scope.result(name, self._state)
-                lacking |= not has_output(result)
-                known[name] = result["output"]
+                lacking |= self._scope.lacks_output(name, self._state)
+                known[name] = self._scope.result(name, self._state)["output"]
         if STATUS in condition.names:
             known[STATUS] = {step: self._scope.result(step, self._state)["status"] for step in self._scope.steps}
         try:

@@ -306,3 +306,127 @@ def test_findings_are_lines_for_people(tmp_path: Path) -> None:
     line = lines.index("    db.commit()") + 1
     assert done.returncode == 1
     assert done.stdout.startswith(f"tidy.py:{line}: db.commit() before interrupt() happens again")
+
+
+# Workflows in YAML
+
+
+TOOLS = """\
+from pydantic import BaseModel
+from assent.toolbox import tool
+
+class Name(BaseModel):
+    name: str
+
+@tool(effect="read")
+def look(inputs: Name) -> Name:
+    "Look."
+    return inputs
+
+@tool(effect="write")
+def change(inputs: Name) -> Name:
+    "Change something."
+    return inputs
+"""
+WRITTEN = """\
+name: tidy_up
+version: "1"
+title: Tidy up
+steps:
+  - id: look
+    tool: look
+    agent: Inspector
+    inputs: {name: a}
+  - id: change
+    tool: change
+    inputs: {name: "${look.name}"}
+"""
+
+
+def written(folder: Path, text: str = WRITTEN) -> Path:
+    """A folder with a workflow file and its tools."""
+    (folder / "tidy").mkdir()
+    (folder / "tidy" / "tools.py").write_text(TOOLS)
+    file = folder / "tidy" / "workflow.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("path", ["tidy", "tidy/workflow.yaml"])
+def test_a_workflow_file_is_valid(tmp_path: Path, path: str) -> None:
+    written(tmp_path)
+    done = run(path, tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{path} is valid.\n"), done.stdout + done.stderr
+
+
+def test_mistakes_of_a_workflow_file_have_line_column_and_field(tmp_path: Path) -> None:
+    written(tmp_path, WRITTEN.replace("look.name", "look.nam"))
+    message = "${look.nam} does not exist. There is no field 'nam' in it. Did you mean name?"
+    done = run("tidy", tmp_path)
+    assert (done.returncode, done.stdout) == (1, f"tidy/workflow.yaml:11:14: steps[1].inputs.name: {message}\n")
+    [finding] = json.loads(run("tidy", tmp_path, "--json").stdout)["findings"]
+    assert finding == {
+        "file": "tidy/workflow.yaml", "line": 11, "column": 14, "code": "yaml", "note": False,
+        "message": f"steps[1].inputs.name: {message}",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("name: tidy_up", "name: database_maintenance", "name", "is also that of the workflow in"),
+        ("steps:", "input: {required: [a], properties: {a: {type: 'null'}}}\nsteps:", "input", "start form"),
+        ('    inputs: {name: "${', '    agent: inspector\n    inputs: {name: "${', "agent", "the same id, inspector"),
+    ],
+)  # fmt: skip
+def test_what_holds_for_all_workflows_holds_for_those_in_yaml(
+    tmp_path: Path, old: str, new: str, code: str, said: str
+) -> None:
+    written(tmp_path, WRITTEN.replace(old, new))
+    found = json.loads(run("tidy", tmp_path, "--json").stdout)["findings"]
+    assert [finding["code"] for finding in found] and all(finding["code"] == code for finding in found)
+    assert said in found[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "said"),
+    [
+        ({"workflow": PARTS["workflow"].replace("tidy_up", "Tidy-UpNow")}, "name", "Suggested: tidy_up_now."),
+        ({"workflow": PARTS["workflow"].replace("tidy_up", "tidy__up")}, "name", "Suggested: tidy_up."),
+        (
+            {"build": PARTS["build"].replace("'ask', ask)", "'ask', ask, metadata={'agent': 'dba_agent'})")},
+            "agent", "Suggested: Dba agent, with the id dba-agent.",
+        ),
+        (
+            {"build": PARTS["build"].replace("'ask', ask)", "'ask', ask, metadata={'tool': 'runSQL'})")},
+            "tool", "Suggested: run_sql.",
+        ),
+    ],
+)  # fmt: skip
+def test_names_that_break_the_rules_get_a_suggestion(
+    tmp_path: Path, part: dict[str, str], code: str, said: str
+) -> None:
+    [finding] = checked(tmp_path, **part)
+    assert finding["code"] == code and said in finding["message"]
+
+
+def drawn(path: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command that draws, started in a folder."""
+    return prepared.run(["workflow", "draw", path], environment(), 60.0, folder)
+
+
+def test_a_graph_is_drawn_with_the_titles_of_its_nodes(tmp_path: Path) -> None:
+    written(tmp_path)
+    done = drawn("tidy", tmp_path)
+    assert done.returncode == 0 and "graph TD;" in done.stdout
+    assert "look(Look<hr/><small><em>agent = Inspector\ntool = look</em></small>)" in done.stdout
+    assert "(Propose – Change<hr/>" in done.stdout and "look --> change\\2epropose;" in done.stdout
+    python = drawn("workflows/database_maintenance", ROOT)
+    assert python.returncode == 0 and "Find slow queries" in python.stdout
+
+
+def test_what_cannot_be_drawn_says_why(tmp_path: Path) -> None:
+    written(tmp_path, "name: tidy_up\n")
+    done = drawn("tidy", tmp_path)
+    assert done.returncode == 1 and "The field 'version' of a workflow is missing." in done.stderr
+    assert drawn("nowhere", tmp_path).returncode == 2

@@ -280,6 +280,13 @@ def test_a_workflow_is_a_part_of_another_one_with_its_gates(tmp_path: Path) -> N
     assert run.steps[:4] == ["find", "first", "first.look", "first.act.propose"]
 
 
+def test_a_condition_on_a_step_inside_that_has_no_output_is_not_true(tmp_path: Path) -> None:
+    loaded(tmp_path, INNER, "inner")
+    last = "  - id: last\n    tool: describe\n    inputs: {name: z}\n    when: first.act.message != ''\n"
+    run = play(tmp_path, "  - id: first\n    workflow: inner\n    inputs: {text: a, go: false}\n" + last)
+    assert run.result("last")["status"] == "skipped"
+
+
 def test_a_workflow_that_is_skipped_or_rejected_inside_another_one(tmp_path: Path) -> None:
     loaded(tmp_path, INNER, "inner")
     run = play(tmp_path, OUTER)

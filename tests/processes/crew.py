@@ -42,11 +42,11 @@ def until(condition: Callable[[], Any], seconds: float = SOON, what: str = "") -
 class Crew:
     """One database with its people, its workers, and short ways to what tests do to them."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, workflows: str = crash_flows.ALL) -> None:
         self.url = database_url
         self.folder = folder
         self.desk = Desk(
-            database_url, folder, ASSENT_WORKFLOWS=crash_flows.ALL, ASSENT_TARGET_CRASH=database_url,
+            database_url, folder, ASSENT_WORKFLOWS=workflows, ASSENT_TARGET_CRASH=database_url,
             ASSENT_WORKER_CONCURRENCY="4",
         )  # fmt: skip
         self.services = build_services(make_engine(database_url, application_name="assent tests"))
