@@ -12,7 +12,6 @@ import argparse
 import gc
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -55,7 +54,7 @@ def find_more(inputs: Search) -> Found:
 def by_hand(steps: int) -> Any:
     """The graph as somebody would write it in Python."""
 
-    def step(number: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def step(number: int) -> Any:
         def run(state: dict[str, Any]) -> dict[str, Any]:
             given = state["input"]
             if number == 0:
@@ -71,8 +70,9 @@ def by_hand(steps: int) -> Any:
 
         return run
 
-    channels: Any = {"input": Any} | {f"s{number}_found": Any for number in range(steps)}
-    graph = StateGraph(TypedDict("HandState", channels, total=False))  # type: ignore[misc]
+    channels: dict[str, Any] = {"input": Any} | {f"s{number}_found": Any for number in range(steps)}
+    schema: Any = TypedDict("HandState", channels, total=False)  # type: ignore[misc]
+    graph = StateGraph(schema)
     for number in range(steps):
         graph.add_node(f"s{number}", step(number), metadata={"title": f"S{number}", "tool": "find_more"})
         graph.add_edge(f"s{number - 1}" if number else START, f"s{number}")
