@@ -18,7 +18,7 @@ from assent.toolbox.gates import aapply, apply, propose
 from assent.toolbox.model import Tool
 
 Reads = Callable[[], Iterable[Basis]]
-"""Reads what the proposal is made from, with `read`; called again each time it is made again."""
+"""Reads what the proposal is made from, with `read`; called each time before the proposal is made."""
 
 
 def _nothing() -> Iterable[Basis]:

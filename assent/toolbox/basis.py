@@ -233,7 +233,7 @@ def _in_words(change: BasisChange) -> str:
 
 
 def asks_people(changed: Changed | Mapping[str, Any]) -> bool:
-    """Return whether it is time to ask people what to do, instead of making the proposal again once more."""
+    """Return whether it is time to ask people what to do, instead of making the proposal once more."""
     return Changed.model_validate(changed).times % PATIENCE == 0
 
 

@@ -17,8 +17,8 @@ from workflows.database_maintenance.sample import create_sample
 ORDERS = {"orders": {"rows": 40_000, "indexes": {"by_id": "(id)"}}}
 
 
-def begin(rig: Rig) -> str:
-    run = rig.begin("resting", advance=False)
+def begin(rig: Rig, workflow: str = "resting") -> str:
+    run = rig.begin(workflow, advance=False)
     world(rig, run, ORDERS)
     rig.advance(run)
     return run
@@ -140,6 +140,42 @@ def test_database_maintenance_asks_again_as_a_revision(rig: Rig, monkeypatch: py
     rig.decide(second)
     rig.advance(run)
     assert rig.finish(run)["status"] == "applied" and rig.view(second).receipt.status == "applied"
+
+
+class _Killed(Exception):
+    """Stands for the end of the worker: nothing of it is written."""
+
+
+@pytest.mark.parametrize(("workflow", "times"), [("resting", 1), ("resting_again", 2)])
+def test_the_effect_of_a_worker_that_died_is_no_change_by_somebody_else(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, workflow: str, times: int
+) -> None:
+    run = begin(rig, workflow)
+    request = rig.only(run)
+    rig.decide(request)
+    store = rig.advancer._store
+
+    async def dies(*arguments: Any) -> None:
+        if rig.effects(run):
+            raise _Killed
+        await note(*arguments)
+
+    note = store.note
+    with monkeypatch.context() as broken:
+        for name in ("note", "complete", "fail", "suspend"):
+            broken.setattr(store, name, dies)
+        with pytest.raises(_Killed):
+            rig.advance(run)
+    assert rig.effects(run) == {"created": 1}
+    rig.advance(run)
+    assert rig.effects(run) == {"created": times}
+    if times == 1:
+        assert "Whether it was carried out is not known" in str(rig.only(run).payload)
+        receipt = rig.view(request).receipt
+        assert receipt is None or receipt.status == "delivered"
+        return
+    rig.finish(run)
+    assert rig.view(request).receipt.status == "applied"
 
 
 def test_a_rejection_reads_nothing_again(rig: Rig) -> None:

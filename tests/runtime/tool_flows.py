@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +15,7 @@ from pydantic import BaseModel
 from assent import Rejected, Workflow, request_approval
 from assent.toolbox import (
     BasisChangedError,
+    Tool,
     apply,
     asks_people,
     propose,
@@ -58,12 +61,20 @@ def list_tables(inputs: Shop) -> Tables:
     return Tables(tables=json.loads(Path(inputs.effects + ".world").read_text()))
 
 
-@tool(effect="write")
-def add_index(inputs: Shop) -> Created:
-    """Add an index."""
+def _add_index(inputs: Shop) -> Created:
+    """Add an index, which is then part of the world."""
     with Path(inputs.effects).open("a") as file:
         file.write("created\n")
+    world = Path(inputs.effects + ".world")
+    tables = json.loads(world.read_text())
+    for table in tables.values():
+        table["indexes"]["by_status"] = "(status)"
+    world.write_text(json.dumps(tables))
     return Created(index="by_status")
+
+
+add_index = tool(effect="write", name="add_index")(_add_index)
+set_index = tool(effect="write", name="set_index", idempotent=True)(_add_index)
 
 
 class RestingState(TypedDict, total=False):
@@ -75,23 +86,32 @@ class RestingState(TypedDict, total=False):
     answer: str
 
 
+Node = Callable[[RestingState], RestingState]
+
+
 def _look(state: RestingState) -> RestingState:
     counts = {"tables.*.rows": "magnitude", "tables.*.indexes": "exact"}
     return {"basis": read(list_tables, state["input"], counts).model_dump(mode="json")}
 
 
-def _ask(state: RestingState) -> RestingState:
-    proposal = propose(add_index, state["input"], rests_on=[state["basis"]], changed=state.get("changed"))
-    return {"outcome": request_approval(proposal).model_dump(mode="json")}
+def _ask_with(changing: Tool) -> Node:
+    def ask(state: RestingState) -> RestingState:
+        proposal = propose(changing, state["input"], rests_on=[state["basis"]], changed=state.get("changed"))
+        return {"outcome": request_approval(proposal).model_dump(mode="json")}
+
+    return ask
 
 
-def _act(state: RestingState) -> RestingState:
-    try:
-        return {"result": apply(add_index, state["outcome"], reads=[list_tables]).document, "changed": None}
-    except Rejected:
-        return {"changed": None}
-    except BasisChangedError as error:
-        return {"changed": error.changed.model_dump(mode="json")}
+def _act_with(changing: Tool) -> Node:
+    def act(state: RestingState) -> RestingState:
+        try:
+            return {"result": apply(changing, state["outcome"], reads=[list_tables]).document, "changed": None}
+        except Rejected:
+            return {"changed": None}
+        except BasisChangedError as error:
+            return {"changed": error.changed.model_dump(mode="json")}
+
+    return act
 
 
 def _after(state: RestingState) -> str:
@@ -106,9 +126,10 @@ def _what_now(state: RestingState) -> RestingState:
     return {"answer": str(outcome.answer), "changed": changed | {"request_id": outcome.request_id}}
 
 
-def _resting() -> StateGraph[RestingState]:
+def _resting(changing: Tool) -> StateGraph[RestingState]:
     graph = StateGraph(RestingState)
-    for name, node in (("look", _look), ("ask", _ask), ("act", _act), ("what_now", _what_now)):
+    nodes = {"look": _look, "ask": _ask_with(changing), "act": _act_with(changing), "what_now": _what_now}
+    for name, node in nodes.items():
         graph.add_node(name, node)
     graph.add_edge(START, "look").add_edge("look", "ask").add_edge("ask", "act")
     graph.add_conditional_edges("act", _after, ["look", "what_now", END])
@@ -118,5 +139,11 @@ def _resting() -> StateGraph[RestingState]:
     return graph
 
 
-RESTING = Workflow("resting", "1", "Rests on reads", "Reads, asks, and reads again.", Shop, _resting)
-ALL = "tests.runtime.tool_flows:TOOL_AGENT,tests.runtime.tool_flows:RESTING,workflows.database_maintenance:WORKFLOW"
+RESTING = Workflow("resting", "1", "Rests on reads", "Reads, and asks.", Shop, partial(_resting, add_index))
+RESTING_AGAIN = Workflow("resting_again", "1", "Repeats", "Reads, and asks.", Shop, partial(_resting, set_index))
+ALL = ",".join(
+    [
+        *(f"tests.runtime.tool_flows:{name}" for name in ("TOOL_AGENT", "RESTING", "RESTING_AGAIN")),
+        "workflows.database_maintenance:WORKFLOW",
+    ]
+)
