@@ -129,6 +129,23 @@ def test_after_three_changes_in_a_row_people_are_asked(shop: Shop, maintenance: 
     assert CODE_INDEX in shop.indexes() and run.receipts[-1]["status"] == "applied"
 
 
+def test_a_change_while_the_queries_are_measured_applies_nothing(
+    shop: Shop, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = operations.measure_all
+
+    def measure_and_change(*args: Any) -> Any:
+        execute(shop, "CREATE INDEX IF NOT EXISTS by_hand ON shipments (shipped_at)")
+        return measure(*args)
+
+    run = maintenance(shop.input(OF_CUSTOMER, BY_CODE)).start()
+    monkeypatch.setattr(operations, "measure_all", measure_and_change)
+    run.decide("approve")
+    assert set(shop.indexes()) == {"by_hand"} and run.steps[-3:] == ["prepare", "apply", "reexamine"]
+    assert [receipt["status"] for receipt in run.receipts] == ["not_applied"]
+    assert changes(run)["tables.shipments.indexes.by_hand"]["problem"] == "new"
+
+
 def test_a_change_after_the_first_index_stops_the_others(
     shop: Shop, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
