@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def test_the_tools_of_the_document_are_there_with_their_facts(registry: Registry
             tool.takes.read(example)
     named_by_steps = {name for _, _, _, name in _STEPS.values()}
     assert NAMES - {"analyze_schema"} <= named_by_steps, "the run's page names the same tools"
+
+
+def test_the_how_to_lists_them(registry: Registry) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\w+) \| (\w+) \|", text)
+    assert {tuple(row) for row in rows} == {
+        (tool.name, tool.effect.value, tool.least_risk.value) for tool in registry
+    }  # fmt: skip
 
 
 def test_an_address_is_no_target(registry: Registry) -> None:
