@@ -6,7 +6,6 @@ import re
 import time
 from datetime import timedelta
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from app.domain.ballot import Ballot
@@ -139,16 +138,14 @@ def test_a_request_whose_time_is_up(portal: Portal, visit: Visit) -> None:
     assert verdicts(portal, request.id) == []
 
 
-@pytest.mark.parametrize(
-    "path", [f"/requests/{NOBODY}", f"/runs/{NOBODY}", "/requests/%00", "/runs/new/nothing", "/nowhere"]
-)
-def test_addresses_of_nothing(visit: Visit, path: str) -> None:
+def test_addresses_of_nothing(visit: Visit) -> None:
     visitor = visit("dba")
     visitor.expect_status(404)
-    page = visitor.go(path, 404)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
-    page.get_by_role("link", name="To the queue").click()
-    expect(page).to_have_url(re.compile("/queue$"))
+    for path in (f"/requests/{NOBODY}", f"/runs/{NOBODY}", "/requests/%00", "/runs/new/nothing", "/nowhere"):
+        page = visitor.go(path, 404)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+        page.get_by_role("link", name="To the queue").click()
+        expect(page).to_have_url(re.compile("/queue$"))
 
 
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(portal: Portal, visit: Visit) -> None:

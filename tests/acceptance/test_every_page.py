@@ -24,6 +24,7 @@ from tests.factories import (
     make_tool_call,
     make_tools,
 )
+from tests.thorough import sample
 
 SEEN_ELSEWHERE = {
     "/decide/<token>": "test_profile, with a link out of a mail",
@@ -127,10 +128,27 @@ def test_no_page_is_forgotten(rules: set[str], pages: dict[str, tuple[str, str]]
 
 def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
     visitors = {who: visit(who) for who in {who for who, _ in pages.values()}}
-    for who, path in pages.values():
+    everywhere = sample(list(pages))
+    for rule, (who, path) in pages.items():
         visitors[who].go(path)
         visitors[who].page.wait_for_load_state("networkidle")
-        visitors[who].look("every" + path.replace("/", "-")[:40])
+        visitors[who].look("every" + path.replace("/", "-")[:40], everywhere=rule in everywhere)
+
+
+def test_looking_finds_what_only_one_size_or_one_scheme_shows(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.set_content(
+        """<!doctype html><html lang="en"><title>Made</title><style>
+          @media (prefers-color-scheme: dark) { p { color: #eee; background: white } }
+          input, div { display: none }
+          @media (max-width: 500px) { input { display: block } div { display: block; width: 900px } }
+        </style><main><h1>Made</h1><p>Pale</p><input><div>Broad</div></main>"""
+    )
+    visitor.look("made")
+    found = [trouble.split(" (")[0] for trouble in visitor.troubles]
+    visitor.troubles.clear()
+    assert found[:2] == ["made, wide, dark: color-contrast", "made, phone, light: label"]
+    assert [trouble for trouble in found[2:] if not trouble.endswith("px wider than the screen")] == [] != found[2:]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
 
 from app.store.people import Person
@@ -44,8 +44,9 @@ _STILL = """async () => {
 }"""
 _LEFT = re.compile("WebSocket is closed before the connection is established")
 """What Chromium says of a page that is left while it connects."""
-_AXE = Axe()
-_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+_RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+_OF_COLORS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""Those of the rules above whose answer depends on the colors: the rest is the same in both schemes."""
 
 
 class Visitor:
@@ -96,20 +97,24 @@ class Visitor:
         for status in statuses:
             self.expect_trouble(rf"responded with a status of {status}\b")
 
-    def look(self, name: str, page: Page | None = None) -> None:
-        """Judge the open page as it stands, in both colour schemes and on a phone; keep pictures if asked for.
+    def look(self, name: str, page: Page | None = None, everywhere: bool = True) -> None:
+        """Judge the open page as it stands, in both color schemes and on a phone; keep pictures if asked for.
 
         Trouble is what axe finds, a page that is wider than the screen, and panes that do not end where it ends.
+
+        Args:
+            everywhere: False: axe looks in one color scheme on a wide screen only.
         """
         page = page or self.page
         for width, viewport in (("wide", WIDE), ("phone", NARROW)):
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
-            for scheme in ("light", "dark"):
+            for scheme in ("light", "dark") if everywhere else ("light",) if width == "wide" else ():
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
                 page.evaluate(_STILL)
                 _keep_picture(page, f"{name}-{width}-{scheme}")
-                if width == "wide" or scheme == "light":  # the colours are the same on a phone
-                    self.troubles += [f"{name}, {width}, {scheme}: {violation}" for violation in _violations(page)]
+                if width == "wide" or scheme == "light":  # the colors are the same on a phone
+                    found = _violations(page, _RULES if scheme == "light" else _OF_COLORS)
+                    self.troubles += [f"{name}, {width}, {scheme}: {violation}" for violation in found]
             over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
             if over > 0:
                 self.troubles.append(f"{name}, {width}: {over} px wider than the screen")
@@ -146,8 +151,11 @@ class Visitor:
             self.troubles.append(f"{self.person.name if self.person else 'somebody'} at {self.page.url}: {words}")
 
 
-def _violations(page: Page) -> list[str]:
-    found = _AXE.run(page, options={"resultTypes": ["violations"], **_RULES}).response["violations"]
+def _violations(page: Page, rules: dict[str, Any]) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):  # to read it takes as long as to run it
+        page.evaluate(AXE_SCRIPT)
+    options = {"resultTypes": ["violations"], **rules}
+    found = page.evaluate("(options) => axe.run(options).then((results) => results.violations)", options)
     return [
         f"{control['id']} ({control['impact']}): {control['help']}: "
         + "; ".join(node["html"][:200] for node in control["nodes"][:4])
