@@ -196,6 +196,7 @@ DOCUMENTS = [
     ("plan_trip", {"plan": "First Rome, then Naples."}, MEDIUM, None),
     ("create_page", {"content": POD}, MEDIUM, None),
     ("validate_manifest", {"manifest": POD}, LOW, None),
+    ("validate_and_apply", {"manifest": POD}, CRITICAL, 7),
     ("get_manifest", {"name": "a"}, LOW, None),
     ("git_commit", {"message": "One\n\nTwo"}, LOW, None),
 ]
@@ -207,6 +208,11 @@ def test_documents_are_read_by_their_shape(tool, args, level, line):
     assert level is None or found.level is level, found.findings
     assert not found.understood or found.level is CRITICAL, found.findings
     assert line is None or line in {finding.line for finding in found.findings}, found.findings
+
+
+@pytest.mark.parametrize("hidden", [[MAP] * 60 + [POD], [0] * 3_000 + [POD]])
+def test_documents_do_not_hide_among_many_others(hidden):
+    assert assessed("apply", {"manifests": hidden}).level.rank >= HIGH.rank
 
 
 def test_a_document_does_not_say_what_its_tool_does():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.risk.reading import Reading
+from app.risk.reading import TOO_LARGE, Reading
 from app.risk.rules import word_set
 from app.risk.tools.call import ToolCall, words_in
 
@@ -26,6 +26,7 @@ _APPLIES = word_set(
 )
 """Words of tools that take a document under any name."""
 _READS = word_set("validate lint explain diff check preview dry parse describe get show")
+_ACTS = word_set("apply deploy create update install upgrade replace patch set run execute rollout sync save submit")
 _OBJECT = re.compile(r"^apiVersion[ \t]*:", re.MULTILINE)
 _KIND = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 _PIPELINE = re.compile(r"^(?:'on'|\"on\"|on|permissions)[ \t]*:", re.MULTILINE)
@@ -47,12 +48,12 @@ _WORKLOADS = {
 
 def read_documents(call: ToolCall, reading: Reading) -> bool:
     """Read the documents that a call would apply, and note where they are. Returns False if it has none."""
-    if call.reads or set(call.words[:1]) & _READS:
+    if call.reads or (set(call.words[:1]) & _READS and not set(call.words) & _ACTS):
         return False
     found = False
     for number, (path, language, text) in enumerate(_documents(call)):
-        if number == MOST_DOCUMENTS:
-            reading.doubt()
+        if number == MOST_DOCUMENTS or not language:
+            reading.add(TOO_LARGE, "There are too many documents; not all of them have been read.")
             break
         found = True
         call.documents += (path,)
@@ -67,7 +68,10 @@ def _text_at(call: ToolCall, path: str) -> Any:
 
 
 def _documents(call: ToolCall) -> Iterator[tuple[str, str, str]]:
-    """Yield the paths, languages, and texts of documents, the outermost ones only."""
+    """Yield the paths, languages, and texts of documents, the outermost ones only.
+
+    The last one has no language if there are too many values to look at.
+    """
     words = set(call.all_words)
     named = bool(words & _APPLIES)
     pending: list[tuple[str, Any, bool, int]] = [("", call.args, named, 0)]
@@ -94,6 +98,8 @@ def _documents(call: ToolCall) -> Iterator[tuple[str, str, str]]:
                 pending.append((f"{path}.{key}".lstrip(".")[:200], inner, means, depth + 1))
         elif isinstance(value, (list, tuple)):
             pending += [(path, inner, expected, depth + 1) for inner in reversed(value)]
+    if any(expected for _, _, expected, _ in pending):
+        yield "", "", ""
 
 
 def _parsed(text: str) -> Any:
