@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from assent.toolbox.context import ToolContext
     from assent.toolbox.errors import BasisChangedError
     from assent.toolbox.gates import aapply, apply, propose
+    from assent.toolbox.mcp_entries import read_servers
+    from assent.toolbox.mcp_servers import ToolServers
+    from assent.toolbox.mcp_tools import pin_of
     from assent.toolbox.model import Dependency, Effect, Tier, Tool, tool
     from assent.toolbox.registry import Registry
 
@@ -33,6 +36,7 @@ __all__ = [
     "Tool",
     "ToolContext",
     "ToolResult",
+    "ToolServers",
     "aapply",
     "acall",
     "achanges_since",
@@ -42,9 +46,11 @@ __all__ = [
     "basis_of",
     "call",
     "changes_since",
+    "pin_of",
     "propose",
     "question_about",
     "read",
+    "read_servers",
     "tool",
 ]
 
@@ -55,6 +61,9 @@ _MODULES = {
     "context": "ToolContext",
     "errors": "BasisChangedError",
     "gates": "aapply apply propose",
+    "mcp_entries": "read_servers",
+    "mcp_servers": "ToolServers",
+    "mcp_tools": "pin_of",
     "model": "Dependency Effect Tier Tool tool",
     "registry": "Registry",
 }

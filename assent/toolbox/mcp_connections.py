@@ -56,7 +56,7 @@ class Connection:
 
     Attributes:
         tools: what the server has listed.
-        listed: when, on the monotonic clock.
+        listed: when that list was asked for, on the monotonic clock.
         stale: whether the server has announced that its list has changed since, or may have changed it.
         version: the server's version, as it says.
     """
@@ -112,13 +112,13 @@ class Connection:
 
     async def relist(self) -> None:
         """Read the list of tools again. Raises ConnectionEndedError, ListRefusedError, MCPError."""
-        self.stale = False
+        asked, self.stale = time.monotonic(), False
         try:
             self.tools = await self._listed()
         except BaseException:
             self.stale = True
             raise
-        self.listed = time.monotonic()
+        self.listed = asked
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool. There is no time limit here: cancel it.

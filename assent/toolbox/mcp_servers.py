@@ -58,10 +58,14 @@ class _Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._owner = 0
+        self._closed = False
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
-        """Run this there."""
+        """Run this there. Raises ToolUnavailableError after the end."""
         with self._lock:
+            if self._closed:
+                work.close()
+                raise ToolUnavailableError("The MCP servers were closed.")
             if self._loop is None or self._owner != os.getpid():
                 self._loop, self._owner = asyncio.new_event_loop(), os.getpid()
                 self._thread = threading.Thread(target=self._run, args=(self._loop,), name="tool servers", daemon=True)
@@ -76,7 +80,7 @@ class _Loop:
     def stop(self) -> None:
         """End the thread."""
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            loop, thread, self._loop, self._thread, self._closed = self._loop, self._thread, None, None, True
         if loop is not None and thread is not None and self._owner == os.getpid():
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)
@@ -105,6 +109,7 @@ class ToolServer:
         self._connection: Connection | None = None
         self._opening: asyncio.Lock | None = None
         self._refreshing: asyncio.Task[None] | None = None
+        self._listing: asyncio.Lock | None = None
         self._failed: tuple[float, str] | None = None
         self._pins: dict[str, str] = {}
         self._closed = False
@@ -121,15 +126,17 @@ class ToolServer:
 
     def retry(self) -> None:
         """Connect if there is no connection. Where an event loop runs, which must not be blocked, only begin to."""
-        future = self._loop.submit(self._tried())
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            future.result()
+        with suppress(ToolUnavailableError):
+            future = self._loop.submit(self._tried())
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                future.result()
 
     async def aretry(self) -> None:
         """Connect if there is no connection, and wait until there is, or cannot be."""
-        await asyncio.wrap_future(self._loop.submit(self._tried()))
+        with suppress(ToolUnavailableError):
+            await asyncio.wrap_future(self._loop.submit(self._tried()))
 
     def make(self, name: str, pin: str, schema: dict[str, Any] | None) -> Callable[[dict[str, Any]], Awaitable[Any]]:
         """Return the function of a tool."""
@@ -143,7 +150,7 @@ class ToolServer:
     def health(self) -> list[Dependency]:
         """Return whether the server can be reached. It is tried again if it could not be."""
         self.retry()
-        reason = self._offer.broken.get(f"mcp:{self.prefix}", "")
+        reason = "It was closed." if self._closed else self._offer.broken.get(f"mcp:{self.prefix}", "")
         return [Dependency(f"the MCP server {self.prefix}", not reason, reason)]
 
     async def _tried(self) -> None:
@@ -155,7 +162,8 @@ class ToolServer:
     async def _connected(self) -> Connection:
         """Return the open connection, and open it if necessary. Raises ToolUnavailableError."""
         if self._owner != os.getpid():  # forked: the connection belongs to the other process
-            self._owner, self._connection, self._opening, self._failed = os.getpid(), None, None, None
+            self._owner, self._connection, self._failed = os.getpid(), None, None
+            self._opening = self._listing = None
         if self._opening is None:
             self._opening = asyncio.Lock()
         async with self._opening:
@@ -204,26 +212,40 @@ class ToolServer:
             self._refreshing = asyncio.get_running_loop().create_task(self._refreshed())
 
     async def _refreshed(self) -> None:
-        await asyncio.sleep(_SETTLE_SECONDS)
         connection = self._connection
-        if connection is not None and connection.open and connection.stale:
+        while True:
+            await asyncio.sleep(_SETTLE_SECONDS)
+            if connection is None or not connection.open or not connection.stale:
+                return
             try:
                 await self._relisted(connection)
             except ToolError as error:
                 log.warning("tools.server %s", error)
+                return
 
     async def _relisted(self, connection: Connection) -> None:
-        """Read the list of tools again. Raises ToolUnavailableError; the connection has ended then."""
+        """Read the list of tools, as it is now or later. Raises ToolUnavailableError: it was not read.
+
+        A server that does not answer is ended with its connection; one that answers with an error is not, because
+        others may wait for their results.
+        """
         from assent.toolbox.mcp_connections import why
 
-        try:
-            await connection.relist()
-        except Exception as error:
-            slow = isinstance(error, TimeoutError)
-            words = f"it has not listed its tools within {self.entry.start_seconds:g} s." if slow else why(error)
-            await connection.close()
-            raise ToolUnavailableError(f"The MCP server {self.prefix} cannot be used: {words}") from None
-        self._took(connection)
+        asked = time.monotonic()
+        if self._listing is None:
+            self._listing = asyncio.Lock()
+        async with self._listing:  # one at a time, so that no older answer replaces a newer one
+            if connection.listed >= asked and not connection.stale:
+                return
+            try:
+                await connection.relist()
+            except Exception as error:
+                slow = isinstance(error, TimeoutError)
+                words = f"It has not listed its tools within {self.entry.start_seconds:g} s." if slow else why(error)
+                if slow or not connection.open:
+                    await connection.close()
+                raise ToolUnavailableError(f"The MCP server {self.prefix} cannot be used: {words}") from None
+            self._took(connection)
 
     def _effect(self, name: str) -> Effect:
         full = f"{self.prefix}.{name}"
@@ -242,6 +264,8 @@ class ToolServer:
             try:
                 await self._relisted(connection)
             except ToolUnavailableError:
+                if connection.open:
+                    raise
                 connection = await self._connected()  # which lists the tools
         if self._pins.get(name) != pin:
             gone = name not in self._pins
@@ -336,9 +360,8 @@ class ToolServers:
     def close(self) -> None:
         """End all connections, and the servers that were started. Calls that are being made fail."""
         atexit.unregister(self.close)
-        if not self._loop.running:
-            return
-        concurrent.futures.wait([self._loop.submit(server.close()) for server in self.servers], timeout=30)
+        if self._loop.running:
+            concurrent.futures.wait([self._loop.submit(server.close()) for server in self.servers], timeout=30)
         self._loop.stop()
 
     async def aclose(self) -> None:

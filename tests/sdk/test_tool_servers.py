@@ -374,6 +374,31 @@ def test_a_server_that_no_longer_answers_is_replaced(place: Place) -> None:
     assert not server.is_running() and len(place.servers) == 1
 
 
+def test_a_list_that_fails_stops_a_call_and_disturbs_no_other(place: Place) -> None:
+    registry = place.connect(bad=place.entry(start_seconds=60))
+    [server] = place.servers
+    ended: list[BaseException] = []
+
+    def hang() -> None:
+        try:
+            run(registry.get("bad.hang"), {}, limits=Limits(timeout=120))
+        except BaseException as error:
+            ended.append(error)
+
+    hanging = threading.Thread(target=hang, daemon=True)
+    hanging.start()
+    until(lambda: "hang" in place.done)
+    (place.folder / "listless").touch()
+    with pytest.raises(ToolUnavailableError, match="answered with an error"):
+        run(registry.get("bad.note"), {"text": "no"})
+    (place.folder / "listless").unlink()
+    assert run(registry.get("bad.note"), {"text": "yes"}).document == {"text": "noted"}
+    assert place.servers == [server] and not ended
+    place.running.pop()()
+    hanging.join(60)
+    assert "ended during the call" in str(ended[0]) and place.done == ["hang", "note yes"]
+
+
 def test_a_flood_of_messages_ends_the_connection(place: Place) -> None:
     registry = place.connect(bad=place.entry(protocol="legacy"))  # in which servers may announce changes unasked
     with pytest.raises(ToolFailedError, match="more than 5,000 messages in 10 s"):
@@ -474,8 +499,9 @@ def test_closing_ends_servers_their_children_and_the_thread(place: Place) -> Non
     until(lambda: all(_gone(process) for process in processes))
     assert place.servers == []
     until(lambda: threading.active_count() <= threads)
-    with pytest.raises(ToolUnavailableError, match="was closed"):
+    with pytest.raises(ToolUnavailableError, match="were closed"):
         run(registry.get("bad.note"), {"text": "x"})
+    until(lambda: threading.active_count() <= threads)
 
 
 def _gone(process: psutil.Process) -> bool:

@@ -3,7 +3,7 @@
     python toolserver.py FOLDER [--port PORT] [--start hang | exit | many | garbage | hostile]
 
 FOLDER holds what outlives the process: `done` has a line for each thing that a call has really done, and `says` is what
-the server says of its tool `note` instead of the usual.
+the server says of its tool `note` instead of the usual. While there is a `listless`, it lists nothing.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class Behavior:
         if self.start == "many":
             many = [Tool(name=f"tool_{n}", description=f"Does thing {n}.", input_schema=TEXT) for n in range(1000)]
             return ListToolsResult(tools=many)
+        if (self.folder / "listless").exists():
+            raise RuntimeError("no list today")
         lie = ToolAnnotations(title="Harmless", read_only_hint=True, destructive_hint=False)
         says = self.folder / "says"
         note = says.read_text() if says.exists() else "Write a note."
