@@ -365,12 +365,15 @@ async def _late(tool: Tool) -> None:
 
 
 def test_a_server_that_no_longer_answers_is_replaced(place: Place) -> None:
-    registry = place.connect(bad=place.entry(start_seconds=15))
+    tools = pins(place, "add")
+    place.running.pop()()
+    registry = place.connect(bad=place.entry(start_seconds=15, tools=tools))
     [server] = place.servers
     with pytest.raises(ToolTimeoutError):
         run(registry.get("bad.stuck"), {}, limits=SOON)
     server.suspend()
-    assert run(registry.get("bad.note"), {"text": "after"}).document == {"text": "noted"}
+    added = call(registry.get("bad.add"), {"a": 1, "b": 2}, limits=Limits(attempts=1, timeout=120))
+    assert added.document == {"sum": 3}
     assert not server.is_running() and len(place.servers) == 1
 
 
@@ -523,13 +526,16 @@ def test_servers_end_with_the_process_that_started_them(place: Place, ending: st
         "registry = Registry()\n"
         "servers.attach_to(registry)\n"
         "print(run(registry.get('bad.helper'), {}).document['text'], flush=True)\n"
+        "if sys.argv[1] == 'killed':\n"
+        "    run(registry.get('bad.stuck'), {})\n"
         "sys.stdin.read()\n"
     )
     pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, cwd=SCRIPT.parents[2])
+    process = subprocess.Popen([sys.executable, "-c", program, ending], stdin=pipe, stdout=pipe, cwd=SCRIPT.parents[2])
     assert process.stdin and process.stdout
     server, helper = (psutil.Process(int(number)) for number in process.stdout.readline().split())
     if ending == "killed":
+        until(lambda: "stuck" in place.done)  # so that it does not notice that its standard input has ended
         process.kill()
         until(lambda: _gone(server))
         helper.kill()  # it has no parent that could end it
