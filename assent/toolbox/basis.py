@@ -39,6 +39,7 @@ LONGEST_VALUE = 10_000
 """Characters of JSON of a value that a proposal contains; of a longer one, it contains the start and the digest."""
 _SHOWN = 300
 MOST_CHANGES = 100
+MOST_TIMES = 1_000
 _NAMED = 5
 PATIENCE = 3
 """How often a proposal is made again, because what it rests on has changed, before a person is asked what to do."""
@@ -201,7 +202,7 @@ class _Check:
         if not self._changes:
             return None
         return Changed(
-            request_id=self._outcome.request_id, times=self._times + 1, noticed_at=datetime.now(UTC),
+            request_id=self._outcome.request_id, times=min(self._times + 1, MOST_TIMES), noticed_at=datetime.now(UTC),
             changes=self._changes[:MOST_CHANGES],
         )  # fmt: skip
 
@@ -217,10 +218,10 @@ def summary_of(changed: Changed) -> str:
 
 
 def changes_in_words(changed: Changed) -> str:
-    """Return the first changes in words, without a full stop."""
+    """Return the first changes in words, without a full stop, and without secrets."""
     parts = [_in_words(change) for change in changed.changes[:_NAMED]]
     more = len(changed.changes) - len(parts)
-    return "; ".join([*parts, *([f"and {more} more"] if more else [])])
+    return mask_text("; ".join([*parts, *([f"and {more} more"] if more else [])]))
 
 
 def _in_words(change: BasisChange) -> str:

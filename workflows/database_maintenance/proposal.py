@@ -46,7 +46,7 @@ def refresh_statistics(state: State) -> State:
     settings = settings_of(state)
     stale = [StaleTable.model_validate(table) for table in state["stale"]]
     done = operations.refresh_statistics(settings, stale)
-    rests_on = state["basis"]
+    rests_on = state.get("basis", {})
     if rests_on and not state["refusal"]:
         rests_on = rests_on | {"sizes": basis.sizes(settings, candidates_of(state))}
     return {"analyzed": done.analyzed, "notes": [*state["notes"], *done.notes], "basis": rests_on}
