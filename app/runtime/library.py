@@ -21,6 +21,7 @@ from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, within
 from app.runtime.saver import Saver
+from app.runtime.toolbox import find_toolbox
 from assent.breakpoints import Breakpoints
 from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow, shown_path
 from assent.masking import mask_text
@@ -90,13 +91,13 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
 
 def _load(path: str, required: bool) -> Workflow | None:
     if is_workflow_file(path):
-        return load_workflow(path)
+        return load_workflow(path, find_toolbox())
     name, _, attribute = path.partition(":")
     module = importlib.import_module(name)
     workflow = getattr(module, attribute or "WORKFLOW", None)
     if workflow is None and not required:
         file = Path(module.__file__ or "").with_name(FILE_NAME)
-        return load_workflow(file) if file.is_file() else None
+        return load_workflow(file, find_toolbox()) if file.is_file() else None
     if not isinstance(workflow, Workflow):
         raise TypeError(f"{attribute or 'WORKFLOW'} is not an assent.Workflow")
     if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):

@@ -102,7 +102,7 @@ class Shelf:
         own = file.parent / TOOLS_NAME
         if own.is_file():
             _add(made, own, required=True, file=file)
-        if self._given is None and any(name not in made for name in wanted):
+        if any(name not in made for name in wanted):
             for other in sorted(_neighbors(file).values()):
                 place = other.parent / TOOLS_NAME
                 if place != own and place.is_file():

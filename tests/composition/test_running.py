@@ -431,3 +431,20 @@ def test_the_tools_beside_the_file_and_those_of_other_folders_are_found(tmp_path
     assert Play(load_workflow(tmp_path / "two" / "workflow.yaml")).result("a")["status"] == "done"
 
 
+
+
+def test_the_input_may_be_a_pydantic_model_of_the_tools_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "tested").mkdir()
+    (tmp_path / "tested" / "tools.py").write_text(
+        "from pydantic import BaseModel, Field\n"
+        "class Wanted(BaseModel):\n    text: str = Field(default='b', max_length=3)\n"
+    )
+    run = Play(loaded(tmp_path, FIND, given="input: tools.Wanted\n"))
+    assert run.result("find")["output"]["rows"][0]["name"] == "b0"
+    with pytest.raises(ValueError, match="at most 3 characters"):
+        Play(loaded(tmp_path, FIND, given="input: tools.Wanted\n"), text="long")
+
+
+def test_an_input_that_does_not_fit_starts_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="This must be yes or no"):
+        play(tmp_path, "", go="maybe")

@@ -7,6 +7,7 @@ from pathlib import Path
 from app.installation import add_folder, workflows_folder
 from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.folder import import_folder
+from app.runtime.toolbox import find_toolbox
 from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow
 from assent.composition.mistakes import CompositionError
 from assent.workflow import Workflow
@@ -26,7 +27,7 @@ def load_written(file: Path) -> Workflow | list[CheckFinding]:
         add_folder(workflows_folder().parent)
         import_folder(workflows_folder())
     try:
-        return load_workflow(file)
+        return load_workflow(file, find_toolbox())
     except CompositionError as error:
         return [
             CheckFinding(
