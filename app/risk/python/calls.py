@@ -25,10 +25,12 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
 )  # fmt: skip
 from app.risk.python.evaluator import Evaluator, Own, own_functions
 from app.risk.python.expressions import attribute
+from app.risk.python.flow import element
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import line, text
 from app.risk.python.values import ANY, Value, chosen
 from app.risk.reading import Reading
+from app.risk.rules import word_set
 from app.risk.words import UNKNOWN, Word
 
 _MOST_ITEMS = 200
@@ -149,14 +151,32 @@ def call(evaluator: Evaluator, node: Node) -> Value:
 
 def _hand_over(made: Call) -> None:
     """Treat functions that are passed as arguments as called with what follows them: ``Thread(target=f, args=…)``."""
-    later = made.keywords.get("args", ANY).items
+    later = next((made.keywords[name].items for name in ("args", "argument") if name in made.keywords), None)
     for place, value in enumerate([*made.arguments, *made.keywords.values()]):
         if value.name in functions.KNOWN_FUNCTIONS or value.name.startswith("own."):
             if value.name.startswith("builtins.") and value.name not in tables.EVALUATES:
                 continue
             following = made.arguments[place + 1 :]
+            if made.method in _FOR_EACH and following:
+                _call_for_each(made, value, following[0])
+                continue
+            if made.method in _WITH_LIST and following and following[0].items is not None:
+                following = list(following[0].items)
             arguments = list(later) if later is not None else following
             called(made.handed(arguments, value), value)
+
+
+_FOR_EACH = word_set("map imap imap_unordered map_async starmap starmap_async")
+_WITH_LIST = word_set("Timer Thread Process apply apply_async enter enterabs")
+
+
+def _call_for_each(made: Call, callee: Value, given: Value) -> None:
+    """Call a function for each of the values that it is handed."""
+    made.evaluator.loops += 1
+    for item in (given.items or ())[:_MOST_ITEMS] if given.items else [element(given)]:
+        parts = item.items if made.method.startswith("starmap") and item.items is not None else [item]
+        called(made.handed(list(parts), callee), callee)
+    made.evaluator.loops -= 1
 
 
 def _collect(made: Call) -> None:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.risk.effects import run_dynamic
+from app.risk.effects import Act, act_on, run_dynamic
 from app.risk.python import tables
-from app.risk.python.values import ANY, Value
+from app.risk.python.values import ANY, Value, text_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
@@ -56,6 +56,8 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(r"(?<!%)%(?:\(\w{1,60}\))?s\b")
+_LEAVES_MEMORY = re.compile(r"\b(?:attach|vacuum|copy|load|install|export)\b|\ufffc", re.IGNORECASE)
+"""Statements of a database in memory that reach files."""
 _ALWAYS_SQL = word_set("execute executemany executescript exec_driver_sql read_sql fetchrow fetchval")
 _MANY = word_set("filter filter_by where exclude query find in_bulk")
 _ONE = word_set("get first one one_or_none get_or_404 first_or_404 latest earliest last")
@@ -212,6 +214,8 @@ def _sqlalchemy(made: Call) -> Value | None:
 
 def _run_sql(made: Call) -> Value | None:
     first = made.arguments[0]
+    if made.base.kind.startswith("memory.") and not _LEAVES_MEMORY.search(text_of(first)):
+        return Value(kind=made.base.kind)
     dialect = tables.CONNECTS_DATABASE.get(made.base.kind, "") or made.evaluator.dialect
     if first.kind.startswith(("sqlalchemy.delete", "sqlalchemy.update")):
         if first.kind.endswith(".where") and _BY_KEY.search(made.shown) and not made.many:
@@ -254,6 +258,11 @@ def read_sql(made: Call, value: Value, dialect: str) -> None:
 def connect_database(made: Call, name: str) -> Value:
     """Note the database that a call opens."""
     made.evaluator.dialect = tables.CONNECTS_DATABASE[name]
+    memory = made.argument(0, "database", "path").text == ":memory:"
+    if name in ("sqlite3.connect", "duckdb.connect") and (memory or (name[0] == "d" and not made.arguments)):
+        return Value(kind="memory.database")
+    if name == "sqlite3.connect" and made.argument(0, "database").text:
+        act_on(made.reading, Act.READ, made.word(made.argument(0, "database")))
     target = made.argument(0, "dsn", "conninfo", "database", "url", "host")
     if target.known and target.text:
         _touch(made, target.text)

@@ -99,7 +99,7 @@ def _import(made: Call) -> Value:
     if not name.known:
         run_dynamic(made.reading, made.word(name), made.line)
         return ANY
-    note_import(name.text or "", made.line, made.reading)
+    note_import(name.text or "", made.line, made.reading, made.evaluator.downloaded)
     return Value(name=name.text or "")
 
 

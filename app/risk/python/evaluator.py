@@ -71,6 +71,8 @@ class Evaluator:
         facts: What has been seen so far that gives later calls a meaning, such as ``socket``.
         dialect: The dialect of the database that was opened last.
         stale: Dictionaries that were changed after they were made.
+        listed: Patterns of files that the text has listed, and that are there.
+        secret_copies: Paths of files into which the text has copied secrets.
         looked_at: Paths of files that the text has read.
         downloaded: Paths of files to which something was downloaded.
         written: Texts that were written to files, by path.
@@ -86,6 +88,8 @@ class Evaluator:
         self.facts: set[str] = set()
         self.dialect = ""
         self.stale: set[Value] = set()
+        self.listed: set[str] = set()
+        self.secret_copies: set[str] = set()
         self.looked_at: set[str] = set()
         self.downloaded: set[str] = set()
         self.written: dict[str, str] = {}

@@ -106,12 +106,16 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return ANY
     if base.kind.startswith("own.") and (own := evaluator.own.get(base.kind)) is not None and name in own.attributes:
         return own.attributes[name]
+    if name == "rfile" and base.kind.startswith("own."):
+        return Value(kind="response", marks=frozenset({"download"}))
     if base.kind == "argparse.Namespace":
         return evaluator.options.get(name, Value(kind=base.kind))
     if base.name:
         qualified = canonical(f"{base.name}.{name}")
         if qualified == "os.environ":
             return Value(name="os.environ", marks=frozenset({"secret"}))
+        if qualified.startswith(("flask.request.", "bottle.request.", "streamlit.text_input")):
+            return Value(UNKNOWN, marks=frozenset({"download"}))
         return _CONSTANTS.get(qualified, Value(name=qualified))
     if base.kind == "pathlib.Path":
         return _path_attribute(base, name)

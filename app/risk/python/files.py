@@ -11,7 +11,7 @@ from app.risk.effects import (
     Act,
     act_on,
 )  # fmt: skip
-from app.risk.places import Place, place_of
+from app.risk.places import Place, place_of, plain_path
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, joined, text_of
 from app.risk.rules import declare
@@ -39,6 +39,21 @@ EXTRACTS = declare(
 )  # fmt: skip
 
 
+OVERWRITES_MANY = declare(
+    "python.overwrites_many", RiskLevel.HIGH, "Overwrites all files of a folder.",
+    "from pathlib import Path\nfor p in Path('src').rglob('*.py'):\n    p.write_text('')",
+    "from pathlib import Path\nPath('a.txt').write_text('')", language="python",
+)  # fmt: skip
+_LOST = {Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SYSTEM, Place.BOOT, Place.DATA, Place.BACKUP}
+
+
+def _is_secret(made: Call, path: Value) -> bool:
+    """Return True if a file holds secrets, or a copy of them."""
+    if not path.text:
+        return False
+    return place_of(path.text) in (Place.SECRET, Place.ACCESS) or path.text in made.evaluator.secret_copies
+
+
 @function(tables.READS_FILE)
 def open_file(made: Call) -> Value:
     path = made.argument(0, "file", "filename", "path", "name")
@@ -47,7 +62,7 @@ def open_file(made: Call) -> Value:
     if not any(letter in kind for letter in "wax+"):
         made.evaluator.looked_at.add(path.text or "")
         act_on(made.reading, Act.READ, made.word(path))
-        secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
+        secret = _is_secret(made, path)
         frame = re.search(r"\b(?:read|scan)_\w+$", made.shown.partition("(")[0])
         return Value(kind="pandas" if frame else "file", marks=path.marks | ({"secret"} if secret else set()))
     act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else _writing(made, path)
@@ -57,6 +72,10 @@ def open_file(made: Call) -> Value:
 
 def _writing(made: Call, path: Value) -> Act:
     """Return what writing a file means: what the text has read before is there, and is replaced."""
+    if path.glob and made.many and plain_path(path.text or "") in made.evaluator.listed:
+        level = RiskLevel.CRITICAL if place_of(path.text or "") in _LOST else None
+        words = f"This overwrites all files that {made.word(path).display} stands for."
+        made.reading.add(OVERWRITES_MANY, words, made.line, level)
     return Act.OVERWRITE if path.text and path.text in made.evaluator.looked_at else Act.WRITE
 
 
@@ -94,6 +113,8 @@ def _copy(made: Call) -> Value:
     if source.kind not in ("file", "file.write"):
         act_on(made.reading, Act.READ, made.word(source))
         act_on(made.reading, Act.WRITE, made.word(target))
+        if _is_secret(made, source) and target.text:
+            made.evaluator.secret_copies.add(target.text)
     return ANY
 
 
@@ -110,7 +131,7 @@ def _read_path(made: Call) -> Value:
     path = _path_of(made)
     made.evaluator.looked_at.add(path.text or "")
     act_on(made.reading, Act.READ, made.word(path))
-    secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
+    secret = _is_secret(made, path)
     return Value(UNKNOWN, marks=frozenset({"secret"}) if secret else frozenset())
 
 
@@ -131,7 +152,8 @@ def _empty(made: Call) -> Value:
 
 @function(tables.RIGHTS)
 def _rights(made: Call) -> Value:
-    act_on(made.reading, Act.CHANGE_RIGHTS, made.word(_path_of(made)))
+    act = Act.CHANGE_RIGHTS_ALL if made.many and _path_of(made).glob else Act.CHANGE_RIGHTS
+    act_on(made.reading, act, made.word(_path_of(made)))
     mode = made.argument(0 if made.base.kind == "pathlib.Path" else 1, "mode").number
     if made.method in ("chmod", "lchmod") and mode is not None and (mode & 0o6000 or mode & 0o777 == 0o777):
         made.reading.add(OPENS_UP, "This lets everybody change a file, or run it as its owner.", made.line)
@@ -145,6 +167,7 @@ def _list(made: Call) -> Value:
     root = text_of(base) if base.text is not None else "." if not made.arguments else UNKNOWN
     pattern = root if made.method in ("glob", "iglob") else f"{root}/*"
     item = Value(pattern, glob=True)
+    made.evaluator.listed |= {plain_path(pattern), plain_path(f"{root}/*/*")}
     if made.method in ("walk", "fwalk"):
         names = Value(items=(Value("*", glob=True),))
         return Value(items=(Value(items=(item, names, names)),))
@@ -160,7 +183,9 @@ def _path_of(made: Call) -> Value:
 def _note_written(made: Call, path: Value, content: Value) -> None:
     if path.known and "download" in content.marks:
         made.evaluator.downloaded.add(path.text or "")
-    elif path.known and content.known:
+    if path.text and "secret" in content.marks:
+        made.evaluator.secret_copies.add(path.text)
+    if path.known and content.known:
         made.evaluator.written[path.text or ""] = content.text or ""
 
 
@@ -208,6 +233,37 @@ def _part(made: Call) -> Value:
         return Value(UNKNOWN)
     cut = posixpath.dirname if made.method == "dirname" else posixpath.basename
     return Value(cut(value.text or ""))
+
+
+@function(["shutil.make_archive"])
+def _archive(made: Call) -> Value:
+    base, form, root = made.argument(0, "base_name"), made.argument(1, "format"), made.argument(2, "root_dir")
+    path = Value(f"{text_of(base)}.{_ENDINGS.get(text_of(form), text_of(form))}")
+    source = root if root.text is not None else made.keywords.get("base_dir", Value("."))
+    act_on(made.reading, Act.READ, made.word(source))
+    act_on(made.reading, Act.CREATE, made.word(path))
+    whole = place_of(source.text or "") in (Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES)
+    if whole and path.text:
+        made.evaluator.secret_copies.add(path.text)
+    return path
+
+
+_ENDINGS = {"gztar": "tar.gz", "bztar": "tar.bz2", "xztar": "tar.xz"}
+
+
+@function(["fileinput.input", "fileinput.FileInput"])
+def _edit_lines(made: Call) -> Value:
+    path = made.argument(0, "files")
+    inplace = "inplace" in made.keywords and not made.is_false("inplace")
+    for one in path.items or (path,):
+        act_on(made.reading, Act.OVERWRITE if inplace else Act.READ, made.word(one))
+    return Value(kind="file", marks=frozenset({"secret"}) if _is_secret(made, path) else frozenset())
+
+
+@function(["site.getsitepackages", "site.getusersitepackages", "sysconfig.get_path", "sysconfig.get_paths"])
+def _packages(made: Call) -> Value:
+    folder = Value("/usr/lib/python3/site-packages")
+    return folder if made.method in ("getusersitepackages", "get_path") else Value(items=(folder,))
 
 
 @function(["tempfile.gettempdir", "tempfile.mktemp", "tempfile.mkdtemp", "tempfile.TemporaryDirectory"])

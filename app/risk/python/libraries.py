@@ -33,7 +33,9 @@ COMPUTING = word_set(
     "spacy gensim textblob openpyxl yaml toml tomllib configparser packaging more_itertools toolz "
     "sortedcontainers cachetools regex typer click structlog loguru six emoji fractions unittest pytest "
     "hypothesis mock graphlib ipaddress fnmatch glob shlex platform getpass gettext timeit sched weakref numbers "
-    "array email mimetypes"
+    "array email mimetypes json torch torchvision tensorflow keras jax xgboost lightgbm catboost prophet "
+    "transformers_object faiss duckdb pypdf PyPDF2 docx pptx reportlab fpdf qrcode bleach pdfplumber fitz xlsxwriter "
+    "nbformat psutil dotenv emoji slugify icalendar feedparser humanize phonenumbers"
 )
 """Libraries whose objects compute, and whose writing methods are known by name."""
 _MESSAGES = word_set("sendmail chat_postMessage postMessage sendMessage send_mail")
@@ -91,7 +93,8 @@ def call_known_package(made: Call, name: str) -> Value:
     if made.method and (judged := methods_by_name(made, name)) is not None:
         return judged
     if last in tables.SAVES and made.arguments:
-        act_on(made.reading, Act.WRITE, made.word(made.arguments[-1 if last in ("imwrite", "dump") else 0]))
+        path = next((value for value in made.arguments if value.text is not None), made.arguments[0])
+        act_on(made.reading, Act.WRITE, made.word(path))
     return Value(kind=name, marks=made.marks)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import READS_SECRET, Act, act_on, connect
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
+from app.risk.places import plain_path
 from app.risk.python import clients, databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
@@ -78,11 +79,8 @@ def call_method(made: Call) -> Value:
         return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=[Value(UNKNOWN), *made.arguments]))
     if base.kind == "configparser.ConfigParser" and method == "read":
         return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=made.arguments[:1]))
-    if "git" in made.chain[:-1] and base.kind.startswith("git.Repo"):
-        processes.run_words(made, [Value("git"), Value(method.replace("_", "-")), *made.arguments, *_git_options(made)])
-        return ANY
     if base.kind == "process":
-        return ANY
+        return Value(kind="process", marks=base.marks)
     if base.kind == "dict" or base.items is not None:
         return _of_collection(made)
     if base.kind in tables.SESSIONS:
@@ -146,7 +144,9 @@ def _one_path(made: Call) -> Value:
 def _globbed(made: Call) -> Value:
     pattern = text_of(made.argument(0)) if made.arguments else "*"
     act_on(made.reading, Act.LIST, made.word(made.base))
-    return Value(items=(Value(f"{text_of(made.base)}/{pattern}".removeprefix("./"), kind="pathlib.Path", glob=True),))
+    path = f"{text_of(made.base)}/{pattern}".removeprefix("./")
+    made.evaluator.listed.add(plain_path(path))
+    return Value(items=(Value(path, kind="pathlib.Path", glob=True),))
 
 
 _PATHS: dict[str, Callable[[Call], Value]] = {"glob": _globbed, "rglob": _globbed, "iterdir": _globbed}
@@ -158,7 +158,9 @@ def _stream(made: Call) -> Value:
         content = made.arguments[0]
         if base.text and "download" in content.marks:
             made.evaluator.downloaded.add(base.text)
-        elif base.text and content.known:
+        if base.text and "secret" in content.marks:
+            made.evaluator.secret_copies.add(base.text)
+        if base.text and content.known:
             made.evaluator.written[base.text] = content.text or ""
         return ANY
     if method in ("read", "readline", "readlines", "getvalue", "decode", "json"):
@@ -184,11 +186,6 @@ def _socket(made: Call) -> Value:
     elif method == "accept":
         return Value(items=(Value(kind="socket"), ANY))
     return ANY
-
-
-def _git_options(made: Call) -> list[Value]:
-    """Return GitPython's named arguments as options: ``force=True`` is ``--force``."""
-    return [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not made.is_false(name)]
 
 
 def _loses(made: Call, words: list[str]) -> bool:

@@ -17,9 +17,9 @@ from app.risk.effects import (
 from app.risk.python import nodes, tables
 from app.risk.python.expressions import is_environment
 from app.risk.python.values import ANY, Value, text_of
-from app.risk.rules import declare
+from app.risk.rules import declare, word_set
 from app.risk.shell.environment import set_variable
-from app.risk.words import UNKNOWN, Word
+from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ ENDS_PROCESS = declare(
 
 @function(tables.SHELL)
 def _shell(made: Call) -> Value:
+    before = len(made.reading.findings)
     read_shell(made, made.argument(0, "cmd", "command"))
-    return Value(kind="process")
+    return _output(made, before)
 
 
 def read_shell(made: Call, value: Value) -> None:
@@ -73,9 +74,21 @@ def _run(made: Call) -> Value:
     text = made.argument(99, "input")
     _note_environment(made)
     folder = made.keywords.get("cwd", ANY)
+    before = len(made.reading.findings)
     with made.reading.from_folder(text_of(folder) if folder.text is not None else ""):
         _started(made, given, text, shell=shell)
-    return Value(kind="process")
+    return _output(made, before)
+
+
+def _output(made: Call, before: int) -> Value:
+    """Return a process, whose output is a secret if it reads one."""
+    secret = any(found.rule in _GIVES_SECRETS for found in made.reading.findings[before:])
+    return Value(kind="process", marks=frozenset({"secret"}) if secret else frozenset())
+
+
+_GIVES_SECRETS = word_set(
+    "file.reads_secret command.prints_environment vault.secret cloud.secret kubernetes.secret machine.reads_secret"
+)
 
 
 def _note_environment(made: Call) -> None:
@@ -140,8 +153,9 @@ def run_words(made: Call, items: Iterable[Value], given_input: Value = ANY) -> N
     if not words:
         return
     _note_files(made, " ".join(word.text for word in words))
-    known = Word(given_input.text, made.line) if given_input.text is not None else None
-    read_command(Command(words, input=known, input_from="" if known else "unknown"), made.reading)
+    known = given_input.word(made.line) if given_input.known else None
+    source = next((mark for mark in ("download", "decoded", "secret") if mark in given_input.marks), "unknown")
+    read_command(Command(words, input=known, input_from="" if known else source), made.reading)
 
 
 def _note_files(made: Call, text: str) -> None:
@@ -203,10 +217,24 @@ def _fork(made: Call) -> Value:
     return ANY
 
 
+@function(["psutil.process_iter"])
+def _processes(made: Call) -> Value:
+    return Value(kind="psutil.Process", marks=frozenset({"listed"}))
+
+
+@function(["pytest.main"])
+def _tests(made: Call) -> Value:
+    run_words(made, [Value("pytest"), *(made.argument(0, "args").items or ())])
+    return ANY
+
+
 @function(["os.kill", "os.killpg", "psutil.Process.kill", "psutil.Process.terminate"])
 def _kill(made: Call) -> Value:
     target = made.argument(0, "pid")
     all_of_them = target.number in (-1, 0, 1)
+    if "listed" in made.base.marks and made.many and not made.filtered:
+        made.reading.add(ENDS_PROCESS, "This ends every process.", made.line, RiskLevel.CRITICAL)
+        return ANY
     level = (
         RiskLevel.CRITICAL if target.number in (-1, 1) else RiskLevel.HIGH if made.evaluator.loops else RiskLevel.MEDIUM
     )

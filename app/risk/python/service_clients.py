@@ -216,6 +216,30 @@ def call_playbook(use: Use) -> Value | None:
     return use.result()
 
 
+@library("git")
+def call_git(use: Use) -> Value | None:
+    """Judge a call of GitPython as the command of the same name."""
+    made, method = use.made, use.method
+    if "Repo" not in use.path and method not in ("clone_from", "clone", "init"):
+        return use.result()
+    options = [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not made.is_false(name)]
+    arguments = [part for value in made.arguments for part in (value.items or (value,))]
+    if "git" in use.path[2:]:
+        processes.run_words(made, [Value("git"), Value(method.replace("_", "-")), *arguments, *options])
+    elif method in ("clone_from", "clone"):
+        processes.run_words(made, [Value("git"), Value("clone"), *arguments[:2]])
+    elif method in ("push", "pull", "fetch"):
+        processes.run_words(made, [Value("git"), Value(method), Value("origin"), *arguments, *options])
+    elif "index" in use.path and method in ("add", "commit", "remove", "reset"):
+        words = {"commit": ["commit", "-m"], "remove": ["rm"]}.get(method, [method])
+        processes.run_words(made, [Value("git"), *map(Value, words), *arguments[:20], *options])
+    elif method in ("create_head", "create_tag", "create_remote", "checkout", "delete_head", "delete_tag", "rename"):
+        words = {"create_head": ["branch"], "create_tag": ["tag"], "create_remote": ["remote", "add"],
+                 "delete_head": ["branch", "-D"], "delete_tag": ["tag", "-d"]}.get(method, [method])  # fmt: skip
+        processes.run_words(made, [Value("git"), *map(Value, words), *arguments])
+    return use.result()
+
+
 _MODELS = word_set(
     "from_pretrained pipeline load_dataset load_model hf_hub_download snapshot_download load from_config"
 )

@@ -43,7 +43,14 @@ KNOWN_PACKAGES = word_set(
     "graphene strawberry pandera great_expectations prefect airflow luigi dagster mlflow wandb optuna lightgbm "
     "xgboost catboost prophet gradio streamlit dash bokeh emoji phonenumbers validators email_validator pycountry "
     "babel num2words deepdiff dictdiffer jmespath jsonpath_ng xmltodict pyperclip filelock portalocker appdirs "
-    "platformdirs six"
+    "platformdirs six send2trash browser_cookie3 browsercookie pycookiecheat win32crypt secretstorage openpyxl spwd "
+    "socketserver psycopg_pool elasticsearch_dsl opensearch_dsl redis_om valkey aioredis aioboto3 aiobotocore moto "
+    "hcloud pydo linode_api4 stripe braintree square razorpay ccxt web3 tweepy telebot yagmail exchangelib asyncssh "
+    "pysftp ansible_runner crontab apscheduler schedule sentence_transformers diffusers peft keyring ldap etcd3 kazoo "
+    "aiokafka aio_pika nats pulsar motor beanie sqlmodel dataset pony gradio torchvision torchaudio jax flax faiss "
+    "fpdf qrcode bleach html2text markdownify slugify pyotp oauthlib requests_oauthlib cloudscraper requests_html "
+    "httpcore h11 anyio trio aiofiles orjson docker_py testcontainers localstack nacl itsdangerous waitress hypercorn "
+    "sanic tornado bottle falcon pulumi atlassian notion_client asana trello feedgen icalendar vobject"
 )
 """Well-known packages: importing them has no effects of interest."""
 
@@ -51,15 +58,16 @@ READS_FILE = word_set(
     "builtins.open io.open codecs.open os.open gzip.open bz2.open lzma.open zipfile.ZipFile tarfile.open "
     "shelve.open pandas.read_csv pandas.read_json pandas.read_excel pandas.read_parquet pandas.read_table "
     "pandas.read_fwf pandas.read_feather pandas.read_xml pandas.read_html polars.read_csv polars.read_parquet "
-    "polars.scan_csv numpy.loadtxt numpy.genfromtxt numpy.fromfile linecache.getline fileinput.input "
+    "polars.scan_csv numpy.loadtxt numpy.genfromtxt numpy.fromfile linecache.getline"
     "shutil.disk_usage PIL.Image.open cv2.imread openpyxl.load_workbook dotenv.load_dotenv dotenv.dotenv_values "
-    "configparser.ConfigParser.read fileinput.FileInput"
+    "configparser.ConfigParser.read"
 )
 LISTS = word_set("os.listdir os.scandir os.walk glob.glob glob.iglob os.fwalk")
 DELETES = word_set(
-    "os.remove os.unlink os.rmdir pathlib.Path.unlink pathlib.Path.rmdir posix.unlink posix.remove nt.unlink"
+    "send2trash.send2trash os.remove os.unlink os.rmdir "
+    "pathlib.Path.unlink pathlib.Path.rmdir posix.unlink posix.remove nt.unlink"
 )
-DELETES_TREE = word_set("shutil.rmtree os.removedirs distutils.dir_util.remove_tree send2trash.send2trash")
+DELETES_TREE = word_set("shutil.rmtree os.removedirs distutils.dir_util.remove_tree")
 MOVES = word_set("os.rename os.replace os.renames shutil.move pathlib.Path.rename pathlib.Path.replace")
 COPIES = word_set("shutil.copy shutil.copy2 shutil.copyfile shutil.copytree os.link os.symlink shutil.copyfileobj")
 CREATES = word_set("os.mkdir os.makedirs pathlib.Path.mkdir pathlib.Path.touch os.mkfifo os.mknod tempfile.mkdtemp")
@@ -116,7 +124,12 @@ SESSIONS = {
     "os.environ": "os.environ",
 }  # fmt: skip
 NATIVE = ("ctypes.", "cffi.", "_ctypes.", "win32api.", "winreg.", "_winapi.", "msvcrt.")
-SECRETS = word_set("getpass.getpass keyring.get_password netrc.netrc")
+SECRETS = word_set(
+    "getpass.getpass keyring.get_password keyring.get_credential netrc.netrc spwd.getspall spwd.getspnam "
+    "browser_cookie3.chrome browser_cookie3.firefox browser_cookie3.load browser_cookie3.edge browsercookie.chrome "
+    "browsercookie.firefox browsercookie.load pycookiecheat.chrome_cookies win32crypt.CryptUnprotectData "
+    "secretstorage.get_default_collection secretstorage.get_all_items"
+)
 SERVES = word_set(
     "http.server.HTTPServer http.server.ThreadingHTTPServer socketserver.TCPServer uvicorn.run flask.Flask.run "
     "wsgiref.simple_server.make_server xmlrpc.server.SimpleXMLRPCServer"
@@ -127,7 +140,7 @@ CONNECTS_DATABASE = {
     "MySQLdb.connect": "mysql", "mysql.connector.connect": "mysql", "mariadb.connect": "mysql",
     "sqlite3.connect": "sqlite",
     "pyodbc.connect": "tsql", "pymssql.connect": "tsql", "cx_Oracle.connect": "oracle", "oracledb.connect": "oracle",
-    "duckdb.connect": "duckdb", "duckdb.sql": "duckdb", "clickhouse_driver.Client": "clickhouse",
+    "duckdb.connect": "duckdb", "clickhouse_driver.Client": "clickhouse",
     "sqlalchemy.create_engine": "", "sqlalchemy.orm.Session": "", "snowflake.connector.connect": "snowflake",
 }  # fmt: skip
 """Functions that open a database, with the dialect of its SQL."""

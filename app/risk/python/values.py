@@ -63,7 +63,8 @@ class Value:
         text = UNKNOWN if self.text is None else self.text
         if self.text is None and self.number is not None:
             text = str(self.number)
-        return Word(text, line, shown if UNKNOWN in text else "", glob=self.glob)
+        source = next((mark for mark in ("download", "decoded", "secret") if mark in self.marks), "")
+        return Word(text, line, shown if UNKNOWN in text else "", glob=self.glob, source=source)
 
 
 ANY = Value()
