@@ -25,6 +25,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from assent.toolbox.errors import (
+    InvalidToolError,
     ToolChangedError,
     ToolError,
     ToolFailedError,
@@ -339,23 +340,33 @@ class ToolServers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def attach_to(self, registry: Registry) -> None:
+    def attach_to(self, registry: Registry, patience: float | None = None) -> None:
         """Connect to all servers at once, and add their tools to a registry, now and whenever they change.
 
         A server that cannot be reached is in the registry's `broken`, and stops no other. It is tried again when one of
-        its tools is looked up. This waits as long as the slowest server may take to start.
+        its tools is looked up. A server whose prefix is the name of something else is in `broken` as well, for good.
+
+        Args:
+            patience: seconds to wait for the servers; the tools of slower ones are there as soon as they are. None: as
+                long as the slowest one may take to start.
         """
-        self._prepare(registry)
-        concurrent.futures.wait([self._loop.submit(server._tried()) for server in self.servers])
+        attached = self._prepare(registry)
+        concurrent.futures.wait([self._loop.submit(server._tried()) for server in attached], timeout=patience)
 
     async def aattach_to(self, registry: Registry) -> None:
         """As `attach_to`, without blocking the event loop."""
-        self._prepare(registry)
-        await asyncio.gather(*(server.aretry() for server in self.servers))
+        await asyncio.gather(*(server.aretry() for server in self._prepare(registry)))
 
-    def _prepare(self, registry: Registry) -> None:
+    def _prepare(self, registry: Registry) -> list[ToolServer]:
+        attached = []
         for server in self.servers:
-            registry.attach(server)
+            try:
+                registry.attach(server)
+            except InvalidToolError as error:
+                registry.broken[f"mcp:{server.prefix}"] = str(error)
+            else:
+                attached.append(server)
+        return attached
 
     def close(self) -> None:
         """End all connections, and the servers that were started. Calls that are being made fail."""

@@ -20,12 +20,13 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command
+from pydantic import BaseModel
 
 from app.lifeline import die_with_parent_hook
 from assent.contracts import Outcome
 from assent.digests import digest_of
 from assent.gate import request_approval
-from assent.toolbox import Effect, Limits, Registry, Tool, aapply, acall, call, propose
+from assent.toolbox import Effect, Limits, Registry, Tool, aapply, acall, call, propose, tool
 from assent.toolbox.calls import run
 from assent.toolbox.errors import (
     ApprovalRequiredError,
@@ -464,6 +465,26 @@ def test_a_server_that_cannot_be_used_stops_no_other_and_is_tried_again(
         return await registry.aget("unset.variable")
 
     assert run(asyncio.run(waits()), {"text": "TOKEN"}).document == {"text": "value"}
+
+
+def test_a_prefix_that_is_in_use_stops_no_other_server_and_slow_ones_are_not_waited_for(place: Place) -> None:
+    @tool(effect="read")
+    def taken(inputs: Nothing) -> Nothing:
+        """Do nothing."""
+        return inputs
+
+    registry = Registry([taken])
+    slow = place.entry("--start", "hang")
+    servers = ToolServers(parsed_servers({"servers": {"taken": place.entry(), "slow": slow, "bad": place.entry()}}, ""))
+    place.running.append(servers.close)
+    servers.attach_to(registry, patience=0.0)
+    assert "already something with the name taken" in registry.broken["mcp:taken"]
+    assert run(registry.get("bad.note"), {"text": "x"}).document == {"text": "noted"}
+    assert registry.get("taken") is taken and set(registry.broken) == {"mcp:taken"}
+
+
+class Nothing(BaseModel):
+    """No inputs, and no output."""
 
 
 def test_a_look_up_does_not_block_an_event_loop(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
