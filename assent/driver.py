@@ -190,6 +190,7 @@ class Drive:
         self._due: dict[str, tuple[OpenRequest, OutcomeDelivery, Outcome]] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._revised = ""
+        self._not_applied: set[str] = set()
         self._changes = 0
         self._breakpoints = Breakpoints(graph)
         self._stopped: list[Stopped] = []
@@ -283,6 +284,9 @@ class Drive:
         thread = [str(where["thread_id"]), where.get("checkpoint_ns", "")]
         named = [*thread, asked.interrupt_id, asked.value_digest, refused]
         key, document, previous, self._revised = f"drive-{digest_of(named)}", asked.document, self._revised, ""
+        changed = document.get("changed")
+        if not previous and isinstance(changed, dict) and changed.get("request_id") in self._not_applied:
+            previous = changed["request_id"]
         if document["kind"] == "value":
             title = document["title"].replace("\x00", " ")
             return question_draft(document["value"], title, self._workflow, previous, asked.response_schema, key)
@@ -343,6 +347,8 @@ class Drive:
         self._doubtful |= invocation.failed and invocation.error is None
         for receipt in invocation.receipts.values():
             yield from self._pass_on(receipt, sent)
+            if receipt.status is ReceiptStatus.NOT_APPLIED:
+                self._not_applied.add(receipt.request_id)
             self._accepted.pop(receipt.request_id, None)
         for request_id, (request, delivery, outcome) in sent.items():
             if outcome.verdict is Verdict.REQUEST_CHANGES:

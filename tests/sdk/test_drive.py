@@ -21,7 +21,7 @@ from assent import (
     executor,
 )
 from tests import flows
-from tests.runtime import agent_flows, breakpoint_flows, guard_flows
+from tests.runtime import agent_flows, breakpoint_flows, guard_flows, tool_flows
 from tests.runtime.small_graphs import two_branches
 from tests.sdk.driven import Drivable
 
@@ -47,6 +47,23 @@ def test_a_gate_is_approved_in_part_and_its_receipt_reported(drivable: Drivable,
     assert (receipt["status"], receipt["summary"], receipt["detail"]) == (
         "applied", "Created what was approved.", {"items": 1},
     )  # fmt: skip
+
+
+@SYNC
+def test_a_proposal_whose_basis_has_changed_is_followed_by_a_revision(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(tool_flows.RESTING)
+    world = driven.folder / "effects0.world"
+    world.write_text('{"orders": {"rows": 40, "indexes": {}}}')
+    running = driven.start(sync=sync)
+    first = driven.next()
+    world.write_text('{"orders": {"rows": 400, "indexes": {}}}')
+    driven.portal.decide(first["id"])
+    second = driven.next()
+    assert (second["previous_id"], second["revision"]) == (first["id"], 2) and not driven.effects()
+    assert second["payload"]["changed"]["changes"][0]["now"] == 400
+    assert driven.receipt(first)[0] == "not_applied"
+    driven.portal.decide(second["id"])
+    assert running.get()["result"] == {"index": "by_status"} and driven.effects() == {"created": 1}
 
 
 def test_a_rejection_goes_to_the_gate_as_an_outcome(drivable: Drivable) -> None:
