@@ -59,6 +59,7 @@ class Step:
     when: str
     needs: tuple[str, ...]
     for_each: str
+    rests_on: dict[str, dict[str, Any]]
     retry: Retry | None
     timeout: float | None
     gate: str
@@ -300,7 +301,9 @@ class _Parser:
             id=raw["id"], path=path, title=_text(raw, "title") or raw["id"].replace("_", " ").capitalize(),
             agent=_text(raw, "agent"), tool=_text(raw, "tool"), workflow=_text(raw, "workflow"),
             inputs=raw["inputs"] if isinstance(raw.get("inputs"), dict) else {}, when=_text(raw, "when"),
-            needs=draft.needs, for_each=_text(raw, "for_each"), retry=self._retry(raw.get("retry"), (*path, "retry")),
+            needs=draft.needs, for_each=_text(raw, "for_each"),
+            rests_on=self._rests_on(raw.get("rests_on"), (*path, "rests_on")),
+            retry=self._retry(raw.get("retry"), (*path, "retry")),
             timeout=self._duration(raw, path, "timeout", LONGEST_TIMEOUT), gate=_text(raw, "gate") or "auto",
             on_error=_text(raw, "on_error") or "fail", on_reject=_text(raw, "on_reject") or "stop",
         )  # fmt: skip
@@ -313,7 +316,7 @@ class _Parser:
             about = f" {only[0].capitalize()} is about nothing." if only else ""
             self._say(path, f"The step has neither a tool nor a workflow.{about}")
         elif "workflow" in raw:
-            for name in ("gate", "for_each", "retry", "timeout", "on_error", "on_reject"):
+            for name in ("gate", "for_each", "rests_on", "retry", "timeout", "on_error", "on_reject"):
                 if name in raw:
                     words = f"{name} belongs to the steps inside; a step that is a workflow has none."
                     self._say((*path, name), words)
@@ -327,6 +330,20 @@ class _Parser:
             self._say((*path, "attempts"), f"attempts is a number from 1 to {MAX_ATTEMPTS}; this is {attempts}.")
         backoff = self._duration(raw, path, "backoff", LONGEST_BACKOFF)
         return Retry(attempts if type(attempts) is int else 1, 0.5 if backoff is None else backoff)
+
+    def _rests_on(self, raw: Any, path: Path) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for step, counts in raw.items() if isinstance(raw, dict) else ():
+            if not isinstance(counts, dict) or not counts:
+                self._say((*path, step), f"Name what counts of {step}: a path, and exact, magnitude, or a share.")
+                continue
+            for name, tolerance in counts.items():
+                share = type(tolerance) in (int, float) and 0 < tolerance <= 1
+                if not share and tolerance not in ("exact", "magnitude"):
+                    words = f"How much it may change is exact, magnitude, or a share such as 0.1; not {tolerance!r}."
+                    self._say((*path, step, name), words)
+            found[step] = counts
+        return found
 
     def _duration(self, raw: Mapping[str, Any], path: Path, name: str, most: float) -> float | None:
         value = raw.get(name)

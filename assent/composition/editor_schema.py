@@ -48,6 +48,9 @@ def _step() -> dict[str, Any]:
     properties["needs"] |= {"items": _NAME, "uniqueItems": True}
     properties["for_each"] |= {"pattern": r"^\$\{.+\}$"}
     properties["timeout"] |= {"pattern": DURATION}
+    tolerance = {"oneOf": [{"enum": ["exact", "magnitude"]}, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]}
+    counts = {"type": "object", "additionalProperties": tolerance, "minProperties": 1}
+    properties["rests_on"] |= {"additionalProperties": counts}
     properties["retry"] = {"$ref": "#/$defs/retry", "description": STEP_FIELDS["retry"].meaning}
     return step | {"oneOf": [{"required": ["tool"]}, {"required": ["workflow"]}]}
 

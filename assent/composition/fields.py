@@ -56,6 +56,10 @@ STEP_FIELDS = {
     "when": Field(str, "A condition in CEL. The step is skipped unless it is true."),
     "needs": Field(list, "The ids of the steps that have to come before it. Default: the one written before it."),
     "for_each": Field(str, "A reference to a list. The tool is called for each entry, which inputs name as ${item}."),
+    "rests_on": Field(
+        dict, "What the call is proposed because of: paths in the outputs of steps that only read, each with how much "
+        "the value may change until the call is made: exact, magnitude, or a share such as 0.1.",
+    ),
     "retry": Field(dict, "How often a failed call is repeated. Only for tools that may be repeated."),
     "timeout": Field(str, "How long one call may take, such as 30s or 5m. Default: the tool's own."),
     "gate": Field(str, "auto: approval is required unless the tool only reads. always: in any case.", choices=GATES),

@@ -139,8 +139,14 @@ class _Builder:
             gate, last, *targets.values(),
         ]))  # fmt: skip
         self._routes.append((gate, _router(_after_gate(nodes), {"stop": self._end}, [last]), [last, self._end]))
+        back = {"apply": last, "propose": first}
+        if linked.step.rests_on:
+            look = f"{path}.look"
+            self._nodes.append((look, nodes.look, {"title": f"Look again: {title}", "agent": linked.step.agent}))
+            self._routes.append((look, _router(_after_look(nodes), targets, [first]), [first, *targets.values()]))
+            back["look"] = targets["look"] = look
         if nodes.may_ask_on_failure:
-            self._question(nodes, title, {"apply": last, "propose": first})
+            self._question(nodes, title, back)
         targets |= {"again": last} if linked.rows is not None else {}
         return _Ends(first, last, _after_call(nodes), targets | {"stop": self._end})
 
@@ -219,6 +225,13 @@ def _after_proposal(nodes: StepNodes) -> _Route:
     return route
 
 
+def _after_look(nodes: StepNodes) -> _Route:
+    def route(state: State) -> str:
+        return "question" if state.get(nodes.failure) is not None else "next"
+
+    return route
+
+
 def _after_gate(nodes: StepNodes) -> _Route:
     def route(state: State) -> str:
         result = state.get(nodes.result)
@@ -232,7 +245,7 @@ def _after_call(nodes: StepNodes) -> _Route:
         result = state.get(nodes.result)
         if result is None:
             failed = nodes.may_ask_on_failure and state.get(nodes.failure) is not None
-            return "question" if failed else "again"
+            return "question" if failed else "look" if nodes.step.rests_on else "again"
         return "stop" if result["status"] == "rejected" and nodes.step.on_reject == "stop" else "next"
 
     return route

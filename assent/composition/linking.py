@@ -15,10 +15,10 @@ from typing import Any
 from assent.composition.conditions import Condition, ConditionError, compile_condition
 from assent.composition.document import Document, Step
 from assent.composition.inputs import InputShape, input_shape
-from assent.composition.mistakes import CompositionError, Mistake, Path
+from assent.composition.mistakes import CompositionError, Mistake, Path, did_you_mean
 from assent.composition.reference_checks import ReferenceChecks
 from assent.composition.references import ReferenceSyntaxError, Template, Whole, parse, template_of
-from assent.composition.schema_views import ANYTHING, View, object_schema
+from assent.composition.schema_views import ANYTHING, NoSuchPartError, View, object_schema
 from assent.toolbox.calls import Limits
 from assent.toolbox.errors import UnknownToolError
 from assent.toolbox.model import Tool
@@ -119,6 +119,7 @@ class _Linker:
         self._trail = trail
         self._mistakes: list[Mistake] = []
         self._outputs: dict[str, View] = {}
+        self._linked: dict[str, LinkedStep] = {}
 
     def flow(self) -> Flow:
         document = self._document
@@ -148,7 +149,8 @@ class _Linker:
         inputs = self._inputs(step, tool, flow, inside)
         condition = self._condition(step, known)
         if tool is not None:
-            self._about_tool(step, tool, rows is not None)
+            self._about_tool(step, tool)
+            self._rests_on(step, tool)
         output = ANYTHING
         if tool is not None:
             output = View(tool.returns.schema, tool.returns.schema)
@@ -157,7 +159,8 @@ class _Linker:
         if step.for_each:
             output = View({"type": "array", "items": {"anyOf": [output.schema, {"type": "null"}]}}, output.root)
         self._outputs[step.id] = output
-        return LinkedStep(step, tool, flow, inputs, rows, condition, output)
+        self._linked[step.id] = LinkedStep(step, tool, flow, inputs, rows, condition, output)
+        return self._linked[step.id]
 
     def _tool(self, step: Step) -> Tool | None:
         try:
@@ -227,7 +230,7 @@ class _Linker:
                 self._say((*step.path, "when"), words, line)
         return None
 
-    def _about_tool(self, step: Step, tool: Tool, is_list: bool) -> None:
+    def _about_tool(self, step: Step, tool: Tool) -> None:
         """Check that what the step says of its call makes sense for the tool."""
         if step.retry is not None and step.retry.attempts > 1 and not tool.may_repeat:
             self._say(
@@ -238,6 +241,30 @@ class _Linker:
         asks = step.gate == "always" or not tool.reads_only
         if step.on_reject != "stop" and not asks:
             self._say((*step.path, "on_reject"), f"{tool.name} only reads, so nobody is asked. Add gate: always.")
+
+
+    def _rests_on(self, step: Step, tool: Tool) -> None:
+        """Check what the call rests on: earlier steps that only read, and fields of their outputs."""
+        path = (*step.path, "rests_on")
+        if step.rests_on and (step.for_each or (tool.reads_only and step.gate == "auto")):
+            why = "for_each" if step.for_each else "a tool that only reads, which needs no approval"
+            self._say(path, f"rests_on is not possible with {why}.")
+        for name, counts in step.rests_on.items():
+            if name not in self._ancestors[step.id]:
+                hint = did_you_mean(name, self._ancestors[step.id])
+                self._say((*path, name), f"There is no step {name!r} before this one.{hint}")
+                continue
+            source = self._linked[name]
+            if source.tool is None or not source.tool.reads_only or source.rows is not None:
+                self._say((*path, name), f"A call can only rest on one call that reads; {name!r} is something else.")
+                continue
+            for counted in counts:
+                view, parts = source.output, counted.split(".")
+                try:
+                    for part in parts[: parts.index("*")] if "*" in parts else parts:
+                        view = view.part(int(part) if part.isdecimal() else part)
+                except NoSuchPartError as error:
+                    self._say((*path, name, counted), f"{counted} does not exist in what {name} returns. {error}")
 
 
 def _ancestors(steps: tuple[Step, ...]) -> dict[str, list[str]]:

@@ -16,8 +16,9 @@ class Failure:
     """Why a step has not ended.
 
     Attributes:
-        kind: ``failed``; or ``unknown``, if a call that must not be repeated may or may not have been made.
-        phase: ``propose`` or ``apply``, or that of a step without a gate, ``propose``.
+        kind: ``failed``; ``unknown``, if a call that must not be repeated may or may not have been made; or
+            ``changed``, if what the call rests on has changed several times before it was made.
+        phase: ``propose``, ``apply``, or ``look``; that of a step without a gate is ``propose``.
         row: the row of `for_each`, from 0; None: the step as a whole.
         answer: what people answered; empty: they have not been asked.
     """
@@ -46,6 +47,7 @@ class Failure:
 _ACTIONS = {
     "failed": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
     "unknown": {"done": "It was done", "not_done": "It was not done: ask for approval again", "stop": "Stop the run"},
+    "changed": {"again": "Look again, and ask for approval", "stop": "Stop the run"},
 }
 
 
@@ -60,6 +62,12 @@ def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
             "itself. Check the system on which it acts.\n\n"
             "- **done**: it was carried out; the run goes on without its output.\n"
             "- **not_done**: it was not; the run asks for approval of the call again.\n"
+            "- **stop**: the run ends."
+        )
+    elif failure.kind == "changed":
+        title = f"{about} was approved several times, and never made: what now?"
+        words = (
+            f"{failure.message}\n\n- **again**: the run looks again, and asks for approval of the call.\n"
             "- **stop**: the run ends."
         )
     else:

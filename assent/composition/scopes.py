@@ -41,11 +41,13 @@ class Scope:
     Attributes:
         prefix: the path of the step that the file is, with a dot; empty for the run's own workflow.
         flows: the scopes of the steps that are workflows, by id.
+        calls: the nodes of the other steps, by id.
     """
 
     prefix: str = ""
     flows: dict[str, Scope] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
+    calls: dict[str, Any] = field(default_factory=dict)
 
     def input(self, state: State) -> Any:
         """Return the input of the workflow."""

@@ -14,12 +14,24 @@ from assent.composition.conditions import UndecidedError
 from assent.composition.linking import LONGEST_LIST, LinkedStep
 from assent.composition.questions import Failure, failure_question, receipt_of_answer
 from assent.composition.references import MissingValueError
-from assent.composition.scopes import DONE, FAILED, REJECTED, SKIPPED, Scope, State, Values, done, without_output
-from assent.contracts import Call, Outcome, ReceiptStatus, ToolCall, ToolCalls
+from assent.composition.scopes import (
+    DONE,
+    FAILED,
+    REJECTED,
+    SKIPPED,
+    Scope,
+    State,
+    Values,
+    done,
+    has_output,
+    without_output,
+)
+from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls
 from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
+from assent.toolbox.basis import asks_people, basis_from
 from assent.toolbox.calls import call, run
-from assent.toolbox.errors import OutcomeUnknownError, ToolError
+from assent.toolbox.errors import BasisChangedError, OutcomeUnknownError, ToolError
 from assent.toolbox.gates import apply, propose
 from assent.toolbox.ledger import begins
 from assent.toolbox.model import Tool
@@ -67,19 +79,23 @@ class StepNodes:
         self.outcome = f"{self.path}.outcome"
         self.rows = f"{self.path}.rows"
         self.failure = f"{self.path}.failure"
+        self.changed = f"{self.path}.changed"
+        scope.calls[linked.step.id] = self
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The parts of the run's state that the step writes."""
         found = [self.result]
         found += [self.proposal, self.outcome] if self._linked.asks else []
+        found += [self.changed] if self.step.rests_on else []
         found += [self.rows] if self._linked.rows is not None and self._linked.asks else []
         return (*found, *([self.failure] if self.may_ask_on_failure else []))
 
     @property
     def may_ask_on_failure(self) -> bool:
         """Whether people may be asked what to do when the call fails, or whether it was made."""
-        return self.step.on_error == "ask" or (self._linked.asks and not self.tool.may_repeat)
+        asks_more = not self.tool.may_repeat or bool(self.step.rests_on)
+        return self.step.on_error == "ask" or (self._linked.asks and asks_more)
 
     # A step without a gate
 
@@ -118,7 +134,7 @@ class StepNodes:
             if isinstance(prepared, Skip):
                 return {self.result: without_output(SKIPPED, prepared.reason)}
             if self._linked.rows is None:
-                return self._proposed(self._one(prepared[0]))
+                return self._proposed(self._one(prepared[0], state))
             if not prepared:
                 return {self.result: done([])}
             settled = state.get(self.rows) or [None] * len(prepared)
@@ -130,9 +146,42 @@ class StepNodes:
         made: Update = {self.proposal: proposal.model_dump(mode="json")}
         return made | {self.failure: None} if self.may_ask_on_failure else made
 
-    def _one(self, inputs: Mapping[str, Any]) -> ToolCall:
-        made = propose(self.tool, inputs, title=self.step.title, summary=self._summary())
-        return made.model_copy(update={"agent": self.step.agent})
+    def _one(self, inputs: Mapping[str, Any], state: State) -> ToolCall:
+        basis, changed = self._basis(state), state.get(self.changed) if self.step.rests_on else None
+        made = propose(self.tool, inputs, title=self.step.title, rests_on=basis, changed=changed)
+        return made.model_copy(update={"agent": self.step.agent, "summary": _with_note(made.summary)})
+
+    def _basis(self, state: State) -> list[Basis]:
+        """Return what the call rests on, of the steps that have an output."""
+        found = []
+        for name, counts in self.step.rests_on.items():
+            result = self._scope.result(name, state)
+            if has_output(result):
+                source = self._scope.calls[name]
+                try:
+                    found.append(basis_from(source.tool, source.given(state), result["output"], counts))
+                except ValueError as error:
+                    raise StepFailedError(str(error)) from error
+        return found
+
+    def given(self, state: State) -> Any:
+        """Return the inputs of the step's call as JSON. Raises as `_prepared`; StepFailedError: it is skipped."""
+        prepared = self._prepared(state)
+        if isinstance(prepared, Skip):
+            raise StepFailedError(prepared.reason)
+        return self.tool.takes.document(self.tool.takes.read(prepared[0]))
+
+    def look(self, state: State) -> Update:
+        """Make the reads again on which the call rests, because something has changed."""
+        update: Update = {self.outcome: None, self.failure: None}
+        try:
+            for name in self.step.rests_on:
+                source = self._scope.calls[name]
+                if has_output(self._scope.result(name, state)):
+                    update[source.result] = done(call(source.tool, source.given(state)).document)
+        except _TROUBLE as error:
+            return self._trouble(error)
+        return update
 
     def _several(self, prepared: list[Any], settled: list[Any]) -> ToolCalls:
         calls, single = [], None
@@ -143,12 +192,9 @@ class StepNodes:
                 calls.append(Call(id=name, tool=single.tool, args=single.args, args_schema=single.args_schema))
         assert single is not None
         return ToolCalls(
-            title=self.step.title, summary=self._summary(), agent=self.step.agent, calls=calls, labels=single.labels,
-            risk_floor=single.risk_floor,
+            title=self.step.title, summary=_with_note(single.summary), agent=self.step.agent, calls=calls,
+            labels=single.labels, risk_floor=single.risk_floor,
         )  # fmt: skip
-
-    def _summary(self) -> str:
-        return f"{self.tool.description.strip()}\n\n{FIXED}"[:20_000]
 
     def gate(self, state: State) -> Update:
         """Ask people, and store the outcome."""
@@ -166,7 +212,13 @@ class StepNodes:
         try:
             if self._linked.rows is not None:
                 return self._next_row(state)
-            return self._ended(done(apply(self.tool, state[self.outcome], limits=self._linked.limits).document))
+            reads = [self._scope.calls[name].tool for name in self.step.rests_on]
+            result = apply(self.tool, state[self.outcome], limits=self._linked.limits, reads=reads)
+            return self._ended(done(result.document))
+        except BasisChangedError as error:
+            changed: Update = {self.changed: error.changed.model_dump(mode="json")}
+            asked = Failure("changed", str(error), "look").document if asks_people(error.changed) else None
+            return changed | {self.failure: asked}
         except Rejected as rejected:
             return self._ended(without_output(REJECTED, str(rejected)))
         except OutcomeUnknownError as error:
@@ -284,11 +336,13 @@ class StepNodes:
         report_receipt(state[self.outcome], status, words, {"rows": own})
 
     def after_question(self, state: State) -> str:
-        """Return where the answer leads: ``stop``, ``apply``, or ``propose``."""
+        """Return where the answer leads: ``stop``, ``apply``, ``propose``, or ``look``."""
         failure = state.get(self.failure)
         result = state.get(self.result)
         if failure is None or result is not None:
             return "stop" if failure is not None and failure["answer"] == "stop" else "apply"
+        if failure["kind"] == "changed":
+            return "look"
         # A call that must not be repeated needs another approval, whatever people answered here.
         repeat = failure["phase"] == "apply" and failure["kind"] == "failed" and self.tool.may_repeat
         return "apply" if repeat else "propose"
@@ -340,6 +394,11 @@ class StepNodes:
         except MisshapenError:
             return False
         return True
+
+
+def _with_note(summary: str) -> str:
+    """Return the summary of a proposal, with the note that a workflow file cannot propose anything else."""
+    return f"{summary.strip()[: 19_000 - len(FIXED)]}\n\n{FIXED}"
 
 
 def _reason(outcome: Outcome) -> str:

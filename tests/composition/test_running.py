@@ -12,7 +12,7 @@ from assent.contracts import ReceiptStatus, Verdict
 from assent.toolbox.errors import ToolError
 from assent.toolbox.ledger import keeping_in
 from tests.composition.play import Play, loaded
-from tests.composition.tools_for_tests import changed, failing
+from tests.composition.tools_for_tests import changed, failing, sizes
 
 FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n"
 
@@ -21,6 +21,7 @@ FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n
 def _clean() -> Iterator[None]:
     changed.clear()
     failing.clear()
+    sizes.clear()
     yield
 
 
@@ -448,3 +449,66 @@ def test_the_input_may_be_a_pydantic_model_of_the_tools_beside_the_file(tmp_path
 def test_an_input_that_does_not_fit_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="This must be yes or no"):
         play(tmp_path, "", go="maybe")
+
+
+# What a call rests on
+
+RESTS = """
+  - id: look
+    tool: measure
+    inputs: {name: '${find.rows[0].name}'}
+  - id: act
+    tool: rename
+    inputs: {name: 'size ${look.size}'}
+    rests_on:
+      look: {size: 0.1, tags: exact}
+"""
+
+
+def test_a_call_is_made_if_what_it_rests_on_still_holds(tmp_path: Path) -> None:
+    run = play(tmp_path, RESTS)
+    [basis] = run.proposals[0]["rests_on"]
+    assert (basis["tool"], basis["inputs"]) == ("measure", {"name": "a0", "force": False})
+    assert [(value["path"], value["value"]) for value in basis["values"]] == [("size", 100), ("tags", [])]
+    sizes["a0"] = 105
+    run.decide()
+    assert changed == ["rename size 100"] and run.result("act")["status"] == "done"
+
+
+def test_a_call_is_proposed_anew_if_what_it_rests_on_has_changed(tmp_path: Path) -> None:
+    run = play(tmp_path, RESTS)
+    sizes["a0"] = 300
+    run.decide()
+    assert not changed and run.receipts[-1].status is ReceiptStatus.NOT_APPLIED
+    assert "size was 100, and is 300" in run.receipts[-1].summary
+    [again] = run.proposals
+    assert again["args"]["name"] == "size 300" and again["changed"]["request_id"] == "request-1"
+    run.decide()
+    assert changed == ["rename size 300"] and run.receipts[-1].status is ReceiptStatus.APPLIED
+    assert run.result("look")["output"]["size"] == 300
+
+
+@pytest.mark.parametrize("answer", ["again", "stop"])
+def test_after_three_changes_people_are_asked(tmp_path: Path, answer: str) -> None:
+    run = play(tmp_path, RESTS)
+    for size in (300, 900, 2700):
+        sizes["a0"] = size
+        run.decide()
+    assert run.proposals[0]["kind"] == "question" and "size was 900, and is 2700" in run.proposals[0]["question"]
+    run.answer(answer)
+    if answer == "again":
+        run.decide()
+        assert changed == ["rename size 2700"]
+    else:
+        assert not changed and run.result("act")["status"] == "failed" and not run.asked
+
+
+def test_what_cannot_be_read_again_keeps_the_call_from_being_made(tmp_path: Path) -> None:
+    run = play(tmp_path, RESTS + "    on_error: ask\n")
+    failing.extend(["a0"] * 6)
+    run.decide()
+    assert not changed and "could not be read again" in run.receipts[-1].summary
+    assert run.proposals[0]["kind"] == "question"  # looking again failed as well
+    run.answer("retry")
+    run.decide()
+    assert changed == ["rename size 100"]

@@ -10,6 +10,8 @@ from assent.toolbox import Registry, ToolContext, tool
 
 changed: list[str] = []
 """What tools have changed, in order."""
+sizes: dict[str, int] = {}
+"""Sizes that `measure` finds; it returns 100 for others."""
 failing: list[str] = []
 """Names whose next calls fail; each failure removes one."""
 
@@ -101,6 +103,18 @@ def add_up(inputs: Numbers) -> Sum:
     return Sum(value=inputs.value + 1, previous=[*inputs.others, inputs.value])
 
 
+class Measured(BaseModel):
+    size: int
+    tags: list[str] = []
+
+
+@tool(effect="read")
+def measure(inputs: Name) -> Measured:
+    """Measure something."""
+    _maybe_fail(inputs.name)
+    return Measured(size=sizes.get(inputs.name, 100))
+
+
 def registry() -> Registry:
     """All tools of this module."""
-    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up])
+    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up, measure])

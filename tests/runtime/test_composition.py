@@ -114,6 +114,20 @@ def test_people_choose_what_happens_after_a_failure(rig: Rig) -> None:
     assert rig.effects(run_id) == Counter({"mended table-a": 1})
 
 
+def test_what_has_changed_since_is_proposed_as_a_revision(rig: Rig) -> None:
+    run_id = rig.begin("mend_same")
+    request = rig.only(run_id)
+    rig.aside(run_id, "grams").write_text("5000")
+    approved(rig, request)
+    assert receipt(rig, request)[0] == "not_applied" and not rig.effects(run_id)
+    again = rig.only(run_id)
+    assert again.previous_id == request.id and again.payload["args"]["name"] == "table of 5000 g"
+    approved(rig, again)
+    rig.finish(run_id)
+    assert rig.effects(run_id) == Counter({"mended table of 5000 g": 1})
+    assert receipt(rig, again)[0] == "applied"
+
+
 def test_the_catalog_has_the_graph_and_the_file(rig: Rig) -> None:
     entry = rig.services.runs.workflow("mend_both")
     assert rig.services.runs.source("mend_both") == (FOLDER / "mend_both" / "workflow.yaml").read_text()

@@ -76,3 +76,14 @@ def oil_thing(inputs: Target) -> Done:
     at = _line(inputs.effects, f"oiled {inputs.name}")
     _die_once(inputs)
     return Done(message=f"{inputs.name} is oiled", at=at)
+
+
+class Weight(BaseModel):
+    grams: int
+
+
+@tool(effect="read")
+def weigh_thing(inputs: Target) -> Weight:
+    """Weigh one thing: what a file beside the effects says."""
+    scale = Path(f"{inputs.effects}.grams")
+    return Weight(grams=int(scale.read_text()) if scale.exists() else 100)
