@@ -23,6 +23,7 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
     store_clients,
     tables,
 )  # fmt: skip
+from app.risk.python.decorations import MOCK
 from app.risk.python.evaluator import Evaluator, Own, own_functions
 from app.risk.python.expressions import attribute
 from app.risk.python.flow import element
@@ -207,6 +208,8 @@ def called(made: Call, callee: Value) -> Value:
         base = made.arguments[0]
         inner = replace(made, base=base, method=callee.text or "", arguments=list(callee.items or ()))
         return called(inner, attribute(made.evaluator, base, inner.method, made.line))
+    if callee.kind == MOCK:
+        return Value(kind=MOCK)
     if callee.name.startswith("own."):
         return _call_own(made, callee)
     if callee.name:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.risk.python.decorations import MOCK, PATCH
 from app.risk.python.values import ANY, Value, decoded_by, held_by, or_default, rendered
 from app.risk.rules import declare
 from app.risk.words import UNKNOWN
@@ -105,6 +106,12 @@ def _options(made: Call) -> Value:
 @function(["typer.Option", "typer.Argument", "click.prompt", "fastapi.Query", "builtins.input"])
 def _given(made: Call) -> Value:
     return or_default(made.argument(0 if made.method in ("Option", "Argument") else 1, "default"))
+
+
+@function(["unittest.mock.patch", "mock.patch"])
+def _patch(made: Call) -> Value:
+    real = set(made.keywords) - {"return_value", "autospec", "spec", "create"} or len(made.arguments) > 1
+    return Value(kind=MOCK) if real else Value(made.argument(0, "target").text, kind=PATCH)
 
 
 @function(["builtins.map", "builtins.filter"])

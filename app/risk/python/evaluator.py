@@ -11,7 +11,7 @@ from typing import Any
 from tree_sitter import Node
 
 from app.risk.budget import OverBudgetError
-from app.risk.python import expressions, flow
+from app.risk.python import decorations, expressions, flow, networks
 from app.risk.python.databases import ROWS, note_changed_row
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
@@ -80,6 +80,7 @@ class Evaluator:
         rounds: How many of these loops are followed round by round.
         guards: How many conditions are between the innermost loop and the current node.
         options: What is known of the options of the command line, by name.
+        mocked: Libraries whose services are only played at the current node, such as ``moto``.
     """
 
     def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value]) -> None:
@@ -97,6 +98,8 @@ class Evaluator:
         self.rounds = 0
         self.guards = 0
         self.options: dict[str, Value] = {}
+        self.mocked: set[str] = set()
+        self._decorators: dict[int, list[tuple[Node, Value]]] = {}
         self._pending: list[tuple[Node, Value | None]] = []
         self._call = call
         self.scopes: list[dict[str, Value]] = [{}]
@@ -160,21 +163,13 @@ class Evaluator:
             before = own.attributes.get(name, ANY)
             own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
         if base.kind in SESSIONS:
-            self._change_session(target, value)
+            networks.set_up(self.facts, text(target.child_by_field_name("attribute")), value)
         if base.kind.startswith(ROWS):
             note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
         if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
             name = text(target.child_by_field_name("attribute"))
             expressions.patch(self, base.name, name, value, line(target))
         self.bind(text(target), value)
-
-    def _change_session(self, target: Node, value: Value) -> None:
-        """Note how a session with other machines is set up."""
-        name = text(target.child_by_field_name("attribute"))
-        if name == "verify" and value.name == "builtins.False":
-            self.facts.add("unchecked")
-        elif name in ("auth", "headers", "cookies", "cert"):
-            self.facts.add("signs in")
 
     # Nodes
 
@@ -210,7 +205,7 @@ class Evaluator:
     def follow(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
         """Run a function of the text with arguments, and return its result. Deep nesting is not followed."""
         known = tuple((name, value) for name, value in arguments.items() if value != ANY)
-        key = (node.start_byte, own_object, known)
+        key = (node.start_byte, own_object, known, frozenset(self.mocked))
         if key in self._followed:
             return self._followed[key]
         if self._following >= _CALL_DEPTH or self._follows[node.start_byte] >= _MOST_CALLS:
@@ -233,9 +228,12 @@ class Evaluator:
             names = list(self._parameters(node.child_by_field_name("parameters")))
             if own_object is not None and names:
                 self.bind(names.pop(0)[0], own_object)
+            defaults = decorations.defaults(self, node, self._decorators.get(node.start_byte, []))
             for number, (name, default) in enumerate(names):
+                default = defaults.get(name, default)
                 self.bind(name, arguments.get(number, arguments.get(name, default)))
-            value = self.visit(node.child_by_field_name("body"))
+            with decorations.mocking(self, [value for _, value in self._decorators.get(node.start_byte, [])]):
+                value = self.visit(node.child_by_field_name("body"))
             returned = self._returns[-1]
             if node.type == "lambda":
                 return value
@@ -331,11 +329,10 @@ class Evaluator:
     # Statements
 
     def _with(self, node: Node) -> Value:
-        for part in node.named_children:
-            if part.type == "with_clause":
-                for item in part.named_children:
-                    self.visit(item)
-        self.visit(node.child_by_field_name("body"))
+        clauses = [part for part in node.named_children if part.type == "with_clause"]
+        values = [self.visit(item) for clause in clauses for item in clause.named_children]
+        with decorations.mocking(self, values):
+            self.visit(node.child_by_field_name("body"))
         return ANY
 
     def _as_pattern(self, node: Node) -> Value:
@@ -375,10 +372,12 @@ class Evaluator:
         return ANY
 
     def _decorated(self, node: Node) -> Value:
-        for part in node.named_children:
-            if part.type == "decorator":
-                self.visit_all(part.named_children)
-        return self.visit(node.child_by_field_name("definition"))
+        decorators = [part for part in node.named_children if part.type == "decorator"]
+        made = [(part, self.visit(part.named_children[0])) for part in decorators if part.named_children]
+        definition = node.child_by_field_name("definition")
+        if definition is not None:
+            self._decorators[definition.start_byte] = made
+        return self.visit(definition)
 
     def _nothing(self, _node: Node) -> Value:
         return ANY
@@ -397,6 +396,7 @@ _STATEMENTS: dict[str, _Handler] = {
     "import_statement": Evaluator._import, "import_from_statement": Evaluator._import,
     "future_import_statement": Evaluator._nothing, "decorated_definition": Evaluator._decorated,
     "function_definition": Evaluator.define, "class_definition": Evaluator.define, "comment": Evaluator._nothing,
+    "with_item": Evaluator._expression,
     "pass_statement": Evaluator._nothing, "break_statement": Evaluator._nothing, "type": Evaluator._expression,
     "continue_statement": Evaluator._nothing, "global_statement": Evaluator._nothing,
     "nonlocal_statement": Evaluator._nothing, "expression_statement": Evaluator._expression,

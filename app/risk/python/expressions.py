@@ -106,6 +106,8 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return ANY
     if base.kind.startswith("own.") and (own := evaluator.own.get(base.kind)) is not None and name in own.attributes:
         return own.attributes[name]
+    if name == "sorted_tables":
+        return Value(kind="sqlalchemy.Table")
     if name == "rfile" and base.kind.startswith("own."):
         return Value(kind="response", marks=frozenset({"download"}))
     if base.kind == "argparse.Namespace":

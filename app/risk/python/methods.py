@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import READS_SECRET, Act, act_on, connect
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
-from app.risk.places import plain_path
+from app.risk.places import Place, place_of, plain_path
 from app.risk.python import clients, databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
@@ -154,6 +154,12 @@ _PATHS: dict[str, Callable[[Call], Value]] = {"glob": _globbed, "rglob": _globbe
 
 def _stream(made: Call) -> Value:
     base, method = made.base, made.method
+    if method in ("write", "add") and made.arguments and re.search(r"\.(?:zip|tar|tgz|gz|bz2|xz)$", base.text or ""):
+        path = made.arguments[0].text or ""
+        if place_of(path) in (Place.SECRET, Place.ACCESS, Place.HOME):
+            act_on(made.reading, Act.READ, made.word(made.arguments[0]))
+            made.evaluator.secret_copies.add(base.text or "")
+        return ANY
     if method in ("write", "writelines") and made.arguments:
         content = made.arguments[0]
         if base.text and "download" in content.marks:

@@ -9,6 +9,7 @@ from app.risk.commands import web
 from app.risk.effects import (
     DYNAMIC,
     READS_SECRET,
+    SENDS,
     Act,
     act_on,
     connect,
@@ -101,6 +102,8 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
     secret = any("secret" in value.marks for value in [*data, *hidden, target])
     secret = secret or any(_gives_away(value) for value in [*data, target])
     connect(made.reading, made.word(target), sends=sends, secret=secret)
+    if sends and any("dump" in value.marks for value in data):
+        made.reading.add(SENDS, "This sends a copy of a database to another machine.", made.line, RiskLevel.HIGH)
     if method == "DELETE" and not secret:
         if web.deletes_store(text_of(target)) or ("listed" in target.marks and made.many and not made.filtered):
             words = f"This asks {made.word(target).display} to delete everything of a kind."
@@ -141,6 +144,14 @@ def _note_unchecked(made: Call, *, sends: bool) -> None:
         made.reading.add(UNCHECKED, words, made.line, None if sends or signs_in else RiskLevel.MEDIUM)
 
 
+def set_up(facts: set[str], name: str, value: Value) -> None:
+    """Note how a session with other machines is set up."""
+    if name == "verify" and value.name == "builtins.False":
+        facts.add("unchecked")
+    elif name in ("auth", "headers", "cookies", "cert"):
+        facts.add("signs in")
+
+
 def _described(made: Call) -> Value:
     """Note a request that is made and sent in two steps."""
     target = made.argument(0, "url", "fullurl")
@@ -173,6 +184,19 @@ def _request(made: Call) -> Value:
 @function(["http.client.getresponse"])
 def _response(_made: Call) -> Value:
     return Value(kind="response", marks=frozenset({"download"}))
+
+
+@function(
+    [
+        "paramiko.RSAKey.from_private_key_file",
+        "paramiko.Ed25519Key.from_private_key_file",
+        "paramiko.ECDSAKey.from_private_key_file",
+        "paramiko.PKey.from_path",
+    ]
+)
+def _private_key(made: Call) -> Value:
+    act_on(made.reading, Act.READ, made.word(made.argument(0, "filename", "path")))
+    return Value(marks=frozenset({"secret"}))
 
 
 @function(["ssl._create_unverified_context"])

@@ -83,7 +83,9 @@ def _run(made: Call) -> Value:
 def _output(made: Call, before: int) -> Value:
     """Return a process, whose output is a secret if it reads one."""
     secret = any(found.rule in _GIVES_SECRETS for found in made.reading.findings[before:])
-    return Value(kind="process", marks=frozenset({"secret"}) if secret else frozenset())
+    dump = any(found.rule == "database.dumps" for found in made.reading.findings[before:])
+    marks = {mark for mark, given in (("secret", secret), ("dump", dump)) if given}
+    return Value(kind="process", marks=frozenset(marks))
 
 
 _GIVES_SECRETS = word_set(
