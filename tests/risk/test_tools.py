@@ -134,7 +134,7 @@ REGISTERED = [
     ("mongodb_find", {"collection": "orders", "filter": {"a": 1}}, SAFE, True),
     ("mongodb_find", {"collection": "orders", "filter": {"$where": "sleep(1)"}}, HIGH, False),
     ("mongodb_find", {"collection": "orders", "operation": "drop"}, CRITICAL, None),
-    ("call_tool", {"name": "delete_all", "arguments": {"a": 1}}, HIGH, False),
+    ("call_tool", {"name": "delete_all", "arguments": {"a": 1}}, CRITICAL, False),
 ]
 
 

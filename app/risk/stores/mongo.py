@@ -292,8 +292,10 @@ def _documents(documents: list[Any], reading: Reading) -> None:
             continue
         reading.budget.step()
         verb = next((document[key] for key in _NAMES if isinstance(document.get(key), str)), None)
-        if verb is None:
-            _command(document, reading)
+        given = (document.get(key) for key in ("command", "cmd", "body"))
+        inner = next((command for command in given if isinstance(command, Mapping)), None)
+        if verb is None or inner is not None:
+            _command(document if inner is None else inner, reading)
             continue
         chosen = next((document[key] for key in _FILTERS if key in document), None)
         target = str(document.get("collection") or document.get("coll") or "")

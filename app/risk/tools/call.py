@@ -14,6 +14,9 @@ MOST_ARGUMENTS = 2_000
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NESTED = 4
 """How deep JSON may be nested in texts."""
+_LONGEST_ACTION = 60
+_MOST_ACTION_WORDS = 4
+HTTP_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 
 
 def words_in(name: str) -> list[str]:
@@ -73,6 +76,16 @@ class ToolCall:
         return words_in(self.own)
 
     @cached_property
+    def action(self) -> list[str]:
+        """The words of an argument that names what is to be done, such as ``delete``; none if there is none."""
+        text = self.text("action", "operation", "op", "actiontype", "operationtype", "mode", "intent")
+        if not text and (method := self.text("verb", "method")).upper() not in HTTP_METHODS:
+            # A method of HTTP says nothing about what the other side does with it.
+            text = method
+        words = words_in(text) if len(text) <= _LONGEST_ACTION and not re.search(r"[^\w .:/-]", text) else []
+        return words if len(words) <= _MOST_ACTION_WORDS else []
+
+    @cached_property
     def all_words(self) -> list[str]:
         """The words of the whole name, with that of its server."""
         return words_in(self.tool)
@@ -126,7 +139,7 @@ def _texts(value: Any, path: str, inside: int) -> Iterator[Argument]:
     while pending:
         where, current, depth = pending.pop()
         if isinstance(current, str):
-            parsed = _json_in(current) if depth < _NESTED else None
+            parsed = json_in(current) if depth < _NESTED else None
             if parsed is not None:
                 pending.append((where, parsed, depth + 1))
             else:
@@ -137,7 +150,8 @@ def _texts(value: Any, path: str, inside: int) -> Iterator[Argument]:
             pending += [(_step(where, number), inner, depth) for number, inner in reversed(list(enumerate(current)))]
 
 
-def _json_in(text: str) -> Any:
+def json_in(text: str) -> Any:
+    """Return the list or object that a text is as JSON; None if it is none."""
     stripped = text.strip()
     if len(stripped) < 2 or stripped[0] not in '{["' or len(stripped) > 100_000:
         return None

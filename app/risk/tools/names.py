@@ -6,55 +6,73 @@ from collections.abc import Iterator
 
 from app.domain.risk import REGISTERED_TOOL, Finding
 from app.risk.rules import declare, word_set
-from app.risk.tools.call import ToolCall
+from app.risk.tools.call import ToolCall, words_in
 from assent.contracts import RiskLevel
 
-_TOOL = "tool_call"
+TOOL = "tool_call"
 
 
-def _example(tool: str, arguments: str = "{}") -> str:
+def example(tool: str, arguments: str = "{}") -> str:
+    """A call as the JSON that a rule has as its example."""
     return f'{{"tool": "{tool}", "args": {arguments}}}'
 
 
 DESTRUCTIVE = declare(
     "tool.destructive", RiskLevel.HIGH, "The tool's name says that it deletes or stops something.",
-    _example("delete_customer"), _example("list_deletions"), language=_TOOL, unread=True,
+    example("delete_customer"), example("list_deletions"), language=TOOL, unread=True,
 )  # fmt: skip
 EXECUTES = declare(
     "tool.executes", RiskLevel.MEDIUM, "The tool's name says that it runs code or commands.",
-    _example("runJob"), _example("get-runs"), language=_TOOL, unread=True,
+    example("runJob"), example("get-runs"), language=TOOL, unread=True,
 )  # fmt: skip
 PAYS = declare(
     "tool.pays", RiskLevel.HIGH, "The tool's name says that it moves money.",
-    _example("make_payment"), _example("list_payments"), language=_TOOL, unread=True,
+    example("make_payment"), example("list_payments"), language=TOOL, unread=True,
 )  # fmt: skip
 GRANTS = declare(
     "tool.grants", RiskLevel.HIGH, "The tool's name says that it changes permissions.",
-    _example("grant-role"), _example("list_roles"), language=_TOOL, unread=True,
+    example("grant-role"), example("list_roles"), language=TOOL, unread=True,
 )  # fmt: skip
 SENDS = declare(
     "tool.sends", RiskLevel.MEDIUM, "The tool's name says that it sends something to others.",
-    _example("sendMail"), _example("get_sender"), language=_TOOL, unread=True,
+    example("sendMail"), example("get_sender"), language=TOOL, unread=True,
 )  # fmt: skip
 WRITES = declare(
     "tool.writes", RiskLevel.MEDIUM, "The tool's name says that it changes something.",
-    _example("update_ticket"), _example("get_updates"), language=_TOOL, unread=True,
+    example("update_ticket"), example("get_updates"), language=TOOL, unread=True,
 )  # fmt: skip
 READS = declare(
     "tool.reads", RiskLevel.LOW, "The tool's name says that it only reads.",
-    _example("search_docs"), _example("update_docs"), language=_TOOL, unread=True,
+    example("search_docs"), example("update_docs"), language=TOOL, unread=True,
 )  # fmt: skip
 UNKNOWN = declare(
     "tool.unknown", RiskLevel.MEDIUM, "The tool's name does not say what it does.",
-    _example("frobnicate"), _example("get_frob"), language=_TOOL, unread=True,
+    example("frobnicate"), example("get_frob"), language=TOOL, unread=True,
+)  # fmt: skip
+DELETES_WHOLE = declare(
+    "tool.deletes_whole", RiskLevel.CRITICAL,
+    "The tool's name says that it deletes something with everything that is in it.",
+    example("delete_bucket"), example("delete_bucket_policy"), language=TOOL, unread=True,
+)  # fmt: skip
+DRY_RUN = declare(
+    "tool.dry_run", RiskLevel.LOW, "An argument says that the call only shows what it would do.",
+    example("delete_rows", '{"dryRun": true}'), example("delete_rows", '{"dryRun": false}'), language=TOOL,
+    unread=True,
+)  # fmt: skip
+ASKS = declare(
+    "tool.asks_user", RiskLevel.LOW, "The tool asks or notifies the person at the machine.",
+    example("ask_user", '{"question": "Shall I delete it?"}'), example("email_user"), language=TOOL,
 )  # fmt: skip
 AGENTS_OWN = declare(
     "tool.agents_own", RiskLevel.LOW, "A tool that changes only what the agent keeps for itself.",
-    _example("TodoWrite"), _example("TicketWrite"), language=_TOOL,
+    example("TodoWrite"), example("TicketWrite"), language=TOOL,
 )  # fmt: skip
 
 REGISTERED = declare(
-    REGISTERED_TOOL, RiskLevel.LOW, "The policy registers the tool as one that only reads.", language=_TOOL,
+    REGISTERED_TOOL,
+    RiskLevel.LOW,
+    "The policy registers the tool as one that only reads.",
+    language=TOOL,
 )
 
 _ALWAYS = (
@@ -109,17 +127,41 @@ _ACTS = (
         "changes something",
     ),
 )
+ACTING = frozenset().union(*(triggers for _, triggers, _ in (*_ALWAYS, *_ACTS)))
+_MOST_PREFIX = 3
+"""So many words of a name may be those of a service."""
 _NOUNS = (
     (PAYS, word_set("payment payments charge charges charging payouts transfers"), "seems to move money"),
     (EXECUTES, word_set("command script code python sql shell"), "seems to run code or commands"),
     (SENDS, word_set("email mail message sms webhook slack"), "seems to send something to other people"),
 )
+_DELETES = word_set(
+    "delete drop remove purge destroy truncate wipe erase terminate deprovision decommission deletes removes flush "
+    "unlink discard deleting rm bulkdelete"
+)
+_WHOLES = word_set(
+    "bucket buckets database databases schema schemas table tables keyspace keyspaces namespace namespaces cluster "
+    "clusters backup backups snapshot snapshots volume volumes disk disks stack stacks vault vaults organization "
+    "tenant filesystem filesystems hostedzone collection dataset datasets vm vms droplet droplets instance instances "
+    "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
+)
+"""Things whose deletion loses what is in them, or infrastructure with its disks."""
+_LOOKS = word_set(
+    "get list search find describe show count view query preview estimate explain inspect calculate check validate "
+    "lookup is has diff compare simulate"
+)
+_BESIDES = word_set("and or then with plus after")
+_ASKS = word_set("ask question prompt clarify confirm notify tell request choice consult")
+_AT_THE_MACHINE = word_set("user human person operator developer followup me")
+_QUESTIONS = word_set("askquestion askfollowupquestion requestuserinput askhuman humaninput userinput humanfeedback")
+_CHANNELS = word_set("email mail sms slack teams telegram push users customers")
 _READS = word_set(
     "get list read search find fetch lookup describe show count view check query select retrieve summarize calculate "
     "preview status ls cat diff explain validate inspect browse look load download scan analyze estimate compare ping "
     "head stat verify retrieval think is has glob grep tail poll watch monitor open compute convert translate parse "
-    "lint log logs history whoami"
+    "lint log logs history whoami screenshot weather forecast calculator geocode transcribe ocr classify tokenize embed"
 )
+_VERBS = _READS | ACTING
 OWN = word_set(
     "todowrite todoread todo task agent exitplanmode enterplanmode websearch bashoutput askuserquestion skill "
     "sequentialthinking think updateplan taskcreate taskupdate tasklist taskget toolsearch plan memory remember "
@@ -133,15 +175,22 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
     if call.plain in OWN:
         yield AGENTS_OWN.finding("This changes nothing but what the agent keeps for itself.")
         return
-    words = call.words
+    if asks_user(call):
+        yield ASKS.finding("This asks or notifies the person who sits at the machine.")
+        return
+    words = _said(call)
     found = False
-    for rule, triggers, meaning in _ALWAYS:
+    if whole := _whole(call):
+        yield DELETES_WHOLE.finding(f"The tool's name says that it deletes {whole} with everything that is in it.")
+        return
+    for rule, triggers, meaning in _ALWAYS if not only_looks(call) else ():
         if hit := next((word for word in words if word in triggers), ""):
             found = True
             yield rule.finding(f"“{hit}” in the tool's name says that it {meaning}.")
     if found:
         return
-    reads = bool(words) and (words[0] in _READS or (words[-1] in _READS and words[0] not in _verbs()))
+    reads = bool(words) and (words[0] in _READS or (words[-1] in _READS and words[0] not in ACTING))
+    reads = reads and (only_looks(call) or not any(word in ACTING for word in call.action))
     if not reads:
         for rule, triggers, meaning in _ACTS:
             if hit := next((word for word in words if word in triggers), ""):
@@ -166,107 +215,74 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
         yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known about it.")
 
 
-READS_SECRET = declare(
-    "tool.reads_secret", RiskLevel.HIGH, "The tool's name says that it reads secrets.",
-    _example("get_secret"), _example("get_weather"), language=_TOOL, unread=True,
-)  # fmt: skip
-NEW_KEY = declare(
-    "tool.new_key", RiskLevel.HIGH, "The tool's name says that it makes a key, a token, or another way in.",
-    _example("create_api_key"), _example("list_api_keys"), language=_TOOL, unread=True,
-)  # fmt: skip
-PROTECTION_OFF = declare(
-    "tool.protection_off", RiskLevel.HIGH, "The tool's name says that it switches a protection off.",
-    _example("disable_firewall"), _example("enable_firewall"), language=_TOOL, unread=True,
-)  # fmt: skip
-MACHINE_STOPS = declare(
-    "tool.stops_service", RiskLevel.HIGH, "The tool's name says that it stops or restarts a machine or service.",
-    _example("restart_server"), _example("get_server"), language=_TOOL, unread=True,
-)  # fmt: skip
-PUBLIC = declare(
-    "tool.makes_public", RiskLevel.HIGH, "The tool's name says that it makes something public.",
-    _example("make_public"), _example("get_public_holidays"), language=_TOOL, unread=True,
-)  # fmt: skip
-SCHEDULES = declare(
-    "tool.schedules", RiskLevel.HIGH, "A command will run by the clock.",
-    _example("create_cron_job", '{"schedule": "0 * * * *", "command": "ls"}'),
-    _example("schedule_meeting", '{"at": "10:00"}'), language=_TOOL, unread=True,
-)  # fmt: skip
-ALL_DATA = declare(
-    "tool.all_data", RiskLevel.HIGH, "The tool's name says that it takes many people's data out.",
-    _example("export_customers"), _example("get_customer"), language=_TOOL, unread=True,
-)  # fmt: skip
-
-_MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
-_SECRETS = word_set("secret secrets password passwords credential credentials apikey passphrase")
-_WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
-_OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
-_PROTECTIONS = word_set(
-    "firewall antivirus mfa backup backups logging audit monitoring alert alerts alarm alarms protection guardrail "
-    "guardrails encryption defender tls ssl waf policy verification authentication auth scanning"
-)
-_STOPS = word_set("stop restart reboot shutdown halt scale drain failover power")
-_MACHINES = word_set(
-    "server servers service services instance instances cluster vm vms host hosts database db node nodes machine "
-    "machines deployment deployments pod pods container containers replica replicas"
-)
-_CLOCK = word_set("cron crontab scheduler schedule scheduled")
-_PEOPLE = word_set(
-    "customers users people employees contacts patients accounts members leads subscribers records database table"
-)
-_TAKES_OUT = word_set("export dump extract download share exfiltrate copy bulk")
-
-
-def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
-    """Return what several words of the name, or a word and an argument, say together.
-
-    Args:
-        runs: A command or code among the arguments has been read.
-    """
-    words = set(call.words)
-    reads = bool(words & word_set("get read list show fetch view retrieve find search describe")) and not words & _MAKES
-    if words & _SECRETS and reads:
-        yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
-    if words & _WAYS_IN and words & _MAKES and not reads and not runs:
-        yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
-    if words & _OFF and words & _PROTECTIONS:
-        yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
-    if words & _STOPS and words & _MACHINES and not reads and not runs:
-        yield MACHINE_STOPS.finding("The tool's name says that it stops or restarts a machine or service.")
-    if "public" in words and words & {"make", "set", "share", "publish", "expose", "open"}:
-        yield PUBLIC.finding("The tool's name says that it makes something public.")
-    if words & _TAKES_OUT and words & _PEOPLE and not runs:
-        yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
-    if words & {"place", "submit", "execute"} and words & {"order", "orders", "trade", "bid"}:
-        yield PAYS.finding("The tool's name says that it orders or trades something.")
-    if (
-        words & {"cron", "crontab", "scheduler", "schedule", "scheduled"}
-        and runs
-        and not words & {"get", "list", "show"}
-    ):
-        yield SCHEDULES.finding("The command in this call will run by the clock.")
-
-
-def reading_findings(call: ToolCall) -> Iterator[Finding]:
-    """Return what the name of a tool that only reads says about what it reads."""
-    about = (READS_SECRET.id, ALL_DATA.id)
-    yield from (found for found in combined_findings(call, runs=False) if found.rule in about)
-
-
 def sends(call: ToolCall) -> bool:
     """Return True if the name says that the tool sends something."""
-    return any(word in _ACTS[1][1] for word in call.words)
+    return any(word in _ACTS[1][1] for word in _said(call))
 
 
-def _verbs() -> frozenset[str]:
-    return frozenset().union(*(triggers for _, triggers, _ in _ACTS))
+def asks_user(call: ToolCall) -> bool:
+    """Return True if the tool only asks or notifies the person at the machine."""
+    words = set(call.words)
+    asks = words & _ASKS and words & _AT_THE_MACHINE
+    return bool(asks or call.plain in _QUESTIONS) and not words & _CHANNELS
+
+
+def deletes(call: ToolCall) -> bool:
+    """Return True if the name, or the action that is asked for, says that the tool deletes something."""
+    return not only_looks(call) and any(word in _DELETES for word in _said(call))
+
+
+def _said(call: ToolCall) -> list[str]:
+    """The words of the name, and of the action that an argument names; first those that say more of what is done."""
+    words = _from_verb(call)
+    return [*words, *call.action] if _has_verb(words) else [*call.action, *words]
+
+
+def _from_verb(call: ToolCall) -> list[str]:
+    """The words of the name from its verb on, without the service that it begins with: ``stripe_listCharges``."""
+    words = call.words
+    first = next((number for number, word in enumerate(words) if word in _VERBS), 0)
+    if first and words[first] in _LOOKS and words[-1] in _DELETES:
+        # ``users_list_purge`` purges the list.
+        return words
+    return words[first:] if first <= _MOST_PREFIX else words
+
+
+def _has_verb(words: list[str]) -> bool:
+    return any(word in _VERBS for word in words)
+
+
+def only_looks(call: ToolCall) -> bool:
+    """Return True if a name begins with a verb that only looks, and nothing says that something is done besides.
+
+    So ``list_deleted_items`` reads, and ``get_and_delete_message`` does not.
+    """
+    words = _said(call)
+    acts = _has_verb(call.words) and any(word in ACTING for word in call.action)
+    return bool(words) and words[0] in _LOOKS and not acts and not set(words) & _BESIDES
+
+
+def _whole(call: ToolCall) -> str:
+    """Return what is deleted with everything in it, such as ``bucket``; empty if it is nothing of that kind."""
+    if not deletes(call):
+        return ""
+    words = [word for word in call.words if word not in _DELETES]
+    kind = words_in(call.text("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity"))
+    for last in (words[-1:], kind[-1:]):
+        if last and last[0] in _WHOLES:
+            return last[0]
+    if words[-2:] == ["resource", "group"]:
+        return "resource group"
+    return "all that there is" if "all" in words else ""
 
 
 def destroys(call: ToolCall) -> bool:
     """Return True if the name says that the tool deletes something or moves money."""
-    return any(word in DESTROYS for word in call.words)
+    return not only_looks(call) and any(word in DESTROYS for word in _said(call))
 
 
 def only_reads(call: ToolCall) -> bool:
     """Return True if the name says that the tool reads, and nothing else."""
-    acts = _verbs().union(*(triggers for _, triggers, _ in _ALWAYS))
-    return bool(call.words) and call.words[0] in _READS and not any(word in acts for word in call.words[1:2])
+    words = _said(call)
+    acts = any(word in ACTING for word in words[1:2]) and not only_looks(call)
+    return bool(words) and words[0] in _READS and not acts

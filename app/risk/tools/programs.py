@@ -36,6 +36,8 @@ _POSITIONAL = word_set(
     "container script service stack release chart package packages file key bucket object repo repository url commit "
     "revision source destination"
 )
+_COMMANDS = word_set("command cmd commandline")
+_HOSTS = word_set("host hostname server target address machine")
 _SETTINGS = word_set("cwd workdir workspace timeout description explanation directory dir folder env environment")
 _PROSE = word_set("message body title notes note comment comments summary text reason subject labels metadata")
 _MOST_WORDS = 500
@@ -122,9 +124,11 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     """Read a call of a tool that is named after a program, such as ``git_push`` or ``kubectl``."""
     words = [program]
     text = _line(call)
+    text = text or next((argument.text for argument in call.texts if argument.words & _COMMANDS), "")
     lists = argument_lists(call)
     if program == "ssh" and text:
-        host = call.text("host", "hostname", "server", "target", "address", "machine") or "host"
+        hosts = (argument.text for argument in call.texts if argument.words & _HOSTS)
+        host = next((host for host in hosts if host.strip() and not host.startswith("-")), "host")
         _run(["ssh", host, text], call, reading)
         return True
     if text and "exec" in call.words and program in ("docker", "podman", "kubectl", "oc"):

@@ -14,9 +14,10 @@ from app.risk.effects import SENDS_SECRET, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
-from app.risk.text import strings_in
 from app.risk.tools import names
+from app.risk.tools.arguments import is_dry, read_arguments
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
+from app.risk.tools.combinations import combined_findings, reading_findings
 from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
@@ -36,21 +37,6 @@ SQL = declare(
     language="tool_call",
 )  # fmt: skip
 TOO_MANY = declare("tool.args.too_many", RiskLevel.HIGH, "A tool call has too many arguments to be read.", unread=True)
-BROAD = declare(
-    "tool.args.broad", RiskLevel.HIGH, "An argument makes the call affect everything, or skip a safeguard.",
-    '{"tool": "update_tickets", "args": {"filter": "*"}}', '{"tool": "list_tickets", "args": {"filter": "*"}}',
-    language="tool_call",
-)  # fmt: skip
-PRODUCTION = declare(
-    "tool.args.production", RiskLevel.HIGH, "A call that acts names a production environment.",
-    '{"tool": "deploy", "args": {"environment": "production"}}', '{"tool": "deploy", "args": {"environment": "test"}}',
-    language="tool_call",
-)  # fmt: skip
-ADMIN = declare(
-    "tool.args.admin", RiskLevel.HIGH, "A call that acts makes somebody an administrator or owner.",
-    '{"tool": "add_collaborator", "args": {"permission": "admin"}}',
-    '{"tool": "add_collaborator", "args": {"permission": "read"}}', language="tool_call",
-)  # fmt: skip
 TYPES = declare(
     "tool.types", RiskLevel.MEDIUM, "Types or clicks; what receives it decides what happens.",
     '{"tool": "computer", "args": {"action": "type", "text": "hello"}}',
@@ -63,21 +49,9 @@ GRAPHQL = declare(
     '{"tool": "graphql", "args": {"query": "query { star(id: 5) { id } }"}}', language="tool_call", unread=True,
 )  # fmt: skip
 
-_BROAD_FLAGS = word_set(
-    "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
-    "no_verify bypass"
-)
-_EVERYTHING = re.compile(r"\s*(?:\*|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0)\s*", re.IGNORECASE)
-_EVERYTHING_KEYS = word_set(
-    "path paths file files pattern filter target targets scope glob where ids id name names cidr"
-)
-_PRODUCTION = re.compile(r"prod(?:uction)?|live|prd", re.IGNORECASE)
-_PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier")
-_ADMIN = re.compile(
-    r"admin(?:istrator)?|owner|root|superuser|maintain(?:er)?|full[_ -]?access|write-all|sudo", re.IGNORECASE
-)
-_ADMIN_KEYS = word_set("permission permissions role roles access privilege privileges scope scopes group level")
 _FILES = word_set("path file files filename filepath attachment attachments source")
+_BATCHES = word_set("calls batch actions steps operations tasks requests tools toolcalls invocations")
+_MOST_CALLS = 100
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
 
 
@@ -100,16 +74,24 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         call.reads = True
         _read_registered(call, known, reading)
         return
+    if _read_inner_calls(call, reading, depth):
+        return
+    if names.asks_user(call):
+        reading.take(names.name_findings(call))
+        return
+    if is_dry(call) and not program_of(call):
+        reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
+        return
     # A document says what is applied, and the tool's name what is done with it.
     applied = read_documents(call, reading)
     read = _read_kind(call, reading, applied)
     if not read or names.destroys(call):
         reading.take(names.name_findings(call))
     if call.plain not in names.OWN:
-        reading.take(names.combined_findings(call, runs=read))
+        reading.take(combined_findings(call, runs=read))
     _read_sent_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
-        _read_breadth(call, reading)
+        read_arguments(call, reading)
 
 
 def _read_registered(call: ToolCall, known: RegisteredTool, reading: Reading) -> None:
@@ -119,7 +101,7 @@ def _read_registered(call: ToolCall, known: RegisteredTool, reading: Reading) ->
     level = RiskLevel.SAFE if _read_kind(call, reading) else None
     words = f"{policy} registers {known.pattern} as reading: {known.reason} The agent receives what it reads."
     reading.add(names.REGISTERED, words, None, level)
-    reading.take(names.reading_findings(call))
+    reading.take(reading_findings(call))
     for argument in call.texts:
         path = argument.text.strip()
         if not re.search(r"\s", path) and place_of(path) in (Place.SECRET, Place.ACCESS):
@@ -129,6 +111,10 @@ def _read_registered(call: ToolCall, known: RegisteredTool, reading: Reading) ->
 
 def _inner_call(call: ToolCall) -> tuple[str, Any] | None:
     """Return the tool and the arguments that a call passes on to another tool."""
+    server = call.text("server", "servername", "mcpserver")
+    envelope = call.value("params", "request", "message", "payload")
+    if isinstance(envelope, Mapping) and call.text("method").startswith("tools/") and (made := _call_in(envelope)):
+        return _at(server, made[0]), made[1]
     if not set(call.words) & _DISPATCHERS:
         return None
     inner = call.text("toolname", "tool", "name", "function", "functionname")
@@ -137,8 +123,43 @@ def _inner_call(call: ToolCall) -> tuple[str, Any] | None:
         return None
     if isinstance(given, str):
         nested = [argument for argument in call.texts if argument.inside]
-        return (inner, {argument.key or "input": argument.text for argument in nested}) if nested else None
-    return inner, given
+        named = {argument.key or "input": argument.text for argument in nested}
+        return (_at(server, inner), named) if nested else None
+    return _at(server, inner), given
+
+
+def _at(server: str, tool: str) -> str:
+    """Return the name of a tool with that of its server, which says what the tool is for."""
+    return f"{server}__{tool}" if server and " " not in server and len(server) <= 100 else tool
+
+
+def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> bool:
+    """Read the calls in a list of calls, such as a batch. Returns False if there is none."""
+    found = False
+    for key, value in call.args.items() if depth < MOST_NESTED and isinstance(call.args, Mapping) else ():
+        if not set(words_in(str(key))) & _BATCHES or not isinstance(value, list) or not value:
+            continue
+        inner = [_call_in(entry) for entry in value[:_MOST_CALLS]]
+        if not all(inner):
+            continue
+        found = True
+        for number, made in enumerate(inner):
+            assert made is not None
+            with reading.at_item(f"{str(key)[:60]}.{number}"):
+                read_call(*made, reading, depth + 1)
+        if len(value) > _MOST_CALLS:
+            reading.add(TOO_MANY, "There are too many calls; not all of them have been read.")
+    return found
+
+
+def _call_in(entry: Any) -> tuple[str, Any] | None:
+    """Return the tool and the arguments of an entry that is a call; None if it is none."""
+    if not isinstance(entry, Mapping):
+        return None
+    call = ToolCall("", entry)
+    inner = call.text("toolname", "tool", "function", "functionname", "name")
+    given = call.value("arguments", "args", "input", "parameters", "params", "toolinput")
+    return (inner, given) if inner and " " not in inner and isinstance(given, Mapping) else None
 
 
 def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
@@ -239,6 +260,7 @@ def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
     """Read an operation on Redis or MongoDB, given as a text, as words, or under named keys."""
     lists = argument_lists(call)
     if kind == "redis":
+        lists = lists or [list(map(str, words)) for words in _pipeline(call)]
         if lists:
             for words in lists:
                 reading.read("redis", " ".join(f'"{word}"' if " " in word else word for word in words))
@@ -260,6 +282,13 @@ def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
     document = {"operation": name, **(call.args if isinstance(call.args, Mapping) else {})}
     reading.read("mongo", json.dumps(document | {"operation": name}, default=str))
     return True
+
+
+def _pipeline(call: ToolCall) -> list[list[Any]]:
+    """Return the commands of a pipeline, each a list of words."""
+    value = call.value("cmds", "commands", "pipeline", "operations", "ops", "calls", "args")
+    lists = isinstance(value, list) and value and all(isinstance(entry, list) and entry for entry in value)
+    return list(value[:_MOST_CALLS]) if lists else []
 
 
 def _typed(call: ToolCall, reading: Reading) -> bool:
@@ -296,29 +325,10 @@ def _typed(call: ToolCall, reading: Reading) -> bool:
 
 def _read_sent_files(call: ToolCall, reading: Reading) -> None:
     """Note secrets in files that a call sends somewhere."""
-    if not names.sends(call):
+    if not names.sends(call) and not set(call.words) & {"http", "request", "curl", "webhook"}:
         return
     for argument in call.texts:
         secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)
         if secret and "\n" not in argument.text.strip():
             with reading.at_item(argument.path):
                 reading.add(SENDS_SECRET, f"This sends {argument.text[:80]}, which may hold secrets.")
-
-
-def _read_breadth(call: ToolCall, reading: Reading) -> None:
-    """Note arguments that make a call that acts affect more than it seems, or more important things."""
-    for path, text in strings_in(call.args):
-        argument = Argument(path, text)
-        if argument.words & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
-            with reading.at_item(path):
-                reading.add(BROAD, f"The argument {path} is {text.strip()!r}: the call may affect everything.")
-        if argument.words & _PRODUCTION_KEYS and _PRODUCTION.fullmatch(text.strip()):
-            with reading.at_item(path):
-                reading.add(PRODUCTION, f"The argument {path} is {text.strip()!r}: this acts on production.")
-        if argument.words & _ADMIN_KEYS and _ADMIN.fullmatch(text.strip()):
-            with reading.at_item(path):
-                reading.add(ADMIN, f"The argument {path} is {text.strip()!r}: somebody gets all rights.")
-    for key, value in list(call.args.items())[:MOST_ARGUMENTS] if isinstance(call.args, Mapping) else ():
-        if value is True and "_".join(words_in(str(key))) in _BROAD_FLAGS:
-            words = f"The argument {str(key)[:60]} is true: it makes the call affect more, or skip a safeguard."
-            reading.add(BROAD, words)

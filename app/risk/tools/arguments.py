@@ -1,0 +1,353 @@
+"""What the arguments of a call that acts say: how far it reaches, and what they switch off, open, or give.
+
+Tools of unknown services have few words in common, and yet their arguments speak the same language: a filter that is
+``*``, a number of replicas that is 0, a role that is ``owner``, a protection that is false.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from app.risk.reading import Reading
+from app.risk.rules import declare, word_set
+from app.risk.tools import names
+from app.risk.tools.call import MOST_ARGUMENTS, ToolCall, json_in, words_in
+from assent.contracts import RiskLevel
+
+BROAD = declare(
+    "tool.args.broad",
+    RiskLevel.HIGH,
+    "An argument makes the call affect everything, or skip a safeguard.",
+    names.example("update_tickets", '{"filter": "*"}'),
+    names.example("list_tickets", '{"filter": "*"}'),
+    language=names.TOOL,
+)
+ALL_GONE = declare(
+    "tool.args.all_gone",
+    RiskLevel.CRITICAL,
+    "Everything that a call finds is deleted.",
+    names.example("delete_tickets", '{"filter": "*"}'),
+    names.example("delete_tickets", '{"filter": "id:5"}'),
+    language=names.TOOL,
+)
+PRODUCTION = declare(
+    "tool.args.production",
+    RiskLevel.HIGH,
+    "A call that acts names a production environment.",
+    names.example("deploy", '{"environment": "production"}'),
+    names.example("deploy", '{"environment": "test"}'),
+    language=names.TOOL,
+)
+ADMIN = declare(
+    "tool.args.admin",
+    RiskLevel.HIGH,
+    "A call that acts makes somebody an administrator or owner.",
+    names.example("add_collaborator", '{"permission": "admin"}'),
+    names.example("add_collaborator", '{"permission": "read"}'),
+    language=names.TOOL,
+)
+UNLIMITED = declare(
+    "tool.args.unlimited",
+    RiskLevel.CRITICAL,
+    "A call that acts gives somebody unlimited powers.",
+    names.example("bind_role", '{"role": "cluster-admin"}'),
+    names.example("bind_role", '{"role": "view"}'),
+    language=names.TOOL,
+)
+OFF = declare(
+    "tool.args.protection_off",
+    RiskLevel.HIGH,
+    "An argument switches a protection off.",
+    names.example("update_user", '{"mfa": {"required": false}}'),
+    names.example("update_user", '{"mfa": {"required": true}}'),
+    language=names.TOOL,
+)
+OPEN = declare(
+    "tool.args.public",
+    RiskLevel.HIGH,
+    "An argument makes something accessible to everybody.",
+    names.example("update_bucket", '{"acl": "public-read"}'),
+    names.example("update_bucket", '{"acl": "private"}'),
+    language=names.TOOL,
+)
+STOPPED = declare(
+    "tool.args.stopped",
+    RiskLevel.HIGH,
+    "An argument sets how much of a service runs to nothing.",
+    names.example("scale_service", '{"replicas": 0}'),
+    names.example("scale_service", '{"replicas": 3}'),
+    language=names.TOOL,
+)
+MANY = declare(
+    "tool.args.many",
+    RiskLevel.HIGH,
+    "The call sends something to many people at once.",
+    names.example("send_mail", '{"to": "all-staff@example.com"}'),
+    names.example("send_mail", '{"to": "dba@example.com"}'),
+    language=names.TOOL,
+)
+FORWARDS = declare(
+    "tool.args.forwards",
+    RiskLevel.HIGH,
+    "What somebody receives from now on is also sent elsewhere.",
+    names.example("update_mailbox", '{"forwardTo": "a@example.com"}'),
+    names.example("update_mailbox", '{"folder": "done"}'),
+    language=names.TOOL,
+)
+
+_BROAD_FLAGS = word_set(
+    "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
+    "no_verify bypass hard_delete delete_all apply_to_all force_push permanent permanently skip_confirmation "
+    "skip_trash bypass_trash force_delete skip_final_snapshot skip_backup"
+)
+_EVERYTHING = re.compile(
+    r"\s*(?:\*|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0|\*:\*|1\s*=\s*1|true|everything|any)\s*",
+    re.IGNORECASE,
+)
+_EVERYTHING_KEYS = word_set(
+    "path paths file files pattern filter target targets scope glob where ids id name names cidr query selector match "
+    "criteria condition users accounts resources items prefix index indices collection collections table tables topic "
+    "queue bucket key keys members"
+)
+_ANYTHING = word_set("where query criteria condition match")
+"""Keys under which `true` and `any` mean everything; elsewhere they are ordinary values."""
+_SELECTS = word_set("filter filters where query selector match criteria condition prefix pattern")
+_PRODUCTION = word_set("prod production live prd")
+_PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier realm")
+_SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
+_ADMIN = re.compile(
+    r"(?:[\w.-]*[/:_ -])?(?:admin(?:istrator)?|owner|root|superuser|maintain(?:er)?|full[_ -]?access|write-all|sudo"
+    r"|editor-in-chief|super[_ -]?admin|sysadmin|iam[_ -]?full[_ -]?access|all[_ -]?permissions|manage_all"
+    r"|contributor)",
+    re.IGNORECASE,
+)
+_UNLIMITED = re.compile(
+    r"cluster-admin|(?:arn:aws:iam::aws:policy/)?AdministratorAccess|roles/owner|(?:global|company|tenant)"
+    r" administrator|domain admins|enterprise admins|schema admins|sysadmin|superuser|super[_ -]?admin(?:istrator)?|org"
+    r"(?:anization)?[_ :-]owner|system:masters|user access administrator|privileged role administrator",
+    re.IGNORECASE,
+)
+_ADMIN_KEYS = word_set(
+    "permission permissions role roles access privilege privileges scope scopes group groups level policy grant grants"
+)
+_LEVEL_KEYS = word_set("accesslevel permissionlevel privilegelevel")
+_GITLAB_MAINTAINER = 40
+_PROTECTS = word_set(
+    "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
+    "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
+    "captcha authentication auth authorization alerting alerts alarms monitoring enforce enforced quarantine sandbox "
+    "guardrails guardrail moderation approval approvals review reviews reviewers reviewed confirmation confirm "
+    "safeguard safe retention block lockout throttle rls dlp scanning scan csp csrf cors secure"
+)
+_PROTECTS_TOGETHER = (
+    ("two", "factor"), ("second", "factor"), ("rate", "limit"), ("required", "checks"), ("status", "checks"),
+    ("block", "public"), ("point", "time"), ("soft", "delete"), ("read", "only"), ("log", "level"),
+)  # fmt: skip
+_SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
+_ON = word_set("enabled enable required require active on enforce enforced status state mode")
+_NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypass|optional", re.IGNORECASE)
+_PUBLIC_KEYS = word_set(
+    "public publicly anonymous world everyone guest guests anyone external internet unauthenticated"
+)
+_ACCESS_KEYS = word_set("acl visibility access sharing share exposure audience scope privacy principal principals")
+_PUBLIC = re.compile(
+    r"public(?:-read(?:-write)?)?|anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|everyone|world|all[_ ]?users|allusers"
+    r"|anonymous|unlisted|\*",
+    re.IGNORECASE,
+)
+_ANYONE = re.compile(r"anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|all[_ ]?users|allauthenticatedusers", re.IGNORECASE)
+_COUNTS = word_set(
+    "replicas desiredcount minsize maxsize capacity desiredcapacity instances instancecount count size min minreplicas "
+    "maxreplicas nodes workers desired"
+)
+_RECIPIENTS = word_set(
+    "to cc bcc recipient recipients audience segment list lists channel channels group groups topic mailinglist"
+)
+_ALL_PEOPLE = re.compile(
+    r"(?:[@#]|<!)?(?:all|everyone|channel|here|company|staff|general|announcements?|customers|users|subscribers|employees)"
+    r"(?:[-_.](?:\w+[-_.])?(?:all|staff|hands|users|customers|company|team|employees|list|subscribers|members))*>?"
+    r"(?:@[\w.-]+)?|all[-_]\w+(?:@[\w.-]+)?|everybody(?:@[\w.-]+)?",
+    re.IGNORECASE,
+)
+_MOST_RECIPIENTS = 20
+_FORWARDS = frozenset((
+    "forwardto", "forwardingaddress", "forwardingemail", "autoforward", "redirectto", "forwardall", "autoforwardto",
+))  # fmt: skip
+_DRY = frozenset(("dryrun", "preview", "simulate", "validateonly", "planonly", "whatif", "checkmode", "noop"))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value among a call's arguments, with the names that lead to it."""
+
+    path: str
+    value: Any
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the value; an entry of a list has the name of the list."""
+        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of its name."""
+        return frozenset(words_in(self.key))
+
+    @cached_property
+    def plain(self) -> str:
+        """Its name in lower case without separators."""
+        return "".join(words_in(self.key))
+
+    @cached_property
+    def all_words(self) -> list[str]:
+        """The words of the last two names, such as ``mfa required``."""
+        return words_in("_".join(part for part in self.path.split(".")[-2:] if not part.isdigit()))
+
+    @property
+    def text(self) -> str:
+        """The value as a text; empty if it is none."""
+        return self.value.strip() if isinstance(self.value, str) else ""
+
+
+def settings_of(args: Any) -> Iterator[Setting]:
+    """Yield all values among arguments, and empty lists and objects, with their paths."""
+    pending: list[tuple[str, Any]] = [("", args)]
+    count = 0
+    while pending and count < MOST_ARGUMENTS:
+        path, value = pending.pop()
+        count += 1
+        if isinstance(value, Mapping) and value:
+            pending += [
+                (f"{path}.{str(name)[:60]}"[-200:].lstrip("."), inner) for name, inner in reversed(list(value.items()))
+            ]
+        elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+            pending += [(f"{path}.{index}", inner) for index, inner in reversed(list(enumerate(value)))]
+        elif isinstance(value, str) and (inner := json_in(value)):
+            pending.append((path, inner))
+        else:
+            yield Setting(path, value)
+
+
+def is_dry(call: ToolCall) -> bool:
+    """Return True if an argument says that the call only shows what it would do."""
+    return any(
+        setting.plain in _DRY and (setting.value is True or setting.text.lower() in ("true", "all", "server", "client"))
+        for setting in settings_of(call.args)
+    )
+
+
+def read_arguments(call: ToolCall, reading: Reading) -> None:
+    """Note what the arguments of a call that acts say about what it affects."""
+    for setting in settings_of(call.args):
+        for rule, words, level in _findings(call, setting):
+            with reading.at_item(setting.path):
+                reading.add(rule, words, None, level)
+    if isinstance(call.args, Mapping):
+        _read_lists(call, call.args, reading)
+
+
+def _findings(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+    yield from _reach(call, setting)
+    yield from _powers(setting)
+    yield from _switches(call, setting)
+    yield from _receivers(call, setting)
+
+
+def _reach(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+    """What is affected: everything, production, or nothing that is left running."""
+    path, text = setting.path, setting.text
+    gone = names.deletes(call)
+    if _is_everything(setting):
+        words = f"The argument {path} is {text!r}: the call may affect everything."
+        yield (ALL_GONE if gone else BROAD), words, None
+    nothing = setting.value == {} or (setting.value == "" and setting.plain in ("prefix", "filter", "pattern", "where"))
+    if gone and nothing and setting.words & _SELECTS:
+        yield ALL_GONE, f"The argument {path} is empty: everything is deleted.", None
+    if setting.value is True and "_".join(words_in(setting.key)) in _BROAD_FLAGS:
+        words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
+        yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words, None
+    if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & _PRODUCTION:
+        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on production.", None
+    if setting.words & {"namespace"} and _SYSTEM_NAMESPACES.fullmatch(text):
+        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on what the cluster itself needs.", None
+    if setting.plain in _COUNTS and setting.value in (0, "0") and setting.value is not False and _scales(call, setting):
+        yield STOPPED, f"The argument {path} is 0: nothing of it keeps running.", None
+
+
+def _is_everything(setting: Setting) -> bool:
+    text = setting.text
+    if not text or not setting.words & _EVERYTHING_KEYS or not _EVERYTHING.fullmatch(text):
+        return False
+    return text.lower() not in ("true", "any") or bool(setting.words & _ANYTHING)
+
+
+def _scales(call: ToolCall, setting: Setting) -> bool:
+    return setting.plain not in ("count", "size", "min", "capacity") or bool(
+        set(call.words) & {"scale", "resize", "scaling", "autoscaling", "autoscale", "capacity"}
+    )
+
+
+def _powers(setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+    """Who gets which rights."""
+    path, text = setting.path, setting.text
+    if setting.words & (_ADMIN_KEYS | {"name"}) and _UNLIMITED.fullmatch(text):
+        yield UNLIMITED, f"The argument {path} is {text!r}: somebody gets unlimited powers.", None
+    elif setting.words & _ADMIN_KEYS and _ADMIN.fullmatch(text):
+        yield ADMIN, f"The argument {path} is {text!r}: somebody gets all rights.", None
+    if setting.plain in _LEVEL_KEYS and isinstance(setting.value, int) and setting.value >= _GITLAB_MAINTAINER:
+        yield ADMIN, f"The argument {path} is {setting.value}: somebody gets all rights.", None
+    if setting.plain in ("isadmin", "admin", "superuser", "issuperuser", "isowner", "sudo") and setting.value is True:
+        yield ADMIN, f"The argument {path} is true: somebody gets all rights.", None
+
+
+def _switches(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+    """What is switched off, or opened to everybody."""
+    path = setting.path
+    words, protects = setting.all_words, _protects(setting.all_words)
+    own = _protects(list(setting.words)) or (protects and setting.words & _ON)
+    falsy = setting.value in (False, 0) or bool(setting.text and _NONE.fullmatch(setting.text))
+    if (own and falsy and not set(words) & _SWITCHES_OFF and not _is_confirmation(setting)) or (
+        setting.value is True and set(words) & _SWITCHES_OFF and protects
+    ):
+        yield OFF, f"The argument {path} switches a protection off.", None
+    elif setting.value == [] and protects and set(words) & {"required", "reviewers", "methods", "checks", "approvals"}:
+        yield OFF, f"The argument {path} is empty, which switches a protection off.", None
+    if setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}:
+        yield OPEN, f"The argument {path} is true: it makes something accessible to others.", None
+    if setting.plain in ("type", "who", "grantee", "member") and _ANYONE.fullmatch(setting.text):
+        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access.", None
+    if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
+        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access.", None
+
+
+def _is_confirmation(setting: Setting) -> bool:
+    """Return True if a value only says that nobody has to confirm what the call itself does, as many tools have it."""
+    return bool(setting.words & {"confirm", "confirmation", "safe"}) and len(setting.words) == 1
+
+
+def _protects(words: list[str]) -> bool:
+    found = set(words)
+    return bool(found & _PROTECTS) or any(set(pair) <= found for pair in _PROTECTS_TOGETHER)
+
+
+def _receivers(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+    """Who receives what the call sends."""
+    if names.sends(call) and setting.text and setting.words & _RECIPIENTS and _ALL_PEOPLE.fullmatch(setting.text):
+        yield MANY, f"The argument {setting.path} is {setting.text[:80]!r}: many people receive it.", None
+    address = setting.plain == "forward" and "@" in setting.text and "forward" not in call.words
+    if (setting.plain in _FORWARDS or address) and setting.value not in (False, None, "", []):
+        yield FORWARDS, f"The argument {setting.path} forwards what arrives from now on.", None
+
+
+def _read_lists(call: ToolCall, args: Mapping[str, Any], reading: Reading) -> None:
+    """Note lists of receivers that are long."""
+    if not names.sends(call):
+        return
+    for key, value in list(args.items())[:MOST_ARGUMENTS]:
+        if isinstance(value, list) and len(value) > _MOST_RECIPIENTS and set(words_in(str(key))) & _RECIPIENTS:
+            with reading.at_item(str(key)[:60]):
+                reading.add(MANY, f"The argument {str(key)[:60]} names {len(value)} receivers.")

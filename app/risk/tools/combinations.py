@@ -1,0 +1,135 @@
+"""What several words of a tool's name, or a word and an argument, say together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.domain.risk import Finding
+from app.risk.rules import declare, word_set
+from app.risk.tools import names
+from app.risk.tools.call import ToolCall
+from assent.contracts import RiskLevel
+
+READS_SECRET = declare(
+    "tool.reads_secret", RiskLevel.HIGH, "The tool's name says that it reads secrets.",
+    names.example("get_secret"), names.example("get_weather"), language=names.TOOL, unread=True,
+)  # fmt: skip
+NEW_KEY = declare(
+    "tool.new_key", RiskLevel.HIGH, "The tool's name says that it makes a key, a token, or another way in.",
+    names.example("create_api_key"), names.example("list_api_keys"), language=names.TOOL, unread=True,
+)  # fmt: skip
+PROTECTION_OFF = declare(
+    "tool.protection_off", RiskLevel.HIGH, "The tool's name says that it switches a protection off.",
+    names.example("disable_firewall"), names.example("enable_firewall"), language=names.TOOL, unread=True,
+)  # fmt: skip
+MACHINE_STOPS = declare(
+    "tool.stops_service", RiskLevel.HIGH, "The tool's name says that it stops or restarts a machine or service.",
+    names.example("restart_server"), names.example("get_server"), language=names.TOOL, unread=True,
+)  # fmt: skip
+PUBLIC = declare(
+    "tool.makes_public", RiskLevel.HIGH, "The tool's name says that it makes something public.",
+    names.example("make_public"), names.example("get_public_holidays"), language=names.TOOL, unread=True,
+)  # fmt: skip
+RUNS_UNREAD = declare(
+    "tool.runs_unread", RiskLevel.HIGH, "The tool runs a script or a notebook that has not been read.",
+    names.example("run_script", '{"path": "./deploy.sh"}'), names.example("read_script", '{"path": "./deploy.sh"}'),
+    language=names.TOOL, unread=True,
+)  # fmt: skip
+DNS = declare(
+    "tool.changes_dns", RiskLevel.HIGH, "The tool's name says that it changes where names on the internet lead.",
+    names.example("update_dns_record"), names.example("list_dns_records"), language=names.TOOL, unread=True,
+)  # fmt: skip
+SUBSCRIBES = declare(
+    "tool.forwards", RiskLevel.HIGH, "The tool's name says that events or messages will also be sent elsewhere.",
+    names.example("create_webhook"), names.example("list_webhooks"), language=names.TOOL, unread=True,
+)  # fmt: skip
+SCHEDULES = declare(
+    "tool.schedules", RiskLevel.HIGH, "A command will run by the clock.",
+    names.example("create_cron_job", '{"schedule": "0 * * * *", "command": "ls"}'),
+    names.example("schedule_meeting", '{"at": "10:00"}'), language=names.TOOL, unread=True,
+)  # fmt: skip
+ALL_DATA = declare(
+    "tool.all_data", RiskLevel.HIGH, "The tool's name says that it takes many people's data out.",
+    names.example("export_customers"), names.example("get_customer"), language=names.TOOL, unread=True,
+)  # fmt: skip
+
+_MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
+_SECRETS = word_set(
+    "secret secrets password passwords credential credentials apikey passphrase cookie cookies keychain env dotenv "
+    "keystore environ"
+)
+_WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
+_OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
+_PROTECTIONS = word_set(
+    "firewall antivirus mfa backup backups logging audit monitoring alert alerts alarm alarms protection guardrail "
+    "guardrails encryption defender tls ssl waf policy verification authentication auth scanning"
+)
+_STOPS = word_set("stop restart reboot shutdown halt drain failover power")
+_COMES_BACK = word_set("service services deployment deployments pod pods container containers replica replicas")
+"""What is merely restarted is back soon; a machine or a database takes others with it."""
+_MACHINES = word_set(
+    "server servers service services instance instances cluster vm vms host hosts database db node nodes machine "
+    "machines deployment deployments pod pods container containers replica replicas"
+)
+_RUNS = word_set("run execute exec start launch invoke")
+_SCRIPT = re.compile(r"[\w./~-]+\.(?:sh|bash|py|ps1|rb|pl|js|ts|ipynb|bat|cmd|yml|yaml)", re.IGNORECASE)
+_CLOCK = word_set("cron crontab scheduler schedule scheduled")
+_PEOPLE = word_set(
+    "customers users people employees contacts patients accounts members leads subscribers records database table"
+)
+_TAKES_OUT = word_set("export dump extract download share exfiltrate copy bulk")
+
+
+def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
+    """Return what several words of the name, or a word and an argument, say together.
+
+    Args:
+        runs: A command or code among the arguments has been read.
+    """
+    words = set(call.words)
+    looks = bool(words & word_set("get read list show fetch view retrieve find search describe"))
+    reads = looks and (names.only_looks(call) or not words & _MAKES)
+    if words & _SECRETS and reads:
+        yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
+    if words & _WAYS_IN and words & _MAKES and not reads and not runs:
+        yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
+    if words & _OFF and words & _PROTECTIONS:
+        yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
+    restarted = "restart" in words and words & _COMES_BACK
+    if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:
+        yield MACHINE_STOPS.finding("The tool's name says that it stops or restarts a machine or service.")
+    if "public" in words and words & {"make", "set", "share", "publish", "expose", "open"}:
+        yield PUBLIC.finding("The tool's name says that it makes something public.")
+    if names.only_looks(call):
+        return
+    if _runs_script(call) and not runs:
+        yield RUNS_UNREAD.finding("This runs a script or a notebook that has not been read.")
+    if words & {"dns", "nameserver", "nameservers"} and words & names.ACTING:
+        yield DNS.finding("The tool's name says that it changes where names on the internet lead.")
+    forwards = words & {"webhook", "webhooks", "forwarding", "autoforward"}
+    if forwards and words & _MAKES and not words & {"send", "test"}:
+        yield SUBSCRIBES.finding("The tool's name says that events or messages will also be sent elsewhere.")
+    if words & _TAKES_OUT and words & _PEOPLE and not runs:
+        yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
+    if words & {"place", "submit", "execute"} and words & {"order", "orders", "trade", "bid"}:
+        yield names.PAYS.finding("The tool's name says that it orders or trades something.")
+    if (
+        words & {"cron", "crontab", "scheduler", "schedule", "scheduled"}
+        and runs
+        and not words & {"get", "list", "show"}
+    ):
+        yield SCHEDULES.finding("The command in this call will run by the clock.")
+
+
+def reading_findings(call: ToolCall) -> Iterator[Finding]:
+    """Return what the name of a tool that only reads says about what it reads."""
+    about = (READS_SECRET.id, ALL_DATA.id)
+    yield from (found for found in combined_findings(call, runs=False) if found.rule in about)
+
+
+def _runs_script(call: ToolCall) -> bool:
+    if not set(call.words) & _RUNS:
+        return False
+    scripts = (argument for argument in call.texts if _SCRIPT.fullmatch(argument.text.strip()))
+    return bool(set(call.words) & {"script", "notebook", "playbook"}) or next(scripts, None) is not None
