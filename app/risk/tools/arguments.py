@@ -254,7 +254,7 @@ def _findings(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, Risk
     yield from _reach(call, setting)
     yield from _powers(setting)
     yield from _switches(call, setting)
-    yield from _receivers(call, setting)
+    yield from _recipients(call, setting)
 
 
 def _reach(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
@@ -334,7 +334,7 @@ def _protects(words: list[str]) -> bool:
     return bool(found & _PROTECTS) or any(set(pair) <= found for pair in _PROTECTS_TOGETHER)
 
 
-def _receivers(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+def _recipients(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
     """Who receives what the call sends."""
     if names.sends(call) and setting.text and setting.words & _RECIPIENTS and _ALL_PEOPLE.fullmatch(setting.text):
         yield MANY, f"The argument {setting.path} is {setting.text[:80]!r}: many people receive it.", None
@@ -344,10 +344,10 @@ def _receivers(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, Ris
 
 
 def _read_lists(call: ToolCall, args: Mapping[str, Any], reading: Reading) -> None:
-    """Note lists of receivers that are long."""
+    """Note lists of recipients that are long."""
     if not names.sends(call):
         return
     for key, value in list(args.items())[:MOST_ARGUMENTS]:
         if isinstance(value, list) and len(value) > _MOST_RECIPIENTS and set(words_in(str(key))) & _RECIPIENTS:
             with reading.at_item(str(key)[:60]):
-                reading.add(MANY, f"The argument {str(key)[:60]} names {len(value)} receivers.")
+                reading.add(MANY, f"The argument {str(key)[:60]} names {len(value)} recipients.")
