@@ -28,6 +28,7 @@ from app.logs import configure_logs
 from app.notify.channels import slack_api
 from app.risk.apart import assess_apart
 from app.services.bundle import Services, build_services
+from app.services.files.rules import file_rules
 from app.services.refusals import Refusal
 from app.settings import Settings
 from app.store.engine import make_engine
@@ -51,7 +52,7 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
     if services is None:
         services = build_services(
             make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key,
-            demo=settings.demo, assess=assess_apart,
+            demo=settings.demo, assess=assess_apart, files=file_rules(settings),
         )  # fmt: skip
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
     app.config.update(

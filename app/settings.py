@@ -104,6 +104,25 @@ class Settings(BaseSettings):
         default="",
         description="TOML file with the MCP servers whose tools agents and workflows may call. Not set: none.",
     )
+    files_dir: str = Field(
+        default="",
+        description="Existing directory for the contents of uploaded files, which all processes on all machines share. "
+        "Not set: they are stored in the database.",
+    )
+    file_max_bytes: int = Field(
+        default=100_000_000, ge=1, le=2_000_000_000, description="Largest uploaded file, in bytes."
+    )
+    files_bytes_per_person: int = Field(
+        default=1_000_000_000, ge=1, le=10**15,
+        description="Bytes that the uploaded files of a person and their agents may have together.",
+    )  # fmt: skip
+    files_bytes_total: int = Field(
+        default=10_000_000_000, ge=1, le=10**15, description="Bytes that all uploaded files may have together."
+    )
+    files_unused_days: int = Field(
+        default=7, ge=1, le=3650,
+        description="Days after which an uploaded file that no run uses is deleted, finished or not.",
+    )  # fmt: skip
     mail_from: str = Field(
         default="",
         description="From address of emails, such as `Assent <assent@example.com>`. Required with a mail server.",
@@ -345,6 +364,23 @@ def with_secret_key(settings: Settings) -> Settings:
     if len(key) < 32:
         raise SettingsError(f"{PREFIX}SECRET_KEY: the file {path} contains no key; remove it, and a new one is created")
     return settings.model_copy(update={"secret_key": key})
+
+
+def check_files_dir(settings: Settings) -> None:
+    """Raise SettingsError unless files can be written to `ASSENT_FILES_DIR`, if it is set."""
+    if not settings.files_dir:
+        return
+    folder = Path(settings.files_dir)
+    if not folder.is_absolute():
+        raise SettingsError(f"{PREFIX}FILES_DIR: must be an absolute path")
+    try:
+        if not folder.is_dir():
+            raise SettingsError(f"{PREFIX}FILES_DIR: {folder} is not a directory; create it, or correct the path")
+        probe = folder / f".probe-{secrets.token_hex(8)}"
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}FILES_DIR: {folder} cannot be written ({error.strerror})") from None
 
 
 def _write_once(path: Path, text: str) -> None:

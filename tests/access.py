@@ -43,6 +43,11 @@ reopen a rejection            role    role     team       yes       own        y
 cancel a request              role    role     team       yes       yes        yes    yes
 ask for approval              role    role     yes        yes       yes        yes    yes
 report what was done          role    role     role       role      none       role   role
+look at a file of the run     yes     yes      yes        yes       yes        yes    yes
+look at an unused file        not     not      not        not       yes        not    not
+list one's own files          yes     yes      yes        yes       yes        yes    yes
+upload a file                 role    role     yes        yes       yes        yes    yes
+change an unused file         role    role     not        not       yes        not    not
 start a run                   role    role     yes        yes       yes        yes    yes
 control a run                 role    role     yes        yes       yes        yes    yes
 cancel a waiting run          role    role     team       yes       yes        yes    yes
@@ -234,6 +239,15 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ),
     ),
     "report what was done": (rest("POST /api/v1/approvals/<uuid:id>/receipt", status="not_applied"),),
+    "look at a file of the run": (rest("GET /api/v1/files/<uuid:id>"),),
+    "look at an unused file": (rest("GET /api/v1/files/<uuid:id>"),),
+    "list one's own files": (rest("GET /api/v1/files"),),
+    "upload a file": (rest("POST /api/v1/files", name="orders.csv", size=3),),
+    "change an unused file": (
+        rest("PUT /api/v1/files/<uuid:id>/content"),
+        rest("POST /api/v1/files/<uuid:id>/complete"),
+        rest("DELETE /api/v1/files/<uuid:id>"),
+    ),
     "start a run": (
         page("GET /runs/new"),
         page("GET /runs/new/<workflow>"),

@@ -14,7 +14,7 @@ from app.api.models import Tagged
 from app.api.registry import ApiCall, Endpoint
 from app.domain.errors import InvalidInputError
 from app.domain.weight import HandOver
-from app.http.body import read_body, read_query
+from app.http.body import read_body, read_bytes, read_query
 from app.http.errors import respond
 from app.http.runtime import portal
 from app.services.calls.idempotency import StoredAnswer, fingerprint, made_under
@@ -38,6 +38,7 @@ def view_of(endpoint: Endpoint) -> Callable[..., Response]:
         call = ApiCall(
             portal(), client, body, query, {name: str(value) for name, value in path.items()},
             seen_version=_seen_version() if endpoint.conditional else None,
+            content=read_bytes() if endpoint.raw else b"",
         )  # fmt: skip
         return _once(endpoint, call, key) if key else _answer(endpoint, call)
 

@@ -38,6 +38,7 @@ _TAGS = {
     "approvals": "Approval requests: open, wait, and decide",
     "hooks": "Hooks of coding agents",
     "runs": "Runs, and the workflows that can be started",
+    "files": "Files for the input of runs, uploaded in parts",
     "grants": "Standing grants",
     "policies": "Policies",
     "samples": "Decisions of policies that people review afterward",
@@ -96,7 +97,7 @@ def statuses_of(endpoint: Endpoint) -> list[int]:
         found.add(404)
     if endpoint.method != "GET":
         found |= {400, 409}
-    if endpoint.body is not None:
+    if endpoint.body is not None or endpoint.raw:
         found |= {413, 415, 422}
     if endpoint.query is not None:
         found.add(422)
@@ -149,6 +150,9 @@ def _operation(prefix: str, endpoint: Endpoint) -> dict[str, Any]:
             "required": needed,
             "content": {"application/json": {"schema": _ref(endpoint.body)}},
         }
+    if endpoint.raw:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 

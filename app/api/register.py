@@ -11,6 +11,7 @@ from app.api import (
     deliveries,
     docs,
     earlier,
+    files,
     grants,
     hooks,
     insights,
@@ -29,8 +30,8 @@ V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
     V1: (
-        runs.table, approvals.table, hooks.table, absences.table, grants.table, policies.table, samples.table,
-        insights.table, record.table, deliveries.table, sessions.table,
+        runs.table, files.table, approvals.table, hooks.table, absences.table, grants.table, policies.table,
+        samples.table, insights.table, record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

@@ -21,6 +21,7 @@ class ApiCall:
     Attributes:
         made_as: id for what the call creates, if an idempotency key fixes it; otherwise empty.
         seen_version: the version that the caller saw of what the call changes; None for any.
+        content: the body of a raw endpoint.
     """
 
     portal: PortalParts
@@ -30,6 +31,7 @@ class ApiCall:
     path: dict[str, str]
     made_as: str = ""
     seen_version: int | None = None
+    content: bytes = b""
 
     @property
     def actor(self) -> Actor:
@@ -55,6 +57,7 @@ class Endpoint:
         scopes: a token needs one of these; if there are none, only sessions are accepted.
         conditional: accepts `If-Match` with a version.
         location: path of what is created, with ``{id}``; may be empty.
+        raw: the body is bytes of any kind.
     """
 
     method: str
@@ -70,6 +73,7 @@ class Endpoint:
     scopes: tuple[Scope, ...] = ()
     conditional: bool = False
     location: str = ""
+    raw: bool = False
 
     @property
     def once(self) -> bool:
@@ -96,6 +100,7 @@ class EndpointTable:
         scopes: tuple[Scope, ...] = (),
         conditional: bool = False,
         location: str = "",
+        raw: bool = False,
     ) -> Callable[[Callable[[ApiCall], Any]], Callable[[ApiCall], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
@@ -105,7 +110,7 @@ class EndpointTable:
             self.endpoints.append(
                 Endpoint(
                     method, path, name, summary, handler, answer, body, query, status, ignored, scopes, conditional,
-                    location,
+                    location, raw,
                 )
             )  # fmt: skip
             return handler

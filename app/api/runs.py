@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from app.api import models
+from app.api.moments import decode_place, encode_place
 from app.api.registry import ApiCall, EndpointTable
-from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.services.record import events
-from app.store.runs import Run
 
 table = EndpointTable()
 READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
@@ -31,14 +26,14 @@ def list_workflows(call: ApiCall) -> Any:
 def list_runs(call: ApiCall) -> Any:
     """List runs, newest first."""
     call.actor.require(Action.SEE)
-    limit, before = call.query.limit, _decode(call.query.cursor) if call.query.cursor else None
+    limit, before = call.query.limit, decode_place(call.query.cursor) if call.query.cursor else None
     # One row more than the page shows whether there is another page; a page of the largest size assumes so.
     asked = min(limit + 1, 200)
     state = call.query.state.value if call.query.state else ""
     rows = call.portal.services.runs.recent(state, before, asked, call.actor)
     more = len(rows) > limit or (asked == limit and len(rows) == limit)
     rows = rows[:limit]
-    return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}
+    return {"items": rows, "next_cursor": encode_place(rows[-1].created_at, rows[-1].id) if more else None}
 
 
 @table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}")
@@ -106,19 +101,3 @@ def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
         "artifacts": view.artifacts,
         "controls": list(view.controls),
     }
-
-
-def _encode(run: Run) -> str:
-    raw = json.dumps([run.created_at.isoformat(), run.id])
-    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        moment, identifier = datetime.fromisoformat(at), str(UUID(run_id))
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
-    if moment.tzinfo is None:
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
-    return moment, identifier

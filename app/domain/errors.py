@@ -151,6 +151,12 @@ class TookTooLongError(AssentError):
     code = "took_too_long"
 
 
+class UnavailableFileError(AssentError):
+    """The content of a file cannot be read or stored at the moment."""
+
+    code = "file_unavailable"
+
+
 class TokenError(AssentError):
     """A program's token is not valid; `extra["reason"]` is unknown, expired, revoked,
     not_confirmed, or owner_not_active.

@@ -54,6 +54,13 @@ def read_body(model: type[M]) -> M:
     return check_fields(model, parse_json(raw) if raw.strip() else {})
 
 
+def read_bytes() -> bytes:
+    """The body as it is. Raises UnsupportedMediaTypeError."""
+    if request.mimetype != "application/octet-stream":
+        raise UnsupportedMediaTypeError("Send the body as application/octet-stream.")
+    return request.get_data(cache=False)
+
+
 def read_query(model: type[M], ignored: frozenset[str] = frozenset()) -> M:
     """The query parameters as `model`. Raises InvalidInputError, also for a parameter given twice."""
     given = {name: values for name, values in request.args.lists() if name not in ignored}

@@ -23,6 +23,7 @@ from app.domain.errors import (
     TokenError,
     TookTooLongError,
     TooLargeError,
+    UnavailableFileError,
     VersionChangedError,
 )
 
@@ -86,6 +87,7 @@ STATUS: Mapping[type[AssentError], int] = {
     RateLimitedError: 429,
     TooManyAttemptsError: 429,
     TookTooLongError: 503,
+    UnavailableFileError: 503,
 }
 """HTTP status by error type; a subclass inherits its parent's unless it is listed."""
 

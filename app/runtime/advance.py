@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -32,6 +32,7 @@ from assent.dialects.breakpoint import Stop
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
+from assent.files import Opener
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unaccepted
@@ -53,10 +54,17 @@ RETRY_ASKS = (
 
 
 class Advancer:
-    """Advances runs that this process holds as far as they go without a person."""
+    """Advances runs that this process holds as far as they go without a person.
 
-    def __init__(self, library: Library, store: RunStore, leases: Leases) -> None:
+    Args:
+        opener: Returns what opens the files of a run; None: no run has any.
+    """
+
+    def __init__(
+        self, library: Library, store: RunStore, leases: Leases, opener: Callable[[str], Opener] | None = None
+    ) -> None:
         self.library = library
+        self._opener = opener
         self._store = store
         self._leases = leases
         self._controls: dict[str, RunControl] = {}
@@ -166,6 +174,7 @@ class Advancer:
         return Driver(
             graph, config, self.library.node_facts(snapshot.workflow), writer, self._controls[snapshot.id],
             self.library.saver, self._store.now, partial(self._store.begin_call, snapshot.id, snapshot.attempt),
+            self._opener(snapshot.id) if self._opener else None,
         )  # fmt: skip
 
     async def _go_on(

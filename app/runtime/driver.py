@@ -27,6 +27,7 @@ from assent.breakpoints import Stopped
 from assent.contracts import Receipt
 from assent.dialects.base import Asked
 from assent.dialects.registry import understand
+from assent.files import Opener, opening_with
 from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
 from assent.masking import mask_text
 from assent.nodes import node_facts
@@ -74,6 +75,7 @@ class Driver:
         saver: Passes what the steps write to `writer`.
         now: The portal's clock.
         begin_call: Stores durably that an approved call begins; False if it had begun before.
+        open_file: Opens the files that the run's input names; None: as outside of the portal.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Driver:
         saver: Saver,
         now: Callable[[], datetime],
         begin_call: Callable[[str], Awaitable[bool]],
+        open_file: Opener | None = None,
     ) -> None:
         self._graph = graph
         self._config = config
@@ -96,6 +99,7 @@ class Driver:
         self._saver = saver
         self._now = now
         self._begin_call = begin_call
+        self._open_file = open_file
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
@@ -152,9 +156,10 @@ class Driver:
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """Hear what steps report, which tools they call, and which approved calls begin."""
+        """Hear what steps report, which tools they call, and which approved calls begin; open files for them."""
         begin = ledger_on(asyncio.get_running_loop(), self._begin_call)
-        with reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin):
+        heard = reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin)
+        with heard[0], heard[1], heard[2], opening_with(self._open_file):
             yield
 
     async def _follow(

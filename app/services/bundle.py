@@ -12,6 +12,8 @@ from app.services.approvals.manager import CheckpointManager
 from app.services.calls.idempotency import IdempotencyKeys
 from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
+from app.services.files.rules import FileRules
+from app.services.files.uploads import Files
 from app.services.grants.lifecycle import Grants
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destinations import Destinations
@@ -50,6 +52,7 @@ class Services:
     clock: Clock
     checkpoints: CheckpointManager
     runs: Runs
+    files: Files
     people: People
     sign_ins: SignIns
     tokens: Tokens
@@ -85,6 +88,7 @@ def build_services(
     secret_key: str = "",
     demo: bool = False,
     assess: Assessor = assess_proposal,
+    files: FileRules | None = None,
 ) -> Services:
     """The use cases on `engine`.
 
@@ -94,8 +98,9 @@ def build_services(
         secret_key: seals what must not be readable in the database; without one, destinations cannot be added.
         demo: the portal runs as a demo: links in outbox messages work.
         assess: assesses proposals. The web process passes `app.risk.apart.assess_apart`.
+        files: limits and places of uploaded files; default: those without settings.
     """
-    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo)
+    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo, files)
 
 
 def services_over(
@@ -104,17 +109,20 @@ def services_over(
     assess: Assessor = assess_proposal,
     secret_key: str = "",
     demo: bool = False,
+    files: FileRules | None = None,
 ) -> Services:
     """The use cases on sessions of any kind."""
     policies = Policies(sessions, clock, assess)
     vault = Vault(secret_key)
+    uploads = Files(sessions, clock, files)
     checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
     return Services(
         engine=sessions.engine,
         sessions=sessions,
         clock=clock,
         checkpoints=checkpoints,
-        runs=Runs(sessions, clock),
+        runs=Runs(sessions, clock, uploads),
+        files=uploads,
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
@@ -23,7 +25,7 @@ from app.runtime.saver import Saver
 from app.runtime.toolbox import opened_toolbox
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
-from app.services.grants.lifecycle import Grants
+from app.services.files.rules import file_rules
 from app.services.record.search_index import AuditIndex
 from app.services.runs.control import CONTROL_CHANNEL
 from app.settings import Settings
@@ -32,6 +34,7 @@ from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.connector import QueueConnector
 from app.worker.courier import AT_ONCE, Courier
+from app.worker.files import keep_sweeping, opener_of
 from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_indexing
 from app.worker.notices import follow, listen
@@ -75,12 +78,12 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         await asyncio.to_thread(library.load)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
-        services = build_services(engine, clock)
+        services = build_services(engine, clock, files=file_rules(settings))
         stack.callback(services.engine.dispose)
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
-        advancer = Advancer(library, store, leases)
+        advancer = Advancer(library, store, leases, partial(opener_of, services.files))
         connector = QueueConnector(quick)
         stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)
@@ -89,14 +92,15 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         stack.enter_context(_timekeeper(settings, clock))
         tools = ToolOffering(services.sessions, toolbox, leases.key)
         log.info("tools.found", **worker_facts(toolbox))
-        await _run_queue(queue, settings, advancer, services.grants, AuditIndex(services.sessions), offering, tools)
+        chores = (keep_lapsing(services.grants), keep_sweeping(services.files))
+        await _run_queue(queue, settings, advancer, chores, AuditIndex(services.sessions), offering, tools)
 
 
 async def _run_queue(
     queue: RunQueue,
     settings: Settings,
     advancer: Advancer,
-    grants: Grants,
+    chores: Iterable[Coroutine[Any, Any, None]],
     audit_index: AuditIndex,
     offering: Offering,
     tools: ToolOffering,
@@ -106,7 +110,7 @@ async def _run_queue(
         loop.add_signal_handler(number, _stop, queue, advancer, loop)
     helpers = [
         asyncio.create_task(_follow(settings, queue, advancer), name="notifications"),
-        asyncio.create_task(keep_lapsing(grants), name="grants"),
+        *map(asyncio.create_task, chores),
         asyncio.create_task(keep_indexing(audit_index), name="audit index"),
         asyncio.create_task(offering.keep(), name="offers"),
         asyncio.create_task(tools.keep(), name="tools"),

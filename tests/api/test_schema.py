@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from app.api import openapi
 from app.api.register import endpoints
-from app.domain.people import SYSTEM, Role
+from app.domain.people import SYSTEM, Role, Via
 from app.services.bundle import Services
 from tests.factories import (
     make_absence,
@@ -109,5 +109,7 @@ def _known(services: Services, path: str) -> dict[str, Any]:
         return {"id": make_delivery(sessions, make_request(sessions)).id}
     if "/destinations/" in path:
         return {"id": make_destination(services).id}
+    if "/files/" in path:
+        return {"id": services.files.begin(make_person(sessions).as_actor(Via.API), "orders.csv", 0).id}
     run = make_run(sessions)
     return {"id": run.id if "/runs/" in path or "/workflows/" in path else make_request(sessions, run).id}

@@ -21,6 +21,7 @@ from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.services.notifications.slack import SlackUser
+from app.store.files import FileUse
 from app.store.people import Person
 from app.store.policies import DecisionSample
 from app.store.requests import ApprovalRequest
@@ -44,6 +45,7 @@ from tests.factories import make_workflow as make_catalogue_entry
 from tests.thorough import IN_CI
 
 TABLE = access.expected()
+PART = b"a,b"
 POLICY = "version: 1\ndefault: {deadline: 1 day}\n"
 CODES = {
     "role": "forbidden", "not": "not_found", "own": "own_request", "team": "not_asked", "none": "illegal_transition",
@@ -100,6 +102,7 @@ class Scene:
             "destination": make_destination(services).id if "destinations" in line else "",
             "now": datetime.now(UTC).isoformat(),
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
+            "file": self._file(line, way) if " file" in line else "",
         }  # fmt: skip
 
     def _absence(self, line: str) -> str:
@@ -112,6 +115,15 @@ class Scene:
             times = {"starts_at": begins, "ends_at": begins + timedelta(seconds=1)}
             return make_absence(self._services.sessions, asked, confirmed_at=None, **times).id
         return ""
+
+    def _file(self, line: str, way: Way) -> str:
+        """A file of the requester's: one whose part is sent, or an empty one, which is complete as it is."""
+        requester, size = self._people["requester"].as_actor(Via.PAGE), len(PART) if way.method == "PUT" else 0
+        file = self._services.files.begin(requester, "orders.csv", size)
+        if line == "look at a file of the run":
+            with self._services.sessions.begin() as session:
+                session.add(FileUse(run_id=self.run.id, file_id=file.id))
+        return file.id
 
     def _grant(self, line: str) -> str:
         sessions = self._services.sessions
@@ -157,6 +169,7 @@ class Scene:
         about = self.values["request"] if "/approvals/" in rule or "/samples/" in rule else self.values["run"]
         if name in ("grant", "absence") or "/people/" in rule:
             about = self.values[name]
+        about = self.values["file"] or about
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
@@ -171,7 +184,7 @@ class Scene:
             "<agent:agent>": "claude-code", "<token_id>": "none", "<name>": "open_approval",
             "<rule_id>": "sql.delete.no_where", "<tool_name>": "count_rows",
         }  # fmt: skip
-        path = rule
+        path = f"{rule}?offset=0" if rule.endswith("/content") else rule
         if "<any(" in path:
             begin, end = path.index("<any("), path.index(":act>") + 5
             path = path[:begin] + ("decline" if "(decline, revoke)" in rule else act) + path[end:]
@@ -290,6 +303,8 @@ def _rest(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patc
         answer = caller.get(path)
     elif way.method == "DELETE":
         answer = caller.client.delete(path, headers=caller.headers)
+    elif way.method == "PUT":
+        answer = caller.client.put(path, data=PART, content_type="application/octet-stream", headers=caller.headers)
     else:
         answer = caller.post(path, scene.fill(way.body) | scene.body)
     if wanted == "yes":

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,12 +30,21 @@ from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from app.worker.adapter import worker_store
+from app.worker.files import opener_of
 from assent.contracts import Verdict
 from tests import flows
 from tests.factories import make_person
-from tests.runtime import agent_flows, breakpoint_flows, caching_flows, guard_flows, swallowing_flows, tool_flows
+from tests.runtime import (
+    agent_flows,
+    breakpoint_flows,
+    caching_flows,
+    file_flows,
+    guard_flows,
+    swallowing_flows,
+    tool_flows,
+)
 
-_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows)
+_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows, file_flows)
 WRITTEN = sorted(map(str, Path(__file__).parent.glob("written/*/workflow.yaml")))
 WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), *WRITTEN]
 
@@ -95,7 +105,8 @@ class Rig:
         self._leases[name] = await self._stack.enter_async_context(leases)
         self._stores[name] = await self._stack.enter_async_context(AsyncExitStack())
         store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
-        return Advancer(Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool)), store, leases)
+        library = Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool))
+        return Advancer(library, store, leases, partial(opener_of, self.services.files))
 
     async def died(self) -> None:
         """What the end of its process does after a canceled advance.

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.errors import (
@@ -26,6 +27,7 @@ from app.domain.people import Action, Actor, Role
 from app.domain.run_protocol import Journal
 from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.files.uploads import Files
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.comments import clean_comment
@@ -39,6 +41,7 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.digests import canonical
+from assent.files import PREFIX, references_in
 from assent.json_values import read_back
 from assent.masking import mask
 
@@ -58,9 +61,10 @@ where name = %(name)s
 class Runs:
     """Starts, pauses, resumes, cancels, and retries runs. Workers execute them."""
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, files: Files | None = None) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._files = files or Files(sessions, clock)
 
     def catalog(self) -> list[CatalogueEntry]:
         """All workflows that can be started, by title: those of workers with a recent heartbeat, if there are any."""
@@ -123,7 +127,7 @@ class Runs:
         version, named, schema = self._entry(workflow)
         if not isinstance(run_input, dict):
             raise InvalidInputError("The input of a run must be an object.", {"input": "not an object"})
-        _refuse_too_large(run_input)
+        names_files = _refuse_too_large(run_input)
         check_schema(run_input, schema, "input")
         masked, _ = mask(run_input)
         shown = " ".join(clean_comment(title).split()) or named
@@ -140,7 +144,14 @@ class Runs:
         record(batch, actor, "run.started", now, run_id=run_id, workflow=workflow, version=version)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
         batch.advance(run_id)
-        made_once(batch, self._sessions, made_as)
+        if names_files:
+            self._files.use(batch, actor, run_id, references_in(run_input))
+        try:
+            made_once(batch, self._sessions, made_as)
+        except IntegrityError as error:
+            if names_files and "fk_run_files" in str(error.orig):
+                raise InvalidInputError("A file of the input has just been deleted. Upload it again.") from error
+            raise
         return Run(**values)
 
     def recent(
@@ -292,13 +303,15 @@ def may_steer(actor: Actor, run: Run) -> bool:
     return actor.may(Action.CONTROL_RUN) and (actor.kind != "agent" or is_starter(run, actor))
 
 
-def _refuse_too_large(run_input: dict[str, Any]) -> None:
+def _refuse_too_large(run_input: dict[str, Any]) -> bool:
+    """Raise TooLargeError for a large input. Returns True if it seems to name uploaded files."""
     try:
-        size = len(canonical(run_input))
+        text = canonical(run_input)
     except ValueError as error:
         raise InvalidInputError(f"The input is not JSON: {error}", {"input": "not JSON"}) from error
-    if size > MAX_INPUT_BYTES:
+    if (size := len(text)) > MAX_INPUT_BYTES:
         raise TooLargeError(f"The input of a run has at most {MAX_INPUT_BYTES:,} bytes; this one has {size:,}.")
+    return PREFIX in text
 
 
 def move_run(

@@ -53,6 +53,8 @@ PHRASES = {
     "absence.ended": "ended an absence",
     "absence.confirmed": "confirmed an absence that somebody else added for them",
     "absence.declined": "declined an absence that somebody else added for them",
+    "file.uploaded": "uploaded a file",
+    "file.deleted": "deleted an uploaded file",
     "run.started": "started a run",
     "run.pause": "paused a run",
     "run.resume": "resumed a run",

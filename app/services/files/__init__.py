@@ -1,0 +1,1 @@
+"""Use cases about files: uploads, their content, and the folders that inputs may name."""

@@ -1,0 +1,82 @@
+"""Uploaded files, their chunks, and the runs that use them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.store.base import Base
+
+
+class FileState(StrEnum):
+    """Whether a file can be used."""
+
+    UPLOADING = "uploading"
+    COMPLETE = "complete"
+
+
+class FilePlace(StrEnum):
+    """Where the content of a file lies."""
+
+    DATABASE = "database"
+    FOLDER = "folder"
+
+
+class StoredFile(Base):
+    """A file that somebody uploads. Its content lies in `FileChunk`, or in the operator's folder.
+
+    `size` is the announced size and `received` what has arrived of it, in bytes, without gaps. `wanted_sha256` is the
+    digest that the uploader announced, or empty; `sha256` is that of the complete content. `owner_agent` is the name
+    of the agent that uploads it with the owner's token, or empty. `updated_at` is when the last part arrived.
+    """
+
+    __tablename__ = "files"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str]
+    place: Mapped[str]
+    wanted_sha256: Mapped[str]
+    sha256: Mapped[str]
+    version: Mapped[int]
+    owner_id: Mapped[str]
+    owner_name: Mapped[str]
+    owner_agent: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_files_owner", "owner_id", "created_at", "id"),
+        Index("ix_files_updated_at", "updated_at"),
+    )
+
+    @property
+    def is_complete(self) -> bool:
+        """True if runs can use it."""
+        return self.state == FileState.COMPLETE.value
+
+
+class FileChunk(Base):
+    """A part of a file's content, from the byte `start`."""
+
+    __tablename__ = "file_chunks"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FileUse(Base):
+    """A run that uses a file. A file that a run uses cannot be deleted as long as this says so."""
+
+    __tablename__ = "run_files"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+
+    __table_args__ = (Index("ix_run_files_file", "file_id"),)

@@ -1,0 +1,61 @@
+"""Files on a worker: opened for the steps of the runs that use them, and deleted when no run has used them for long."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from functools import partial
+
+import structlog
+
+from app.domain.errors import AssentError
+from app.services.files.uploads import Files
+from assent.files import FileError, OpenedFile, Opener, file_id_of
+
+log = structlog.get_logger(__name__)
+SWEEP_EVERY_SECONDS = 3600.0
+
+
+async def keep_sweeping(files: Files) -> None:
+    """Delete the files that no run uses, at once and then every hour until canceled."""
+    while True:
+        try:
+            if count := await asyncio.to_thread(files.sweep):
+                log.info("files.swept", count=count)
+        except Exception:
+            # The next round retries.
+            log.warning("files.sweep_failed", exc_info=True)
+        await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+
+def opener_of(files: Files, run_id: str) -> Opener:
+    """What opens the files of this run."""
+    return partial(_open, files, run_id)
+
+
+def _open(files: Files, run_id: str, reference: str) -> OpenedFile:
+    """Open a file. An upload is copied into a temporary file, which has no name and goes with the process.
+
+    Raises:
+        FileError: The run does not use such a file, or it cannot be read.
+    """
+    if not file_id_of(reference):
+        raise FileError(f"{reference}: the input of a run can only name uploaded files.")
+    try:
+        file, content = files.of_run(run_id, reference)
+        copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - whoever opened the file closes it
+        try:
+            digest = hashlib.sha256()
+            for piece in content:
+                digest.update(piece)
+                copy.write(piece)
+            if digest.hexdigest() != file.sha256:
+                raise FileError(f"The content of “{file.name}” has changed since it was uploaded.")
+            copy.seek(0)
+        except BaseException:
+            copy.close()
+            raise
+    except AssentError as error:
+        raise FileError(str(error)) from error
+    return OpenedFile(file.name, file.size, copy)

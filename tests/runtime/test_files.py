@@ -1,0 +1,70 @@
+"""Steps read uploaded files, on whatever worker, and none but those of their own run."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from app.domain.errors import InvalidInputError
+from app.services.files.uploads import Files
+from assent.files import FileError, open_file, reference_to
+from tests.runtime.rig import Rig
+
+CONTENT = bytes(range(256)) * 10_000
+
+
+def uploaded(rig: Rig, content: bytes = CONTENT, complete: bool = True) -> str:
+    files: Files = rig.services.files
+    file = files.begin(rig.starter, "orders.csv", len(content))
+    for start in range(0, len(content), files.rules.part_bytes):
+        files.put(rig.starter, file.id, start, content[start : start + files.rules.part_bytes])
+    if complete:
+        files.complete(rig.starter, file.id)
+    return file.id
+
+
+def test_a_step_reads_the_file_of_the_input(rig: Rig) -> None:
+    result = rig.finish(rig.begin("test_reader", report=reference_to(uploaded(rig))))
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert (result["name"], result["size"], result["sha256"]) == ("orders.csv", len(CONTENT), digest)
+    assert result["by_path"] == digest
+
+
+def test_a_run_cannot_begin_with_a_file_that_is_not_there_or_not_complete(rig: Rig) -> None:
+    for file_id in (uploaded(rig, complete=False), "00000000-0000-0000-0000-000000000000"):
+        with pytest.raises(InvalidInputError) as refusal:
+            rig.begin("test_reader", report=reference_to(file_id))
+        assert list(refusal.value.extra["fields"]) == ["input.report"]
+
+
+def test_somebody_elses_file_is_no_file_of_ones_own_until_a_run_uses_it(rig: Rig) -> None:
+    reference = reference_to(uploaded(rig))
+    with pytest.raises(InvalidInputError):
+        rig.runs.start(rig.reviewer, "test_reader", {"effects": "", "report": reference})
+    rig.begin("test_reader", report=reference)
+    rig.runs.start(rig.reviewer, "test_reader", {"effects": "", "report": reference})
+
+
+def test_a_step_cannot_open_a_file_that_its_run_does_not_name(rig: Rig) -> None:
+    run_id = rig.begin("test_reader", advance=False, report=reference_to(uploaded(rig)))
+    rig.sql("delete from run_files where run_id = :run", run=run_id)
+    rig.advance(run_id)
+    assert "names no file" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
+
+
+def test_content_that_has_changed_is_not_read(rig: Rig) -> None:
+    file_id = uploaded(rig)
+    run_id = rig.begin("test_reader", advance=False, report=reference_to(file_id))
+    rig.sql("update file_chunks set content = content || 'x' where file_id = :file and start > 0", file=file_id)
+    rig.advance(run_id)
+    assert "has changed" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
+
+
+def test_outside_of_the_portal_a_text_is_a_path(tmp_path) -> None:
+    (tmp_path / "orders.csv").write_bytes(b"a,b")
+    with open_file(str(tmp_path / "orders.csv")) as file:
+        assert (file.name, file.size, file.stream.read(), file.path.read_bytes()) == ("orders.csv", 3, b"a,b", b"a,b")
+    for missing in (str(tmp_path / "none"), reference_to("00000000-0000-0000-0000-000000000000")):
+        with pytest.raises(FileError):
+            open_file(missing)
