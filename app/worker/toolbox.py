@@ -18,6 +18,8 @@ from assent.toolbox.registry import Registry
 log = structlog.get_logger(__name__)
 CHECK_SECONDS = 120.0
 """Seconds between checks of what the tools need."""
+MISSING_SECONDS = 15.0
+"""The same while something is missing, which somebody may just be setting up."""
 _PATIENCE = 10.0
 
 
@@ -32,9 +34,14 @@ class ToolOffering:
         self._sessions = sessions
         self._registry = registry
         self._worker = worker
+        self._said: dict[str, str] = {}
 
-    def publish(self) -> None:
-        """Write the catalog, and what the tools need. Facts that cannot be determined make a tool broken."""
+    def publish(self) -> bool:
+        """Write the catalog, and what the tools need. Facts that cannot be determined make a tool broken.
+
+        Returns:
+            True if everything that the tools need is there.
+        """
         described, needs = [], {}
         broken = dict(self._registry.broken)
         for tool in self._tools():
@@ -45,9 +52,12 @@ class ToolOffering:
                 continue
             needs[tool.full_name] = [asdict(dependency) for dependency in _dependencies(tool)]
         for place, problem in broken.items():
-            log.error("tools.broken", place=place, error=problem)
+            if self._said.get(place) != problem:
+                log.error("tools.broken", place=place, error=problem)
+        self._said = broken
         publish_tools(self._sessions, described)
         publish_toolbox(self._sessions, self._worker, needs, broken)
+        return all(dependency["available"] for found in needs.values() for dependency in found)
 
     def _tools(self) -> list[Tool]:
         return [tool for newest in self._registry for tool in self._registry.versions(newest.name)]
@@ -55,12 +65,13 @@ class ToolOffering:
     async def keep(self) -> None:
         """Publish once, and then regularly until canceled."""
         while True:
+            complete = False
             try:
-                await asyncio.to_thread(self.publish)
+                complete = await asyncio.to_thread(self.publish)
             except Exception:
                 # The next round retries.
                 log.warning("tools.not_published", exc_info=True)
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS if complete else MISSING_SECONDS)
 
 
 def _dependencies(tool: Tool) -> list[Dependency]:

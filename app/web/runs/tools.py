@@ -16,8 +16,8 @@ from assent.toolbox.model import Effect
 
 EFFECTS = {
     Effect.READ: ("Reads", "It changes nothing, so it is called without approval."),
-    Effect.WRITE: ("Changes something", "It changes something that can be changed back. Each call requires approval."),
-    Effect.DESTROY: ("Destroys something", "It may change something for good. Each call requires approval."),
+    Effect.WRITE: ("Changes", "It changes something that can be changed back. Each call requires approval."),
+    Effect.DESTROY: ("Destroys", "It may change something for good. Each call requires approval."),
 }
 STATUSES = {
     "failed": "Failed", "timed_out": "Timed out", "invalid_input": "Invalid inputs", "invalid_output": "Invalid output",
