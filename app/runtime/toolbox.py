@@ -45,11 +45,12 @@ def find_toolbox(patience: float = PATIENCE_SECONDS) -> Registry:
 
 
 @contextmanager
-def opened_toolbox(tool_servers: str) -> Iterator[Registry]:
+def opened_toolbox(tool_servers: str, patience: float | None = None) -> Iterator[Registry]:
     """Yield all tools that can be called here, those of MCP servers among them, as the registry of the process.
 
     Args:
         tool_servers: The file that lists the servers; empty: there are none. If it cannot be used, that is in `broken`.
+        patience: Seconds to wait for the servers; None: as long as the slowest may take.
     """
     registry = find_toolbox()
     with ExitStack() as stack:
@@ -63,7 +64,7 @@ def opened_toolbox(tool_servers: str) -> Iterator[Registry]:
             except (ToolError, ImportError) as error:
                 registry.broken[SETTING] = told(error) if isinstance(error, ImportError) else str(error)
             else:
-                servers.attach_to(registry)
+                servers.attach_to(registry, patience)
         use_registry(registry)
         stack.callback(use_registry, None)
         yield registry

@@ -50,6 +50,8 @@ UNFINISHED_EXIT = 75
 """Exit code if steps may still have been running: the lease's connection was lost, or stopping took too long.
 
 The supervisor restarts the process."""
+TOOLS_SECONDS = 5.0
+"""How long a start waits for MCP servers; the tools of slower ones are there as soon as they are."""
 SHUTDOWN_SECONDS = 20.0
 """How long running steps may take to end after SIGTERM."""
 UNSYNCED = ("-c synchronous_commit=off",)
@@ -72,7 +74,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         leases = await stack.enter_async_context(Leases(settings.database_url, _stop_at_once))
         pool = await stack.enter_async_context(_pool(settings, settings.worker_concurrency, "checkpoints"))
         quick = await stack.enter_async_context(_pool(settings, settings.worker_concurrency // 2, "jobs", *UNSYNCED))
-        toolbox = await asyncio.to_thread(stack.enter_context, opened_toolbox(settings.tool_servers))
+        toolbox = await asyncio.to_thread(stack.enter_context, opened_toolbox(settings.tool_servers, TOOLS_SECONDS))
         found = await asyncio.to_thread(find_workflows, settings.workflows)
         library = Library(found.workflows, Saver(pool), found.broken)
         await asyncio.to_thread(library.load)
