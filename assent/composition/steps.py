@@ -31,8 +31,8 @@ from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
 from assent.toolbox.basis import asks_people, basis_from
 from assent.toolbox.calls import call, run
-from assent.toolbox.errors import BasisChangedError, OutcomeUnknownError, ToolError
-from assent.toolbox.gates import apply, propose
+from assent.toolbox.errors import BasisChangedError, OutcomeUnknownError, ToolChangedError, ToolError
+from assent.toolbox.gates import PIN_LABEL, apply, propose
 from assent.toolbox.ledger import begins
 from assent.toolbox.model import Tool
 from assent.toolbox.shapes import MisshapenError
@@ -250,13 +250,13 @@ class StepNodes:
 
     def _applied_row(self, outcome: Outcome, made: Call, number: int) -> Any:
         """Return the result of the call of one row, or the failure that people are asked about."""
-        key = f"{outcome.request_id}/{made.id}"
-        if not self.tool.may_repeat and not begins(key):
-            words = f"{self.tool.name} had been called for row {made.id} when its worker died."
-            return Failure("unknown", words, "apply", number)
         try:
-            tool = self._checked(made)
-            return done(run(tool, made.args, limits=self._linked.limits, request_id=outcome.request_id).document)
+            if not self.tool.may_repeat and not begins(f"{outcome.request_id}/{made.id}"):
+                words = f"{self.tool.name} had been called for row {made.id} when its worker died."
+                return Failure("unknown", words, "apply", number)
+            # Only now: an earlier attempt may have made the call before the tool changed.
+            self._check(outcome, made)
+            return done(run(self.tool, made.args, limits=self._linked.limits, request_id=outcome.request_id).document)
         except ToolError as error:
             words = f"Row {made.id}: {error}"
             if self.step.on_error == "skip":
@@ -266,11 +266,14 @@ class StepNodes:
             report_receipt(outcome, ReceiptStatus.FAILED, words)
             raise
 
-    def _checked(self, made: Call) -> Tool:
-        """Return the tool of an approved call. Raises StepFailedError: the call is of another tool."""
+    def _check(self, outcome: Outcome, made: Call) -> None:
+        """Raise StepFailedError, ToolChangedError: the approved call is not one of the tool as it is now."""
         if made.tool != self.tool.name:
             raise StepFailedError(f"The approved call is of {made.tool}, not of {self.tool.name}.")
-        return self.tool
+        if self.tool.pin and outcome.proposal.labels.get(PIN_LABEL) != self.tool.pin:
+            raise ToolChangedError(
+                f"What the MCP server says of {self.tool.name} has changed since the call was proposed."
+            )
 
     # Failures
 

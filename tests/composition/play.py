@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from assent.composition import load_workflow
 from assent.contracts import NextAction, Receipt, Remark
 from assent.digests import digest_of
 from assent.reports import reporting_to
+from assent.toolbox import Registry
 from tests.composition import tools_for_tests
 
 HEAD = "name: {name}\nversion: '1'\ntitle: Test\n"
@@ -27,12 +29,14 @@ input:
 """
 
 
-def loaded(folder: Path, steps: str, name: str = "tested", given: str = INPUT) -> Workflow:
-    """A workflow of these steps."""
+def loaded(
+    folder: Path, steps: str, name: str = "tested", given: str = INPUT, tools: Registry | None = None
+) -> Workflow:
+    """A workflow of these steps, with the tools for tests unless others are given."""
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     (place / "workflow.yaml").write_text(HEAD.format(name=name) + given + "steps:\n" + steps)
-    return load_workflow(place, tools_for_tests.registry())
+    return load_workflow(place, tools_for_tests.registry() if tools is None else tools)
 
 
 class Play:
@@ -74,7 +78,7 @@ class Play:
         """Decide on one of the requests, as the portal would pass it on."""
         asked = self.asked[number]
         proposal = asked.value["proposal"]
-        payload = __import__("copy").deepcopy(proposal)
+        payload = copy.deepcopy(proposal)
         if change is not None:
             change(payload)
             verdict = Verdict.MODIFY

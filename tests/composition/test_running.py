@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assent.contracts import ReceiptStatus, Verdict
+from assent.toolbox import Registry
 from assent.toolbox.errors import ToolError
 from assent.toolbox.ledger import keeping_in
 from tests.composition.play import Play, loaded
-from tests.composition.tools_for_tests import changed, failing, sizes
+from tests.composition.tools_for_tests import changed, failing, registry, rename, sizes
 
 FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n"
 
@@ -177,6 +179,13 @@ def test_a_row_that_reviewers_remove_is_not_called(tmp_path: Path) -> None:
     run = play(tmp_path, EACH)
     run.decide(change=lambda payload: payload["calls"].pop(1))
     assert changed == ["rename 0: a0", "rename 2: a2"]
+
+
+def test_rows_of_a_tool_that_its_server_has_changed_are_not_called(tmp_path: Path) -> None:
+    pinned = Registry([*(tool for tool in registry() if tool.name != "rename"), replace(rename, pin="as it is now")])
+    run = Play(loaded(tmp_path, FIND + EACH + "    on_error: ask\n", tools=pinned))
+    run.decide(change=lambda payload: payload["labels"].update(tool_pin="as it was then"))
+    assert not changed and "has changed since the call was proposed" in run.proposals[0]["question"]
 
 
 def test_a_list_that_is_empty_needs_nobody(tmp_path: Path) -> None:
