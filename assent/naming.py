@@ -42,7 +42,7 @@ def name_problem(name: str, what: str) -> str:
     near = snake(name)
     suggestion = f" Suggested: {near}." if near and near != name else ""
     return (
-        f"{name!r} is not a name of a {what}: use at most {LONGEST_NAME} lowercase letters, digits, and single "
+        f"{name!r} is not a valid {what} name: use at most {LONGEST_NAME} lowercase letters, digits, and single "
         f"underscores, starting with a letter.{suggestion}"
     )
 
@@ -55,6 +55,6 @@ def agent_problem(name: str) -> str:
     near = words[:1].upper() + words[1:].lower() if KEBAB.fullmatch(agent_id(words)) else ""
     suggestion = f" Suggested: {near[:LONGEST_NAME]}, with the id {agent_id(near)}." if near else ""
     return (
-        f"{name!r} is not a name of an agent: use words with single spaces, starting with a letter, of which the id "
-        f"can be made in kebab-case.{suggestion}"
+        f"{name!r} is not a valid agent name: use words with single spaces, starting with a letter, so that its id can "
+        f"be made in kebab-case.{suggestion}"
     )

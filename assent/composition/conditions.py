@@ -18,7 +18,7 @@ MOST_VALUES = 20_000
 """Most values that the outputs named by a condition may have in all."""
 
 _FUNCTIONS = ("startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter", "has")
-_COMPUTES = "Something that computes a value belongs into a tool."
+_COMPUTES = "Compute the value in a tool instead."
 
 
 class ConditionError(ValueError):
@@ -98,7 +98,7 @@ def _loops(found: list[cel.Token]) -> Iterator[tuple[int, str]]:
         if name == "map":
             yield token.line, f"map is not supported in conditions. {_COMPUTES}"
         elif inside:
-            yield token.line, f"{name} inside of another loop is not supported. {_COMPUTES}"
+            yield token.line, f"{name} inside another loop is not supported. {_COMPUTES}"
 
 
 def _paths(found: list[cel.Token], known: Mapping[str, View]) -> Iterator[tuple[int, str]]:
@@ -134,7 +134,7 @@ def _status(found: list[cel.Token], at: int, step: str, known: Mapping[str, View
     compared = found[at + 2] if cel.token_value(found, at + 1) in ("==", "!=") and len(found) > at + 2 else None
     if compared is not None and compared.kind == "text" and compared.value not in STATUSES:
         hint = did_you_mean(compared.value, STATUSES)
-        yield line, f"A status is {listed(STATUSES)}; {compared.value!r} is neither.{hint}"
+        yield line, f"A status is {listed(STATUSES)}, not {compared.value!r}.{hint}"
 
 
 def _explained(error: str, text: str, variables: list[str]) -> Iterator[tuple[int, str]]:

@@ -174,7 +174,7 @@ class _Parser:
             self._say(path, f"{name} is empty. Write a text, or remove the field.")
         elif described.choices and value not in described.choices:
             hint = did_you_mean(str(value), described.choices)
-            self._say(path, f"{name} is {listed(described.choices)}; {value!r} is neither.{hint}")
+            self._say(path, f"{name} is {listed(described.choices)}, not {value!r}.{hint}")
 
     def _about_name(self, data: Mapping[str, Any]) -> None:
         name = data.get("name")
@@ -313,7 +313,7 @@ class _Parser:
             self._say((*path, "workflow"), "A step has a tool or a workflow, not both. Make two steps.")
         elif "tool" not in raw and "workflow" not in raw:
             only = [name for name in ("gate", "for_each", "retry", "timeout") if name in raw]
-            about = f" {only[0].capitalize()} is about nothing." if only else ""
+            about = f" There is nothing to which {only[0]} could apply." if only else ""
             self._say(path, f"The step has neither a tool nor a workflow.{about}")
         elif "workflow" in raw:
             for name in ("gate", "for_each", "rests_on", "retry", "timeout", "on_error", "on_reject"):

@@ -147,14 +147,14 @@ class ReferenceChecks:
     def _unknown(self, reference: Reference) -> str:
         name, steps = reference.root, {step.id for step in self._document.steps}
         if name in ("item", "index"):
-            return f"{reference}: there is {name} only in a step with for_each."
+            return f"{reference}: only a step with for_each has {name}."
         if name == self._step.id:
             return f"{reference}: a step cannot refer to itself."
         if name in steps:
             return f"{reference}: the step {name!r} may not have ended when {self._step.id!r} begins. Add it to needs."
         hint = did_you_mean(name, self._known)
         if not hint:
-            hint = f" There is {listed(self._known, 'and')}. Write $${{{name}}} if the text itself is meant."
+            hint = f" Known are {listed(self._known, 'and')}. Write $${{{name}}} if the text itself is meant."
         return f"{reference}: there is no input and no earlier step {name!r}.{hint}"
 
 

@@ -207,7 +207,7 @@ def _hint(shown: str) -> str:
     if shown != shown.strip():
         return "Remove the blanks."
     if re.search(r"[+*/|&<>=?!(),]|[^\[]-", shown):
-        return "References do not compute anything; conditions go under when, and computations into a tool."
+        return "References do not compute anything; conditions go under when, and computations in a tool."
     if "[" in shown:
         return 'Entries have whole numbers from 0, and odd names are in quotes: ["odd name"].'
     return "Write $${ for the characters ${ themselves."

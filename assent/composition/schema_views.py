@@ -81,7 +81,7 @@ class View:
             raise NoSuchPartError(f"It is {kind}, which has no entries by number.")
         if not names:
             raise NoSuchPartError(f"It is {kind}, which has no field {key!r}.")
-        hint = did_you_mean(key, names) or f" There is {listed(dict.fromkeys(names), 'and')}."
+        hint = did_you_mean(key, names) or f" Its fields: {listed(dict.fromkeys(names), 'and')}."
         raise NoSuchPartError(f"There is no field {key!r} in it.{hint}")
 
     def entry(self) -> View | None:

@@ -65,6 +65,7 @@ class StepNodes:
 
     Attributes:
         path: the id, with those of the workflows around it, joined by dots.
+        may_ask_on_failure: people may be asked what to do when the call fails, or whether it was made.
     """
 
     def __init__(self, linked: LinkedStep, scope: Scope) -> None:
@@ -80,6 +81,8 @@ class StepNodes:
         self.rows = f"{self.path}.rows"
         self.failure = f"{self.path}.failure"
         self.changed = f"{self.path}.changed"
+        asks_more = not self.tool.may_repeat or bool(self.step.rests_on)
+        self.may_ask_on_failure = self.step.on_error == "ask" or (linked.asks and asks_more)
         scope.calls[linked.step.id] = self
 
     @property
@@ -90,12 +93,6 @@ class StepNodes:
         found += [self.changed] if self.step.rests_on else []
         found += [self.rows] if self._linked.rows is not None and self._linked.asks else []
         return (*found, *([self.failure] if self.may_ask_on_failure else []))
-
-    @property
-    def may_ask_on_failure(self) -> bool:
-        """Whether people may be asked what to do when the call fails, or whether it was made."""
-        asks_more = not self.tool.may_repeat or bool(self.step.rests_on)
-        return self.step.on_error == "ask" or (self._linked.asks and asks_more)
 
     # A step without a gate
 

@@ -128,7 +128,7 @@ def test_inputs_of_a_workflow_and_its_outputs_are_checked(tmp_path: Path) -> Non
     assert said == [
         "${find.count} does not fit here. It is a whole number; a text is required.",
         "This does not fit. There is no field 'nummer' in it. Did you mean number?",
-        "${x.find.zip} does not exist. There is no field 'zip' in it. There is rows, count, complete, and mode.",
+        "${x.find.zip} does not exist. There is no field 'zip' in it. Its fields: rows, count, complete, and mode.",
         "${x.fnd.count} does not exist. There is no field 'fnd' in it. Did you mean find?",
         "${x.find.count} does not fit here. It is a whole number; a text is required.",
     ]
