@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
+from functools import cache
 from pathlib import Path
 
 from wheels.renaming import PACKAGE, ROOTS
@@ -98,25 +99,28 @@ def _of_one(wheel: Wheel) -> Iterator[str]:
 
 
 def _of_imports(wheel: Wheel, name: str, content: bytes, package: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(content, name)):
+    for module, line in _imported(content):
+        first = module.partition(".")[0]
+        if first in ROOTS:
+            yield f"{name}:{line} imports {module}, which may be anybody's"
+        elif first == PACKAGE and package != PACKAGE:
+            yield f"{name}:{line} imports the portal"
+        elif (
+            first == package and wheel.module(module) is None and f"{module.replace('.', '/')}/" not in _folders(wheel)
+        ):
+            yield f"{name}:{line} imports {module}, which is not there"
+
+
+@cache
+def _imported(source: bytes) -> list[tuple[str, int]]:
+    """The modules that a module imports by their whole names, and in which lines."""
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            imported = [alias.name for alias in node.names]
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            imported = [node.module]
-        else:
-            continue
-        for module in imported:
-            first = module.partition(".")[0]
-            if first in ROOTS:
-                yield f"{name}:{node.lineno} imports {module}, which may be anybody's"
-            elif first == PACKAGE and package != PACKAGE:
-                yield f"{name}:{node.lineno} imports the portal"
-            elif (
-                first == package
-                and wheel.module(module) is None
-                and f"{module.replace('.', '/')}/" not in _folders(wheel)
-            ):
-                yield f"{name}:{node.lineno} imports {module}, which is not there"
+            found.append((node.module, node.lineno))
+    return found
 
 
 def _folders(wheel: Wheel) -> set[str]:

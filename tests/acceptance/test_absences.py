@@ -50,7 +50,7 @@ def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) ->
     )
     admin = visit("lead")
     admin.go("/absences")
-    admin.look("absences-admin")
+    admin.look("absences-admin", everywhere=True)
     admin.page.set_viewport_size({"width": 360, "height": 780})
     expect(admin.go("/absences").locator("#nav [aria-current]")).to_be_in_viewport(ratio=0.9)
 
@@ -60,7 +60,7 @@ def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) ->
     page.get_by_label("Until").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Add absence").click()
     expect(page.get_by_role("alert")).to_be_focused()
-    own.look("absences-refused")
+    own.look("absences-refused", everywhere=True)
 
     page.get_by_role("button", name="End now").click()
     expect(page.get_by_text("The absence of Release engineer has ended.")).to_be_visible()

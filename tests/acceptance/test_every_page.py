@@ -15,6 +15,7 @@ from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
+from tests.acceptance.visitors import EVERYWHERE
 from tests.factories import (
     close_app,
     make_absence,
@@ -132,7 +133,7 @@ def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
     for rule, (who, path) in pages.items():
         visitors[who].go(path)
         visitors[who].page.wait_for_load_state("networkidle")
-        visitors[who].look("every" + path.replace("/", "-")[:40], everywhere=rule in everywhere)
+        visitors[who].look("every" + path.replace("/", "-")[:40], everywhere=EVERYWHERE or rule in everywhere)
 
 
 def test_looking_finds_what_only_one_size_or_one_scheme_shows(visit: Visit) -> None:
@@ -144,7 +145,7 @@ def test_looking_finds_what_only_one_size_or_one_scheme_shows(visit: Visit) -> N
           @media (max-width: 500px) { input { display: block } div { display: block; width: 900px } }
         </style><main><h1>Made</h1><p>Pale</p><input><div>Broad</div></main>"""
     )
-    visitor.look("made")
+    visitor.look("made", everywhere=True)
     found = [trouble.split(" (")[0] for trouble in visitor.troubles]
     visitor.troubles.clear()
     assert found[:2] == ["made, wide, dark: color-contrast", "made, phone, light: label"]

@@ -102,13 +102,13 @@ def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) ->
         make_sign_in(portal.services.sessions, portal.people["release"], browser=agent)
     visitor = visit("release")
     visitor.go("/profile")
-    visitor.look("profile")
+    visitor.look("profile", everywhere=True)
     visitor.expect_status(422)
     page = visitor.page
     page.evaluate("() => document.querySelector('#f-time_zone option').setAttribute('value', 'Mars/Olympus')")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_be_focused()
-    visitor.look("profile-refused")
+    visitor.look("profile-refused", everywhere=True)
 
 
 def test_an_ended_session_is_told_to_its_open_pages(portal: Portal, visit: Visit) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from app.store.people import Person
 from tests.factories import session_cookie
 from tests.processes.harness import SECRET_KEY
+from tests.thorough import IN_CI
 
 LAUNCH = (
     "--no-sandbox",
@@ -28,6 +29,8 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SOON = 6_000
 """Milliseconds within which an open page must show what happened elsewhere while other tests keep the machine busy. It
 is meant to take less than a second, and the tests print what it took."""
+EVERYWHERE = IN_CI or "ASSENT_TEST_SCREENSHOTS" in os.environ
+"""Whether pages are judged in the dark and on a phone wherever nothing else is said."""
 _STILL = """async () => {
     // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
     // styles are worked out anew.
@@ -97,13 +100,13 @@ class Visitor:
         for status in statuses:
             self.expect_trouble(rf"responded with a status of {status}\b")
 
-    def look(self, name: str, page: Page | None = None, everywhere: bool = True) -> None:
+    def look(self, name: str, page: Page | None = None, everywhere: bool = EVERYWHERE) -> None:
         """Judge the open page as it stands, in both color schemes and on a phone; keep pictures if asked for.
 
         Trouble is what axe finds, a page that is wider than the screen, and panes that do not end where it ends.
 
         Args:
-            everywhere: False: axe looks in one color scheme on a wide screen only.
+            everywhere: whether axe looks in the dark and on a phone, too, not only in the light on a wide screen.
         """
         page = page or self.page
         for width, viewport in (("wide", WIDE), ("phone", NARROW)):
