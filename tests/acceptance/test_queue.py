@@ -153,8 +153,10 @@ def test_a_slow_older_answer_never_wins(visit: Visit, many: list[str]) -> None:
     connected(page)
     held: list[Route] = []
     page.route("**/queue?*risk=medium*", lambda route: held.append(route))
-    page.locator("#q-risk").select_option("medium")
-    page.locator("#q-risk").select_option("low")
+    with page.expect_request("**/queue?*risk=medium*"):
+        page.locator("#q-risk").select_option("medium")
+    with page.expect_response("**/queue?*risk=low*"):
+        page.locator("#q-risk").select_option("low")
     expect(page.locator("#queue-rows .row")).to_have_count(50)
     assert len(held) == 1
     held[0].abort()
