@@ -9,6 +9,7 @@ from tree_sitter import Node
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import run_dynamic
 from app.risk.python import (  # noqa: F401 - importing some of these adds their functions
+    clients,
     cloud_clients,
     cluster_clients,
     computing,
@@ -158,6 +159,9 @@ def _hand_over(made: Call) -> None:
             if value.name.startswith("builtins.") and value.name not in tables.EVALUATES:
                 continue
             following = made.arguments[place + 1 :]
+            if made.method in ("start_server", "start_unix_server"):
+                called(made.handed([Value(kind="response", marks=frozenset({"download"})), ANY], value), value)
+                continue
             if made.method in _FOR_EACH and following:
                 _call_for_each(made, value, following[0])
                 continue
@@ -218,6 +222,9 @@ def called(made: Call, callee: Value) -> Value:
         return _call_method(made)
     if callee.held:
         return _one_of(made, callee.held)
+    kind, _, last = callee.kind.rpartition(".")
+    if kind and (found := clients.call_client(replace(made, base=callee), kind, last)) is not None:
+        return found
     if callee.kind.startswith("own."):
         return ANY
     if callee.kind == "reflected":

@@ -58,6 +58,7 @@ _PARTS = word_set(
     "offset on_snapshot transport url_for batch_writer"
 )
 """Methods that only lead to another part of the client, or wait."""
+_NO_TARGETS = word_set("client resource session [] from_connection_string from_service_account_json from_env")
 _UPLOADS = re.compile(r"upload|put-object\b|put-file|import-from|append-block|stage-block")
 _DOWNLOADS = re.compile(r"download|get-file|export-to|readinto")
 _SECRETS = re.compile(
@@ -76,7 +77,8 @@ _FOR_GOOD = re.compile(
     "boto3", "aioboto3", "aiobotocore", "botocore", "azure", "google", "googleapiclient", "openstack", "digitalocean",
     "pydo", "linode_api4", "hcloud", "libcloud", "ibm_boto3", "ibm_cloud_sdk_core", "oci", "alibabacloud", "scaleway",
     "cloudflare", "CloudFlare", "vultr", "tencentcloud", "vsphere", "pyVmomi", "msgraph", "heroku3", "fly", "vercel",
-    "pulumi", "python_terraform",
+    "pulumi", "python_terraform", "minio", "swiftclient", "b2sdk", "oss2", "firebase_admin", "influxdb_client",
+    "qdrant_client", "chromadb", "pinecone", "weaviate", "pymilvus", "meilisearch", "algoliasearch", "typesense",
 )  # fmt: skip
 def call_cloud(use: Use) -> Value | None:
     """Judge a call of a cloud's client."""
@@ -99,6 +101,8 @@ def call_cloud(use: Use) -> Value | None:
         return _download(use)
     if _UPLOADS.search(verb):
         return _upload(use)
+    if verb in ("get-credentials", "get-frozen-credentials"):
+        return use.result("secret")
     if _SECRETS.search(verb) and _gives_secret(use, verb):
         made.reading.add(cloud_rules.SECRET, f"This calls {use.shown}, which gives out secrets.", made.line)
         return Value(kind=DATA, marks=frozenset({"secret"}))
@@ -192,7 +196,7 @@ def _judge(use: Use, verb: str) -> None:
     if kind == "deletes" and small:
         _delete_small(use)
         return
-    target = " ".join("-".join(words_of(part)) for part in use.path[1:] if part not in _PARTS and part != "[]")
+    target = " ".join("-".join(words_of(part)) for part in use.path[1:] if part not in _NO_TARGETS)
     deed = Deed(verb, target, f"{target} {verb} {use.given}", made.line, use.path[0])
     rule, level, _ = judged(deed, kind)
     if rule is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.risk.effects import Act, act_on, run_dynamic
+from app.risk.places import Place, place_of
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, text_of
 from app.risk.reading import Reading
@@ -238,7 +239,7 @@ def _run_sql(made: Call) -> Value | None:
     if made.method not in _ALWAYS_SQL and not _SQL.match(first.text):
         return None
     read_sql(made, first, dialect)
-    return Value(kind=made.base.kind)
+    return Value(kind=made.base.kind, marks=made.base.marks)
 
 
 def read_sql(made: Call, value: Value, dialect: str) -> None:
@@ -263,6 +264,9 @@ def connect_database(made: Call, name: str) -> Value:
         return Value(kind="memory.database")
     if name == "sqlite3.connect" and made.argument(0, "database").text:
         act_on(made.reading, Act.READ, made.word(made.argument(0, "database")))
+        path = made.argument(0, "database").text or ""
+        if place_of(path) is Place.SECRET or path in made.evaluator.secret_copies:
+            return Value(kind=name, marks=frozenset({"secret"}))
     target = made.argument(0, "dsn", "conninfo", "database", "url", "host")
     if target.known and target.text:
         _touch(made, target.text)

@@ -100,7 +100,8 @@ def _import(made: Call) -> Value:
         run_dynamic(made.reading, made.word(name), made.line)
         return ANY
     note_import(name.text or "", made.line, made.reading, made.evaluator.downloaded)
-    return Value(name=name.text or "")
+    whole = "import_module" in made.shown or "fromlist" in made.shown
+    return Value(name=(name.text or "") if whole else (name.text or "").split(".")[0])
 
 
 @function(["builtins.getattr", "inspect.getattr_static", "operator.attrgetter", "operator.methodcaller"])

@@ -258,6 +258,8 @@ def assign_element(evaluator: Evaluator, base: Value, index: Value, value: Value
 def patch(evaluator: Evaluator, module: str, name: str, value: Value, line: int) -> None:
     """Note that a module's function is replaced. Later calls of it call the other one."""
     evaluator.reading.add(PATCHES, f"This replaces {module}.{name or '…'} by something else.", line)
+    if name == "_create_default_https_context":
+        evaluator.facts.add("unchecked")
     evaluator.bind(name if module == "builtins" else f"{module}.{name}", value)
 
 
@@ -373,6 +375,12 @@ def _boolean(evaluator: Evaluator, node: Node) -> Value:
     return left if left == right else Value(marks=left.marks | right.marks, kind=left.kind or right.kind)
 
 
+def _pair(evaluator: Evaluator, node: Node) -> Value:
+    key = evaluator.visit(node.child_by_field_name("key"))
+    value = evaluator.visit(node.child_by_field_name("value"))
+    return value.marked(*key.marks)
+
+
 def _constant(_evaluator: Evaluator, node: Node) -> Value:
     return Value(name=f"builtins.{text(node)}")
 
@@ -384,5 +392,6 @@ EXPRESSIONS: dict[str, Callable[[Evaluator, Node], Value]] = {
     "list_comprehension": _comprehension, "generator_expression": _comprehension, "set_comprehension": _comprehension,
     "dictionary_comprehension": _comprehension, "conditional_expression": _conditional, "lambda": _lambda,
     "parenthesized_expression": _last, "await": _last, "named_expression": _named, "boolean_operator": _boolean,
-    "dictionary_splat": _splat, "unary_operator": _unary, "true": _constant, "false": _constant, "none": _constant,
+    "dictionary_splat": _splat, "unary_operator": _unary, "pair": _pair,
+    "true": _constant, "false": _constant, "none": _constant,
 }  # fmt: skip

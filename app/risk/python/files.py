@@ -83,7 +83,9 @@ def _writing(made: Call, path: Value) -> Act:
 def _delete(made: Call) -> Value:
     path = _path_of(made)
     many = made.evaluator.loops > 0 and not path.known
-    act_on(made.reading, Act.DELETE, replace(made.word(path), several=many))
+    # A folder whose files are deleted one by one, all of them, is deleted as a whole.
+    whole = path.glob and made.many and not made.filtered and (path.text or "").endswith("*")
+    act_on(made.reading, Act.DELETE_ALL if whole else Act.DELETE, replace(made.word(path), several=many))
     return ANY
 
 
@@ -183,6 +185,7 @@ def _path_of(made: Call) -> Value:
 def _note_written(made: Call, path: Value, content: Value) -> None:
     if path.known and "download" in content.marks:
         made.evaluator.downloaded.add(path.text or "")
+    read_content(made, path, content)
     if path.text and "secret" in content.marks:
         made.evaluator.secret_copies.add(path.text)
     if path.known and content.known:
@@ -233,6 +236,13 @@ def _part(made: Call) -> Value:
         return Value(UNKNOWN)
     cut = posixpath.dirname if made.method == "dirname" else posixpath.basename
     return Value(cut(value.text or ""))
+
+
+def read_content(made: Call, path: Value, content: Value) -> None:
+    """Read what is written where it runs by itself."""
+    language = {Place.SCHEDULE: "crontab", Place.STARTUP: "shell"}.get(place_of(path.text or ""))
+    if language and content.known and content.text:
+        made.reading.read(language, content.text, made.line, fixed=True, within=f"In {path.text}: ")
 
 
 @function(["shutil.make_archive"])

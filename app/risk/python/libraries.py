@@ -153,7 +153,8 @@ def _remote(made: Call) -> Value:
     made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
     first = made.argument(0, "cmd", "command")
     if first.text is not None:
-        made.reading.read("shell", first.text.replace("\ufffc", "${assent_unknown}"), made.line, fixed=True)
+        language = "powershell" if made.method == "run_ps" else "shell"
+        made.reading.read(language, first.text.replace("\ufffc", "${assent_unknown}"), made.line, fixed=True)
     elif first.items is None:
         run_dynamic(made.reading, made.word(first), made.line)
     return Value(kind="process")

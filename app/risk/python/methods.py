@@ -164,6 +164,7 @@ def _stream(made: Call) -> Value:
         content = made.arguments[0]
         if base.text and "download" in content.marks:
             made.evaluator.downloaded.add(base.text)
+        files.read_content(made, base, content)
         if base.text and "secret" in content.marks:
             made.evaluator.secret_copies.add(base.text)
         if base.text and content.known:
@@ -235,7 +236,7 @@ _RUNS_TEXT = word_set(
 _COMMAND = re.compile(r"(?:sudo\s+)?[\w./~-]+(?:\s+\S|$)")
 _WHOLE = word_set(
     "all everything database databases db bucket buckets schema cluster namespace backup backups snapshot snapshots "
-    "volume volumes tenant vault instances"
+    "volume volumes tenant vault instances collection collections index indices table tables dataset keyspace graph"
 )
 _LOSES = word_set("delete drop destroy purge truncate wipe erase terminate remove unlink rmtree clear nuke reset")
 
@@ -263,7 +264,7 @@ def by_name(made: Call) -> Value:
         made.reading.add(DELETES_OBJECT, words_for, made.line, level)
     elif method in _DESTROYS:
         level = RiskLevel.HIGH if method in _FINAL or made.evaluator.loops else RiskLevel.MEDIUM
-        if _loses(made, words) and made.many:
+        if (_loses(made, words) and made.many) or re.search(r"\b(?:delete_)?all\s*=\s*True", made.shown):
             level = RiskLevel.CRITICAL
         made.reading.add(DELETES_OBJECT, f"This calls {method}, which deletes or stops something.", made.line, level)
     elif words and words[0] in _CHANGES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands import web
 from app.risk.effects import (
     DYNAMIC,
+    INTERNAL,
     READS_SECRET,
     SENDS,
     Act,
@@ -64,7 +65,10 @@ def _network(made: Call) -> Value:
         target = target.items[0]
     if target.text is None and made.keywords.get("url", ANY).text is not None:
         target = made.keywords["url"]
+    before = len(made.reading.findings)
     _ask(made, method, target, place + 1)
+    inside = any(found.rule == INTERNAL.id for found in made.reading.findings[before:])
+    gives = {"secret"} if inside and method == "GET" else set()
     if verb == "urlretrieve":
         path = made.argument(1, "filename", "out")
         act_on(made.reading, Act.WRITE, made.word(path))
@@ -72,7 +76,7 @@ def _network(made: Call) -> Value:
             made.evaluator.downloaded.add(path.text or "")
     chosen = "params" in made.keywords or "?" in text_of(target)
     listed = frozenset({"listed"}) if method == "GET" and not chosen else frozenset()
-    return Value(kind="response", marks=frozenset({"download"}) | listed)
+    return Value(kind="response", marks=frozenset({"download"}) | listed | gives)
 
 
 _CONNECTIONS = word_set(

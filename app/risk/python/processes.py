@@ -136,6 +136,8 @@ def _update_environment(made: Call) -> Value:
 
 
 def _started(made: Call, given: Value, text: Value, *, shell: bool) -> None:
+    if any(made.keywords.get(name, ANY).kind == "socket" for name in ("stdin", "stdout", "stderr")):
+        made.reading.add(REVERSE_SHELL, "This gives another machine a program on this one.", made.line)
     program = made.keywords.get("executable", ANY)
     if program != ANY and not shell:
         given = Value(items=(program, *(given.items or ())[1:]))

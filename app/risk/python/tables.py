@@ -43,6 +43,8 @@ KNOWN_PACKAGES = word_set(
     "graphene strawberry pandera great_expectations prefect airflow luigi dagster mlflow wandb optuna lightgbm "
     "xgboost catboost prophet gradio streamlit dash bokeh emoji phonenumbers validators email_validator pycountry "
     "babel num2words deepdiff dictdiffer jmespath jsonpath_ng xmltodict pyperclip filelock portalocker appdirs "
+    "minio swiftclient b2sdk oss2 firebase_admin influxdb_client qdrant_client chromadb pinecone weaviate pymilvus "
+    "meilisearch algoliasearch typesense winrm netmiko "
     "platformdirs six send2trash browser_cookie3 browsercookie pycookiecheat win32crypt secretstorage openpyxl spwd "
     "socketserver psycopg_pool elasticsearch_dsl opensearch_dsl redis_om valkey aioredis aioboto3 aiobotocore moto "
     "hcloud pydo linode_api4 stripe braintree square razorpay ccxt web3 tweepy telebot yagmail exchangelib asyncssh "
@@ -149,7 +151,7 @@ READS_SQL = word_set(
 )
 SQL_METHODS = word_set(
     "execute executemany executescript exec_driver_sql read_sql exec raw mogrify fetch fetchrow fetchval query sql "
-    "run_query"
+    "run_query command run_sql raw_query"
 )
 
 HARMLESS_METHODS = word_set(
