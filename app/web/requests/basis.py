@@ -93,17 +93,13 @@ def basis_view(view: RequestView) -> BasisView:
 
 
 def _read(basis: Basis) -> ReadView:
-    lines = [line for value in basis.values for line in _lines(value)]
-    inputs = "; ".join(f"{name}: {_text(value)}" for name, value in basis.inputs.items())
-    return ReadView(
-        basis.tool, inputs, basis.read_at, lines[:_FIRST], lines[_FIRST:_MOST], max(0, len(lines) - _MOST)
-    )  # fmt: skip
-
-
-def _lines(kept: BasisValue) -> Iterator[ValueLine]:
-    tolerance = _tolerance(kept)
-    for names, leaf in _leaves(kept.value, ()):
-        yield ValueLine(shown_path(kept.path, names), _text(leaf), tolerance)
+    found = [(kept, names, leaf) for kept in basis.values for names, leaf in _leaves(kept.value, ())]
+    # Only what is shown is put into words.
+    lines = [
+        ValueLine(shown_path(kept.path, names), _text(leaf), _tolerance(kept)) for kept, names, leaf in found[:_MOST]
+    ]
+    inputs = "; ".join(f"{name}: {_text(value)}" for name, value in list(basis.inputs.items())[:_MOST])
+    return ReadView(basis.tool, inputs, basis.read_at, lines[:_FIRST], lines[_FIRST:], max(0, len(found) - _MOST))
 
 
 def _leaves(value: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
