@@ -24,9 +24,11 @@ from tests.factories import (
     make_request,
     make_tool_call,
     make_tools,
+    make_workflow,
 )
 from tests.thorough import sample
 
+ROOT = Path(__file__).parents[2]
 SEEN_ELSEWHERE = {
     "/decide/<token>": "test_profile, with a link out of a mail",
     "/deliveries": "test_profile",
@@ -78,6 +80,12 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
     portal.services.checkpoints.decide(decided, portal.actor("dba"), ballot)
     portal.finish(str(seen.run_id))
     make_request(sessions, risk=RiskLevel.CRITICAL)
+    steps = [
+        {"id": name, "title": name.capitalize(), "agent": "", "tool": f"{name}_rows", "skippable": False}
+        for name in ("find", "mend")
+    ]
+    source = (ROOT / "examples" / "workflows" / "archive_old_files" / "workflow.yaml").read_text()
+    make_workflow(sessions, "test_written", nodes=steps, edges=[["find", "mend"]], source=source)
     make_tools(sessions)
     make_tool_call(sessions, str(seen.run_id), status="failed", error="OSError: the disk is full", attempts=3)
     make_absence(sessions, portal.people["dba"], portal.people["lead"])
@@ -119,6 +127,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/tools": ("dba", "/tools"),
         "/tools/<tool_name>": ("dba", "/tools/drop_table"),
         "/tokens": ("lead", "/tokens"),
+        "/workflows/<workflow>": ("release", "/workflows/test_written"),
     }
 
 

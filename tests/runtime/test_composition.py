@@ -129,8 +129,8 @@ def test_what_has_changed_since_is_proposed_as_a_revision(rig: Rig) -> None:
 
 
 def test_the_catalog_has_the_graph_and_the_file(rig: Rig) -> None:
-    entry = rig.services.runs.workflow("mend_both")
-    assert rig.services.runs.source("mend_both") == (FOLDER / "mend_both" / "workflow.yaml").read_text()
+    entry, source, _ = rig.services.runs.described("mend_both")
+    assert source == (FOLDER / "mend_both" / "workflow.yaml").read_text()
     facts = {node["id"]: node for node in entry.nodes}
     assert facts["first.mend.apply"] == {
         "id": "first.mend.apply", "title": "Mend the first thing", "agent": "Mechanic", "tool": "mend_thing",

@@ -85,11 +85,18 @@ class Runs:
             raise NotFoundError(f"There is no workflow {name!r}.")
         return entry
 
-    def source(self, name: str) -> str:
-        """The file of a workflow that is written in YAML, masked; empty for other workflows."""
+    def described(self, name: str) -> tuple[CatalogueEntry, str, bool]:
+        """A workflow of the catalog, its file if it is written in YAML, masked, and whether it can be started.
+
+        It may be one that no worker has any longer, but that runs were started with. Raises NotFoundError.
+        """
+        wanted = select(CatalogueEntry, CatalogueEntry.source, is_offered()).where(CatalogueEntry.name == name)
         with self._sessions.reads() as session:
-            found = session.scalar(select(CatalogueEntry.source).where(CatalogueEntry.name == name))
-        return found or ""
+            found = session.execute(wanted).one_or_none() if is_storable(name) else None
+        if found is None:
+            raise NotFoundError(f"There is no workflow {name!r}.")
+        entry, source, offered = found
+        return entry, source, offered
 
     def _entry(self, name: str) -> tuple[str, str, Any]:
         """Version, title, and input schema of a workflow that can be started, and no other columns.

@@ -51,11 +51,9 @@ def workflow_page(workflow: str) -> Any:
     """A workflow: what it does, step by step, and the file that it was made from."""
     viewer = current_actor()
     viewer.require(Action.SEE)
-    runs = services().runs
-    entry = runs.workflow(workflow)
-    source = runs.source(workflow)
+    entry, source, offered = services().runs.described(workflow)
     return render(
         "workflow.html",
         entry=entry, plan=plan_of(entry), source=code(source, [], language="yaml") if source else None,
-        may_start=viewer.may(Action.START_RUN),
+        may_start=offered and viewer.may(Action.START_RUN),
     )  # fmt: skip

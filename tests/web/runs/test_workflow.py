@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.services.bundle import Services
+from app.services.runs.catalog import publish_offers
 from tests.factories import make_workflow
 from tests.web.browsing import Browser
 
@@ -41,6 +42,18 @@ def test_a_workflow_in_python_has_a_list_of_its_steps(written: None, browse: Cal
     page = browse("viewer").get("/workflows/test_python")
     assert "written in Python" in page.text and "Inspector · find_rows" in page.text
     assert not page.all("div", **{"class": "lines"})
+
+
+def test_a_workflow_that_no_worker_has_any_longer_is_shown_and_not_started(
+    services: Services, written: None, browse: Callable[[str], Browser]
+) -> None:
+    publish_offers(services.sessions, 2**62 + 7, ["test_gate"], {})
+    try:
+        page = browse("reviewer").get("/workflows/test_written")
+        assert "tool: find_rows" in page.text and not page.all("a", href="/runs/new/test_written")
+    finally:
+        with services.engine.begin() as connection:
+            connection.exec_driver_sql("delete from workflow_offers")
 
 
 def test_the_start_form_and_an_unknown_workflow(written: None, browse: Callable[[str], Browser]) -> None:
