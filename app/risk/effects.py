@@ -252,6 +252,8 @@ def _deletes(reading: Reading, act: Act, word: Word) -> None:
         level = HIGH
     if act is not Act.DELETE_ALL and level is CRITICAL and place not in (Place.EVERYTHING, Place.HOMES, Place.HOME):
         level = CRITICAL if act is Act.DELETE_MANY and place in (Place.SYSTEM, Place.BOOT, Place.DATA) else HIGH
+    if level is HIGH and reading.options.get("image"):
+        level = MEDIUM  # it was put there by the same text, or comes with the image below
     rule = DELETES_ALL if level is CRITICAL else DELETES_MANY
     what = "everything that matches" if pattern else "everything in"
     why = f": {place.value}" if level is CRITICAL else ""

@@ -77,7 +77,9 @@ def _accounts(command: Command, reading: Reading) -> None:
         reading.add(ACCOUNTS, f"This makes an administrator of the domain: {name} {shown}.", command.line, CRITICAL)
     elif privileged:
         reading.add(ACCOUNTS, f"This makes {shown} an administrator of the machine.", command.line)
-    elif name in ("groupadd", "addgroup", "newgrp", "chfn"):
+    elif name in ("groupadd", "addgroup", "newgrp", "chfn") or (
+        reading.options.get("image") and name in ("useradd", "adduser", "usermod", "groupmod", "chsh")
+    ):
         reading.add(ACCOUNTS, f"This changes groups of the machine: {shown}.", command.line, MEDIUM)
     else:
         what = "deletes accounts or groups" if re.search(r"del", name) else "changes accounts, groups, or passwords"

@@ -16,6 +16,16 @@ def _files(reading: Reading) -> dict[str, Word]:
     return files if isinstance(files, dict) else {}
 
 
+_SUSPECT = ("download", "decoded", "secret")
+
+
+def _key(reading: Reading, word: Word) -> str:
+    """Return by what a file is found again: its path, or how an unknown path is written, such as ``$1``."""
+    if word.text != UNKNOWN:
+        return path_in(reading, word)
+    return f"{UNKNOWN}{word.shown.strip(chr(34))}"
+
+
 def path_in(reading: Reading, word: Word) -> str:
     """Return a path from the working folder that the code has changed to."""
     return path_from(str(reading.options.get("folder") or ""), plain_path(word.text))
@@ -31,8 +41,10 @@ def note_file(reading: Reading, word: Word, content: Word, *, append: bool = Fal
         append: The text is added to the file's end.
     """
     files = _files(reading)
-    path = path_in(reading, word)
+    path = _key(reading, word)
     before = files.get(path)
+    if not word.known and before is not None and before.source in _SUSPECT:
+        return  # it may be another file: the worse content stays
     if append and before is not None:
         content = Word(before.text + content.text, before.line, source=before.source or content.source)
     elif append and not content.source:
@@ -62,9 +74,12 @@ def note_download(reading: Reading, word: Word, *, folder: bool = False) -> None
 def file_content(reading: Reading, word: Word) -> Word | None:
     """Return what a file holds if the code has written it, or made the folder that it is in; None otherwise."""
     files = _files(reading)
-    if not word.known or not files:
+    if not files:
         return None
-    path = path_in(reading, word)
+    path = _key(reading, word)
+    if not word.known:
+        found = files.get(path)
+        return found if found is not None and found.source in _SUSPECT else None
     found = files.get(path)
     while found is None and "/" in path.rstrip("/"):
         path = path.rstrip("/").rpartition("/")[0]

@@ -116,7 +116,7 @@ def read_command(command: Command, reading: Reading) -> None:
     reading.budget.step()
     word = command.words[0]
     if not word.known:
-        run_dynamic(reading, word)
+        _unknown(command, reading)
         return
     reading.touch(commands=[command.name])
     handler = handlers().get(command.name)
@@ -125,8 +125,35 @@ def read_command(command: Command, reading: Reading) -> None:
         handler(command, reading)
     elif "/" in word.text or "\\" in word.text:
         _file(command, reading)
-    else:
+    elif not _runs_download(command, reading):
         reading.add(UNKNOWN, f"What {word.display} does is not known.", word.line)
+
+
+_SEARCHED = ("/usr/local/bin/", "/usr/bin/", "/usr/local/sbin/", "~/.local/bin/", "~/bin/", "/opt/bin/")
+"""Where a shell looks for programs, as far as code writes them there."""
+
+
+def _runs_download(command: Command, reading: Reading) -> bool:
+    """Look for a program that the code itself has put where a shell finds it by its name."""
+    from app.risk.commands.known_files import file_content
+
+    for folder in _SEARCHED:
+        word = command.words[0].with_text(folder + command.words[0].text)
+        content = file_content(reading, word)
+        if content is not None and content.source in ("download", "decoded"):
+            _file(Command([word, *command.arguments], command.input, command.input_from, command.here), reading)
+            return True
+    return False
+
+
+def _unknown(command: Command, reading: Reading) -> None:
+    """A program that is known only when the code runs, but for one that the code itself has downloaded."""
+    from app.risk.commands.known_files import file_content
+
+    if file_content(reading, command.words[0]) is not None:
+        _file(command, reading)
+    else:
+        run_dynamic(reading, command.words[0])
 
 
 def _file(command: Command, reading: Reading) -> None:

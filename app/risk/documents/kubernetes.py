@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.risk.commands.table import Command, read_command
+from app.risk.documents.secret_settings import is_secret_setting
 from app.risk.documents.tree import Lined, listed, mapping, mappings_in
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
@@ -62,11 +63,36 @@ DOWN = declare(
     "apiVersion: apps/v1\nkind: Deployment\nspec: {replicas: 2}",
     language=_LANGUAGE,
 )  # fmt: skip
+PLAIN_SECRET = declare(
+    "manifest.plain_secret", RiskLevel.HIGH, "A password or key is in the text, as an environment variable.",
+    _POD.format(", env: [{name: DB_PASSWORD, value: s3cure}]", ""), _POD.format(", env: [{name: MODE, value: a}]", ""),
+    language=_LANGUAGE,
+)  # fmt: skip
+UNPROTECTED = declare(
+    "manifest.unprotected", RiskLevel.HIGH, "Turns a protection of pods, namespaces, or stored data off.",
+    _POD.format(", securityContext: {seccompProfile: {type: Unconfined}}", ""),
+    _POD.format(", securityContext: {seccompProfile: {type: RuntimeDefault}}", ""), language=_LANGUAGE,
+)  # fmt: skip
+DATA_GOES = declare(
+    "manifest.deletes_data", RiskLevel.HIGH, "Stored data is deleted with the object that stands for it.",
+    "apiVersion: v1\nkind: PersistentVolume\nspec: {persistentVolumeReclaimPolicy: Delete}",
+    "apiVersion: v1\nkind: ConfigMap\ndata: {deletionPolicy: Delete}", language=_LANGUAGE,
+)  # fmt: skip
 _CLUSTER = (
     "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "CustomResourceDefinition", "APIService",
-    "PodSecurityPolicy", "StorageClass", "PriorityClass", "NetworkPolicy", "ResourceQuota", "Node", "PersistentVolume",
+    "PodSecurityPolicy", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+    "RuntimeClass", "CSIDriver", "CertificateSigningRequest", "ClusterIssuer", "ClusterPolicy",
+    "PriorityClass", "NetworkPolicy", "ResourceQuota", "Node", "PersistentVolume",
 )  # fmt: skip
-_CAPABILITIES = word_set("ALL SYS_ADMIN SYS_PTRACE SYS_MODULE NET_ADMIN DAC_READ_SEARCH SYS_RAWIO BPF")
+CAPABILITIES = word_set(
+    "ALL SYS_ADMIN SYS_PTRACE SYS_MODULE NET_ADMIN NET_RAW DAC_READ_SEARCH DAC_OVERRIDE SYS_RAWIO SYS_BOOT SYS_TIME BPF"
+    " PERFMON SETUID SETGID SYS_CHROOT MKNOD AUDIT_CONTROL"
+)
+WHOLE_MACHINE = word_set(
+    "/ /etc /root /home /boot /usr /usr/bin /bin /lib /proc /sys /dev /var /var/run /run /var/lib /var/lib/docker"
+    " /var/run/docker.sock /run/docker.sock /run/containerd /run/containerd/containerd.sock /var/run/crio/crio.sock"
+    " /var/lib/kubelet /etc/kubernetes /var/lib/etcd /etc/cron.d /root/.ssh /run/crio/crio.sock"
+)
 
 
 def read_object(document: Lined, reading: Reading) -> None:
@@ -95,6 +121,7 @@ def read_object(document: Lined, reading: Reading) -> None:
         )
     if str(spec.get("replicas", "")) == "0":
         reading.add(DOWN, "This scales the workload to nothing.", spec.at("replicas"))
+    _read_protection(document, metadata, reading)
     for part in mappings_in(spec):
         _read_part(part, reading)
 
@@ -102,7 +129,7 @@ def read_object(document: Lined, reading: Reading) -> None:
 def _read_rights(document: Lined, kind: str, reading: Reading) -> None:
     role = str(mapping(document.get("roleRef")).get("name", ""))
     rules = [mapping(rule) for rule in listed(document.get("rules"))]
-    everything = any("*" in listed(rule.get("verbs")) and "*" in listed(rule.get("resources")) for rule in rules)
+    everything = any(map(_is_everything, rules))
     if role in ("cluster-admin", "admin", "system:masters") and kind.endswith("Binding"):
         level = None if role == "cluster-admin" else RiskLevel.HIGH
         reading.add(ALL_RIGHTS, f"This gives the rights of {role} to others.", document.at("roleRef"), level)
@@ -112,6 +139,30 @@ def _read_rights(document: Lined, kind: str, reading: Reading) -> None:
         reading.add(RIGHTS, "This changes who may do what in the cluster.", document.at("kind"))
 
 
+def _is_everything(rule: Lined) -> bool:
+    """Whether a rule of a role is as good as all rights: everything, or the right to give oneself rights."""
+    verbs, resources = set(listed(rule.get("verbs"))), set(listed(rule.get("resources")))
+    return bool(
+        ("*" in verbs and "*" in resources)
+        or (verbs & {"escalate", "bind", "*"} and resources & {"clusterroles", "clusterrolebindings", "roles", "*"})
+        or ("impersonate" in verbs and resources & {"users", "groups", "*"})
+    )
+
+
+def _read_protection(document: Lined, metadata: Lined, reading: Reading) -> None:
+    """Read what an object says of its own protection, and of the data that it stands for."""
+    for key, value in mapping(metadata.get("labels")).items():
+        if key.startswith("pod-security.kubernetes.io/enforce") and value == "privileged":
+            reading.add(UNPROTECTED, "Pods of this namespace may do anything to their machines.", metadata.at("labels"))
+    for key in mapping(metadata.get("annotations")):
+        if "unconfined" in str(metadata["annotations"][key]) and "kubernetes.io" in key:
+            reading.add(UNPROTECTED, "A protection of the container is turned off.", metadata.at("annotations"))
+    for part in (document, mapping(document.get("spec"))):
+        for key in ("deletionPolicy", "reclaimPolicy", "persistentVolumeReclaimPolicy"):
+            if part.get(key) == "Delete":
+                reading.add(DATA_GOES, "What is stored is deleted together with this object.", part.at(key))
+
+
 def _read_part(part: Lined, reading: Reading) -> None:
     """Read a pod's or a container's settings, wherever they are nested."""
     for name in ("hostNetwork", "hostPID", "hostIPC"):
@@ -119,14 +170,7 @@ def _read_part(part: Lined, reading: Reading) -> None:
             reading.add(HOST, f"With {name}, the pod sees its machine.", part.at(name))
     path = mapping(part.get("hostPath")).get("path")
     if path is not None:
-        whole = str(path) in (
-            "/",
-            "/etc",
-            "/root",
-            "/var/run/docker.sock",
-            "/run/containerd/containerd.sock",
-            "/var/lib/kubelet",
-        )
+        whole = (str(path).rstrip("/") or "/") in WHOLE_MACHINE
         words = f"The pod gets the machine's {path}."
         reading.add(PRIVILEGED if whole else HOST, words, part.at("hostPath"))
     context = mapping(part.get("securityContext"))
@@ -135,31 +179,42 @@ def _read_part(part: Lined, reading: Reading) -> None:
     if str(context.get("runAsUser", "")) == "0" or str(context.get("allowPrivilegeEscalation")).lower() == "true":
         reading.add(ROOT, "This container runs as root, or may gain rights.", part.at("securityContext"))
     added = {str(name).removeprefix("CAP_") for name in listed(mapping(context.get("capabilities")).get("add"))}
-    if added & _CAPABILITIES:
+    if added & CAPABILITIES:
         reading.add(
             PRIVILEGED,
-            f"The container gets {', '.join(sorted(added & _CAPABILITIES))}.",
+            f"The container gets {', '.join(sorted(added & CAPABILITIES))}.",
             part.at("securityContext"),
             RiskLevel.HIGH,
         )
+    if any(mapping(context.get(key)).get("type") == "Unconfined" for key in ("seccompProfile", "appArmorProfile")):
+        words = "The machine no longer limits what the container asks of it."
+        reading.add(UNPROTECTED, words, part.at("securityContext"))
+    for variable in listed(part.get("env")):
+        name, value = str(mapping(variable).get("name", "")), mapping(variable).get("value")
+        if value is not None and is_secret_setting(name, str(value)):
+            reading.add(PLAIN_SECRET, f"The value of {name[:60]} is in the text for everybody.", variable.at("value"))
     if "image" in part:
         _read_command(part, reading)
 
 
 def _read_command(part: Lined, reading: Reading) -> None:
     words = [*_texts(part.get("command")), *_texts(part.get("args"))]
-    if words and words[0].text.rpartition("/")[2] in (
-        "sh",
-        "bash",
-        "ash",
-        "python",
-        "python3",
-        "curl",
-        "kubectl",
-        "psql",
-        "wget",
-    ):
-        read_command(Command(words), reading)
+    image = str(part.get("image")).partition("@")[0].rpartition("/")[2].partition(":")[0]
+    if words and not part.get("command") and image in _IMAGES_OF_PROGRAMS:
+        words = [Word(_IMAGES_OF_PROGRAMS[image], words[0].line), *words]
+    if words and words[0].text.rpartition("/")[2] in _RUN:
+        read_command(Command(words, here="container"), reading)
+
+
+_RUN = word_set(
+    "sh bash ash dash zsh python python3 perl ruby node curl wget kubectl helm psql mysql mongosh redis-cli aws gsutil"
+    " gcloud az rm rclone restic nsenter chroot nc ncat socat find velero terraform mc mount dd"
+)
+_IMAGES_OF_PROGRAMS = {
+    "kubectl": "kubectl", "curl": "curl", "aws-cli": "aws", "rclone": "rclone", "restic": "restic", "helm": "helm",
+    "mc": "mc", "terraform": "terraform",
+}  # fmt: skip
+"""Images whose entry point is a program: their arguments are that program's."""
 
 
 def _texts(value: Any) -> list[Word]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import yaml
 
+from app.risk.documents.compose import read_compose
 from app.risk.documents.kubernetes import read_object
-from app.risk.documents.pipelines import read_compose, read_github, read_gitlab
+from app.risk.documents.pipelines import read_github, read_gitlab
 from app.risk.documents.tree import Lined, TooManyNodesError, documents_of
 from app.risk.effects import UNPARSED
 from app.risk.reading import Reading

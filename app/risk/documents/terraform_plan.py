@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.risk.documents.terraform_settings import read_settings
 from app.risk.effects import UNPARSED
 from app.risk.reading import Reading
-from app.risk.rules import declare, word_set
+from app.risk.rules import declare
 from assent.contracts import RiskLevel
 
 _LANGUAGE = "json"
@@ -22,10 +23,11 @@ def _example(kind: str, *actions: str, after: str = "{}") -> str:
 
 DELETES = declare(
     "terraform.deletes", RiskLevel.HIGH, "A plan deletes or replaces a resource.",
-    _example("aws_instance", "delete"), _example("aws_instance", "create"), language=_LANGUAGE,
+    _example("aws_lambda_function", "delete"), _example("aws_lambda_function", "create"), language=_LANGUAGE,
 )  # fmt: skip
 DATA_GONE = declare(
-    "terraform.data_gone", RiskLevel.CRITICAL, "A plan deletes or replaces what holds data, or a network or cluster.",
+    "terraform.data_gone", RiskLevel.CRITICAL,
+    "A plan deletes or replaces what holds data, a network, or a cluster, or deletes a machine.",
     _example("aws_db_instance", "delete"), _example("aws_db_instance", "update"), language=_LANGUAGE,
 )  # fmt: skip
 CHANGES = declare(
@@ -36,25 +38,38 @@ RIGHTS = declare(
     "terraform.rights", RiskLevel.HIGH, "A plan changes permissions, keys, or who may sign in.",
     _example("aws_iam_policy", "update"), _example("aws_instance", "update"), language=_LANGUAGE,
 )  # fmt: skip
-OPENS = declare(
-    "terraform.opens", RiskLevel.HIGH, "A plan opens something to the whole internet.",
-    _example("aws_security_group", "update", after='{"ingress": [{"cidr_blocks": ["0.0.0.0/0"]}]}'),
-    _example("aws_security_group", "update", after='{"ingress": [{"cidr_blocks": ["10.0.0.0/8"]}]}'),
-    language=_LANGUAGE,
-)  # fmt: skip
 UNKNOWN = declare(
     "json.unknown", RiskLevel.MEDIUM, "JSON of a kind that is not known.", '{"a": 1}', _example("a_b", "no-op"),
     language=_LANGUAGE, unread=True,
 )  # fmt: skip
 _HOLDS_DATA = re.compile(
-    r"(?:^|_)(?:db|database|rds|sql|dynamodb|bucket|s3|storage|disk|volume|ebs|efs|filesystem|snapshot|backup|vault|kms|key_ring"
-    r"|crypto_key|redshift|bigquery|elasticache|elasticsearch|opensearch|cosmosdb|spanner|firestore|kafka|msk|cluster|eks|gke|aks|vpc"
-    r"|virtual_network|project|resource_group|namespace|zone|dns_zone)(?:_|$)"
+    r"(?:^|_)(?:db|database|rds|sql|dynamodb|bucket|s3|storage|disk|volume|ebs|efs|filesystem|file_system|snapshot|backup"
+    r"|vault|kms|key_ring|crypto_key|redshift|bigquery|elasticache|elasticsearch|opensearch|cosmosdb|spanner|firestore"
+    r"|kafka|msk|cluster|eks|gke|aks|vpc|virtual_network|project|resource_group|namespace|zone|dns_zone|repository"
+    r"|user_pool|directory|organizations_account)(?:_|$)"
 )
-_RIGHTS = word_set(
-    "iam role policy permission permissions rbac member binding access user group key secret certificate"
+_PART_OF_IT = re.compile(
+    r"_(?:policy|public_access_block|versioning|acl|logging|notification|subnet_group|parameter_group|option_group"
+    r"|endpoint|attachment|association|configuration|controls|alarm|alias|record|member|binding|role|rule|grant|plan"
+    r"|selection|connection|object|node_group|node_pool|addon|instance_profile|cluster_instance|protection|collaborator"
+    r"|webhook|route|service|user|event_subscription|lock|link)$"
 )
-_OPEN = re.compile(r'"(?:0\.0\.0\.0/0|::/0|public-read(?:-write)?|allUsers|allAuthenticatedUsers)"')
+"""A setting or a member of what holds data: without it, the data is still there."""
+_MACHINE = re.compile(
+    r"(?:aws_|google_compute_|oci_core_|alicloud_|linode_)instance|(?:.*_)?(?:virtual_machine|droplet|compute_instance_v2)"
+    r"|hcloud_server|scaleway_instance_server"
+)
+_VALUES_ONLY = re.compile(r"random_(?!password).*|null_resource|terraform_data|time_.*")
+"""Resources that are only values in the state."""
+_RIGHTS = re.compile(
+    r"(?:^|_)(?:iam|role|rbac|permissions?|member|members|membership|binding|user|secret|access_key|access_policy|key_pair"
+    r"|ssh_key|deploy_key|service_account_key|grant|collaborator|api_key|app_password|directory_role)(?:_|$)"
+    r"|(?:^|_)(?:bucket|key|queue|topic|vault|repository|resource|registry|kms|organizations|scp|domain|function|lake)_policy$"
+)
+_ADMIN = re.compile(
+    r'"Action\\{0,8}":\s?\[?\s?\\{0,8}"(?:\*|iam:\*|\*:\*)\\{0,8}"|/(?:AdministratorAccess|IAMFullAccess)"|"roles/owner"|"cluster-admin"'
+    r'|"role_definition_name": "(?:Owner|User Access Administrator)"|"Global Administrator"'
+)
 _MOST_CHANGES = 5_000
 
 
@@ -86,18 +101,22 @@ def _read_change(resource: Mapping[str, Any], reading: Reading) -> None:
     if not actions or set(actions) <= {"no-op", "read"}:
         return
     reading.touch(objects=[address])
-    if "delete" in actions or "forget" in actions:
-        what = "replaces" if "create" in actions else "deletes"
-        if _HOLDS_DATA.search(kind) and "forget" not in actions:
-            reading.add(DATA_GONE, f"This {what} {address}, with what it holds.")
-        else:
-            reading.add(DELETES, f"This {what} {address}.")
+    if ("delete" in actions or "forget" in actions) and not _VALUES_ONLY.fullmatch(kind):
+        _read_deletion(kind, address, actions, reading)
     else:
         reading.add(CHANGES, f"This {'creates' if 'create' in actions else 'changes'} {address}.")
-    after, before = json.dumps(change.get("after")), json.dumps(change.get("before"))
-    if _OPEN.search(after) and len(_OPEN.findall(after)) > len(_OPEN.findall(before)):
-        reading.add(OPENS, f"This opens {address} to the whole internet.")
-    if set(kind.split("_")) & _RIGHTS and "delete" not in actions:
-        admin = re.search(r'\\?"Action\\?":\s*\\?\[?\\?"\*|AdministratorAccess|roles/owner', after)
+    before, after = change.get("before"), change.get("after")
+    read_settings(kind, address, before, after, reading)
+    if _RIGHTS.search(kind) and "delete" not in actions:
+        admin = len(_ADMIN.findall(json.dumps(after))) > len(_ADMIN.findall(json.dumps(before)))
         words = f"This changes who may do what: {address}."
         reading.add(RIGHTS, words, None, RiskLevel.CRITICAL if admin else None)
+
+
+def _read_deletion(kind: str, address: str, actions: list[str], reading: Reading) -> None:
+    what = "replaces" if "create" in actions else "deletes"
+    holds_data = _HOLDS_DATA.search(kind) and not _PART_OF_IT.search(kind)
+    if "forget" not in actions and (holds_data or (_MACHINE.fullmatch(kind) and what == "deletes")):
+        reading.add(DATA_GONE, f"This {what} {address}, with what it holds.")
+    else:
+        reading.add(DELETES, f"This {what} {address}.")

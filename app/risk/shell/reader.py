@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.risk.reading import Reading
 from app.risk.shell.parser import Parser
 from app.risk.shell.session import Session
-from app.risk.shell.state import Flow, State
+from app.risk.shell.state import SOME, Flow, State
 from app.risk.words import UNKNOWN, Word
 
 
@@ -33,9 +33,15 @@ def read(text: str, reading: Reading) -> None:
     if isinstance(arguments, list):
         session.state.set("0", (arguments[0],))
         session.state.arguments = arguments[1:]
+    for name in _names(reading.options.pop("secret_variables", ())):
+        session.state.set(name, (Word(SOME, source="secret"),))
     reading.options["session"] = session
     session.run(program, _input(reading))
     session.read_uncalled()
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, (tuple, frozenset)) else ()
 
 
 def _input(reading: Reading) -> Flow | None:
