@@ -352,6 +352,12 @@ def test_people_are_asked_what_to_do_about_a_failure(tmp_path: Path, answer: str
     assert ("last.result" in run.state) is last
 
 
+def test_a_call_that_hangs_fails_at_the_timeout_of_the_step(tmp_path: Path) -> None:
+    steps = ASK.replace("tool: describe", "tool: hang\n    timeout: 50ms")
+    run = play(tmp_path, steps)
+    assert "hang has not finished after 0.05 s." in run.proposals[0]["question"]
+
+
 def test_a_question_that_is_rejected_or_expires_stops_the_run(tmp_path: Path) -> None:
     failing.append("x")
     run = play(tmp_path, ASK + AFTER)

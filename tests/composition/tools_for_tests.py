@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -115,6 +116,13 @@ def measure(inputs: Name) -> Measured:
     return Measured(size=sizes.get(inputs.name, 100))
 
 
+@tool(effect="read")
+def hang(inputs: Name) -> Answer:
+    """Take longer than anybody waits."""
+    threading.Event().wait(30)
+    return Answer(message="at last")
+
+
 def registry() -> Registry:
     """All tools of this module."""
-    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up, measure])
+    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up, measure, hang])
