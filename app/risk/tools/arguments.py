@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
@@ -113,6 +114,12 @@ _EVERYTHING_KEYS = word_set(
     "criteria condition users accounts resources items prefix index indices collection collections table tables topic "
     "queue bucket key keys members"
 )
+_ORDINARY_STARS = word_set(
+    "fields field select columns column include expand accept cron schedule version text content message body format "
+    "query pattern events event origin properties attributes expression hour minute day month"
+)
+"""Arguments in which `*` says which parts are meant, or when, rather than what is affected."""
+_LOST_PLACES = (Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SYSTEM, Place.DEVICE)
 _ANYTHING = word_set("where query criteria condition match")
 """Keys under which `true` and `any` mean everything; elsewhere they are ordinary values."""
 _SELECTS = word_set("filter filters where query selector match criteria condition prefix pattern")
@@ -248,6 +255,48 @@ def read_arguments(call: ToolCall, reading: Reading) -> None:
                 reading.add(rule, words, None, level)
     if isinstance(call.args, Mapping):
         _read_lists(call, call.args, reading)
+    for mapping in _mappings(call.args):
+        _read_mapping(mapping, reading)
+
+
+def _mappings(args: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects among arguments, also in JSON that is a text, with keys in lower case without separators."""
+    pending = [args]
+    count = 0
+    while pending and count < MOST_ARGUMENTS:
+        value = pending.pop()
+        count += 1
+        if isinstance(value, str):
+            value = json_in(value)
+        if isinstance(value, Mapping):
+            pending += value.values()
+            yield {"".join(words_in(str(key))): inner for key, inner in value.items()}
+        elif isinstance(value, (list, tuple)):
+            pending += value
+
+
+def _read_mapping(fields: Mapping[str, Any], reading: Reading) -> None:
+    """Note a statement of a policy that allows everything, and a named setting that switches a protection off."""
+    if str(fields.get("effect", "")).lower() == "allow":
+        actions, resources = (_listed(fields.get(name)) for name in ("action", "resource"))
+        if "*" in actions and ("*" in resources or not resources):
+            reading.add(UNLIMITED, "A statement allows every action on everything.")
+        elif "*" in actions or any(action.lower() in ("iam:*", "*:*") for action in actions):
+            reading.add(ADMIN, "A statement allows every action.")
+        if "*" in _listed(fields.get("principal")):
+            reading.add(OPEN, "A statement allows everybody something.")
+    name = next((fields[key] for key in ("key", "name", "setting", "option", "parameter") if fields.get(key)), "")
+    if isinstance(name, str) and len(name) <= 100 and "value" in fields:
+        value = fields["value"]
+        falsy = value in (False, 0) or (isinstance(value, str) and bool(_NONE.fullmatch(value.strip())))
+        if falsy and _protects(words_in(name)):
+            reading.add(OFF, f"Setting {name} to {value!r} switches a protection off.")
+
+
+def _listed(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for inner in value.values() for text in _listed(inner)]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _findings(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
@@ -264,9 +313,15 @@ def _reach(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLev
     if _is_everything(setting):
         words = f"The argument {path} is {text!r}: the call may affect everything."
         yield (ALL_GONE if gone else BROAD), words, None
-    nothing = setting.value == {} or (setting.value == "" and setting.plain in ("prefix", "filter", "pattern", "where"))
+    nothing = setting.value in ({}, []) or (
+        setting.value == "" and setting.plain in ("prefix", "filter", "pattern", "where")
+    )
+    if gone and text.startswith(("/", "~")) and place_of(text) in _LOST_PLACES:
+        yield ALL_GONE, f"The argument {path} is {text!r}: all that is in there is deleted.", None
     if gone and nothing and setting.words & _SELECTS:
         yield ALL_GONE, f"The argument {path} is empty: everything is deleted.", None
+    elif text == "*" and not setting.words & _ORDINARY_STARS:
+        yield BROAD, f"The argument {path} is '*': the call may affect everything.", None
     if setting.value is True and "_".join(words_in(setting.key)) in _BROAD_FLAGS:
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
         yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words, None
@@ -309,6 +364,8 @@ def _switches(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, Risk
     path = setting.path
     words, protects = setting.all_words, _protects(setting.all_words)
     own = _protects(list(setting.words)) or (protects and setting.words & _ON)
+    if set(call.words) & _PROTECTS and setting.words & (_ON | {"value"}):
+        own = True
     falsy = setting.value in (False, 0) or bool(setting.text and _NONE.fullmatch(setting.text))
     if (own and falsy and not set(words) & _SWITCHES_OFF and not _is_confirmation(setting)) or (
         setting.value is True and set(words) & _SWITCHES_OFF and protects

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from app.domain.risk import Finding
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
-from app.risk.tools.call import ToolCall
+from app.risk.tools.call import ToolCall, words_in
 from assent.contracts import RiskLevel
 
 READS_SECRET = declare(
@@ -35,6 +35,10 @@ RUNS_UNREAD = declare(
     "tool.runs_unread", RiskLevel.HIGH, "The tool runs a script or a notebook that has not been read.",
     names.example("run_script", '{"path": "./deploy.sh"}'), names.example("read_script", '{"path": "./deploy.sh"}'),
     language=names.TOOL, unread=True,
+)  # fmt: skip
+FORCED = declare(
+    "tool.forces", RiskLevel.HIGH, "The tool's name says that it skips a safeguard.",
+    names.example("force_push"), names.example("get_task_force"), language=names.TOOL, unread=True,
 )  # fmt: skip
 DNS = declare(
     "tool.changes_dns", RiskLevel.HIGH, "The tool's name says that it changes where names on the internet lead.",
@@ -63,7 +67,8 @@ _WAYS_IN = word_set("key keys token tokens credential credentials secret secrets
 _OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
 _PROTECTIONS = word_set(
     "firewall antivirus mfa backup backups logging audit monitoring alert alerts alarm alarms protection guardrail "
-    "guardrails encryption defender tls ssl waf policy verification authentication auth scanning"
+    "guardrails sso otp tfa captcha versioning retention signing encryption defender tls ssl waf policy "
+    "verification authentication auth scanning"
 )
 _STOPS = word_set("stop restart reboot shutdown halt drain failover power")
 _COMES_BACK = word_set("service services deployment deployments pod pods container containers replica replicas")
@@ -72,6 +77,7 @@ _MACHINES = word_set(
     "server servers service services instance instances cluster vm vms host hosts database db node nodes machine "
     "machines deployment deployments pod pods container containers replica replicas"
 )
+_JOBS = word_set("job jobs dag function functionname lambda workflow pipeline task playbook runbook procedure")
 _RUNS = word_set("run execute exec start launch invoke")
 _SCRIPT = re.compile(r"[\w./~-]+\.(?:sh|bash|py|ps1|rb|pl|js|ts|ipynb|bat|cmd|yml|yaml)", re.IGNORECASE)
 _CLOCK = word_set("cron crontab scheduler schedule scheduled")
@@ -90,7 +96,8 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     words = set(call.words)
     looks = bool(words & word_set("get read list show fetch view retrieve find search describe"))
     reads = looks and (names.only_looks(call) or not words & _MAKES)
-    if words & _SECRETS and reads:
+    dumps = words & {"env", "environ", "dotenv"} and words & {"dump", "print", "export", "all"}
+    if (words & _SECRETS and reads) or dumps:
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
@@ -103,6 +110,10 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield PUBLIC.finding("The tool's name says that it makes something public.")
     if names.only_looks(call):
         return
+    if "force" in words and words & names.ACTING:
+        yield FORCED.finding("“force” in the tool's name says that it skips a safeguard.")
+    if words & _RUNS | words & {"trigger"} and (job := _destructive_job(call)):
+        yield RUNS_UNREAD.finding(f"It starts {job!r}, whose name says that it deletes or stops something.")
     if _runs_script(call) and not runs:
         yield RUNS_UNREAD.finding("This runs a script or a notebook that has not been read.")
     if words & {"dns", "nameserver", "nameservers"} and words & names.ACTING:
@@ -126,6 +137,14 @@ def reading_findings(call: ToolCall) -> Iterator[Finding]:
     """Return what the name of a tool that only reads says about what it reads."""
     about = (READS_SECRET.id, ALL_DATA.id)
     yield from (found for found in combined_findings(call, runs=False) if found.rule in about)
+
+
+def _destructive_job(call: ToolCall) -> str:
+    """Return the name of a job or function that is started, if the name says that it destroys something."""
+    for argument in call.texts:
+        if argument.words & _JOBS and len(argument.text) <= 200 and set(words_in(argument.text)) & names.DESTROYS:
+            return argument.text
+    return ""
 
 
 def _runs_script(call: ToolCall) -> bool:

@@ -34,9 +34,7 @@ _JOBS = re.compile(r"^jobs[ \t]*:", re.MULTILINE)
 _SERVICES = re.compile(r"^services[ \t]*:", re.MULTILINE)
 _IMAGE = re.compile(r"^FROM[ \t]+\S", re.MULTILINE | re.IGNORECASE)
 _SCHEDULE = re.compile(r"^(?:@\w+|(?:[\d*,/-]+[ \t]+){4}[\d*,/A-Za-z-]+)[ \t]+\S", re.MULTILINE)
-_CHANGE = re.compile(
-    r"^[ \t]*# (\S+) (?:will|must) be (destroyed|created|updated in-place|replaced)", re.MULTILINE
-)
+_CHANGE = re.compile(r"^[ \t]*# (\S+) (?:will|must) be (destroyed|created|updated in-place|replaced)", re.MULTILINE)
 _ACTIONS = {
     "destroyed": ["delete"], "created": ["create"], "updated in-place": ["update"], "replaced": ["delete", "create"],
 }  # fmt: skip

@@ -30,7 +30,9 @@ _PATHS = word_set(
     "path paths file files filename filepath filenames uri target destination source src dest dst directory folder "
     "dir notebook output"
 )
-_FILE_TOOLS = word_set("file files directory directories folder folders notebook path dir document documents text")
+_FILE_TOOLS = word_set(
+    "fs filesystem file files directory directories folder folders notebook path dir document documents text"
+)
 _READING = word_set(
     "read view cat open get show head tail list ls glob grep find search tree stat info exists inspect load "
     "multiple many"

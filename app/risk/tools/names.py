@@ -80,7 +80,8 @@ _ALWAYS = (
         DESTRUCTIVE,
         word_set(
             "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown kill prune revert "
-            "rollback reset overwrite unlink rm format detach evict deprovision decommission deletes removes flush "
+            "rollback reset overwrite unlink rm void format detach evict deprovision decommission deletes "
+            "removes flush "
             "discard drain"
         ),
         "deletes or stops something, perhaps irreversibly",
@@ -146,6 +147,13 @@ _WHOLES = word_set(
     "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
+_KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
+_EMPTIES = word_set("empty format clear reformat")
+"""Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
+_SEARCH_ENGINES = word_set(
+    "elastic elasticsearch opensearch es solr algolia pinecone qdrant weaviate milvus chroma meilisearch "
+    "typesense vector"
+)
 _LOOKS = word_set(
     "get list search find describe show count view query preview estimate explain inspect calculate check validate "
     "lookup is has diff compare simulate"
@@ -159,7 +167,8 @@ _READS = word_set(
     "get list read search find fetch lookup describe show count view check query select retrieve summarize calculate "
     "preview status ls cat diff explain validate inspect browse look load download scan analyze estimate compare ping "
     "head stat verify retrieval think is has glob grep tail poll watch monitor open compute convert translate parse "
-    "lint log logs history whoami screenshot weather forecast calculator geocode transcribe ocr classify tokenize embed"
+    "lint log logs history whoami screenshot render now weather forecast calculator geocode transcribe ocr "
+    "classify tokenize embed"
 )
 _VERBS = _READS | ACTING
 OWN = word_set(
@@ -180,6 +189,10 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
         return
     words = _said(call)
     found = False
+    deletes_there = call.text("method", "httpmethod", "verb").upper() == "DELETE"
+    if deletes_there and not any("://" in argument.text for argument in call.texts):
+        found = True
+        yield DESTRUCTIVE.finding("The method DELETE says that it deletes something.")
     if whole := _whole(call):
         yield DELETES_WHOLE.finding(f"The tool's name says that it deletes {whole} with everything that is in it.")
         return
@@ -264,13 +277,16 @@ def only_looks(call: ToolCall) -> bool:
 
 def _whole(call: ToolCall) -> str:
     """Return what is deleted with everything in it, such as ``bucket``; empty if it is nothing of that kind."""
-    if not deletes(call):
+    if not deletes(call) and not set(_said(call)) & _EMPTIES:
         return ""
-    words = [word for word in call.words if word not in _DELETES]
-    kind = words_in(call.text("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity"))
+    words = [word for word in call.words if word not in _DELETES and word not in _EMPTIES]
+    words += [word for word in call.action if word not in _DELETES and word not in _EMPTIES]
+    kind = words_in(call.text(*_KINDS))
     for last in (words[-1:], kind[-1:]):
         if last and last[0] in _WHOLES:
             return last[0]
+    if words[-1:] in (["index"], ["indices"]) and set(call.all_words) & _SEARCH_ENGINES:
+        return "index"
     if words[-2:] == ["resource", "group"]:
         return "resource group"
     return "all that there is" if "all" in words else ""

@@ -25,6 +25,7 @@ from app.risk.tools.programs import argument_lists, has_words, note_unread, read
 from app.risk.tools.requests import read_urls
 from app.risk.words import Word
 from assent.contracts import RiskLevel
+from assent.secret_patterns import find_spans
 
 MOST_NESTED = 3
 COMMAND = declare(
@@ -50,8 +51,12 @@ GRAPHQL = declare(
 )  # fmt: skip
 
 _FILES = word_set("path file files filename filepath attachment attachments source")
+_HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment import create add")
+_CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
+"""Arguments with which a tool signs in, rather than what it sends."""
 _BATCHES = word_set("calls batch actions steps operations tasks requests tools toolcalls invocations")
 _MOST_CALLS = 100
+_LONGEST_SEARCHED = 20_000
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
 
 
@@ -76,17 +81,17 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         return
     if _read_inner_calls(call, reading, depth):
         return
-    if names.asks_user(call):
-        reading.take(names.name_findings(call))
-        return
-    if is_dry(call) and not program_of(call):
-        reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
-        return
     # A document says what is applied, and the tool's name what is done with it.
     applied = read_documents(call, reading)
     read = _read_kind(call, reading, applied)
+    if not read and is_dry(call):
+        # Code among the arguments is read all the same: only the tool itself knows this argument.
+        reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
+        return
     if not read or names.destroys(call):
         reading.take(names.name_findings(call))
+    if not read and names.asks_user(call):
+        return
     if call.plain not in names.OWN:
         reading.take(combined_findings(call, runs=read))
     _read_sent_files(call, reading)
@@ -176,8 +181,10 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     kind = kind_of(call)
     program = program_of(call)
-    if program and kind not in ("sql", "redis", "mongo", "cypher") and (
-        has_words(call) or not (call.reads or (applied and program in ("kubectl", "oc")))
+    if (
+        program
+        and kind not in ("sql", "redis", "mongo", "cypher")
+        and (has_words(call) or not (call.reads or (applied and program in ("kubectl", "oc"))))
     ):
         if not applied:
             note_unread(call, reading)
@@ -323,11 +330,21 @@ def _typed(call: ToolCall, reading: Reading) -> bool:
     return True
 
 
+def _has_secret(argument: Argument) -> bool:
+    """Return True if a text contains a secret, or the placeholder of one that was masked."""
+    text = argument.text[:_LONGEST_SEARCHED]
+    return "⟦secret:" in text or bool(find_spans(text))
+
+
 def _read_sent_files(call: ToolCall, reading: Reading) -> None:
     """Note secrets in files that a call sends somewhere."""
-    if not names.sends(call) and not set(call.words) & {"http", "request", "curl", "webhook"}:
+    sends = names.sends(call)
+    if not sends and not set(call.words) & _HANDS_OVER:
         return
     for argument in call.texts:
+        if sends and not argument.words & _CREDENTIALS and _has_secret(argument):
+            with reading.at_item(argument.path):
+                reading.add(SENDS_SECRET, f"The argument {argument.path} contains a secret, which is sent to others.")
         secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)
         if secret and "\n" not in argument.text.strip():
             with reading.at_item(argument.path):
