@@ -1,5 +1,7 @@
 """Python: what is known of values before the code runs: defaults, branches, loops, attributes, dictionaries."""
 
+import time
+
 import pytest
 
 from app.risk.assess import assess_proposal
@@ -86,6 +88,21 @@ CASES = [
     ("import pymysql\npymysql.connect().cursor().execute('UPDATE a SET b = %s WHERE id = %s', (1, 2))", MEDIUM),
     ("import psycopg\npsycopg.connect('').execute('DELETE FROM a WHERE id = %(id)s', {'id': 5})", MEDIUM),
 ]  # fmt: skip
+
+
+def test_values_that_hold_themselves_again_and_again_are_read_in_time():
+    text = "d = {'a': 'x'}\n" + "d = {'k': d, 'j': d}\n" * 60 + "e = ['a']\n" + "e = [e, e]\n" * 60
+    text += "import json, os\nprint(json.dumps(d), e)\nd['x'] = 1\nos.system('rm -rf /home')\n"
+    start = time.thread_time()
+    assert level(text)[0] is CRITICAL
+    assert time.thread_time() - start < 1
+
+
+def test_a_long_text_within_loops_is_read_in_time():
+    text = "import os\nfor x in ('a', 'b', 'c'):\n    for y in ('a', 'b', 'c'):\n" + "        os.remove(x)\n" * 3_000
+    start = time.thread_time()
+    assert level(text)[0] is not SAFE
+    assert time.thread_time() - start < 1.5
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[case[0][:70] for case in CASES])

@@ -10,6 +10,7 @@ from tree_sitter import Language, Node, Parser, Tree
 
 from app.risk.budget import OverBudgetError
 from app.risk.effects import UNPARSED
+from app.risk.python import nodes
 from app.risk.python.calls import call
 from app.risk.python.evaluator import Evaluator
 from app.risk.reading import Reading
@@ -42,10 +43,12 @@ def read(text: str, reading: Reading) -> None:
     if tree.root_node.has_error:
         plain = _without_magic(text, reading)
         tree = _parsed(plain, reading) if plain != text else tree
+        text = plain
         _note_errors(tree.root_node, reading)
-    evaluator = Evaluator(reading, call)
-    evaluator.visit(tree.root_node)
-    evaluator.finish()
+    with nodes.of_source(text.encode(errors="replace")):
+        evaluator = Evaluator(reading, call)
+        evaluator.visit(tree.root_node)
+        evaluator.finish()
 
 
 def _parsed(text: str, reading: Reading) -> Tree:

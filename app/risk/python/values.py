@@ -11,10 +11,12 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.risk.words import UNKNOWN, Word
 
+_LARGEST = 1_000
+"""How many values a list or dictionary may hold, those in what it holds included."""
 LONGEST = 20_000
 """The longest text that is computed."""
 
@@ -34,6 +36,7 @@ class Value:
         empty: True if it is known to be empty, such as ``{}``.
         held: Functions that it may be, or that it may hold, such as those of a dictionary; `ANY` for others.
         fields: The values of a dictionary by key; None if it is none, or if they are unknown.
+        size: How many values are in it, itself included.
         choices: Texts of which it has one, where branches or defaults decide; `UNKNOWN` among them for any other.
     """
 
@@ -48,6 +51,18 @@ class Value:
     held: tuple[Value, ...] = ()
     fields: tuple[tuple[str, Value], ...] | None = None
     choices: tuple[str, ...] = ()
+    size: int = field(default=1, compare=False)
+
+    def __post_init__(self) -> None:
+        """Forget what is in a value if that is too much, as when a list holds itself again and again."""
+        inner = (*(self.items or ()), *(value for _, value in self.fields or ()), *self.held)
+        size = 1 + sum(value.size for value in inner)
+        if size > _LARGEST:
+            object.__setattr__(self, "items", None)
+            object.__setattr__(self, "fields", None)
+            object.__setattr__(self, "held", ())
+            size = 1
+        object.__setattr__(self, "size", size)
 
     @property
     def known(self) -> bool:
