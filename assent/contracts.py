@@ -124,6 +124,10 @@ class BasisChange(_Contract):
     problem: str = Field(default="", max_length=2_000, description="new, gone, or why it could not be read")
 
 
+CORRECTS_LABEL = "corrects"
+"""Label of a proposal in a run: the request of the same run whose call failed, and which this one corrects."""
+
+
 class Changed(_Contract):
     """Why an approved proposal was not applied, and this one was made instead: what it rested on had changed."""
 

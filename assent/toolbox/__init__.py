@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from assent.toolbox.mcp_servers import ToolServers
     from assent.toolbox.mcp_tools import pin_of
     from assent.toolbox.model import Dependency, Effect, Tier, Tool, tool
+    from assent.toolbox.recovery import call_healing, permission_question, propose_correction
     from assent.toolbox.registry import Registry
 
 __all__ = [
@@ -45,9 +46,12 @@ __all__ = [
     "asks_people",
     "basis_of",
     "call",
+    "call_healing",
     "changes_since",
+    "permission_question",
     "pin_of",
     "propose",
+    "propose_correction",
     "question_about",
     "read",
     "read_servers",
@@ -65,6 +69,7 @@ _MODULES = {
     "mcp_servers": "ToolServers",
     "mcp_tools": "pin_of",
     "model": "Dependency Effect Tier Tool tool",
+    "recovery": "call_healing permission_question propose_correction",
     "registry": "Registry",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

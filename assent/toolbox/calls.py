@@ -25,6 +25,7 @@ from assent.toolbox.errors import (
     ToolOutputError,
     ToolTimeoutError,
 )
+from assent.toolbox.failures import FailureKind, failure_of
 from assent.toolbox.input_warnings import warnings_about
 from assent.toolbox.model import Tool
 from assent.toolbox.shapes import MisshapenError
@@ -49,15 +50,24 @@ class Limits:
         attempts: at most so many attempts. A tool that may not be repeated is called once, whatever this says.
         backoff: seconds to wait after the first failure; twice as long after each further one, at most a minute.
         timeout: seconds for each attempt; None: the tool's.
+        after_timeouts: whether to repeat after a time-out and a lost connection.
     """
 
     attempts: int = ATTEMPTS
     backoff: float = PAUSE_SECONDS
     timeout: float | None = None
+    after_timeouts: bool = True
 
     def pause(self, failures: int) -> float:
         """Return the seconds to wait after so many failures."""
         return min(self.backoff * 2.0 ** (failures - 1), _LONGEST_PAUSE)
+
+    def repeat_after(self, error: Exception) -> bool:
+        """Return whether repeating the call may be of use: never after denied permissions and refused statements."""
+        if isinstance(error, ToolError) and error.final:
+            return False
+        kind = failure_of(error).kind
+        return self.after_timeouts if kind is FailureKind.TIMEOUT else kind is FailureKind.OTHER
 
 
 USUAL = Limits()
@@ -83,7 +93,9 @@ class ToolResult:
     attempts: int
 
 
-def call(tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = USUAL) -> ToolResult:
+def call(
+    tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = USUAL, notes: tuple[str, ...] = ()
+) -> ToolResult:
     """Call a tool that only reads, and return its validated output.
 
     Tools that change something are called by `assent.toolbox.gates.apply`, with what people approved.
@@ -91,13 +103,14 @@ def call(tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = 
     Args:
         inputs: an object that fits the tool's input schema.
         limits: how often to try, and for how long.
+        notes: what people should know about this call; recorded with it, without secrets.
 
     Raises:
         ApprovalRequiredError: the tool does not only read. Nothing was called.
         ToolInputError, ToolOutputError, ToolFailedError, ToolTimeoutError: as their names say.
     """
     _refuse_changes(tool)
-    return run(tool, inputs, limits=limits)
+    return run(tool, inputs, limits=limits, notes=notes)
 
 
 async def acall(tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, limits: Limits = USUAL) -> ToolResult:
@@ -117,9 +130,11 @@ def _refuse_changes(tool: Tool) -> None:
     raise error
 
 
-def run(tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: str = "") -> ToolResult:
+def run(
+    tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: str = "", notes: tuple[str, ...] = ()
+) -> ToolResult:
     """Call a tool, whatever it changes. The caller is responsible for its approval. Raises as `call`."""
-    attempts = _Attempts(tool, limits, request_id)
+    attempts = _Attempts(tool, limits, request_id, notes)
     value = attempts.validated(inputs)
     while True:
         context = attempts.begins()
@@ -148,7 +163,7 @@ async def arun(tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: s
 class _Attempts:
     """The attempts at one call, and its record."""
 
-    def __init__(self, tool: Tool, limits: Limits, request_id: str) -> None:
+    def __init__(self, tool: Tool, limits: Limits, request_id: str, notes: tuple[str, ...] = ()) -> None:
         self._tool = tool
         self._limits = limits
         self._most = limits.attempts if tool.may_repeat else 1
@@ -158,7 +173,7 @@ class _Attempts:
         self._began_at = datetime.now(UTC)
         self._began = time.perf_counter()
         self._inputs: Any = None
-        self._warnings: tuple[str, ...] = ()
+        self._warnings = notes
         self.seconds = tool.timeout if limits.timeout is None else limits.timeout
 
     def validated(self, inputs: Any) -> Any:
@@ -170,7 +185,7 @@ class _Attempts:
             error = ToolInputError(f"The inputs do not fit {self._tool.name}.", _named(misfit))
             self.ended(CallStatus.INVALID_INPUT, str(error))
             raise error from misfit
-        self._warnings = warnings_about(self._tool, value, self._inputs)
+        self._warnings += tuple(warnings_about(self._tool, value, self._inputs))
         return value
 
     def begins(self) -> ToolContext:
@@ -182,7 +197,7 @@ class _Attempts:
         """Return the seconds to wait until the next attempt. Raises if there is none."""
         if not isinstance(error, Exception) or _belongs_to_langgraph(error):
             raise error
-        if self._count < self._most and not (isinstance(error, ToolError) and error.final):
+        if self._count < self._most and self._limits.repeat_after(error):
             return self._limits.pause(self._count)
         timed_out = isinstance(error, ToolTimeoutError)
         self.ended(CallStatus.TIMED_OUT if timed_out else CallStatus.FAILED, _told(error))

@@ -31,6 +31,7 @@ from app.services.runs.progress import go_on, rest_run
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
+from assent.contracts import CORRECTS_LABEL
 from assent.dialects.base import Asked
 
 log = structlog.get_logger(__name__)
@@ -173,11 +174,14 @@ def _same(row: ApprovalRequest, asked: Asked) -> bool:
 def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], asked: Asked) -> ApprovalRequest | None:
     """The request that a new one revises.
 
-    It is the one that it names because what that rested on had changed, or the one that it replaces, or the latest one
-    of that node for which changes were requested, or the one whose outcome could not be used for the same interrupt.
+    It is the one that it names (because what that rested on had changed, or because its call failed and is corrected),
+    or the one that it replaces, or the latest one of that node for which changes were requested, or the one whose
+    outcome could not be used for the same interrupt.
     """
     changed = asked.document.get("changed")
+    labels = asked.document.get("labels")
     not_applied = changed.get("request_id") if isinstance(changed, dict) else None
+    not_applied = not_applied or (labels.get(CORRECTS_LABEL) if isinstance(labels, dict) else None)
     candidates = (
         [row for row in known if row.id == not_applied and row.state != RequestState.PENDING.value]
         or [row for row in stale if row.node == asked.node]
