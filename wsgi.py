@@ -39,7 +39,7 @@ from app.lifeline import follow_supervisor
 from app.listening_socket import listen
 from app.logs import configure_logs
 from app.servers import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
-from app.settings import Settings, SettingsError, check_files_dir, load_settings, with_secret_key
+from app.settings import Settings, SettingsError, check_folders, load_settings, with_secret_key
 from app.store.migrate import check
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def main() -> None:
         settings = with_secret_key(load_settings())
         if not settings.database_url:
             raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` brings its own database")
-        check_files_dir(settings)
+        check_folders(settings)
         listener = listen(settings)
         configure_logs(settings, "web")
         check(settings.database_url)

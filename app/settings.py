@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         description="Existing directory for the contents of uploaded files, which all processes on all machines share. "
         "Not set: they are stored in the database.",
     )
+    input_folders: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Directories, separated by commas, in which the input of a run may name files by their paths. All "
+        "processes need them. Not set: none.",
+    )
     file_max_bytes: int = Field(
         default=100_000_000, ge=1, le=2_000_000_000, description="Largest uploaded file, in bytes."
     )
@@ -196,6 +201,11 @@ class Settings(BaseSettings):
             if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
                 raise ValueError(f"{path!r} is neither of the form package.module:NAME, nor a file in YAML")
         return paths
+
+    @field_validator("input_folders", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        return _listed(value) if isinstance(value, str) else value
 
     @field_validator("allowed_networks", "trusted_proxies", mode="before")
     @classmethod
@@ -366,8 +376,11 @@ def with_secret_key(settings: Settings) -> Settings:
     return settings.model_copy(update={"secret_key": key})
 
 
-def check_files_dir(settings: Settings) -> None:
-    """Raise SettingsError unless files can be written to `ASSENT_FILES_DIR`, if it is set."""
+def check_folders(settings: Settings) -> None:
+    """Raise SettingsError unless files can be written to `ASSENT_FILES_DIR`, if it is set, and inputs be read."""
+    for listed in settings.input_folders:
+        if not Path(listed).is_absolute() or not os.access(listed, os.R_OK | os.X_OK) or not Path(listed).is_dir():
+            raise SettingsError(f"{PREFIX}INPUT_FOLDERS: {listed} is not the absolute path of a readable directory")
     if not settings.files_dir:
         return
     folder = Path(settings.files_dir)

@@ -22,7 +22,7 @@ from app.installation import COMMAND, PYTHON, ROOT, add_folder, child_python_pat
 from app.lifeline import follow_supervisor
 from app.listening_socket import listen
 from app.logs import configure_logs
-from app.settings import Settings, SettingsError, check_files_dir, load_settings, with_secret_key
+from app.settings import Settings, SettingsError, check_folders, load_settings, with_secret_key
 
 READY_SECONDS = 60.0
 SAMPLE_VARIABLE = "ASSENT_TARGET_SHOP"
@@ -42,7 +42,7 @@ def serve(demo: bool) -> None:
 
     settings = with_secret_key(load_settings())
     configure_logs(settings, "serve")
-    check_files_dir(settings)
+    check_folders(settings)
     configured_policy(settings)  # reject an invalid file before anything is started
     with _database(settings) as (address, server):
         listen(settings).close()  # reject a port in use before anything else is started
@@ -77,7 +77,7 @@ def worker() -> None:
     follow_supervisor()
     settings = _with_database(with_secret_key(load_settings()))
     configure_logs(settings, "worker")
-    check_files_dir(settings)
+    check_folders(settings)
     check_everything(settings.database_url)
     add_folder(Path.cwd())
     run(settings)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import tempfile
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -38,11 +40,12 @@ def _open(files: Files, run_id: str, reference: str) -> OpenedFile:
     """Open a file. An upload is copied into a temporary file, which has no name and goes with the process.
 
     Raises:
-        FileError: The run does not use such a file, or it cannot be read.
+        FileError: The run does not use such a file, the path leads out of the operator's folders, or it cannot be read.
     """
-    if not file_id_of(reference):
-        raise FileError(f"{reference}: the input of a run can only name uploaded files.")
     try:
+        if not file_id_of(reference):
+            stream = files.open_path(reference)
+            return OpenedFile(Path(reference).name, os.fstat(stream.fileno()).st_size, stream)
         file, content = files.of_run(run_id, reference)
         copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - whoever opened the file closes it
         try:

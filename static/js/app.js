@@ -10,6 +10,7 @@ import { startMarks } from "./marks.js";
 import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
 import { startTimes } from "./times.js";
+import { startUploads } from "./uploads.js";
 import { startZones } from "./zones.js";
 
 startTimes();
@@ -17,6 +18,7 @@ startZones();
 startDeciding();
 startColoring();
 startReshaping();
+startUploads();
 startDrafts();
 startEditing();
 startList();

@@ -26,6 +26,7 @@ class FileRules:
         kept: How long a file that no run uses is kept after its last part has arrived.
         part_bytes: Largest part of an upload.
         folder: The shared folder of contents; None for the database.
+        input_folders: Folders in which inputs may name files.
     """
 
     largest: int = 100_000_000
@@ -34,6 +35,7 @@ class FileRules:
     kept: timedelta = timedelta(days=7)
     part_bytes: int = PART_BYTES
     folder: Path | None = None
+    input_folders: tuple[Path, ...] = ()
 
 
 def file_rules(settings: Settings) -> FileRules:
@@ -41,5 +43,5 @@ def file_rules(settings: Settings) -> FileRules:
     return FileRules(
         settings.file_max_bytes, settings.files_bytes_per_person, settings.files_bytes_total,
         timedelta(days=settings.files_unused_days), min(PART_BYTES, settings.max_body_bytes),
-        Path(settings.files_dir) if settings.files_dir else None,
+        Path(settings.files_dir) if settings.files_dir else None, tuple(map(Path, settings.input_folders)),
     )  # fmt: skip

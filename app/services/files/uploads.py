@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
@@ -27,9 +27,10 @@ from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Action, Actor, Sight
 from app.domain.run_protocol import Statement
 from app.domain.text import is_storable
-from app.domain.weight import note_write, weigh
+from app.domain.weight import MOST, note_write, weigh
 from app.services.clock import Clock
 from app.services.files.contents import Contents, DatabaseContents, FolderContents, pieces
+from app.services.files.folders import open_inside
 from app.services.files.rules import LEAST_SHARE, SMALLEST_COUNTED, FileRules
 from app.services.record.audit import record
 from app.services.sight import seen_runs
@@ -37,7 +38,7 @@ from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.files import FilePlace, FileState, FileUse, StoredFile
 from app.store.runs import Run
-from assent.files import file_id_of
+from assent.files import PREFIX, file_id_of
 from assent.masking import mask_text
 
 MAX_NAME = 255
@@ -292,16 +293,18 @@ class Files:
             store.forget(file_id)  # otherwise a process that has the folder sweeps it
         return file
 
-    def use(self, batch: Batch, actor: Actor, run_id: str, references: dict[str, str]) -> None:
+    def use(self, batch: Batch, actor: Actor, run_id: str, references: dict[str, str], named: dict[str, str]) -> None:
         """Add to the batch of a new run that it uses these files.
 
         Args:
-            references: By the path of each in the input.
+            references: Texts that name uploaded files, by their paths in the input.
+            named: Values of fields that are files, in the same way.
 
         Raises:
-            InvalidInputError: The actor sees no such file, or it is not complete; `fields` says where.
+            InvalidInputError: The actor sees no such file, or it is not complete, or a path does not lead into a folder
+                of the operator's; `fields` says where.
         """
-        wrong: dict[str, str] = {}
+        wrong = self._unusable({path: text for path, text in named.items() if path not in references})
         used: set[str] = set()
         for path, reference in references.items():
             file_id = file_id_of(reference)
@@ -317,6 +320,24 @@ class Files:
             raise InvalidInputError("A file cannot be used.", wrong)
         for file_id in sorted(used):
             batch.add(FileUse, run_id=run_id, file_id=file_id)
+
+    def _unusable(self, paths: dict[str, str]) -> dict[str, str]:
+        """What is wrong with each path."""
+        if paths and self.rules.input_folders:
+            weigh(MOST + 1)  # a network volume may keep us waiting
+        wrong: dict[str, str] = {}
+        for path, given in paths.items():
+            try:
+                self.open_path(given).close()
+            except UnavailableFileError as error:
+                wrong[path] = str(error)
+        return wrong
+
+    def open_path(self, given: str) -> BinaryIO:
+        """Open a file in one of the operator's folders. Raises UnavailableFileError."""
+        if given.startswith(PREFIX):
+            raise UnavailableFileError("This names no uploaded file.")
+        return open_inside(self.rules.input_folders, given)
 
     def of_run(self, run_id: str, reference: str) -> tuple[StoredFile, Iterator[bytes]]:
         """A file that a run uses, for its steps, and its content in pieces.

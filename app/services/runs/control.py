@@ -27,6 +27,7 @@ from app.domain.people import Action, Actor, Role
 from app.domain.run_protocol import Journal
 from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.files.fields import file_fields
 from app.services.files.uploads import Files
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
@@ -41,7 +42,7 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.digests import canonical
-from assent.files import PREFIX, references_in
+from assent.files import FORMAT, PREFIX, references_in
 from assent.json_values import read_back
 from assent.masking import mask
 
@@ -98,8 +99,8 @@ class Runs:
         entry, source, offered = found
         return entry, source, offered
 
-    def _entry(self, name: str) -> tuple[str, str, Any]:
-        """Version, title, and input schema of a workflow that can be started, and no other columns.
+    def _entry(self, name: str) -> tuple[str, str, Any, bool]:
+        """Version, title, and input schema of a workflow that can be started, and whether it may have fields for files.
 
         Raises:
             NotFoundError: there is none, or no worker has it any longer.
@@ -112,7 +113,8 @@ class Runs:
             if error := rows[0]["error"]:
                 raise ConflictError(f"The workflow “{rows[0]['title']}” is broken: {error}")
             raise NotFoundError(f"No worker has the workflow {name!r} any longer.")
-        return rows[0]["version"], rows[0]["title"], read_back(rows[0]["input_schema"])
+        text = rows[0]["input_schema"]
+        return rows[0]["version"], rows[0]["title"], read_back(text), FORMAT in text
 
     def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
         """Start a run. A worker picks it up as soon as the transaction commits.
@@ -131,7 +133,7 @@ class Runs:
                 says where.
         """
         actor.require(Action.START_RUN)
-        version, named, schema = self._entry(workflow)
+        version, named, schema, has_files = self._entry(workflow)
         if not isinstance(run_input, dict):
             raise InvalidInputError("The input of a run must be an object.", {"input": "not an object"})
         names_files = _refuse_too_large(run_input)
@@ -151,8 +153,9 @@ class Runs:
         record(batch, actor, "run.started", now, run_id=run_id, workflow=workflow, version=version)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
         batch.advance(run_id)
-        if names_files:
-            self._files.use(batch, actor, run_id, references_in(run_input))
+        if names_files or has_files:
+            fields = file_fields(schema, run_input) if has_files else {}
+            self._files.use(batch, actor, run_id, references_in(run_input) if names_files else {}, fields)
         try:
             made_once(batch, self._sessions, made_as)
         except IntegrityError as error:

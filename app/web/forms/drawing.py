@@ -213,7 +213,7 @@ def _is_date(text: str) -> bool:
 def _holds(made: Field, value: Any) -> bool:
     """True if a field of this kind can show `value`, which may not match its schema."""
     match made.kind:
-        case "text" | "long":
+        case "text" | "long" | "file":
             return value is None or isinstance(value, str)
         case "number":
             return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assent.conformance import FORMATS
+from assent.files import FORMAT
 
 MAX_REFERENCES = 20
 MAX_WAYS = 12
@@ -24,8 +25,8 @@ class FieldShape:
     """The kind of field for a schema, with references and unions resolved.
 
     Attributes:
-        kind: ``text``, ``long``, ``number``, ``check``, ``select``, ``lines``, ``numbers``, ``json``, ``group``,
-            ``list`` or ``union``.
+        kind: ``text``, ``long``, ``file``, ``number``, ``check``, ``select``, ``lines``, ``numbers``, ``json``,
+            ``group``, ``list`` or ``union``.
         schema: the resolved schema.
         nullable: null is allowed as well.
         ways: the alternatives of a union, as schemas.
@@ -74,7 +75,7 @@ def shape_of(schema: Any, definitions: dict[str, Any]) -> FieldShape:
 
 def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
     """``lines`` for texts, ``numbers`` for numbers, and ``list`` for other entries that can be drawn."""
-    if items.get("type") == "string" and "enum" not in items and "const" not in items:
+    if items.get("type") == "string" and items.get("format") != FORMAT and not {"enum", "const"} & items.keys():
         return "lines"
     if items.get("type") in ("integer", "number") and not {"enum", "const"} & items.keys():
         return "numbers"
@@ -153,6 +154,7 @@ def way_label(schema: Any, definitions: dict[str, Any]) -> str:
 
 _WAY_WORDS = {
     "text": "Text",
+    "file": "File",
     "long": "Text",
     "check": "Yes or no",
     "select": "One of several",
@@ -256,6 +258,8 @@ def _choice(schema: dict[str, Any], nullable: bool) -> FieldShape:
 
 
 def _text(schema: dict[str, Any], nullable: bool) -> FieldShape:
+    if schema.get("format") == FORMAT:
+        return FieldShape("file", schema, nullable)
     attributes = {}
     longest = schema.get("maxLength")
     if isinstance(longest, int) and 0 < longest < 10_000_000:
