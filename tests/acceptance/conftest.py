@@ -23,6 +23,7 @@ from tests.conftest import Server
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
 from tests.processes.harness import SECRET_KEY, Desk, Managed
+from tests.runtime import file_flows
 from tests.waiting import until
 
 CAST = {
@@ -143,7 +144,7 @@ class Portal:
 @pytest.fixture(scope="module")
 def portal(module_database_url: str, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A web process, a worker and a cast."""
-    workflows = f"{ALL},workflows.database_maintenance:WORKFLOW"
+    workflows = f"{ALL},{file_flows.ALL},workflows.database_maintenance:WORKFLOW"
     folder = tmp_path_factory.mktemp("data")
     engine = make_engine(module_database_url)
     settings = {"ASSENT_WORKFLOWS": workflows, "ASSENT_TARGET_SHOP": shop, "ASSENT_DEMO": "true"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,25 @@ def test_outside_of_the_portal_a_text_is_a_path(tmp_path) -> None:
     for missing in (str(tmp_path / "none"), reference_to("00000000-0000-0000-0000-000000000000")):
         with pytest.raises(FileError):
             open_file(missing)
+
+
+def test_a_step_reads_a_file_of_the_operators_folder(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, secret = tmp_path / "inputs", tmp_path / "secret"
+    folder.mkdir()
+    (folder / "orders.csv").write_bytes(CONTENT)
+    secret.write_text("swordfish")
+    (folder / "out").symlink_to(secret)
+    monkeypatch.setattr(rig.services.files, "rules", replace(rig.services.files.rules, input_folders=(folder,)))
+    result = rig.finish(rig.begin("test_reader", report=str(folder / "orders.csv")))
+    assert (result["name"], result["sha256"]) == ("orders.csv", hashlib.sha256(CONTENT).hexdigest())
+    assert result["by_path"] == result["sha256"]
+    for path in (str(secret), str(folder / "out"), "assent-file:1"):
+        with pytest.raises(InvalidInputError) as refusal:
+            rig.begin("test_reader", report=path)
+        assert list(refusal.value.extra["fields"]) == ["input.report"]
+    # A link that is put there once the run has begun leads nowhere either.
+    run_id = rig.begin("test_reader", advance=False, report=str(folder / "orders.csv"))
+    (folder / "orders.csv").unlink()
+    (folder / "orders.csv").symlink_to(secret)
+    rig.advance(run_id)
+    assert "does not lead into a folder" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)

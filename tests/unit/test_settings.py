@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import PREFIX, Settings, SettingsError, load_settings, with_secret_key
+from app.settings import PREFIX, Settings, SettingsError, check_folders, load_settings, with_secret_key
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -55,6 +55,22 @@ def test_a_bad_secret_is_not_repeated(monkeypatch, name):
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "swordfish" not in str(caught.value)
+
+
+def test_folders_are_checked_at_the_start(tmp_path):
+    (tmp_path / "file").touch()
+    for values, words in (
+        ({"files_dir": str(tmp_path / "none")}, "ASSENT_FILES_DIR: .*not a directory"),
+        ({"files_dir": str(tmp_path / "file")}, "ASSENT_FILES_DIR: .*not a directory"),
+        ({"files_dir": "here"}, "ASSENT_FILES_DIR: must be an absolute path"),
+        ({"files_dir": "/proc"}, "ASSENT_FILES_DIR: /proc cannot be written"),
+        ({"input_folders": (str(tmp_path), str(tmp_path / "none"))}, "ASSENT_INPUT_FOLDERS: .*none"),
+        ({"input_folders": ("here",)}, "ASSENT_INPUT_FOLDERS: here"),
+    ):
+        with pytest.raises(SettingsError, match=words):
+            check_folders(Settings(**values))
+    check_folders(Settings(files_dir=str(tmp_path), input_folders=f"{tmp_path}, /tmp"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_settings_do_not_show_secrets():
