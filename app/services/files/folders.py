@@ -31,9 +31,11 @@ def open_inside(folders: Sequence[Path], given: str) -> BinaryIO:
         raise UnavailableFileError("Upload the file: this portal has no folders in which an input may name files.")
     if "\x00" in given or len(given) > LONGEST or not given.startswith("/"):
         raise UnavailableFileError("Name an uploaded file, or give an absolute path.")
-    real = Path(os.path.realpath(given))
     for folder in folders:
-        root = Path(os.path.realpath(folder))
+        try:
+            real, root = Path(os.path.realpath(given)), Path(os.path.realpath(folder))
+        except OSError:
+            continue  # a link has just been removed
         if real != root and real.is_relative_to(root):
             return _open(root, real.relative_to(root).parts, given)
     listed = ", ".join(map(str, folders))
