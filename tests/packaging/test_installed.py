@@ -53,8 +53,18 @@ INSTALLERS = {
     ),
 }
 """How people install it: what they type, into an empty folder."""
-ADDED = {"": "", "langgraph": "assent.", "mcp": "assent.mcp."}
-"""The modules that can be imported with each extra; the names that `assent` exports can be without one."""
+ADDED = {
+    "": ("assent.toolbox.",),
+    "langgraph": ("assent.",),
+    "mcp": ("assent.mcp.", "assent.toolbox.mcp_"),
+    "workflows": ("assent.composition.",),
+    "sql": ("assent.toolbox.sql_",),
+}
+"""How the names of the modules begin that can be imported with each extra, unless they belong to another one."""
+OTHERS = {
+    extra: tuple(prefix for other, own in ADDED.items() if other not in ("", "langgraph", extra) for prefix in own)
+    for extra in ADDED
+}
 
 
 def test_the_wheels_have_what_they_need_and_nothing_else(contents: tuple[Wheel, Wheel]) -> None:
@@ -194,8 +204,8 @@ for name in assent.__all__:
     if {extra!r} == "langgraph" or name not in ("adrive", "drive"):
         getattr(assent, name)
 for module in pkgutil.walk_packages(assent.__path__, "assent."):
-    wanted = {ADDED[extra]!r} and module.name.startswith({ADDED[extra]!r})
-    if wanted and not module.name.endswith("__main__") and ({extra!r} == "mcp" or "assent.mcp" not in module.name):
+    wanted = module.name.startswith({ADDED[extra]!r}) and not f"{{module.name}}.".startswith({OTHERS[extra]!r})
+    if wanted and not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 loaded = {{name.partition(".")[0] for name in sys.modules}}
 print(sorted(loaded & {{"app", "flask", "sqlalchemy", "psycopg", "eventlet"}}))
