@@ -123,6 +123,8 @@ class Scene:
         if line == "look at a file of the run":
             with self._services.sessions.begin() as session:
                 session.add(FileUse(run_id=self.run.id, file_id=file.id))
+        if way.kind == "page":
+            self._services.files.complete(requester, file.id)
         return file.id
 
     def _grant(self, line: str) -> str:
@@ -173,6 +175,7 @@ class Scene:
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
+            "<file_id>": self.values["file"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],
             "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],
@@ -184,7 +187,7 @@ class Scene:
             "<agent:agent>": "claude-code", "<token_id>": "none", "<name>": "open_approval",
             "<rule_id>": "sql.delete.no_where", "<tool_name>": "count_rows",
         }  # fmt: skip
-        path = f"{rule}?offset=0" if rule.endswith("/content") else rule
+        path = f"{rule}?offset=0" if rule == "/api/v1/files/<uuid:id>/content" else rule
         if "<any(" in path:
             begin, end = path.index("<any("), path.index(":act>") + 5
             path = path[:begin] + ("decline" if "(decline, revoke)" in rule else act) + path[end:]

@@ -30,6 +30,7 @@ from app.web.pages import events_position, render, see_other, web
 from app.web.prose import markdown
 from app.web.runs.story import story_of
 from app.web.runs.tools import STATUSES
+from assent.files import references_in
 
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
@@ -168,13 +169,14 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         if artifact.media_type == "text/markdown" and artifact.name in texts
     }
     calls = services().tools.calls_of(run_id)
+    files = services().files.used_by(run_id) if references_in(view.run.input) else []
     now = services().clock()
     pace = WorkflowPace() if view.state.finished else services().views.pace(view.run, viewer)
     return render(
         "run.html",
         status,
         seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
-        calls=calls, call_words=STATUSES, now=now, again=_again(view, viewer), size_words=size_words,
+        calls=calls, files=files, call_words=STATUSES, now=now, again=_again(view, viewer), size_words=size_words,
         artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
 

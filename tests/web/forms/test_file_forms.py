@@ -73,6 +73,26 @@ def test_a_run_begins_with_an_uploaded_file(page: Callable[[], Browser], service
     assert [used.id for used in services.files.used_by(run_id)] == [file.id]
 
 
+def test_whoever_sees_the_run_downloads_its_file(
+    page: Callable[[], Browser], services: Services, browse: Callable[[str], Browser]
+) -> None:
+    browser, content = page(), b"a,b\r\n" * 20_000
+    assert browser.person is not None
+    uploader = browser.person.as_actor(Via.PAGE)
+    file = services.files.begin(uploader, "Bestellungen für März.csv", len(content))
+    services.files.put(uploader, file.id, 0, content)
+    services.files.complete(uploader, file.id)
+    viewer = browse("viewer")
+    viewer.get(f"/files/{file.id}/content", 404)
+    run = services.runs.start(uploader, "test_report", {"orders": reference_to(file.id)})
+    link = viewer.get(f"/runs/{run.id}").one("a", href=f"/files/{file.id}/content")
+    assert link.text == "Download Bestellungen für März.csv"
+    viewer.get(link.attributes["href"])
+    assert viewer.response is not None and viewer.response.data == content
+    assert viewer.response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''Bestellungen%20f")
+    assert viewer.response.mimetype == "application/octet-stream"
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
