@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.risk.commands.known_files import file_content, note_download
+from app.risk.commands.known_files import file_content, note_download, note_secrets
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_dynamic
@@ -61,6 +61,7 @@ def _tar(command: Command, reading: Reading) -> None:
             act_on(reading, Act.READ, word)
         if archive is not None and archive.text != "-":
             act_on(reading, Act.WRITE, archive)
+            note_secrets(reading, given.operands, archive)
         if given.has("--remove-files"):
             for word in given.operands:
                 act_on(reading, Act.DELETE_ALL, word)
@@ -164,6 +165,7 @@ def _pack(command: Command, reading: Reading) -> None:
         act_on(reading, Act.READ, word)
     if target is not None and target.text != "-":
         act_on(reading, Act.WRITE, target)
+        note_secrets(reading, operands, target)
     if given.has("-m", "--move") and command.name == "zip":
         for word in operands:
             act_on(reading, Act.DELETE_ALL if given.has("-r") else Act.DELETE, word)

@@ -6,9 +6,9 @@ import re
 
 from app.risk.commands.git import CRITICAL, DELETES_SHARED, FORCES, GIT, HIGH
 from app.risk.commands.git_settings import RUNS_CODE, read_address, read_setting
-from app.risk.commands.known_files import note_download
+from app.risk.commands.known_files import holds_secrets, note_download, note_secrets
 from app.risk.commands.subcommands import Given
-from app.risk.effects import connect
+from app.risk.effects import SENDS_SECRET, connect
 from app.risk.reading import Reading
 from app.risk.words import Word
 
@@ -20,6 +20,8 @@ def _push(given: Given, reading: Reading) -> None:
     targets = given.texts[1:]
     if given.operands:
         _remote(given.operands[0], reading, sends=True)
+    if holds_secrets(reading, _COMMITS):
+        reading.add(SENDS_SECRET, "This sends secrets that have been added to the repository.", given.line)
     if given.has("--receive-pack", "--exec"):
         given.note(reading, RUNS_CODE, "This runs a program on the other side.")
     if given.has("--mirror", "--prune"):
@@ -37,6 +39,15 @@ def _remote(word: Word, reading: Reading, *, sends: bool = False) -> None:
     read_address(word, reading)
     if "://" in word.text and not word.text.startswith("file:"):
         connect(reading, word, sends=sends)
+
+
+_COMMITS = Word(".git/assent-added")
+"""Stands for what the same code has added to the repository."""
+
+
+@GIT.reader("add, stage")
+def _added(given: Given, reading: Reading) -> None:
+    note_secrets(reading, given.operands, _COMMITS)
 
 
 @GIT.reader("clone")

@@ -50,6 +50,10 @@ _VARIABLES = word_set(
 _PLACES = frozenset({"GIT_EXEC_PATH", "GIT_TEMPLATE_DIR", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG"})
 
 
+def _means_program(key: str) -> bool:
+    return not re.search(r"hookspath$|sslverify$|fsckobjects$|\.proxy$", key, re.IGNORECASE)
+
+
 def read_setting(name: Word, value: Word | None, reading: Reading, *, once: bool = False) -> None:
     """Read a setting that is made, for good or for one command."""
     key, text = name.text.strip(), value.text if value else "true"
@@ -57,7 +61,7 @@ def read_setting(name: Word, value: Word | None, reading: Reading, *, once: bool
         run_dynamic(reading, name)
     elif key.lower().startswith("alias."):
         _alias(key, value, reading, name.line)
-    elif _CODE.fullmatch(key) and not (key.lower() != "core.hookspath" and text.strip() in _NO_PROGRAM):
+    elif _CODE.fullmatch(key) and not (_means_program(key) and text.strip() in _NO_PROGRAM):
         reading.add(RUNS_CODE, f"The setting {key} runs programs, or changes where code and data go.", name.line)
         if value is not None and value.known and _RUNS_VALUE.search(key):
             command = text.removeprefix("!").strip()

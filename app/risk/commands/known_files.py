@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from app.risk.places import path_from, plain_path
+from app.risk.places import Place, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
 
@@ -89,8 +90,24 @@ def file_content(reading: Reading, word: Word) -> Word | None:
     return found
 
 
+def holds_secrets(reading: Reading, word: Word) -> bool:
+    """Return True if the code itself has put secrets into a file."""
+    content = file_content(reading, word)
+    return content is not None and content.source == "secret"
+
+
+def note_secrets(reading: Reading, sources: Iterable[Word], target: Word) -> None:
+    """Note that a file holds secrets from now on if one of its sources is, or holds, a secret."""
+    for word in sources:
+        if place_of(word.text) is Place.SECRET or holds_secrets(reading, word):
+            note_file(reading, target, Word(UNKNOWN, target.line, source="secret"))
+            return
+
+
 def copy_file(reading: Reading, source: Word, target: Word) -> None:
     """Note that a file is copied or moved."""
     content = file_content(reading, source)
+    if content is None:
+        note_secrets(reading, [source], target)
     if content is not None:
         note_file(reading, target, content)

@@ -125,7 +125,7 @@ def _apt_settings(given: Given, reading: Reading) -> None:
 
 
 _manager(
-    "apt-cache", "apt-file", "apt-config", "apt-listchanges", "apt-show-versions", "dpkg-query", "dpkg-architecture",
+    "apt-cache", "apt-file", "apt-config", "apt-listchanges", "apt-show-versions",
     reads="search, show, policy, depends, rdepends, showpkg, madison, stats, dump, pkgnames, unmet, list, dotty, "
     "showsrc, shell, find", refresh="update, gencaches",
 )  # fmt: skip
@@ -254,6 +254,12 @@ def _dpkg(command: Command, reading: Reading) -> None:
         reading.add(UNINSTALLS, "This changes how packages of the machine are set up.", command.line, HIGH)
     elif not given.exactly(*_DPKG_READS):
         reading.add(INSTALLS, "What this does to the machine's packages is not known.", command.line)
+
+
+@program("dpkg-query", "dpkg-architecture", "dpkg-parsechangelog", "dpkg-vendor")
+def _dpkg_reads(command: Command, reading: Reading) -> None:
+    if any(word.text.startswith(("-c", "--command")) for word in command.arguments) and "arch" in command.name:
+        reading.read("shell", command.arguments[-1].text, command.line, fixed=True)
 
 
 _DPKG_READS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.risk.commands.known_files import holds_secrets
 from app.risk.commands.table import Command
 from app.risk.effects import SENDS, Act, act_on, connect
 from app.risk.places import Place, place_of
@@ -25,6 +26,8 @@ _SECRET_TEXT = re.compile(
 
 def is_secret(word: Word) -> bool:
     """Return True if a word is the path of a secret, or contains one that is read when the command runs."""
+    if word.source == "secret":
+        return True
     if word.known:
         return place_of(word.text) in _SECRETS
     return bool(_SECRET_TEXT.search(word.shown or word.text))
@@ -35,6 +38,8 @@ def sends_file(word: Word, command: Command, reading: Reading) -> bool:
     if word.text in ("-", "/dev/stdin", "."):
         return command.input_from == "secret"
     act_on(reading, Act.READ, word)
+    if holds_secrets(reading, word):
+        return True
     if (
         word.known
         and place_of(word.text) in (Place.DATA, Place.BACKUP)
@@ -54,5 +59,5 @@ def connect_to(target: Word, reading: Reading, *, sends: bool = False, secret: b
     """Note a connection. What an unknown part of the address sends counts."""
     if not target.known:
         reading.doubt()
-        secret = secret or bool(_SECRET_TEXT.search(target.shown))
+        secret = secret or target.source == "secret" or bool(_SECRET_TEXT.search(target.shown))
     connect(reading, target, sends=sends, secret=secret)

@@ -236,9 +236,10 @@ def _convert(command: Command, reading: Reading) -> None:
     for word in operands:
         if name != "csvsql":
             act_on(reading, Act.READ, word)
+    converts = name in ("convert", "magick", "ffmpeg", "pdfunite", "qpdf", "ps2pdf", "wkhtmltopdf", "sox", "pdftotext")
     for word in writes:
         if word.text != "-":
-            act_on(reading, Act.OVERWRITE, word)
+            act_on(reading, Act.WRITE if converts else Act.OVERWRITE, word)
 
 
 _SED_RUNS = re.compile(r"(?:^|[;\n{}]|\d|/|\$|!)\s*e(?:\s+([^\n]*))?(?:$|[;\n])")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
-from app.risk.powershell.drives import paths_of, plain_name
+from app.risk.powershell.drives import paths_of
 from app.risk.powershell.evaluation import property_of
 from app.risk.powershell.files import is_downloaded
 from app.risk.powershell.table import cmdlet
-from app.risk.powershell.values import NOTHING, Value, concatenated, text_value
+from app.risk.powershell.values import NOTHING, Value, concatenated, plain_name, text_value
 
 
 @cmdlet("compress-archive", "expand-archive")
@@ -28,7 +28,7 @@ def _archive(call: Call) -> Value:
         ):
             act = Act.EMPTY
         act_on(call.reading, act, word)
-        if any(source.text.lower() in call.script.secrets for source in words):
+        if any(source.text.lower() in call.script.secrets or place_of(source.text) is Place.SECRET for source in words):
             call.script.secrets.add(word.text.lower())
         if any(is_downloaded(call, source.text) for source in words):
             call.script.downloaded.add(plain_name(word.text))

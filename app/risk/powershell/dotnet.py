@@ -15,7 +15,7 @@ from app.risk.powershell.known_variables import known_variable
 from app.risk.powershell.nodes import Invoke
 from app.risk.powershell.operators import operate
 from app.risk.powershell.rules import BLINDS, NATIVE
-from app.risk.powershell.values import ANY, NOTHING, Value, concatenated, items_value, text_value
+from app.risk.powershell.values import ANY, NEW_GUID, NOTHING, Value, concatenated, items_value, plain_name, text_value
 from app.risk.words import UNKNOWN
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def _static(kind: str, method: str, arguments: list[Value], line: int, script: S
         return construct(kind, arguments, line, script)
     pure = _pure(kind, method, arguments)
     if pure is not None:
+        if kind == "io.path" and method == "gettempfilename":
+            script.made.add(plain_name(pure.text))
         return pure
     return dotnet_statics.call(kind, method, arguments, line, script)
 
@@ -168,6 +170,8 @@ def _pure(kind: str, method: str, arguments: list[Value]) -> Value | None:
         return text_value(_expanded(first.text))
     if kind == "array" and method == "reverse":
         return NOTHING
+    if kind == "guid" and method == "newguid":
+        return text_value(NEW_GUID)
     return None
 
 

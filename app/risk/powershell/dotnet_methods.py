@@ -25,7 +25,7 @@ from app.risk.powershell.rules import (
     STOPS_SERVICE,
     UNKNOWN_METHOD,
 )
-from app.risk.powershell.values import ANY, NOTHING, Value, element, items_value, text_value
+from app.risk.powershell.values import ANY, NEW_GUID, NOTHING, Value, element, items_value, plain_name, text_value
 from app.risk.rules import RiskRule, word_set
 from app.risk.words import UNKNOWN, Word
 
@@ -119,6 +119,8 @@ def _is_plain(target: Value) -> bool:
 def _pure(target: Value, method: str, arguments: list[Value]) -> Value | None:
     """Return what a method of a text gives, if that is known."""
     first, second = [*arguments, ANY, ANY][:2]
+    if method == "tostring" and target.text == NEW_GUID:
+        return target
     if (
         method in ("tostring", "trim", "tochararray", "getnewclosure", "normalize", "readtoend", "toarray")
         and not arguments
@@ -152,7 +154,6 @@ def _pure(target: Value, method: str, arguments: list[Value]) -> Value | None:
 
 
 def _download(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
-    from app.risk.powershell.drives import plain_name
 
     for word in arguments[0].words(line) if arguments else ():
         connect(script.reading, word)

@@ -13,6 +13,7 @@ from app.risk.powershell.rules import (
     CHANGES_LOOKUP,
     HIGH,
     LOADS,
+    LOCAL,
     MEDIUM,
     NATIVE,
     SECRETS,
@@ -21,7 +22,7 @@ from app.risk.powershell.rules import (
     UNKNOWN_METHOD,
     WATCHES,
 )
-from app.risk.powershell.values import ANY, NOTHING, Value, concatenated, text_value
+from app.risk.powershell.values import ANY, NOTHING, Value, concatenated, plain_name, text_value
 from app.risk.registry import write_registry
 from app.risk.rules import RiskRule, word_set
 from app.risk.words import UNKNOWN, Word
@@ -68,7 +69,18 @@ def _file(act: Act) -> Callable[[list[Value], int, Script], Value]:
 
 def _delete_folder(arguments: list[Value], line: int, script: Script) -> Value:
     everything = len(arguments) > 1 and arguments[1].text.lower() not in ("false", "0")
+    words = _path(arguments[0], line) if arguments else []
+    if words and all(plain_name(word.text) in script.made for word in words):
+        script.reading.add(LOCAL, f"This deletes {words[0].display}, which this script has made.", line)
+        return NOTHING
     return _file(Act.DELETE_ALL if everything else Act.DELETE)(arguments, line, script)
+
+
+def _make_folder(arguments: list[Value], line: int, script: Script) -> Value:
+    for word in _path(arguments[0], line) if arguments else ():
+        if word.known and place_of(word.text) in (Place.TEMPORARY, Place.WORKING):
+            script.made.add(plain_name(word.text))
+    return _file(Act.CREATE)(arguments, line, script)
 
 
 def _move(arguments: list[Value], line: int, script: Script) -> Value:
@@ -167,7 +179,7 @@ _METHODS: dict[str, Callable[[list[Value], int, Script], Value]] = {
     f"{_FILE}.copy": _copy,
     f"{_FOLDER}.delete": _delete_folder,
     f"{_FOLDER}.move": _move,
-    f"{_FOLDER}.createdirectory": _file(Act.CREATE),
+    f"{_FOLDER}.createdirectory": _make_folder,
     "io.compression.zipfile.extracttodirectory": lambda a, n, s: _file(Act.WRITE)(a[1:2], n, s),
     "io.compression.zipfile.createfromdirectory": lambda a, n, s: _file(Act.WRITE)(a[1:2], n, s),
     "diagnostics.process.start": _start,

@@ -102,8 +102,3 @@ def paths_of(call: Call, *more: str, place: int = 0, piped: bool = True) -> list
 def files_in(value: Value) -> Value:
     """Return the paths of files that cmdlets such as ``Get-ChildItem`` give; other values as they are."""
     return property_of(value, "fullname") if value.kind == "file" else value
-
-
-def plain_name(path: str) -> str:
-    """Return a path so that two ways to write it compare equal in most cases."""
-    return re.sub(r"^(?:\.[\\/])+", "", path.strip("\"' ").replace("/", "\\").lower())

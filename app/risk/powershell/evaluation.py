@@ -31,6 +31,7 @@ from app.risk.powershell.nodes import (
 from app.risk.powershell.operators import apply_unary, cast, index_of, operate
 from app.risk.powershell.values import (
     ANY,
+    NEW_GUID,
     NOTHING,
     Value,
     concatenated,
@@ -174,6 +175,8 @@ def _member(node: Member, script: Script) -> Value:
 
 def property_of(target: Value, name: str) -> Value:
     """Return a property of a value."""
+    if target.text == NEW_GUID and name.lower() == "guid":
+        return target
     if target.table is not None:
         if name in target.table:
             return target.table[name]

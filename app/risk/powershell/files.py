@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from app.risk.effects import READS_SECRET, WRITES, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
-from app.risk.powershell.drives import define, drive_of, files_in, paths_of, plain, plain_name
+from app.risk.powershell.drives import define, drive_of, files_in, paths_of, plain
 from app.risk.powershell.known_variables import PATHS
 from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, REMOTE_ON, SETTINGS
 from app.risk.powershell.table import cmdlet
-from app.risk.powershell.values import NOTHING, Value, concatenated, either, text_value
+from app.risk.powershell.values import NOTHING, Value, concatenated, either, plain_name, text_value
 from app.risk.registry import delete_registry, read_registry, write_registry
 from app.risk.words import UNKNOWN, Word
 
@@ -131,7 +131,7 @@ def _without_names(word: Word) -> Word:
 def _delete_files(call: Call, word: Word, *, everything: bool, many: bool) -> None:
     act = Act.DELETE_ALL if everything else Act.DELETE_MANY if word.several or many else Act.DELETE
     own = plain_name(word.text) in call.script.made
-    if own and word.known:
+    if own and (word.known or has_own_name(word)):
         call.reading.add(LOCAL, f"This deletes {word.display}, which this script has made.", word.line)
         return
     act_on(call.reading, act, word)
@@ -248,6 +248,13 @@ def _new(call: Call) -> Value:
     return Value(tuple(made), kind="file")
 
 
+def has_own_name(word: Word) -> bool:
+    """Return True if a path ends with a name of which a part is known, so that it is never the folder around it."""
+    return word.known or (
+        bool(re.sub(rf"{UNKNOWN}|\W", "", re.split(r"[\\/]", word.text)[-1])) and ".." not in word.text
+    )
+
+
 def make_folder(call: Call, word: Word) -> None:
     """Note that a folder is made: small, wherever it is, but for places where files take effect."""
     if place_of(word.text) in (Place.STARTUP, Place.SCHEDULE, Place.ACCESS, Place.HOOK, Place.BOOT):
@@ -256,7 +263,7 @@ def make_folder(call: Call, word: Word) -> None:
     call.reading.touch(paths=[word.text] if word.known else [])
     if not word.known:
         call.reading.doubt()
-    if word.known and place_of(word.text) in (Place.TEMPORARY, Place.WORKING):
+    if has_own_name(word) and place_of(word.text) in (Place.TEMPORARY, Place.WORKING):
         call.script.made.add(plain_name(word.text))
     call.reading.add(WRITES, f"This makes the folder {word.display}.", word.line, LOW)
 

@@ -7,11 +7,10 @@ import re
 from app.risk.effects import Act, connect, host_of, run_dynamic, run_unread
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
-from app.risk.powershell.drives import plain_name
 from app.risk.powershell.files import write_path
 from app.risk.powershell.rules import HIGH, SENDS
 from app.risk.powershell.table import cmdlet
-from app.risk.powershell.values import NOTHING, Value
+from app.risk.powershell.values import NOTHING, Value, plain_name
 from app.risk.words import UNKNOWN, Word
 
 _READING_METHODS = frozenset({"get", "head", "options", "default"})

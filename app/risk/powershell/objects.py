@@ -11,7 +11,7 @@ from app.risk.powershell.files import read_path
 from app.risk.powershell.known_variables import known_variable
 from app.risk.powershell.nodes import Node, Number, Variable
 from app.risk.powershell.table import cmdlet
-from app.risk.powershell.values import ANY, NOTHING, Value, element, items_value
+from app.risk.powershell.values import ANY, NEW_GUID, NOTHING, Value, element, items_value, text_value
 
 
 @cmdlet("foreach-object")
@@ -182,3 +182,8 @@ def _converted(call: Call) -> Value:
             read_path(call, word)
         held = NOTHING if call.value("path", "literalpath") is not None else held
     return Value(origin=call.origins(), many=held.many, every=held.every)
+
+
+@cmdlet("new-guid")
+def _new_guid(call: Call) -> Value:
+    return text_value(NEW_GUID)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.commands.table import program_name
 from app.risk.effects import DOWNLOADED
-from app.risk.powershell.drives import plain_name
+from app.risk.powershell.values import plain_name
 from app.risk.registry import registry_path
 from app.risk.words import Word
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -154,3 +155,12 @@ def element(value: Value) -> Value:
     if len(held) > MOST_CHOICES and len({item.text for item in held}) > MOST_CHOICES:
         return replace(either(held[:MOST_CHOICES]), texts=(*(item.text for item in held[: MOST_CHOICES - 1]), UNKNOWN))
     return replace(either(held), items=None) if held else NOTHING
+
+
+NEW_GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+"""Stands for any new identifier: what matters is that it is one, and not empty."""
+
+
+def plain_name(path: str) -> str:
+    """Return a path so that two ways to write it compare equal in most cases."""
+    return re.sub(r"^(?:\.[\\/])+", "", path.strip("\"' ").replace("/", "\\").lower())

@@ -48,7 +48,7 @@ reads(
     test-modulemanifest test-scriptfileinfo test-pssessionconfigurationfile test-filecatalog get-markdownoption
     get-psscriptfileinfo get-scheduledtask get-scheduledtaskinfo get-scheduledjob get-scheduledjoboption
     get-jobtrigger new-scheduledtasktrigger new-scheduledtasksettingsset new-scheduledtaskprincipal
-    new-scheduledtask new-jobtrigger new-scheduledjoboption new-timespan new-guid new-cimsessionoption
+    new-scheduledtask new-jobtrigger new-scheduledjoboption new-timespan new-cimsessionoption
     new-pssessionoption new-pstransportoption get-localuser get-localgroup get-localgroupmember get-disk
     get-partition get-volume get-physicaldisk get-virtualdisk get-storagepool get-storagejob
     get-storagesubsystem get-partitionsupportedsize get-supportedfilesystems get-smbshare get-smbshareaccess

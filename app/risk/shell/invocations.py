@@ -139,7 +139,12 @@ def invoke(
     else:
         read_command(command, reading)
         flow = output_of(command, given, reading) or Flow()
+    if flow == Flow() and any(found.rule in _READS_SECRETS for found in reading.findings[known:]):
+        flow = Flow(UNKNOWN, "secret")
     return _judged(session, command, given, flow, reading.findings[known:])
+
+
+_READS_SECRETS = frozenset({"file.reads_secret", "command.prints_environment"})
 
 
 def _source(given: Flow | None) -> str:

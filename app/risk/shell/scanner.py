@@ -19,10 +19,14 @@ _IN_DOCUMENT = re.compile(r"[^\\$`]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!_-]")
 _SHORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/[#%]?|\^\^?|,,?|@[A-Za-z]|:|~~?")
-_QUALIFIER = re.compile(r"\([a-zA-Z0-9.,/@=*%^+#-]{1,20}\)(?=[\s;|&)]|$)")
+_QUALIFIER = re.compile(r"\([a-zA-Z0-9.,/@=*%^+#:\[\]-]{1,40}\)(?=[\s;|&)]|$)")
 """What zsh allows after a pattern, such as ``*(.N)``."""
 _SPACE = re.compile(r"(?:[ \t]|\\\r?\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
+
+
+_QUALIFIER_RUNS = re.compile(r"\((?:#q)?[a-zA-Z0-9.,/@=*%^+#\[\]-]{0,40}e[:'\"{/|,]")
+"""A qualifier of zsh that runs code for each file, such as ``*(e:'rm $REPLY':)``."""
 
 
 class ShellSyntaxError(Exception):
@@ -112,6 +116,8 @@ class Scanner:
 
     def _is_pattern(self, parts: list[Part]) -> bool:
         last = parts[-1] if parts else None
+        if isinstance(last, Literal) and last.text[-1:] == "*" and _QUALIFIER_RUNS.match(self.text, self.at):
+            return False  # it is not read: the command counts as one that cannot be parsed
         if _QUALIFIER.match(self.text, self.at) and any(
             isinstance(part, Literal) and not part.quoted and re.search(r"[*?\]]", part.text) for part in parts
         ):
