@@ -15,6 +15,7 @@ from assent.composition.fields import (
     LONGEST_TIMEOUT,
     MAX_ATTEMPTS,
     MAX_STEPS,
+    RECOVER_FIELDS,
     RESERVED_IDS,
     RETRY_FIELDS,
     STEP_FIELDS,
@@ -36,6 +37,21 @@ class Retry:
 
     attempts: int
     backoff: float
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What is done about failures of a known kind, before `on_error`.
+
+    Attributes:
+        timeout: ``retry`` or ``on_error``.
+        sql_syntax: ``heal`` or ``on_error``.
+        permission_denied: ``ask`` or ``on_error``; empty: ``ask`` if the step requires approval and does not skip.
+    """
+
+    timeout: str = "retry"
+    sql_syntax: str = "heal"
+    permission_denied: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class Step:
     for_each: str
     rests_on: dict[str, dict[str, Any]]
     retry: Retry | None
+    recover: Recovery
     timeout: float | None
     gate: str
     on_error: str
@@ -304,6 +321,7 @@ class _Parser:
             needs=draft.needs, for_each=_text(raw, "for_each"),
             rests_on=self._rests_on(raw.get("rests_on"), (*path, "rests_on")),
             retry=self._retry(raw.get("retry"), (*path, "retry")),
+            recover=self._recovery(raw.get("recover"), (*path, "recover")),
             timeout=self._duration(raw, path, "timeout", LONGEST_TIMEOUT), gate=_text(raw, "gate") or "auto",
             on_error=_text(raw, "on_error") or "fail", on_reject=_text(raw, "on_reject") or "stop",
         )  # fmt: skip
@@ -312,11 +330,11 @@ class _Parser:
         if "tool" in raw and "workflow" in raw:
             self._say((*path, "workflow"), "A step has a tool or a workflow, not both. Make two steps.")
         elif "tool" not in raw and "workflow" not in raw:
-            only = [name for name in ("gate", "for_each", "retry", "timeout") if name in raw]
+            only = [name for name in ("gate", "for_each", "retry", "recover", "timeout") if name in raw]
             about = f" There is nothing to which {only[0]} could apply." if only else ""
             self._say(path, f"The step has neither a tool nor a workflow.{about}")
         elif "workflow" in raw:
-            for name in ("gate", "for_each", "rests_on", "retry", "timeout", "on_error", "on_reject"):
+            for name in ("gate", "for_each", "rests_on", "retry", "recover", "timeout", "on_error", "on_reject"):
                 if name in raw:
                     words = f"{name} belongs to the steps inside; a step that is a workflow has none."
                     self._say((*path, name), words)
@@ -330,6 +348,12 @@ class _Parser:
             self._say((*path, "attempts"), f"attempts is a number from 1 to {MAX_ATTEMPTS}; this is {attempts}.")
         backoff = self._duration(raw, path, "backoff", LONGEST_BACKOFF)
         return Retry(attempts if type(attempts) is int else 1, 0.5 if backoff is None else backoff)
+
+    def _recovery(self, raw: Any, path: Path) -> Recovery:
+        if not isinstance(raw, dict):
+            return Recovery()
+        self._fields(path, raw, RECOVER_FIELDS, "recover")
+        return Recovery(**{name: _text(raw, name) for name in RECOVER_FIELDS if _text(raw, name)})
 
     def _rests_on(self, raw: Any, path: Path) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}

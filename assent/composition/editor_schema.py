@@ -8,6 +8,7 @@ from assent.composition.fields import (
     GROUP_FIELDS,
     MAX_ATTEMPTS,
     MAX_STEPS,
+    RECOVER_FIELDS,
     RETRY_FIELDS,
     STEP_FIELDS,
     WORKFLOW_FIELDS,
@@ -37,7 +38,9 @@ def editor_schema() -> dict[str, Any]:
     properties["examples"] |= {"items": {"type": "object"}}
     entry = {"oneOf": [{"$ref": "#/$defs/step"}, {"$ref": "#/$defs/group"}]}
     properties["steps"] |= {"items": entry, "minItems": 1, "maxItems": MAX_STEPS}
-    return {"$schema": ADDRESS} | workflow | {"$defs": {"step": _step(), "group": _group(), "retry": _retry()}}
+    recover = _object(RECOVER_FIELDS, "What is done about failures of a known kind")
+    parts = {"step": _step(), "group": _group(), "retry": _retry(), "recover": recover}
+    return {"$schema": ADDRESS} | workflow | {"$defs": parts}
 
 
 def _step() -> dict[str, Any]:
@@ -52,6 +55,7 @@ def _step() -> dict[str, Any]:
     counts = {"type": "object", "additionalProperties": tolerance, "minProperties": 1}
     properties["rests_on"] |= {"additionalProperties": counts}
     properties["retry"] = {"$ref": "#/$defs/retry", "description": STEP_FIELDS["retry"].meaning}
+    properties["recover"] = {"$ref": "#/$defs/recover", "description": STEP_FIELDS["recover"].meaning}
     return step | {"oneOf": [{"required": ["tool"]}, {"required": ["workflow"]}]}
 
 

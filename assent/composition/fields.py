@@ -61,6 +61,7 @@ STEP_FIELDS = {
         "the value may change until the call is made: exact, magnitude, or a share such as 0.1.",
     ),
     "retry": Field(dict, "How often a failed call is repeated. Only for tools that may be repeated."),
+    "recover": Field(dict, "What is done about failures of a known kind, before on_error."),
     "timeout": Field(str, "How long one call may take, such as 30s or 5m. Default: the tool's own."),
     "gate": Field(str, "auto: approval is required unless the tool only reads. always: in any case.", choices=GATES),
     "on_error": Field(
@@ -75,6 +76,22 @@ RETRY_FIELDS = {
     "attempts": Field(int, f"At most so many attempts, from 1 to {MAX_ATTEMPTS}.", required=True),
     "backoff": Field(str, "Pause after the first failure, such as 2s; it doubles each time. Default: 0.5s."),
 }
+RECOVER_FIELDS = {
+    "timeout": Field(
+        str, "After a time-out or a lost connection. retry (default): the call is repeated as retry says, if the tool "
+        "may be repeated. on_error: it is not.", choices=("retry", "on_error"),
+    ),
+    "sql_syntax": Field(
+        str, "If the database does not understand the statement. heal (default): it is corrected if that is clear; a "
+        "tool that only reads is called once more, and any other call is proposed again. on_error: it is not.",
+        choices=("heal", "on_error"),
+    ),
+    "permission_denied": Field(
+        str, "ask: a person is asked for the permission, and whether to retry, skip, or stop; the default of steps "
+        "that require approval, unless they have on_error: skip. on_error: nobody is asked.",
+        choices=("ask", "on_error"),
+    ),
+}  # fmt: skip
 GROUP_FIELDS = {
     "parallel": Field(list, "Steps that run at the same time. The next step needs all of them.", required=True),
 }

@@ -147,6 +147,7 @@ class _Builder:
             back["look"] = targets["look"] = look
         if nodes.may_ask_on_failure:
             self._question(nodes, title, back)
+        targets |= {"correct": first} if nodes.may_correct else {}
         targets |= {"again": last} if linked.rows is not None else {}
         return _Ends(first, last, _after_call(nodes), targets | {"stop": self._end})
 
@@ -245,6 +246,8 @@ def _after_call(nodes: StepNodes) -> _Route:
         result = state.get(nodes.result)
         if result is None:
             failed = nodes.may_ask_on_failure and state.get(nodes.failure) is not None
+            if not failed and nodes.is_corrected(state):
+                return "correct"
             return "question" if failed else "look" if nodes.step.rests_on else "again"
         return "stop" if result["status"] == "rejected" and nodes.step.on_reject == "stop" else "next"
 

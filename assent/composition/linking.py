@@ -22,6 +22,7 @@ from assent.composition.schema_views import ANYTHING, NoSuchPartError, View, obj
 from assent.toolbox.calls import Limits
 from assent.toolbox.errors import UnknownToolError
 from assent.toolbox.model import Tool
+from assent.toolbox.recovery import sql_field
 from assent.toolbox.registry import Registry
 
 MAX_DEPTH = 5
@@ -56,9 +57,20 @@ class LinkedStep:
         return self.tool is not None and (self.step.gate == "always" or not self.tool.reads_only)
 
     @cached_property
+    def heals(self) -> bool:
+        """Whether a statement that the database does not understand is corrected."""
+        return self.tool is not None and self.step.recover.sql_syntax == "heal" and bool(sql_field(self.tool))
+
+    @property
+    def asks_for_permission(self) -> bool:
+        """Whether people are asked when the call is denied."""
+        usual = "ask" if self.asks and self.step.on_error != "skip" else "on_error"
+        return (self.step.recover.permission_denied or usual) == "ask"
+
+    @cached_property
     def limits(self) -> Limits:
         """How often the tool is called, and how long each call may take."""
-        made = Limits(timeout=self.step.timeout)
+        made = Limits(timeout=self.step.timeout, after_timeouts=self.step.recover.timeout == "retry")
         retry = self.step.retry
         return made if retry is None else replace(made, attempts=retry.attempts, backoff=retry.backoff)
 
@@ -237,6 +249,13 @@ class _Linker:
                 (*step.path, "retry"),
                 f"{tool.name} changes something and is not idempotent, so a failed call is never repeated by itself. "
                 "Use on_error: ask.",
+            )
+        written = (*step.path, "recover", "sql_syntax")
+        if written in self._document.tree.places and step.recover.sql_syntax == "heal" and not sql_field(tool):
+            self._say(
+                written,
+                f"No input of {tool.name} is known to hold a statement: it is named sql, query, or statement, or its "
+                "schema has contentMediaType: application/sql.",
             )
         asks = step.gate == "always" or not tool.reads_only
         if step.on_reject != "stop" and not asks:

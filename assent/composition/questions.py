@@ -16,8 +16,9 @@ class Failure:
     """Why a step has not ended.
 
     Attributes:
-        kind: ``failed``; ``unknown``, if a call that must not be repeated may or may not have been made; or
-            ``changed``, if what the call rests on has changed several times before it was made.
+        kind: ``failed``; ``denied``, if the account may not make the call; ``unknown``, if a call that must not be
+            repeated may or may not have been made; or ``changed``, if what the call rests on has changed several times
+            before it was made.
         phase: ``propose``, ``apply``, or ``look``; that of a step without a gate is ``propose``.
         row: the row of `for_each`, from 0; None: the step as a whole.
         answer: what people answered; empty: they have not been asked.
@@ -46,6 +47,7 @@ class Failure:
 
 _ACTIONS = {
     "failed": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
+    "denied": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
     "unknown": {"done": "It was done", "not_done": "It was not done: ask for approval again", "stop": "Stop the run"},
     "changed": {"again": "Look again, and ask for approval", "stop": "Stop the run"},
 }
@@ -55,6 +57,11 @@ def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
     """Return the question about a failure. Its answer has the field `action`."""
     row = "" if failure.row is None else f", row {failure.row + 1}"
     about = f"“{step.title}”{row}"[:150]
+    again = (
+        "the call is made again."
+        if tool.may_repeat or failure.phase == "propose"
+        else "the run asks for approval of the call again, because it may have changed something."
+    )
     if failure.kind == "unknown":
         title = f"Was it done? {about}"
         words = (
@@ -70,13 +77,15 @@ def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
             f"{failure.message}\n\n- **again**: the run looks again, and asks for approval of the call.\n"
             "- **stop**: the run ends."
         )
+    elif failure.kind == "denied":
+        title = f"Need elevated permissions for {about}"
+        words = (
+            f"{failure.message}\n\nThe account may not do this, so the call is not repeated by itself.\n\n"
+            f"- **retry**: the permission has been granted; {again}\n"
+            "- **skip**: the run goes on without the output of this step.\n- **stop**: the run ends."
+        )
     else:
         title = f"{about} failed: what now?"
-        again = (
-            "the call is made again."
-            if tool.may_repeat or failure.phase == "propose"
-            else "the run asks for approval of the call again, because it may have changed something."
-        )
         words = (
             f"{failure.message}\n\n- **retry**: {again}\n- **skip**: the run goes on without the output of this step.\n"
             "- **stop**: the run ends."

@@ -35,6 +35,7 @@ from assent.toolbox.errors import BasisChangedError, OutcomeUnknownError, ToolCh
 from assent.toolbox.gates import PIN_LABEL, apply, propose
 from assent.toolbox.ledger import begins
 from assent.toolbox.model import Tool
+from assent.toolbox.recovery import call_healing, is_denied, propose_correction
 from assent.toolbox.shapes import MisshapenError
 
 MOST_READ_ROWS = 1_000
@@ -66,6 +67,7 @@ class StepNodes:
     Attributes:
         path: the id, with those of the workflows around it, joined by dots.
         may_ask_on_failure: people may be asked what to do when the call fails, or whether it was made.
+        may_correct: a call with corrected SQL may be proposed after an approved one has failed.
     """
 
     def __init__(self, linked: LinkedStep, scope: Scope) -> None:
@@ -81,8 +83,10 @@ class StepNodes:
         self.rows = f"{self.path}.rows"
         self.failure = f"{self.path}.failure"
         self.changed = f"{self.path}.changed"
-        asks_more = not self.tool.may_repeat or bool(self.step.rests_on)
-        self.may_ask_on_failure = self.step.on_error == "ask" or (linked.asks and asks_more)
+        self.corrected = f"{self.path}.corrected"
+        self.may_correct = linked.asks and linked.rows is None and linked.heals
+        asks_more = linked.asks and (not self.tool.may_repeat or bool(self.step.rests_on))
+        self.may_ask_on_failure = self.step.on_error == "ask" or linked.asks_for_permission or asks_more
         scope.calls[linked.step.id] = self
 
     @property
@@ -90,6 +94,7 @@ class StepNodes:
         """The parts of the run's state that the step writes."""
         found = [self.result]
         found += [self.proposal, self.outcome] if self._linked.asks else []
+        found += [self.corrected] if self.may_correct else []
         found += [self.changed] if self.step.rests_on else []
         found += [self.rows] if self._linked.rows is not None and self._linked.asks else []
         return (*found, *([self.failure] if self.may_ask_on_failure else []))
@@ -105,16 +110,20 @@ class StepNodes:
             if isinstance(prepared, Skip):
                 return {self.result: without_output(SKIPPED, prepared.reason)}
             if self._linked.rows is None:
-                output: Any = call(self.tool, prepared[0], limits=self._linked.limits).document
+                output: Any = self._read_one(prepared[0])
             else:
                 output = [self._read_row(inputs) for inputs in prepared]
         except _TROUBLE as error:
             return self._trouble(error)
         return {self.result: done(output)}
 
+    def _read_one(self, inputs: Any) -> Any:
+        made = call_healing if self._linked.heals else call
+        return made(self.tool, inputs, limits=self._linked.limits).document
+
     def _read_row(self, inputs: Any) -> Any:
         try:
-            return call(self.tool, inputs, limits=self._linked.limits).document
+            return self._read_one(inputs)
         except ToolError:
             if self.step.on_error == "skip":
                 return None
@@ -127,6 +136,8 @@ class StepNodes:
         if (given_up := self._given_up(state)) is not None:
             return given_up
         try:
+            if self.may_correct and state.get(self.corrected) is not None:
+                return self._proposed(ToolCall.model_validate(state[self.corrected]))
             prepared = self._prepared(state)
             if isinstance(prepared, Skip):
                 return {self.result: without_output(SKIPPED, prepared.reason)}
@@ -171,6 +182,7 @@ class StepNodes:
     def look(self, state: State) -> Update:
         """Make the reads again on which the call rests, because something has changed."""
         update: Update = {self.outcome: None, self.failure: None}
+        update |= {self.corrected: None} if self.may_correct else {}
         try:
             for name in self.step.rests_on:
                 source = self._scope.calls[name]
@@ -221,7 +233,21 @@ class StepNodes:
         except OutcomeUnknownError as error:
             return {self.failure: Failure("unknown", str(error), "apply").document}
         except _TROUBLE as error:
-            return self._trouble(error, "apply")
+            return self._correction(state, error) or self._trouble(error, "apply")
+
+    def _correction(self, state: State, error: Exception) -> Update | None:
+        """Return the proposal of the corrected call, once; None: there is none."""
+        if not self.may_correct or state.get(self.corrected) is not None:
+            return None
+        made = propose_correction(self.tool, state[self.outcome], error)
+        if made is None:
+            return None
+        found = made.model_copy(update={"summary": _with_note(made.summary)}).model_dump(mode="json")
+        return {self.corrected: found, self.outcome: None} | ({self.failure: None} if self.may_ask_on_failure else {})
+
+    def is_corrected(self, state: State) -> bool:
+        """Return whether the corrected call is to be proposed next."""
+        return self.may_correct and state.get(self.corrected) is not None and state.get(self.outcome) is None
 
     # Rows
 
@@ -256,6 +282,8 @@ class StepNodes:
             return done(run(self.tool, made.args, limits=self._linked.limits, request_id=outcome.request_id).document)
         except ToolError as error:
             words = f"Row {made.id}: {error}"
+            if self._linked.asks_for_permission and is_denied(error):
+                return Failure("denied", words, "apply", number)
             if self.step.on_error == "skip":
                 return without_output(FAILED, words)
             if self.step.on_error == "ask":
@@ -276,6 +304,8 @@ class StepNodes:
 
     def _trouble(self, error: Exception, phase: str = "propose") -> Update:
         """Return what a failure leads to. Raises the error with `on_error: fail`, so that the step fails."""
+        if self._linked.asks_for_permission and is_denied(error):
+            return {self.failure: Failure("denied", str(error), phase).document}
         if self.step.on_error == "skip":
             return {self.result: without_output(FAILED, str(error))}
         if self.step.on_error == "ask":
@@ -344,7 +374,7 @@ class StepNodes:
         if failure["kind"] == "changed":
             return "look"
         # A call that must not be repeated needs another approval, whatever people answered here.
-        repeat = failure["phase"] == "apply" and failure["kind"] == "failed" and self.tool.may_repeat
+        repeat = failure["phase"] == "apply" and failure["kind"] in ("failed", "denied") and self.tool.may_repeat
         return "apply" if repeat else "propose"
 
     def _given_up(self, state: State) -> Update | None:

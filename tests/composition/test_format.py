@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from assent.composition.document import parse_document
-from assent.composition.fields import STEP_FIELDS, WORKFLOW_FIELDS
+from assent.composition.fields import RECOVER_FIELDS, STEP_FIELDS, WORKFLOW_FIELDS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "workflow-files.md").read_text()
 
@@ -20,6 +20,7 @@ def rows(heading: str) -> list[tuple[str, bool]]:
 def test_the_tables_have_all_fields() -> None:
     for heading, fields in (("The file", WORKFLOW_FIELDS), ("Steps", STEP_FIELDS)):
         assert rows(heading) == [(name, field.required) for name, field in fields.items()]
+    assert rows("Failures")[: len(RECOVER_FIELDS)] == [(name, False) for name in RECOVER_FIELDS]
 
 
 def test_the_examples_in_the_text_are_valid() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -13,6 +15,8 @@ changed: list[str] = []
 """What tools have changed, in order."""
 sizes: dict[str, int] = {}
 """Sizes that `measure` finds; it returns 100 for others."""
+database = {"address": ""}
+"""The SQLite database of `query_items` and `change_items`, as an address."""
 failing: list[str] = []
 """Names whose next calls fail; each failure removes one."""
 
@@ -104,6 +108,31 @@ def add_up(inputs: Numbers) -> Sum:
     return Sum(value=inputs.value + 1, previous=[*inputs.others, inputs.value])
 
 
+class Statement(BaseModel):
+    sql: str
+
+
+class Found(BaseModel):
+    found: list[list[str]]
+
+
+def _executed(sql: str) -> Found:
+    with closing(sqlite3.connect(database["address"], uri=True)) as connection, connection:
+        return Found(found=[[str(value) for value in row] for row in connection.execute(sql)])
+
+
+@tool(effect="read")
+def query_items(inputs: Statement) -> Found:
+    """Query a SQLite database."""
+    return _executed(inputs.sql)
+
+
+@tool(effect="write")
+def change_items(inputs: Statement) -> Found:
+    """Change a SQLite database. Not idempotent."""
+    return _executed(inputs.sql)
+
+
 class Measured(BaseModel):
     size: int
     tags: list[str] = []
@@ -125,4 +154,4 @@ def hang(inputs: Name) -> Answer:
 
 def registry() -> Registry:
     """All tools of this module."""
-    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up, measure, hang])
+    return Registry([find_rows, find_rows_2, describe, rename, touch, add_up, measure, query_items, change_items, hang])

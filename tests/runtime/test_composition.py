@@ -128,6 +128,21 @@ def test_what_has_changed_since_is_proposed_as_a_revision(rig: Rig) -> None:
     assert receipt(rig, again)[0] == "applied"
 
 
+def test_a_statement_that_is_corrected_is_proposed_as_a_revision(rig: Rig) -> None:
+    run_id = rig.begin("mend_rows")
+    request = rig.only(run_id)
+    approved(rig, request)
+    assert receipt(rig, request)[0] == "failed" and not rig.effects(run_id)
+    again = rig.only(run_id)
+    corrected = "UPDATE things SET state = 'mended' WHERE (name = 'table')"
+    assert again.previous_id == request.id and again.payload["args"]["sql"] == corrected
+    assert f"+ {corrected}" in again.payload["summary"]
+    approved(rig, again)
+    rig.finish(run_id)
+    assert rig.effects(run_id) == Counter({corrected: 1})
+    assert receipt(rig, again)[0] == "applied"
+
+
 def test_the_catalog_has_the_graph_and_the_file(rig: Rig) -> None:
     entry, source, _ = rig.services.runs.described("mend_both")
     assert source == (FOLDER / "mend_both" / "workflow.yaml").read_text()

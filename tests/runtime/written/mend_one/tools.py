@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -87,3 +89,34 @@ def weigh_thing(inputs: Target) -> Weight:
     """Weigh one thing: what a file beside the effects says."""
     scale = Path(f"{inputs.effects}.grams")
     return Weight(grams=int(scale.read_text()) if scale.exists() else 100)
+
+
+class Statement(BaseModel):
+    effects: str
+    sql: str
+
+
+class Rows(BaseModel):
+    rows: list[str]
+
+
+def _executed(inputs: Statement) -> Rows:
+    """Execute a statement in a SQLite database beside the effects, which is made if it is not there."""
+    with closing(sqlite3.connect(f"{inputs.effects}.db")) as connection, connection:
+        connection.execute("create table if not exists things (name text primary key, state text)")
+        connection.execute("insert or ignore into things values ('table', 'broken')")
+        return Rows(rows=[str(row[0]) for row in connection.execute(inputs.sql)])
+
+
+@tool(effect="read")
+def read_rows(inputs: Statement) -> Rows:
+    """Read rows of a database."""
+    return _executed(inputs)
+
+
+@tool(effect="write")
+def change_rows(inputs: Statement) -> Rows:
+    """Change rows of a database. Not idempotent."""
+    found = _executed(inputs)
+    _line(inputs.effects, inputs.sql)
+    return found
