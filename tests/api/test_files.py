@@ -18,8 +18,8 @@ from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.services.bundle import Services
 from app.services.files.rules import FileRules
-from app.services.files.uploads import Files
-from app.store.files import FileUse
+from app.services.files.uploads import LOCK, Files
+from app.store.files import FileUse, StoredFile
 from app.store.record import AuditEntry
 from tests.factories import Caller, make_person, make_run
 
@@ -203,22 +203,36 @@ def test_limits(files: Files, person: Actor, services: Services) -> None:
     files.begin(person, "c", 0)
 
 
-def test_limits_hold_at_the_same_moment(files: Files, person: Actor) -> None:
-    gate, outcomes = threading.Barrier(6), []
+def test_limits_hold_at_the_same_moment(files: Files, person: Actor, services: Services) -> None:
+    outcomes: list[bool] = []
 
     def begin_one() -> None:
-        gate.wait(30)
         try:
             outcomes.append(bool(files.begin(person, "a", 300_000)))
         except TooLargeError:
             outcomes.append(False)
 
-    threads = [threading.Thread(target=begin_one) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert sorted(outcomes) == [False] * 4 + [True] * 2
+    def is_waiting() -> bool:
+        with services.sessions() as looking:
+            waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+            return bool(looking.scalar(text(waiting)))
+
+    with services.sessions.begin() as session:
+        # Somebody else has begun, and has not committed yet.
+        session.execute(text(LOCK))
+        now = services.clock()
+        session.add(StoredFile(
+            id=str(uuid.uuid4()), name="b", size=600_000, received=0, state="uploading", place="database",
+            wanted_sha256="", sha256="", version=1, owner_id=person.id, owner_name=person.name, owner_agent="",
+            created_at=now, updated_at=now,
+        ))  # fmt: skip
+        session.flush()
+        other = threading.Thread(target=begin_one)
+        other.start()
+        while other.is_alive() and not is_waiting():
+            other.join(0.01)
+    other.join(60)
+    assert outcomes == [False]
 
 
 def used(services: Services, file_id: str, state: RunState) -> str:

@@ -45,7 +45,8 @@ MAX_NAME = 255
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HASH_A_BYTE = 0.01
 """Microseconds to read a byte of a file and add it to its digest."""
-_LOCK = "select pg_advisory_xact_lock(hashtext('assent files'))"
+LOCK = "select pg_advisory_xact_lock(hashtext('assent files'))"
+"""Held while an upload begins."""
 _BEGIN = f"""
     with taken as (
         select coalesce(sum(greatest(size, {SMALLEST_COUNTED})), 0) as total,
@@ -105,7 +106,7 @@ class Files:
         }  # fmt: skip
         note_write()
         # Two that begin at once would otherwise each see room that is enough for one.
-        made = self._sessions.together([Statement(_LOCK, {}), Statement(_BEGIN, values)])[1]
+        made = self._sessions.together([Statement(LOCK, {}), Statement(_BEGIN, values)])[1]
         found = self._find(file_id)
         if made or (found is not None and _is_owner(found, actor)):
             assert found is not None
