@@ -6,6 +6,7 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import text
 
 from app.domain.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError, UnavailableFileError
 from app.domain.lifecycle import RunState
-from app.domain.people import Actor, Role, Via
+from app.domain.people import Actor, Role, Sight, Via
 from app.services.bundle import Services
 from app.services.files.rules import FileRules
 from app.services.files.uploads import LOCK, Files
@@ -143,6 +144,24 @@ def test_nobody_else_sees_an_unused_file(caller: Caller, call: Callable[[str], C
     assert put(other, made["id"], 0, CONTENT[:PART]).status_code == 404
     assert other.post(f"/api/v1/files/{made['id']}/complete").status_code == 404
     assert other.delete(f"/api/v1/files/{made['id']}").status_code == 404
+
+
+def test_an_agent_has_files_of_its_own(files: Files, person: Actor) -> None:
+    first, second = (replace(person, kind="agent", name=name) for name in ("first", "second"))
+    wider = replace(second, sight=Sight.ACCOUNT)
+    file_id = files.begin(first, "orders.csv", 3).id
+    assert [file.id for file in files.own(first)] == [file_id]
+    assert files.own(second) == []
+    # The owner of the account may do everything with it; a sibling nothing, and with a wider sight only look.
+    assert files.get(person, file_id).owner_agent == files.get(wider, file_id).owner_agent == "first"
+    with pytest.raises(NotFoundError):
+        files.get(second, file_id)
+    for agent in (second, wider):
+        for act in (lambda: files.put(agent, file_id, 0, b"a,b"), lambda: files.complete(agent, file_id),  # noqa: B023
+                    lambda: files.delete(agent, file_id)):  # noqa: B023  # fmt: skip
+            with pytest.raises(NotFoundError):
+                act()
+    files.delete(person, file_id)
 
 
 def test_what_arrived_is_what_is_read(files: Files, person: Actor) -> None:

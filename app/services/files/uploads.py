@@ -7,11 +7,10 @@ there, in any process. Only its owner sees a file until a run uses it, and no ru
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
@@ -23,12 +22,21 @@ from app.domain.errors import (
     TooLargeError,
     UnavailableFileError,
 )
-from app.domain.lifecycle import RunState
-from app.domain.people import SYSTEM, Action, Actor, Sight
+from app.domain.people import SYSTEM, Action, Actor
 from app.domain.run_protocol import Statement
 from app.domain.text import is_storable
 from app.domain.weight import MOST, note_write, weigh
 from app.services.clock import Clock
+from app.services.files.checks import (
+    complaints,
+    facts,
+    is_of_sight,
+    is_owner,
+    no_file,
+    refuse_if_any_uses,
+    refuse_if_used,
+    unexpected,
+)
 from app.services.files.contents import Contents, DatabaseContents, FolderContents, pieces
 from app.services.files.folders import open_inside
 from app.services.files.rules import LEAST_SHARE, SMALLEST_COUNTED, FileRules
@@ -41,8 +49,6 @@ from app.store.runs import Run
 from assent.files import PREFIX, file_id_of
 from assent.masking import mask_text
 
-MAX_NAME = 255
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HASH_A_BYTE = 0.01
 """Microseconds to read a byte of a file and add it to its digest."""
 LOCK = "select pg_advisory_xact_lock(hashtext('assent files'))"
@@ -93,7 +99,7 @@ class Files:
             TooLargeError: The file is too large, or there is no room for it.
         """
         actor.require(Action.START_RUN)
-        wrong = _complaints(name, size, sha256)
+        wrong = complaints(name, size, sha256)
         if wrong:
             raise InvalidInputError("This upload is not valid.", wrong)
         if size > self.rules.largest:
@@ -108,7 +114,7 @@ class Files:
         # Two that begin at once would otherwise each see room that is enough for one.
         made = self._sessions.together([Statement(LOCK, {}), Statement(_BEGIN, values)])[1]
         found = self._find(file_id)
-        if made or (found is not None and _is_owner(found, actor)):
+        if made or (found is not None and is_owner(found, actor)):
             assert found is not None
             return found
         raise TooLargeError(
@@ -131,19 +137,19 @@ class Files:
         self._refuse_part(content)
         self._stores[self._place.value].prepare()
         if not is_storable(file_id):
-            raise _no_file(file_id)
+            raise no_file(file_id)
         note_write()
         with self._sessions.begin() as session:
             file = session.get(StoredFile, file_id, with_for_update=True)
-            if file is None or not _is_owner(file, actor):
-                raise _no_file(file_id)
+            if file is None or not is_owner(file, actor):
+                raise no_file(file_id)
             end = offset + len(content)
             if offset < file.received and end <= file.received:
                 if self._store_of(file).read(file, offset, len(content)) == content:
                     return file
-                raise _unexpected(file, "Another part has arrived at this place.")
+                raise unexpected(file, "Another part has arrived at this place.")
             if file.is_complete or offset != file.received:
-                raise _unexpected(file, f"The next part begins at byte {file.received}.")
+                raise unexpected(file, f"The next part begins at byte {file.received}.")
             if end > file.size:
                 raise TooLargeError(f"The file was announced with {file.size:,} bytes; this part ends at {end:,}.")
             if end < file.size and len(content) * LEAST_SHARE < self.rules.part_bytes:
@@ -174,7 +180,7 @@ class Files:
         wanted = {digest for digest in (sha256.lower(), file.wanted_sha256) if digest}
         if not file.is_complete:
             if file.received < file.size:
-                raise _unexpected(file, f"{file.size - file.received:,} bytes are missing.")
+                raise unexpected(file, f"{file.size - file.received:,} bytes are missing.")
             weigh(file.size * _HASH_A_BYTE)
             file = self._finish(actor, file, wanted)
         if wanted - {file.sha256}:
@@ -194,7 +200,7 @@ class Files:
             )
         now = self._clock()
         batch = Batch(_COMPLETE, {"id": file.id, "version": file.version, "sha256": found, "now": now})
-        record(batch, actor, "file.uploaded", now, **_facts(file), sha256=found)
+        record(batch, actor, "file.uploaded", now, **facts(file), sha256=found)
         batch.run(self._sessions)
         latest = self._find(file.id)
         if latest is None or not latest.is_complete:
@@ -214,15 +220,15 @@ class Files:
         """A file of the viewer's own, or one that a run uses that the viewer sees. Raises NotFoundError."""
         viewer.require(Action.SEE)
         found = self._find(file_id)
-        if found is None or not (_is_owner(found, viewer) or self._is_seen(viewer, file_id)):
-            raise _no_file(file_id)
+        if found is None or not (is_of_sight(found, viewer) or self._is_seen(viewer, file_id)):
+            raise no_file(file_id)
         return found
 
     def content(self, viewer: Actor, file_id: str) -> tuple[StoredFile, Iterator[bytes]]:
         """A complete file, and its content in pieces. Raises NotFoundError, ConflictError, UnavailableFileError."""
         file = self.get(viewer, file_id)
         if not file.is_complete:
-            raise _unexpected(file, "This file has not been uploaded completely.")
+            raise unexpected(file, "This file has not been uploaded completely.")
         return file, pieces(self._store_of(file), file)
 
     def own(self, actor: Actor, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[StoredFile]:
@@ -246,7 +252,7 @@ class Files:
         """
         actor.require(Action.START_RUN)
         self._own(actor, file_id)
-        return self._delete(file_id, actor, lambda session, file: _refuse_if_used(session, file.id))
+        return self._delete(file_id, actor, lambda session, file: refuse_if_used(session, file.id))
 
     def sweep(self) -> int:
         """Delete the files that no run uses, once they are older than the rules say. Returns their number."""
@@ -258,7 +264,7 @@ class Files:
         count = 0
         for file_id in ids:
             try:
-                self._delete(file_id, SYSTEM, _refuse_if_any_uses)
+                self._delete(file_id, SYSTEM, refuse_if_any_uses)
                 count += 1
             except (ConflictError, NotFoundError):
                 continue  # a run has begun with it, or its owner was faster
@@ -284,11 +290,11 @@ class Files:
             # A run that begins with it holds the row until it has begun; after that, this check sees it.
             file = session.get(StoredFile, file_id, with_for_update=True)
             if file is None:
-                raise _no_file(file_id)
+                raise no_file(file_id)
             check(session, file)
             session.execute(delete(FileUse).where(FileUse.file_id == file_id))
             session.execute(delete(StoredFile).where(StoredFile.id == file_id))
-            record(session, actor, "file.deleted", self._clock(), **_facts(file), owner=file.owner_name)
+            record(session, actor, "file.deleted", self._clock(), **facts(file), owner=file.owner_name)
             session.expunge(file)
         if (store := self._stores.get(file.place)) is not None:
             store.forget(file_id)  # otherwise a process that has the folder sweeps it
@@ -375,8 +381,8 @@ class Files:
 
     def _own(self, actor: Actor, file_id: str) -> StoredFile:
         found = self._find(file_id)
-        if found is None or not _is_owner(found, actor):
-            raise _no_file(file_id)
+        if found is None or not is_owner(found, actor):
+            raise no_file(file_id)
         return found
 
     def _is_seen(self, viewer: Actor, file_id: str) -> bool:
@@ -385,45 +391,3 @@ class Files:
             query = query.where(seen)
         with self._sessions.reads() as session:
             return session.scalar(query) is not None
-
-
-def _is_owner(file: StoredFile, actor: Actor) -> bool:
-    if not actor.id or actor.id != file.owner_id:
-        return False
-    return actor.kind != "agent" or actor.name == file.owner_agent or actor.sight is Sight.ACCOUNT
-
-
-def _refuse_if_used(session: Session, file_id: str) -> None:
-    live = [state.value for state in RunState if not state.finished]
-    query = select(Run.id).join(FileUse, FileUse.run_id == Run.id).where(FileUse.file_id == file_id)
-    query = query.where(Run.state.in_(live)).limit(1)
-    if (run_id := session.scalar(query)) is not None:
-        raise ConflictError("A run that has not ended uses this file.", run_id=run_id)
-
-
-def _refuse_if_any_uses(session: Session, file: StoredFile) -> None:
-    if session.scalar(select(FileUse.run_id).where(FileUse.file_id == file.id).limit(1)) is not None:
-        raise ConflictError("A run uses this file.")
-
-
-def _facts(file: StoredFile) -> dict[str, Any]:
-    return {"file": file.name, "file_id": file.id, "size": file.size}
-
-
-def _no_file(file_id: str) -> NotFoundError:
-    return NotFoundError("There is no such file.", file_id=file_id)
-
-
-def _unexpected(file: StoredFile, words: str) -> ConflictError:
-    return ConflictError(words, received=file.received, size=file.size)
-
-
-def _complaints(name: str, size: int, sha256: str) -> dict[str, str]:
-    wrong: dict[str, str] = {}
-    if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name) or "/" in name:
-        wrong["name"] = f"1 to {MAX_NAME} printable characters without a slash"
-    if size < 0:
-        wrong["size"] = "the number of bytes"
-    if sha256 and not _SHA256.fullmatch(sha256.lower()):
-        wrong["sha256"] = "64 hexadecimal digits"
-    return wrong
