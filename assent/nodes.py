@@ -7,11 +7,14 @@ from typing import Any
 
 
 def node_facts(node: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return title, agent, tool, and whether the node may be skipped; the title defaults to its name in words."""
+    """Return title, agent, tool, and whether the node may be skipped; the title defaults to its name in words.
+
+    Where there is one, with what is done when its call fails, in words (`recovery`).
+    """
     described = metadata or {}
     return {
         "title": str(described.get("title") or node.replace("_", " ").capitalize()),
         "agent": str(described.get("agent") or ""),
         "tool": str(described.get("tool") or ""),
         "skippable": bool(described.get("skippable", False)),
-    }
+    } | ({"recovery": str(described["recovery"])} if described.get("recovery") else {})

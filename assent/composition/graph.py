@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from assent.composition.linking import Flow, LinkedStep
+from assent.composition.recovery_words import recovery_words
 from assent.composition.scopes import SKIPPED, Scope, State, Values, done, without_output
 from assent.composition.steps import StepFailedError, StepNodes
 
@@ -121,9 +122,10 @@ class _Builder:
         nodes = StepNodes(linked, scope)
         self._channels |= dict.fromkeys(nodes.channels, Any)
         about = {"agent": linked.step.agent, "tool": nodes.tool.name}
+        acts = about | {"recovery": recovery_words(linked)}
         title, path = linked.step.title, nodes.path
         if not linked.asks:
-            self._nodes.append((path, nodes.read, {"title": title, **about}))
+            self._nodes.append((path, nodes.read, {"title": title, **acts}))
             if not nodes.may_ask_on_failure:
                 return _Ends(path, path)
             self._question(nodes, title, {"apply": path, "propose": path})
@@ -132,7 +134,7 @@ class _Builder:
         self._nodes += [
             (first, nodes.propose, {"title": f"Propose: {title}", **about}),
             (gate, nodes.gate, {"title": f"Approval: {title}", **about}),
-            (last, nodes.apply, {"title": title, **about}),
+            (last, nodes.apply, {"title": title, **acts}),
         ]
         targets = {"question": f"{path}.question"} if nodes.may_ask_on_failure else {}
         self._routes.append((first, _router(_after_proposal(nodes), targets | {"gate": gate}, [last]), [

@@ -150,6 +150,8 @@ def test_the_catalog_has_the_graph_and_the_file(rig: Rig) -> None:
     assert facts["first.mend.apply"] == {
         "id": "first.mend.apply", "title": "Mend the first thing", "agent": "Mechanic", "tool": "mend_thing",
         "skippable": False,
+        "recovery": "A failed call is not repeated. If permission is denied, a person is asked. "
+        "Otherwise people are asked.",
     }  # fmt: skip
     assert ["first", "first.find"] in [edge[:2] for edge in entry.edges]
     assert entry.input_schema["required"] == ["effects"]

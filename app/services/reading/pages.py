@@ -100,13 +100,17 @@ class StepView:
 
 @dataclass(frozen=True)
 class NodeView:
-    """A node of the workflow's graph with its state in this run: done, running, waiting, failed, or pending."""
+    """A node of the workflow's graph with its state in this run: done, running, waiting, failed, or pending.
+
+    `recovery` is what is done when its call fails, in words; empty: not known.
+    """
 
     id: str
     title: str
     agent: str
     tool: str
     state: str
+    recovery: str = ""
 
 
 @dataclass(frozen=True)
@@ -371,6 +375,9 @@ def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView
         return []
     states = {step.node: step.state for step in steps}
     return [
-        NodeView(node["id"], node["title"], node["agent"], node["tool"], states.get(node["id"], "pending"))
+        NodeView(
+            node["id"], node["title"], node["agent"], node["tool"], states.get(node["id"], "pending"),
+            str(node.get("recovery", "")),
+        )
         for node in entry.nodes
     ]

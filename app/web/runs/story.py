@@ -51,12 +51,13 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class StepLine:
-    """One execution of a node, with its requests and its usual duration."""
+    """One execution of a node, with its requests, its usual duration, and what is done when its call fails."""
 
     step: StepView
     state: str
     asked: list[ApprovalRequest]
     usual_ms: float | None
+    recovery: str = ""
 
 
 @dataclass
@@ -112,11 +113,13 @@ def story_of(view: RunView, pace: WorkflowPace, now: datetime) -> Story:
     """The progress of a run at `now`."""
     statuses = _statuses(view)
     asked = _asked(view)
+    recovery = {node.id: node.recovery for node in view.nodes}
     return Story(
         statuses=statuses,
         steps=[
             StepLine(
-                step, _ended(step.state, view.state), asked.get(step.task_id, []), pace.milliseconds.get(step.node)
+                step, _ended(step.state, view.state), asked.get(step.task_id, []), pace.milliseconds.get(step.node),
+                recovery.get(step.node, ""),
             )
             for step in view.steps
         ],

@@ -78,10 +78,12 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
 def test_a_run_shows_its_calls(services: Services, worker: psycopg.Connection, browse: Browse) -> None:
     run = make_run(services.sessions)
     assert "tool call" not in browse("viewer").get(f"/runs/{run.id}").text
-    make_tool_call(services.sessions, run.id, attempts=2, warnings=["The path is long."])
+    correction = "Called again with a corrected statement. It was MySQL.\n- select `a`\n+ select a"
+    make_tool_call(services.sessions, run.id, attempts=2, warnings=["The path is long.", correction])
     make_tool_call(services.sessions, run.id, tool="drop_table", status="failed", error="OSError: <b>full</b>")
     page = browse("viewer").get(f"/runs/{run.id}")
     assert "2 tool calls, 1 failed" in page.text
     assert "Done after 2 attempts" in page.text
     assert "The path is long." in page.text
+    assert "- select `a` + select a" in [block.text for block in page.all("pre")]
     assert "OSError: <b>full</b>" in page.text
