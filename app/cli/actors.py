@@ -12,6 +12,7 @@ from app.domain.errors import ForbiddenError
 from app.domain.people import Actor, Via
 from app.services.bundle import Services, build_services
 from app.services.clock import DatabaseClock
+from app.services.files.rules import file_rules
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.migrate import check
@@ -30,7 +31,7 @@ def use_cases() -> Iterator[tuple[Settings, Services]]:
         try:
             clock = DatabaseClock(engine)
             clock.try_to_read()
-            yield settings, build_services(engine, clock)
+            yield settings, build_services(engine, clock, files=file_rules(settings))
         finally:
             engine.dispose()
 
