@@ -176,7 +176,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['name']} {facts['version']} — {facts['title']}\n\n{facts['description']}\n")
     rows = {
         "Effect": facts["effect"],
-        "Least risk": facts["risk"],
+        "Minimum risk": facts["risk"],
         "Idempotent": "yes" if facts["idempotent"] else "no",
         "Capabilities": ", ".join(facts["capabilities"]),
         "Timeout": f"{facts['timeout']:g} s",

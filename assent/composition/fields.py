@@ -78,7 +78,7 @@ RETRY_FIELDS = {
 }
 RECOVER_FIELDS = {
     "timeout": Field(
-        str, "After a time-out or a lost connection. retry (default): the call is repeated as retry says, if the tool "
+        str, "After a timeout or a lost connection. retry (default): the call is repeated as retry says, if the tool "
         "may be repeated. on_error: it is not.", choices=("retry", "on_error"),
     ),
     "sql_syntax": Field(

@@ -17,7 +17,7 @@ def recovery_words(linked: LinkedStep) -> str:
     limits = linked.limits
     sentences = ["A failed call is not repeated."]
     if linked.tool.may_repeat and limits.attempts > 1:
-        but = "" if limits.after_timeouts else ", but only one after a time-out or a lost connection"
+        but = "" if limits.after_timeouts else ", but only one after a timeout or a lost connection"
         sentences = [f"There are up to {limits.attempts} attempts{but}."]
     if linked.heals and not (linked.asks and linked.rows is not None):  # lists with a gate are not corrected
         then = "proposed again" if linked.asks else "called once more"

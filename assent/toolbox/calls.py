@@ -50,7 +50,7 @@ class Limits:
         attempts: at most so many attempts. A tool that may not be repeated is called once, whatever this says.
         backoff: seconds to wait after the first failure; twice as long after each further one, at most a minute.
         timeout: seconds for each attempt; None: the tool's.
-        after_timeouts: whether to repeat after a time-out and a lost connection.
+        after_timeouts: whether to repeat after a timeout and a lost connection.
     """
 
     attempts: int = ATTEMPTS

@@ -146,7 +146,7 @@ class Tool:
 
     @property
     def least_risk(self) -> RiskLevel:
-        """The risk below which no call is assessed."""
+        """The minimum risk of each call."""
         return self.risk if self.risk is not None else _RISKS[self.effect]
 
     @property

@@ -95,7 +95,7 @@ def test_a_tool_is_shown_with_its_schemas_and_versions(package: Path) -> None:
     assert shown["versions"] == ["1.10", "1.9"]
     assert shown["input_schema"]["required"] == ["table"]
     assert facts("show", "count_rows@<1.10")["description"] == "As it was."
-    assert "Least risk:    high" in told("show", "drop_table").stdout
+    assert "Minimum risk:  high" in told("show", "drop_table").stdout
 
 
 def test_an_unknown_tool_is_an_error_that_helps(package: Path) -> None:
