@@ -137,6 +137,8 @@ def _runs_download(command: Command, reading: Reading) -> bool:
     """Look for a program that the code itself has put where a shell finds it by its name."""
     from app.risk.commands.known_files import file_content
 
+    if not reading.options.get("files"):
+        return False
     for folder in _SEARCHED:
         word = command.words[0].with_text(folder + command.words[0].text)
         content = file_content(reading, word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from app.risk.documents.tree import Lined, LinedText, listed, mapping, mappings_in
 from app.risk.effects import SENDS_SECRET
@@ -55,12 +56,38 @@ UNPROTECTED = declare(
     language=_LANGUAGE,
 )  # fmt: skip
 _STRANGERS = re.compile(
-    r"\$\{\{[^}]{0,300}github\.(?:event\.(?:issue|pull_request|comment|review|discussion|head_commit|commits|pages|workflow_run)"
-    r"[\w.\[\]*]*\.(?:title|body|message|ref|label|name|email|head_branch|display_title|page_name|default_branch)"
-    r"|event\.client_payload|head_ref)[^}]{0,300}\}\}"
+    r"github\.(?:event\.(?:issue|pull_request|comment|review|discussion|head_commit|commits|pages|workflow_run)"
+    r"[\w.\[\]*]{0,80}\.(?:title|body|message|ref|label|name|email|head_branch|display_title|page_name|default_branch)"
+    r"|event\.client_payload|head_ref)"
 )
-_SECRETS = re.compile(r"\$\{\{[^}]{0,300}\b(?:secrets|github\.token)\b[^}]{0,300}\}\}")
+_SECRETS = re.compile(r"\b(?:secrets|github\.token)\b")
+_OWN_SECRETS = re.compile(r"\bsecrets\.(?!GITHUB_TOKEN\b)")
 _OWNERS = ("actions/", "github/", "docker/", "azure/", "aws-actions/", "google-github-actions/", "hashicorp/", "./")
+
+
+def _expressions(text: str) -> Iterator[str]:
+    """Yield what stands between ``${{`` and ``}}``."""
+    for part in text.split("${{")[1:]:
+        inner, end, _ = part.partition("}}")
+        if end:
+            yield inner
+
+
+def _has(pattern: re.Pattern[str], text: str) -> bool:
+    return any(pattern.search(inner) for inner in _expressions(text))
+
+
+def _without_expressions(text: str) -> str:
+    """Return a command with variables in place of its expressions."""
+    first, *parts = text.split("${{")
+    found = [first]
+    for part in parts:
+        inner, end, rest = part.partition("}}")
+        if not end:
+            found.append("${{" + part)
+        else:
+            found.append(("${assent_secret}" if _SECRETS.search(inner) else "${assent_unknown}") + rest)
+    return "".join(found)
 
 
 def read_github(document: Lined, reading: Reading) -> None:
@@ -68,7 +95,7 @@ def read_github(document: Lined, reading: Reading) -> None:
     reading.add(CHANGES, "The build server runs what this says.", document.at("jobs"))
     events = document.get("on", document.get("true"))
     names = set(events) if isinstance(events, Lined) else {str(event) for event in listed(events)}
-    secrets = any(_SECRETS.search(str(value)) for part in mappings_in(document) for value in part.values())
+    secrets = any(_has(_SECRETS, str(value)) for part in mappings_in(document) for value in part.values())
     if names & {"pull_request_target", "workflow_run", "issue_comment"}:
         level = RiskLevel.HIGH if secrets or "pull_request_target" in names else RiskLevel.MEDIUM
         reading.add(TARGET, "Strangers can start this, and it has the repository's secrets.", document.at("on"), level)
@@ -88,7 +115,7 @@ def _secret_variables(document: Lined) -> tuple[str, ...]:
         name
         for part in mappings_in(document)
         for name, value in mapping(part.get("env")).items()
-        if _SECRETS.search(str(value))
+        if _has(_SECRETS, str(value))
     )
 
 
@@ -114,15 +141,14 @@ def _read_action(part: Lined, reading: Reading) -> None:
     if not pinned:
         reading.add(UNPINNED, f"{uses[:80]} can be changed by its owner at any time.", line)
     given = [str(value) for key in ("with", "env") for value in mapping(part.get(key)).values()]
-    secrets = any(_OWN_SECRETS.search(value) for value in given) or str(part.get("secrets")) == "inherit"
+    secrets = any(_has(_OWN_SECRETS, value) for value in given) or str(part.get("secrets")) == "inherit"
     if secrets and not re.search(r"@(?:v?\d|[0-9a-f]{40}$)", uses):
         reading.add(GIVES_SECRETS, f"{uses[:80]} can be changed at any time, and gets secrets of the repository.", line)
     for key, value in mapping(part.get("with")).items():
-        if isinstance(value, LinedText) and _CODE_INPUTS.fullmatch(key) and _STRANGERS.search(value):
+        if isinstance(value, LinedText) and _CODE_INPUTS.fullmatch(key) and _has(_STRANGERS, value):
             reading.add(INJECTION, "Text that strangers write becomes a part of this code.", value.line)
 
 
-_OWN_SECRETS = re.compile(r"\$\{\{[^}]{0,300}\bsecrets\.(?!GITHUB_TOKEN\b)")
 _CODE_INPUTS = re.compile(r"(?i)script|inline_?script|run|command|cmd|args|arguments|code|query|entrypoint|options")
 _PRINTS = re.compile(
     r"(?m)^[ \t]*(?:echo|printf)\b[^|>\n]{0,200}\$\{\{[^}\n]{0,200}\bsecrets\b[^|>\n]{0,200}$"
@@ -132,19 +158,17 @@ _PRINTS = re.compile(
 
 
 def _read_run(run: LinedText, reading: Reading, secret_names: tuple[str, ...], files: dict[str, Word]) -> None:
-    if _STRANGERS.search(run):
+    if _has(_STRANGERS, run):
         reading.add(INJECTION, "Text that strangers write becomes a part of this command.", run.line)
     if _PRINTS.search(run):
         reading.add(PRINTS_SECRET, "This writes a secret of the repository into the log.", run.line)
-    if _SECRETS.search(run) and _SENDS.search(run) and _CARRIES_SECRET.search(run):
+    if _has(_SECRETS, run) and _SENDS.search(run) and _CARRIES_SECRET.search(run):
         reading.add(SENDS_SECRET, "This sends the repository's secrets to another machine.", run.line)
-    plain = _OWN_SECRETS_WHOLE.sub("${assent_secret}", run)
-    plain = re.sub(r"\$\{\{[^}]{0,2000}\}\}", "${assent_unknown}", plain)
+    plain = _without_expressions(run)
     names = (*secret_names, "assent_secret")
     reading.read("shell", plain, run.line, image=True, secret_variables=names, files=files)
 
 
-_OWN_SECRETS_WHOLE = re.compile(r"\$\{\{[^}]{0,300}\bsecrets\b[^}]{0,300}\}\}")
 _SENDS = re.compile(r"\b(?:curl|wget|nc|http)\b")
 _CARRIES_SECRET = re.compile(
     r"toJSON\(secrets\)|(?:-d|--data(?:-\w{1,20})?|-F|--form|-T|\?\w{1,40}=)[^\n]{0,300}secrets\."
