@@ -6,7 +6,7 @@ import re
 
 from app.risk.commands.git import CRITICAL, DELETES_SHARED, FORCES, GIT, HIGH
 from app.risk.commands.git_settings import RUNS_CODE, read_address, read_setting
-from app.risk.commands.known_files import holds_secrets, note_download, note_secrets
+from app.risk.commands.known_files import holds_secrets, note_download, note_secrets, secrets_here
 from app.risk.commands.subcommands import Given
 from app.risk.effects import SENDS_SECRET, connect
 from app.risk.reading import Reading
@@ -48,6 +48,8 @@ _COMMITS = Word(".git/assent-added")
 @GIT.reader("add, stage")
 def _added(given: Given, reading: Reading) -> None:
     note_secrets(reading, given.operands, _COMMITS)
+    if given.has("-A", "--all", "-u", "--update") or given.texts == ["."]:
+        note_secrets(reading, secrets_here(reading), _COMMITS)
 
 
 @GIT.reader("clone")

@@ -205,7 +205,7 @@ def _code(words: list[Word], command: Command, reading: Reading) -> None:
     if not words:
         run_dynamic(reading, command.words[0])
         return
-    given = words[1:] if not any(word.several for word in words[1:]) else None
+    given = words[1:] if not any(word.several and not word.glob for word in words[1:]) else None
     read_code("shell", words[0], reading, command=command, arguments=given or None)
 
 

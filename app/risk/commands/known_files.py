@@ -96,6 +96,16 @@ def holds_secrets(reading: Reading, word: Word) -> bool:
     return content is not None and content.source == "secret"
 
 
+def secrets_here(reading: Reading) -> list[Word]:
+    """Return the files below the folder where the code began into which it has put secrets."""
+    outer = str(reading.options.get("folder") or "")
+    return [
+        Word(path.removeprefix(f"{outer}/") if outer else path)
+        for path, content in _files(reading).items()
+        if content.source == "secret" and not path.startswith(("/", "~"))
+    ][:5]
+
+
 def note_secrets(reading: Reading, sources: Iterable[Word], target: Word) -> None:
     """Note that a file holds secrets from now on if one of its sources is, or holds, a secret."""
     for word in sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from fnmatch import fnmatchcase
 
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, program, read_command
@@ -97,9 +98,24 @@ def _found(roots: list[Word], tests: list[Word]) -> list[Word]:
                 found.append(Word(f"{base.rstrip('/')}/{name}", root.line))
                 continue
             last = name.rsplit("/", 1)[-1] if "/" not in name.strip("*/") else name.lstrip("*/")
+            shown = last
+            last = _secret_named(last) or last
             text = f"{base.rstrip('/')}/**/{last or '*?'}"
-            found.append(Word(text, root.line, f"{last if names else 'what it finds'} in {root.display}", glob=True))
+            found.append(Word(text, root.line, f"{shown if names else 'what it finds'} in {root.display}", glob=True))
     return found
+
+
+_SECRET_NAMES = (
+    "id_rsa", "id_ed25519", ".env", ".netrc", ".npmrc", ".pypirc", ".pgpass", ".git-credentials", "credentials",
+    "kubeconfig", "a.pem", "a.key", "a.p12", "a.pfx", "a.keystore", "a.jks", "a.kdbx", "secrets.yml",
+)  # fmt: skip
+
+
+def _secret_named(pattern: str) -> str:
+    """Return the name of a secret that a pattern is meant for, such as ``id_*``; empty if there is none."""
+    if not re.search(r"[*?]", pattern) or len(re.sub(r"[*?\[\]]", "", pattern)) < 3:
+        return ""
+    return next((name for name in _SECRET_NAMES if fnmatchcase(name, pattern)), "")
 
 
 def _execute(words: list[Word], found: list[Word], command: Command, reading: Reading) -> None:

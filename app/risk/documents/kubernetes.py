@@ -168,6 +168,8 @@ def _read_part(part: Lined, reading: Reading) -> None:
     for name in ("hostNetwork", "hostPID", "hostIPC"):
         if str(part.get(name)).lower() == "true":
             reading.add(HOST, f"With {name}, the pod sees its machine.", part.at(name))
+    if str(part.get("hostPort", "0")) != "0":
+        reading.add(HOST, "The container takes a port of its machine.", part.at("hostPort"))
     path = mapping(part.get("hostPath")).get("path")
     if path is not None:
         whole = (str(path).rstrip("/") or "/") in WHOLE_MACHINE

@@ -100,7 +100,8 @@ def call(target: Value, method: str, arguments: list[Value], line: int, script: 
     if _is_plain(target):
         script.reading.doubt()
         return Value(origin=origin)
-    script.reading.add(UNKNOWN_METHOD, f"What the method {method} does is not known.", line)
+    if not script.defines(target.kind, method):
+        script.reading.add(UNKNOWN_METHOD, f"What the method {method} does is not known.", line)
     return Value(origin=origin)
 
 

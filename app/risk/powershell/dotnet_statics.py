@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.risk.effects import DOWNLOADED, HIDDEN, Act, act_on, run_dynamic
+from app.risk.effects import CHANGES_RIGHTS, DOWNLOADED, HIDDEN, Act, act_on, run_dynamic
 from app.risk.places import Place, place_of
 from app.risk.powershell.known_variables import PATHS
 from app.risk.powershell.rules import (
@@ -244,7 +244,8 @@ def call(kind: str, method: str, arguments: list[Value], line: int, script: Scri
     if _NATIVE.match(kind):
         script.reading.add(NATIVE, f"This calls {kind}.{method}, which works on memory.", line)
         return ANY
-    script.reading.add(UNKNOWN_METHOD, f"What {kind}.{method} does is not known.", line)
+    if not script.defines(kind, method):
+        script.reading.add(UNKNOWN_METHOD, f"What {kind}.{method} does is not known.", line)
     return Value(origin=origin)
 
 
@@ -302,11 +303,20 @@ def construct(kind: str, arguments: list[Value], line: int, script: Script) -> V
     if kind == "diagnostics.processstartinfo" and held:
         table = {"filename": held[0], "arguments": held[1] if len(held) > 1 else NOTHING}
         return Value(kind=kind, table=table, origin=origin)
+    everybody = kind.endswith("accessrule") and len(held) > 1 and _EVERYBODY.fullmatch(held[0].text)
+    if everybody and re.search(r"fullcontrol|modify|write", held[1].text, re.IGNORECASE):
+        words = f"This lets {held[0].text} change what is in a folder or a file."
+        script.reading.add(CHANGES_RIGHTS, words, line, HIGH)
+    if script.defines(kind):
+        return Value(kind=kind, origin=origin)
     if not _PLAIN_OBJECTS.fullmatch(kind):
         script.reading.add(UNKNOWN_METHOD, f"What making a {kind} does is not known.", line)
     return Value(kind=kind, origin=origin, items=tuple(held) if kind.startswith("collections") and held else None)
 
 
+_EVERYBODY = re.compile(
+    r"(?i)(?:everyone|(?:builtin\\)?users|(?:nt authority\\)?authenticated users|guests|\*?s-1-1-0)"
+)
 _COM = word_set(
     """
     wscript.shell shell.application scripting.filesystemobject wscript.network excel.application

@@ -311,6 +311,12 @@ class Script:
         self.functions[node.name] = node.block
         return NOTHING
 
+    def defines(self, kind: str, method: str = "") -> bool:
+        """Return True if the script itself has this class, with this method; their bodies are read where they stand."""
+        if method:
+            return f"{kind}.{method}" in self.functions
+        return bool(kind) and any(name.startswith(f"{kind}.") for name in self.functions)
+
     def _methods(self, node: Methods) -> Value:
         for member in node.members:
             if not isinstance(member, Function):

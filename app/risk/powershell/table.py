@@ -25,6 +25,7 @@ _TARGETS = (
     "identity", "name", "id", "literalpath", "path", "displayname", "inputobject", "username", "computername",
     "resourcegroupname", "vmname", "member", "members", "key", "driveletter", "number", "bucketname", "instanceid",
     "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value",
+    "userid", "groupid", "objectid", "userprincipalname", "applicationid", "siteid", "teamid",
 )  # fmt: skip
 _MODULES = (
     "app.risk.powershell.drives",
