@@ -74,6 +74,20 @@ def test_people_say_that_it_was_not_done_and_approve_it_again(crew: Crew) -> Non
     assert (receipt_of(crew, request), receipt_of(crew, again)) == ("not_applied", "applied")
 
 
+def test_a_corrected_call_whose_worker_died_is_asked_about(crew: Crew) -> None:
+    run_id = crew.start("mend_rows", die=True)
+    refused = approve(crew, run_id)
+    corrected = approve(crew, run_id)
+    crew.died()
+    crew.worker.start()
+    question = crew.pending(run_id)
+    assert corrected.previous_id == refused.id and question.title.startswith("Was it done?")
+    crew.decide(question, Verdict.ANSWER, answer={"action": "done"})
+    crew.finished(run_id)
+    assert crew.effects(run_id) == Counter({corrected.payload["args"]["sql"]: 1})
+    assert (receipt_of(crew, refused), receipt_of(crew, corrected)) == ("failed", "applied")
+
+
 def test_each_row_whose_worker_died_is_asked_about_and_no_other(crew: Crew) -> None:
     run_id, request, _ = killed_after_acting(crew, "mend_all")
     for letter in "abc":

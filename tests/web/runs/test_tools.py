@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from app.domain.events import EventKind
 from app.services.bundle import Services
-from tests.factories import make_run, make_tool_call, make_tools, make_workflow
+from tests.factories import add_event, make_run, make_tool_call, make_tools, make_workflow
 from tests.web.browsing import Browser
 
 WORKER = 2**62 + 6
@@ -73,6 +74,17 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
     assert "Pg_dump is not available. Install it." in needs.text
     assert needs.one("strong").text == "table"
     browse("viewer").get("/tools/nothing_like_it", 404)
+
+
+def test_a_run_shows_what_is_done_when_a_step_fails(services: Services, browse: Browse) -> None:
+    node = {"id": "ask", "title": "Ask", "agent": "", "tool": "count_rows", "skippable": False}
+    words = "There are up to 3 attempts. Otherwise the step fails."
+    make_workflow(services.sessions, nodes=[node | {"recovery": words}])
+    run = make_run(services.sessions)
+    with services.sessions.begin() as session:
+        add_event(session, EventKind.STEP_STARTED, run_id=run.id, task="t1", node="ask", title="Ask")
+    page = browse("viewer").get(f"/runs/{run.id}")
+    assert page.one("details", id="recovery-t1").text == f"If it fails{words}"
 
 
 def test_a_run_shows_its_calls(services: Services, worker: psycopg.Connection, browse: Browse) -> None:

@@ -48,7 +48,7 @@ def _fail_once(inputs: Target) -> None:
         raise ConnectionError(f"{inputs.name} does not respond")
 
 
-def _die_once(inputs: Target) -> None:
+def _die_once(inputs: Target | Statement) -> None:
     """Kill this process, hard, once, after the act and before its result is stored."""
     marker = Path(f"{inputs.effects}.died-{inputs.name}")
     if inputs.die and not marker.exists():
@@ -94,6 +94,8 @@ def weigh_thing(inputs: Target) -> Weight:
 class Statement(BaseModel):
     effects: str
     sql: str
+    name: str = "rows"
+    die: bool = False
 
 
 class Rows(BaseModel):
@@ -119,4 +121,5 @@ def change_rows(inputs: Statement) -> Rows:
     """Change rows of a database. Not idempotent."""
     found = _executed(inputs)
     _line(inputs.effects, inputs.sql)
+    _die_once(inputs)
     return found
