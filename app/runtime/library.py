@@ -23,9 +23,10 @@ from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, wi
 from app.runtime.saver import Saver
 from app.runtime.toolbox import find_toolbox
 from assent.breakpoints import Breakpoints
-from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow, shown_path
+from assent.composition.files import FILE_NAME, is_workflow_file, shown_path
 from assent.masking import mask_text
 from assent.nodes import node_facts
+from assent.toolbox.discovery import has_registry
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
@@ -89,15 +90,22 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
     return paths + [(f"{FOLDER}.{name}:WORKFLOW", False) for name in names]
 
 
+def _read(file: str | Path) -> Workflow:
+    """Return the workflow of a file in YAML. What reads them is only loaded where there is one."""
+    from assent.composition.loading import load_workflow
+
+    return load_workflow(file, has_registry() or find_toolbox())
+
+
 def _load(path: str, required: bool) -> Workflow | None:
     if is_workflow_file(path):
-        return load_workflow(path, find_toolbox())
+        return _read(path)
     name, _, attribute = path.partition(":")
     module = importlib.import_module(name)
     workflow = getattr(module, attribute or "WORKFLOW", None)
     if workflow is None and not required:
         file = Path(module.__file__ or "").with_name(FILE_NAME)
-        return load_workflow(file, find_toolbox()) if file.is_file() else None
+        return _read(file) if file.is_file() else None
     if not isinstance(workflow, Workflow):
         raise TypeError(f"{attribute or 'WORKFLOW'} is not an assent.Workflow")
     if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):

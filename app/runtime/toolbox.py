@@ -10,7 +10,7 @@ from functools import partial
 from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import PATIENCE_SECONDS, LoadError, told, within
-from assent.composition.loading import FILE_NAME
+from assent.composition.files import FILE_NAME
 from assent.toolbox.discovery import find_tools, installed_places, use_registry
 from assent.toolbox.errors import InvalidToolError, ToolError
 from assent.toolbox.model import Tool

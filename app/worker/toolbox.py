@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 CHECK_SECONDS = 120.0
 """Seconds between checks of what the tools need."""
 MISSING_SECONDS = 15.0
-"""The same while something is missing, which somebody may just be setting up."""
+"""The same when something is missing, which somebody may just be setting up; twice as long each time."""
 _PATIENCE = 10.0
 
 
@@ -35,6 +35,7 @@ class ToolOffering:
         self._registry = registry
         self._worker = worker
         self._said: dict[str, str] = {}
+        self._described: list[dict[str, Any]] = []
 
     def publish(self) -> bool:
         """Write the catalog, and what the tools need. Facts that cannot be determined make a tool broken.
@@ -55,7 +56,9 @@ class ToolOffering:
             if self._said.get(place) != problem:
                 log.error("tools.broken", place=place, error=problem)
         self._said = broken
-        publish_tools(self._sessions, described)
+        if described != self._described:
+            publish_tools(self._sessions, described)
+            self._described = described
         publish_toolbox(self._sessions, self._worker, needs, broken)
         return all(dependency["available"] for found in needs.values() for dependency in found)
 
@@ -64,6 +67,7 @@ class ToolOffering:
 
     async def keep(self) -> None:
         """Publish once, and then regularly until canceled."""
+        pause = MISSING_SECONDS
         while True:
             complete = False
             try:
@@ -71,7 +75,8 @@ class ToolOffering:
             except Exception:
                 # The next round retries.
                 log.warning("tools.not_published", exc_info=True)
-            await asyncio.sleep(CHECK_SECONDS if complete else MISSING_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS if complete else pause)
+            pause = MISSING_SECONDS if complete else min(pause * 2, CHECK_SECONDS)
 
 
 def _dependencies(tool: Tool) -> list[Dependency]:

@@ -425,4 +425,3 @@ def _is_plain(value: Any) -> bool:
 
 def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-

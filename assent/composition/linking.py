@@ -261,7 +261,6 @@ class _Linker:
         if step.on_reject != "stop" and not asks:
             self._say((*step.path, "on_reject"), f"{tool.name} only reads, so nobody is asked. Add gate: always.")
 
-
     def _rests_on(self, step: Step, tool: Tool) -> None:
         """Check what the call rests on: earlier steps that only read, and fields of their outputs."""
         path = (*step.path, "rests_on")

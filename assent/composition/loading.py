@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from assent.composition.document import parse_document
+from assent.composition.files import FILE_NAME, TOOLS_NAME, shown_path
 from assent.composition.graph import build_graph
 from assent.composition.linking import Flow, NoSuchFlowError, link
 from assent.composition.mistakes import CompositionError, Mistake, did_you_mean
@@ -22,16 +23,7 @@ from assent.toolbox.errors import ToolError
 from assent.toolbox.registry import Registry
 from assent.workflow import Workflow
 
-FILE_NAME = "workflow.yaml"
-"""The workflow file of a folder."""
-TOOLS_NAME = "tools.py"
-"""The module with the tools beside it."""
 _OWN = "assent_workflow_tools_"
-
-
-def is_workflow_file(path: str | Path) -> bool:
-    """Return whether a path is that of a YAML file."""
-    return Path(path).suffix in (".yaml", ".yml")
 
 
 def load_workflow(path: str | Path, registry: Registry | None = None) -> Workflow:
@@ -167,10 +159,3 @@ def _content(file: Path) -> bytes:
     with file.open("rb") as opened:
         # One byte more than is allowed, so that the reader refuses the file.
         return opened.read(MAX_BYTES + 1)
-
-
-def shown_path(file: Path) -> str:
-    """Return a path relative to the current folder if it is inside."""
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
-

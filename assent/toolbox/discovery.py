@@ -75,6 +75,11 @@ def use_registry(registry: Registry | None) -> None:
     _own = registry
 
 
+def has_registry() -> Registry | None:
+    """Return the registry of the process; None if it has none of its own."""
+    return _own
+
+
 def process_registry() -> Registry:
     """Return the registry of the process, or else one of the tools of installed packages."""
     return _own if _own is not None else _installed()

@@ -7,7 +7,7 @@ gives all mistakes in statements the same number, so that its few fixed sentence
 from __future__ import annotations
 
 import re
-import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -93,7 +93,8 @@ def _one(error: BaseException) -> ToolFailure:
         return ToolFailure(FailureKind.PERMISSION_DENIED)
     if isinstance(error, TimeoutError | ConnectionError):
         return ToolFailure(FailureKind.TIMEOUT)
-    if isinstance(error, sqlite3.Error):
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is not None and isinstance(error, sqlite3.Error):
         return _of_sqlite(error)
     modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if modules & _MYSQL_MODULES:
@@ -106,7 +107,7 @@ def _one(error: BaseException) -> ToolFailure:
     return ToolFailure(_HTTP.get(_http_status(error), FailureKind.OTHER))
 
 
-def _of_sqlite(error: sqlite3.Error) -> ToolFailure:
+def _of_sqlite(error: BaseException) -> ToolFailure:
     number = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if number in _SQLITE_MISTAKES and _SQLITE_SENTENCES.fullmatch(str(error)):
         return ToolFailure(FailureKind.SQL_SYNTAX, "sqlite")

@@ -180,4 +180,3 @@ def permission_question(tool: Tool, error: ToolError, *, action: str = "", again
             "additionalProperties": False,
         },
     )
-

@@ -6,13 +6,16 @@ import difflib
 import heapq
 import threading
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from assent.toolbox.errors import InvalidToolError, UnknownToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.sources import Offer, Source
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 _MOST_COMPARED = 30
 _LONGEST_NAME = 200
@@ -165,6 +168,8 @@ def _near(name: str, names: Iterable[str]) -> list[str]:
 
 def _specifiers(name: str, condition: str) -> SpecifierSet:
     """Return the condition on the version. Raises UnknownToolError."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     text = condition.strip()
     try:
         return SpecifierSet(f"=={Version(text)}")

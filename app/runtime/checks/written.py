@@ -8,7 +8,8 @@ from app.installation import add_folder, workflows_folder
 from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.folder import import_folder
 from app.runtime.toolbox import find_toolbox
-from assent.composition.loading import FILE_NAME, is_workflow_file, load_workflow
+from assent.composition.files import FILE_NAME, is_workflow_file
+from assent.composition.loading import load_workflow
 from assent.composition.mistakes import CompositionError
 from assent.workflow import Workflow
 
@@ -36,5 +37,3 @@ def load_written(file: Path) -> Workflow | list[CheckFinding]:
             )
             for mistake in error.mistakes
         ]  # fmt: skip
-
-
