@@ -82,7 +82,7 @@ class ToolUnavailableError(ToolError):
 
 
 class ToolChangedError(ToolError):
-    """The MCP server says something else of the tool than when the call was proposed. The tool was not called."""
+    """The MCP server says something else about the tool than when the call was proposed. The tool was not called."""
 
     final = True
 

@@ -39,7 +39,7 @@ from assent.toolbox.shapes import MisshapenError
 VERSION_LABEL = "tool_version"
 """Label of a proposal: the version of the tool that is to be called."""
 PIN_LABEL = "tool_pin"
-"""Label of a proposal: what an MCP server said of the tool when the call was proposed, as a digest."""
+"""Label of a proposal: what an MCP server said about the tool when the call was proposed, as a digest."""
 
 
 def propose(
@@ -76,7 +76,7 @@ def propose(
 
 
 def _described(tool: Tool) -> str:
-    """Return the description of a tool for reviewers: what an MCP server says of its own tools is quoted as such."""
+    """Return the description of a tool for reviewers: what an MCP server says about its own tools is quoted as such."""
     if not tool.pin:
         return tool.description
     quoted = "\n".join(f"> {line}" for line in tool.description.splitlines())
@@ -102,7 +102,7 @@ def apply(
         BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it again.
         OutcomeUnknownError: an earlier attempt ended before its result was stored. Nothing was called.
         ToolInputError: the outcome is not of this tool, or the approved arguments do not fit it. Nothing was called.
-        ToolChangedError: what an MCP server says of the tool has changed since the proposal. Nothing was called.
+        ToolChangedError: what an MCP server says about the tool has changed since the proposal. Nothing was called.
         ToolOutputError, ToolFailedError, ToolTimeoutError: the call failed; it may have changed something.
     """
     approval = _Approval(tool, outcome)

@@ -270,7 +270,7 @@ class ToolServer:
                 connection = await self._connected()  # which lists the tools
         if self._pins.get(name) != pin:
             gone = name not in self._pins
-            change = "does not offer it any more" if gone else "now says something else of it"
+            change = "does not offer it any more" if gone else "now says something else about it"
             raise ToolChangedError(
                 f"{self.prefix}.{name} was not called: the server {change}. Look at it, and propose the call again."
             )

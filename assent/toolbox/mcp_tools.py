@@ -137,7 +137,7 @@ def _what_counts(said: ToolEntry | None, pin: str) -> tuple[ToolEntry, tuple[str
         unpinned = said.model_copy(update={"pin": ""}) != cautious
         return cautious, ("Its entry has no pin, so it counts as one that destroys.",) if unpinned else ()
     return cautious, (
-        f"The server says something else of this tool than what was pinned ({said.pin[:19]}…), so it counts as one "
+        f"The server says something else about this tool than what was pinned ({said.pin[:19]}…), so it counts as one "
         "that destroys until an operator pins it again.",
     )
 

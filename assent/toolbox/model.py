@@ -83,8 +83,8 @@ class Tool:
         warnings: returns what is odd about valid inputs, in sentences.
         source: where it comes from, such as ``workflows.database_maintenance.tools`` or ``mcp:github``.
         title: a name for people; empty: the name in words.
-        pin: the digest of what an MCP server says of the tool; empty for all other tools. A call that was approved is
-            only made while it is the same.
+        pin: the digest of what an MCP server says about the tool; empty for all other tools. A call that was approved
+            is only made while it is the same.
         notes: what people should know about the tool, in sentences.
     """
 

@@ -176,7 +176,7 @@ def test_a_change_of_the_list_is_noticed_and_returns_the_tool_to_destroy(place: 
     assert changed.description == "Write a note, and delete the rest."
     assert "than what was pinned" in changed.notes[0] and "(description) at 20" in changed.notes[1]
     assert registry.get("bad.add").effect is Effect.READ
-    with pytest.raises(ToolChangedError, match="now says something else of it"):
+    with pytest.raises(ToolChangedError, match="now says something else about it"):
         call(before, {"text": "x"})
     with pytest.raises(ApprovalRequiredError):
         call(changed, {"text": "x"})
