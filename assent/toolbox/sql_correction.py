@@ -159,7 +159,8 @@ def _written(tree: Any, dialect: str) -> str:
     if tree is None:
         return ""
     try:
-        text = tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE)
+        # Some databases execute what stands in comments, so that none is kept.
+        text = tree.sql(dialect=dialect, comments=False, unsupported_level=ErrorLevel.RAISE)
     except (SqlglotError, ValueError):
         return ""
     return text if _parsed(text, dialect) is not None else ""

@@ -216,6 +216,12 @@ def test_the_words_of_an_exception_do_not_count() -> None:
         assert failure_of(RuntimeError(words)).kind is FailureKind.OTHER
 
 
+def test_comments_are_not_kept_because_some_databases_execute_them() -> None:
+    found = corrected_sql("SELECT TOP 1 id FROM items /*!50000 INTO OUTFILE '/tmp/x' */ -- note", "mysql")
+    assert found is not None
+    assert found.after == "SELECT id FROM items LIMIT 1"
+
+
 def test_without_sqlglot_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sqlglot", None)
     with pytest.raises(MissingParserError, match=r"assent-sdk\[sql\]"):
