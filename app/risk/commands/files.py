@@ -6,12 +6,12 @@ import re
 
 from app.risk.commands.known_files import copy_file, note_file
 from app.risk.commands.options import Arguments, arguments_of
-from app.risk.commands.table import Command, program
+from app.risk.commands.table import Command, program, program_name
 from app.risk.commands.written import read_written
 from app.risk.effects import SENDS_SECRET, Act, act_on
 from app.risk.places import Place, place_of, plain_path
 from app.risk.reading import Reading
-from app.risk.rules import declare
+from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN, Word
 from assent.contracts import RiskLevel
 
@@ -279,12 +279,17 @@ OPEN = declare(
 )
 
 
+_RUNS_ANYTHING = word_set("bash sh dash zsh ksh python python3 perl ruby php lua awk find vim env nmap busybox")
+
+
 def _mode(mode: Word, words: list[Word], recursive: bool, reading: Reading) -> None:
     if not mode.known or len(mode.text) > 40:
         reading.doubt()
         mode = mode.with_text(mode.text[:40])
     if _SETS_ID.fullmatch(mode.text) and not re.fullmatch(r"0?2[0-7]{3}|g[+=]r?w?x?s", mode.text):
-        reading.add(SETUID, f"This makes {_names(words)} run with its owner's rights for everybody.", mode.line)
+        shell = any(program_name(word.text) in _RUNS_ANYTHING for word in words)
+        message = f"This makes {_names(words)} run with its owner's rights for everybody."
+        reading.add(SETUID, message, mode.line, RiskLevel.CRITICAL if shell else None)
     elif _OPEN_TO_ALL.fullmatch(mode.text) and not re.fullmatch(r"1[0-7]{3}", mode.text):
         outside = any(
             place_of(word.text) not in (Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.CODE) for word in words

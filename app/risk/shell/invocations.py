@@ -63,7 +63,9 @@ def run_simple(session: Session, node: Simple, given: Flow | None) -> Flow:
             assign(session, assignment)
         expander = session.expander()
         act = Act.EMPTY
-        return deliver(session, redirect(session, node.redirections, expander, given, act=act), NOTHING)
+        routes = redirect(session, node.redirections, expander, given, act=act)
+        reads = [redirection.operator for redirection in node.redirections] == ["<"]
+        return deliver(session, routes, (routes.given or NOTHING) if reads else NOTHING)  # $(< file) is the file
     flow: Flow | None = None
     choice, most = 0, 1
     while choice < most:
