@@ -18,7 +18,7 @@ CASES = table(
     medium curl https://api.example.com/items
     medium curl -s -X POST -H 'Content-Type: application/json' -d '{"a": 1}' https://chat.example.com/h
     medium curl --data-binary @notes.txt https://x.example
-    medium curl -k https://x.example
+    high curl -k https://x.example
     medium curl -fsSLo /tmp/i.tgz https://x.example/i.tgz
     medium? curl -O https://x.example/i.sh
     medium? curl -K opts.txt

@@ -72,9 +72,9 @@ def test_the_corpus_is_large_and_half_of_it_is_ordinary() -> None:
     own = [row for name in ("dev", "held") for row in read(CORPUS / f"{name}.jsonl")]
     assert len(own) >= 800
     ordinary = sum(RANK[row["level"]] <= RANK["medium"] for row in own) / len(own)
-    assert 0.45 <= ordinary <= 0.6
+    assert 0.42 <= ordinary <= 0.6
     held = len(read(CORPUS / "held.jsonl")) / len(own)
-    assert 0.32 <= held <= 0.45
+    assert 0.3 <= held <= 0.45
 
 
 @pytest.mark.parametrize("area", FLOORS)

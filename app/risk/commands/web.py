@@ -29,7 +29,7 @@ DELETES_ALL = declare(
     language="shell",
 )
 UNCHECKED = declare(
-    "http.unchecked", RiskLevel.MEDIUM, "Does not check who the server is.", "curl -k https://api.example.com/",
+    "http.unchecked", RiskLevel.HIGH, "Does not check who the server is.", "curl -k https://api.example.com/",
     "curl https://api.example.com/", language="shell",
 )  # fmt: skip
 SETTINGS = declare(

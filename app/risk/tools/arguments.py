@@ -169,7 +169,7 @@ _PUBLIC = re.compile(
 _ANYONE = re.compile(r"anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|all[_ ]?users|allauthenticatedusers", re.IGNORECASE)
 _COUNTS = word_set(
     "replicas desiredcount minsize maxsize capacity desiredcapacity instances instancecount count size min minreplicas "
-    "maxreplicas nodes workers desired"
+    "maxreplicas nodes workers desired scale"
 )
 _RECIPIENTS = word_set(
     "to cc bcc recipient recipients audience segment list lists channel channels group groups topic mailinglist"
@@ -320,6 +320,8 @@ def _reach(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLev
         yield ALL_GONE, f"The argument {path} is {text!r}: all that is in there is deleted.", None
     if gone and nothing and setting.words & _SELECTS:
         yield ALL_GONE, f"The argument {path} is empty: everything is deleted.", None
+    elif gone and text.lower() == "all" and not setting.words & _ORDINARY_STARS:
+        yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted.", None
     elif text == "*" and not setting.words & _ORDINARY_STARS:
         yield BROAD, f"The argument {path} is '*': the call may affect everything.", None
     if setting.value is True and "_".join(words_in(setting.key)) in _BROAD_FLAGS:
@@ -341,7 +343,7 @@ def _is_everything(setting: Setting) -> bool:
 
 
 def _scales(call: ToolCall, setting: Setting) -> bool:
-    return setting.plain not in ("count", "size", "min", "capacity") or bool(
+    return setting.plain not in ("count", "size", "min", "capacity", "scale") or bool(
         set(call.words) & {"scale", "resize", "scaling", "autoscaling", "autoscale", "capacity"}
     )
 

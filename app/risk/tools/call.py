@@ -78,10 +78,14 @@ class ToolCall:
     @cached_property
     def action(self) -> list[str]:
         """The words of an argument that names what is to be done, such as ``delete``; none if there is none."""
-        text = self.text("action", "operation", "op", "actiontype", "operationtype", "mode", "intent")
+        text = self.text("action", "operation", "op", "do", "actiontype", "operationtype", "mode", "intent")
         if not text and (method := self.text("verb", "method")).upper() not in HTTP_METHODS:
             # A method of HTTP says nothing about what the other side does with it.
             text = method
+        command = self.text("command", "cmd")
+        if not text and re.fullmatch(r"[A-Za-z][\w.:-]*", command):
+            # A single word may be what the tool is to do rather than a program.
+            text = command
         words = words_in(text) if len(text) <= _LONGEST_ACTION and not re.search(r"[^\w .:/-]", text) else []
         return words if len(words) <= _MOST_ACTION_WORDS else []
 

@@ -96,12 +96,13 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     words = set(call.words)
     looks = bool(words & word_set("get read list show fetch view retrieve find search describe"))
     reads = looks and (names.only_looks(call) or not words & _MAKES)
+    stores = words & {"vault", "keyvault", "secretsmanager", "keystore"} and looks
     dumps = words & {"env", "environ", "dotenv"} and words & {"dump", "print", "export", "all"}
-    if (words & _SECRETS and reads) or dumps:
+    if (words & _SECRETS and reads) or dumps or stores:
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
-    if words & _OFF and words & _PROTECTIONS:
+    if (words & _OFF and words & _PROTECTIONS) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
         yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
     restarted = "restart" in words and words & _COMES_BACK
     if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:

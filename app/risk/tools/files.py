@@ -50,6 +50,7 @@ _KNOWN = word_set(
     "editfile replace searchfiletext"
 )
 """Names of coding agents' own tools for files."""
+_LOOKS_LIKE_PATH = re.compile(r"(?:[~./]|[A-Za-z]:[\\/]|[\w.-]+/)[^\s;|&<>]{1,300}")
 _HOMES = (Place.HOME, Place.HOMES, Place.EVERYTHING, Place.SECRET)
 _SCRIPTS = {
     "sh": "shell", "bash": "shell", "zsh": "shell", "ps1": "powershell", "psm1": "powershell", "py": "python",
@@ -63,8 +64,11 @@ _CONTENT = (
 
 def read_files(call: ToolCall, reading: Reading) -> bool:
     """Read a call of a tool for files. Returns False if it is not one."""
-    paths = _paths(call.args)
     words = set(call.words)
+    paths = _paths(call.args) or (_unnamed(call.args) if words & _FILE_TOOLS else [])
+    if call.text("kind", "type", "itemtype") in ("file", "folder", "directory"):
+        paths = paths or _unnamed(call.args)
+        words |= {"file"} & _FILE_TOOLS
     known = call.plain in _KNOWN
     if not (known or (words & _FILE_TOOLS and paths)):
         return False
@@ -125,6 +129,15 @@ def _paths(args: Any) -> list[tuple[str, str]]:
             elif isinstance(entry, str) and entry and "\n" not in entry:
                 found.append((str(key), entry))
     return found[:200]
+
+
+def _unnamed(args: Any) -> list[tuple[str, str]]:
+    """Return the arguments that look like paths, whatever their names are."""
+    return [
+        (str(key), value)
+        for key, value in (args.items() if isinstance(args, Mapping) else ())
+        if isinstance(value, str) and _LOOKS_LIKE_PATH.fullmatch(value)
+    ]
 
 
 def _plain(path: str) -> str:

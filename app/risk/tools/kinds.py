@@ -42,8 +42,8 @@ _DIALECTS = {
     "cockroachdb": "postgres",
 }  # fmt: skip
 
-_SQL_KEYS = word_set("sql statement statements query queries ddl dml")
-_COMMAND_KEYS = word_set("command cmd commands commandline shell bash line lines terminal stdin argv")
+_SQL_KEYS = word_set("sql statement statements stmt stmts query queries ddl dml")
+_COMMAND_KEYS = word_set("exec command cmd commands commandline shell bash line lines terminal stdin argv")
 _CODE_KEYS = word_set("code script source snippet cell program expression body js javascript eval function")
 _INERT = word_set(
     "description explanation reason reasoning thought thoughts title comment note notes summary label labels "
@@ -127,7 +127,10 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
         return kind if kind in ("python", "javascript") else "shell"
     if kind == "python" and words & {"input", "text"}:
         return "python"
-    return "sql" if _SQL_TEXT.match(text) and re.search(r"\s", text.strip()) and kind == "sql" else ""
+    if set(call.all_words) & _SEARCHES or not re.search(r"\s", text.strip()):
+        return ""
+    asks = kind == "sql" or bool(set(call.all_words) & {"query", "queries", "bi", "warehouse", "lake", "etl"})
+    return "sql" if asks and _SQL_TEXT.match(text) else ""
 
 
 def _code_language(text: str, kind: str, named: list[str], words: frozenset[str]) -> str:

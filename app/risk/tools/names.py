@@ -148,6 +148,7 @@ _WHOLES = word_set(
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
 _KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
+_PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty format clear reformat")
 """Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
 _SEARCH_ENGINES = word_set(
@@ -160,7 +161,7 @@ _LOOKS = word_set(
 )
 _BESIDES = word_set("and or then with plus after")
 _ASKS = word_set("ask question prompt clarify confirm notify tell request choice consult")
-_AT_THE_MACHINE = word_set("user human person operator developer followup me")
+_AT_THE_MACHINE = word_set("desktop user human person operator developer followup me")
 _QUESTIONS = word_set("askquestion askfollowupquestion requestuserinput askhuman humaninput userinput humanfeedback")
 _CHANNELS = word_set("email mail sms slack teams telegram push users customers")
 _READS = word_set(
@@ -193,6 +194,9 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
     if deletes_there and not any("://" in argument.text for argument in call.texts):
         found = True
         yield DESTRUCTIVE.finding("The method DELETE says that it deletes something.")
+    if set(call.words) & _PROCESSES and set(words) & {"terminate", "kill", "stop"} and not set(words) & {"all"}:
+        yield WRITES.finding("This ends a process.")
+        return
     if whole := _whole(call):
         yield DELETES_WHOLE.finding(f"The tool's name says that it deletes {whole} with everything that is in it.")
         return

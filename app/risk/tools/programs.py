@@ -28,10 +28,12 @@ _LISTS = (
     "cmdargs",
     "command",
     "cmd",
+    "exec",
     "input",
 )
 _VERBS = ("subcommand", "verb", "action", "operation", "command", "cmd", "sub")
 _POSITIONAL = word_set(
+    "branchname basebranch "
     "resource resources kind type name names target branch remote ref refs refspec tag path paths pod image "
     "container script service stack release chart package packages file key bucket object repo repository url commit "
     "revision source destination"
@@ -41,6 +43,16 @@ _HOSTS = word_set("host hostname server target address machine")
 _SETTINGS = word_set("cwd workdir workspace timeout description explanation directory dir folder env environment")
 _PROSE = word_set("message body title notes note comment comments summary text reason subject labels metadata")
 _MOST_WORDS = 500
+_SAYS_NOTHING = word_set("tool run runner cli client execute executor exec command admin manager wrapper server api")
+_ONLY_PRINTS = word_set("help version usage")
+_DRY = word_set("dryrun dry whatif check noop simulate preview plan validateonly")
+_GIT_WORDS = {
+    "create branch": "branch", "branch create": "branch", "list branches": "branch", "diff unstaged": "diff",
+    "diff staged": "diff --staged", "delete branch": "branch -D", "branch delete": "branch -D",
+    "switch branch": "switch",
+    "checkout branch": "checkout", "force push": "push --force", "create tag": "tag", "stash pop": "stash pop",
+}  # fmt: skip
+"""What servers for Git call the subcommands."""
 UNREAD = declare(
     "tool.args.unread", RiskLevel.MEDIUM, "An argument of a tool that is named after a program has not been read.",
     '{"tool": "kubectl_apply", "args": {"manifest": "a\\nb"}}', '{"tool": "git_commit", "args": {"message": "a\\nb"}}',
@@ -148,6 +160,9 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     else:
         words += _subcommand(call, program)
         words += _named(call, set(_VERBS))
+    if any(option.lstrip("-").partition("=")[0].replace("-", "") in _DRY for option in words[1:]):
+        # Whether a tool honors what it is told here is known to nobody but the tool.
+        reading.doubt()
     if len(words) == 1:
         run_dynamic(reading, f"the tool {call.tool[:60]}")
         return True
@@ -156,13 +171,22 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
 
 
 def _subcommand(call: ToolCall, program: str) -> list[str]:
-    verb = next((call.text(name) for name in _VERBS if call.text(name)), "")
-    rest = [
-        word
-        for word in call.words
-        if word not in (program, "k8s", "kubernetes", "tool", "run", "cli", "execute", "exec", "command")
-    ]
+    verb = next((call.text(name) for name in _VERBS if call.text(name)), "") or _action_in(call)
+    if program == "git" and (words := _GIT_WORDS.get(" ".join(word for word in call.words if word != "git"))):
+        return words.split()
+    rest = [word for word in call.words if word not in (program, "k8s", "kubernetes") and word not in _SAYS_NOTHING]
     return [*rest, *(shlex.split(verb) if verb.count('"') % 2 == 0 and verb.count("'") % 2 == 0 else verb.split())]
+
+
+def _action_in(call: ToolCall) -> str:
+    """Return the words of an action that is an object, such as ``{"name": "destroy", "flags": ["-auto-approve"]}``."""
+    action = call.value("action", "command", "operation")
+    if not isinstance(action, Mapping):
+        return ""
+    inner = ToolCall("", action)
+    flags = inner.value("flags", "args", "arguments", "options")
+    words = [inner.text("name", "verb", "subcommand", "type"), *(map(str, flags) if isinstance(flags, list) else ())]
+    return shlex.join(word for word in words if word)
 
 
 def _named(call: ToolCall, left_out: set[str]) -> list[str]:
@@ -175,6 +199,9 @@ def _named(call: ToolCall, left_out: set[str]) -> list[str]:
         if plain in left_out or plain in _SETTINGS or not names:
             continue
         option = "--" + "-".join(names)
+        if plain in _ONLY_PRINTS:
+            # Of a program this would print a text and do nothing else; a tool may not even know it.
+            continue
         if value is True:
             options.append(option if plain != "autoapprove" else "-auto-approve")
         elif isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":

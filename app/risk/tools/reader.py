@@ -180,6 +180,8 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     if _graphql(call, reading):
         return True
     kind = kind_of(call)
+    if _launches(call, reading):
+        return True
     program = program_of(call)
     if (
         program
@@ -199,6 +201,17 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     read = _read_code(call, kind, reading)
     return read_urls(call, reading) or read
+
+
+def _launches(call: ToolCall, reading: Reading) -> bool:
+    """Read a program that an object among the arguments says how to start, as the settings of an MCP server do."""
+    found = False
+    for value in call.args.values() if isinstance(call.args, Mapping) else ():
+        inner = ToolCall("run", value) if isinstance(value, Mapping) else None
+        words = inner.value("args", "argv", "arguments") if inner is not None else None
+        if inner is not None and isinstance(words, list) and inner.text("command", "program", "executable", "cmd"):
+            found = read_words(inner, reading) or found
+    return found
 
 
 def _graphql(call: ToolCall, reading: Reading) -> bool:
