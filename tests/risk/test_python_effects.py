@@ -216,7 +216,7 @@ CASES = [
     (NOTHING,
      'import pandas as pd,sqlalchemy as sa\n'
      "e=sa.create_engine('postgresql://x')\n"
-     "pd.read_csv('a.csv').to_sql('t',e,if_exists='replace')", HIGH),
+     "pd.read_csv('a.csv').to_sql('t',e,if_exists='replace')", CRITICAL),
     (NOTHING,
      'import pandas as pd,sqlalchemy as sa\n'
      "e=sa.create_engine('postgresql://x')\n"

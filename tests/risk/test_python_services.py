@@ -86,7 +86,7 @@ CASES = [
      'import requests\n'
      "for u in requests.get('https://x.example/users',params={'state':'x'}).json():\n"
      '  requests.delete(f"https://x.example/users/{u[\'id\']}")', HIGH),
-    (NOTHING, "import requests\nrequests.get('https://x.example',verify=False)", MEDIUM),
+    (NOTHING, "import requests\nrequests.get('https://x.example',verify=False)", HIGH),
     (NOTHING, "import requests\nrequests.post('https://x.example',json={},verify=False)", HIGH),
     (NOTHING, "import urllib.request as u\nu.urlopen(u.Request('https://x.example/a',method='DELETE'))", HIGH),
     (NOTHING,

@@ -144,8 +144,8 @@ def _computing(made: Call) -> Value:
     elif method == "to_sql":
         replaces = "replace" in made.shown
         rule = databases.ALL_ROWS if replaces else databases.MANY_ROWS
-        words = "This replaces a table." if replaces else "This writes rows to a table."
-        made.reading.add(rule, words, made.line, RiskLevel.HIGH if replaces else RiskLevel.MEDIUM)
+        words = "This drops a table and creates it again." if replaces else "This writes rows to a table."
+        made.reading.add(rule, words, made.line, RiskLevel.CRITICAL if replaces else RiskLevel.MEDIUM)
     return Value(kind=made.base.kind, marks=made.base.marks | made.marks)
 
 

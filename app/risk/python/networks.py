@@ -31,7 +31,7 @@ DELETES_THERE = declare(
     "import requests\nrequests.get('https://api.example.com/items/5')", language="python",
 )  # fmt: skip
 UNCHECKED = declare(
-    "python.unchecked", RiskLevel.HIGH, "Does not check who the other machine is, while something is sent to it.",
+    "python.unchecked", RiskLevel.HIGH, "Does not check who the other machine is.",
     "import requests\nrequests.post('https://api.example.com/', verify=False)",
     "import requests\nrequests.post('https://api.example.com/')", language="python",
 )  # fmt: skip
@@ -116,7 +116,7 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
             made.reading.add(DELETES_THERE, "This asks another machine to delete something.", made.line)
     elif sends:
         _ask_by_address(made, target, data)
-    _note_unchecked(made, sends=sends)
+    _note_unchecked(made)
 
 
 def _ask_by_address(made: Call, target: Value, data: list[Value]) -> None:
@@ -140,12 +140,11 @@ def _gives_away(value: Value, key: str = "") -> bool:
     return "credential" in value.marks and not _CREDENTIAL.search(key)
 
 
-def _note_unchecked(made: Call, *, sends: bool) -> None:
+def _note_unchecked(made: Call) -> None:
     unchecked = made.is_false("verify") or made.is_false("ssl") or "unchecked" in made.evaluator.facts
     if unchecked or "unchecked" in made.marks:
-        signs_in = "auth" in made.keywords or "headers" in made.keywords or "signs in" in made.evaluator.facts
         words = "This does not check who the other machine is, so anybody between can read and change what is sent."
-        made.reading.add(UNCHECKED, words, made.line, None if sends or signs_in else RiskLevel.MEDIUM)
+        made.reading.add(UNCHECKED, words, made.line)
 
 
 def set_up(facts: set[str], name: str, value: Value) -> None:
@@ -171,7 +170,9 @@ def _opened(made: Call) -> Value:
     target = target.items[0] if target.items else target
     if made.method.startswith("SMTP") and target == ANY:
         return Value(kind="smtplib")
-    connect(made.reading, made.word(target), secret="secret" in target.marks)
+    asked = made.method.lower() in ("gethostbyname", "getaddrinfo", "gethostbyname_ex")
+    # Whoever answers for a name learns the whole name.
+    connect(made.reading, made.word(target), secret="secret" in target.marks or (asked and _gives_away(target)))
     if made.method.startswith("SMTP"):
         return Value(kind="smtplib")
     if made.method.startswith("HTTP"):
