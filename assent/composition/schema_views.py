@@ -122,7 +122,7 @@ def clash(source: View, target: View, depth: int = 0) -> str:
     if "number" in given and "integer" in wanted:
         wanted |= {"number"}
     common = given & wanted
-    if not common or (common == {"null"} and given != {"null"}):
+    if not common or (common == {"null"} and given != {"null"} and wanted != {"null"}):
         return f"It is {type_words(given)}; {type_words(target.types())} is required."
     if not common & {"object", "array"} or common - {"object", "array", "null"}:
         return _choice_clash(source, target)

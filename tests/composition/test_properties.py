@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assent.composition.document import parse_document
@@ -135,6 +135,7 @@ def schema_of(value: Any) -> dict[str, Any]:
 
 @settings(deadline=None)
 @given(VALUES, VALUES)
+@example([], [None])
 def test_a_clash_is_only_reported_where_the_value_itself_would_not_fit(value: Any, other: Any) -> None:
     source, target = schema_of(value), schema_of(other)
     if clash(View(source, source), View(target, target)):
