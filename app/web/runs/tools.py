@@ -16,7 +16,7 @@ from assent.toolbox.model import Effect
 
 EFFECTS = {
     Effect.READ: ("Reads", "It changes nothing, so it is called without approval."),
-    Effect.WRITE: ("Changes", "It changes something that can be changed back. Each call requires approval."),
+    Effect.WRITE: ("Writes", "It changes something that can be changed back. Each call requires approval."),
     Effect.DESTROY: ("Destroys", "It may change something for good. Each call requires approval."),
 }
 STATUSES = {

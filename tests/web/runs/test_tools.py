@@ -64,7 +64,7 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
     assert "Version 1.10" in page.text
     assert "Failed: 1 time" in page.text
     assert "Timed out: 1 time" in page.text
-    assert page.one("a", href="/runs/new/test_counting").text == "Counting"
+    assert page.one("a", href="/workflows/test_counting").text == "Counting"
     rows = [row.text for row in page.all("tr")]
     assert any(row.startswith("1.10421.2 s") for row in rows)
     assert any("(on no live worker)" in row for row in rows)
