@@ -44,7 +44,8 @@ SEEN_ELSEWHERE = {
 """Pages with a test of their own that looks at them."""
 NO_PAGES = {
     "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
-    "/deliveries/<delivery_id>/message", "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
+    "/deliveries/<delivery_id>/message", "/files/<file_id>/content",
+    "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
 }  # fmt: skip
 """Answers that are sent on, are files, or parts of pages."""
 FIRST_VIEW = 120_000

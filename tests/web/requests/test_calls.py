@@ -18,7 +18,7 @@ def calls(**more: Any) -> dict[str, Any]:
     return {
         "kind": "tool_calls", "title": "3 calls: send_email, delete_file", "environment": "",
         "calls": [
-            {"id": "1", "tool": "send_email", "args": {"to": "all"}, "args_schema": schema, "decisions": ALL},
+            {"id": "1", "tool": "send_email", "args": {"to": "dba"}, "args_schema": schema, "decisions": ALL},
             {"id": "2", "tool": "delete_file", "args": {"path": "a"}, "decisions": ["approve", "reject"]},
             {"id": "3", "tool": "send_email", "args": {"to": "ops"}, "args_schema": schema, "decisions": ALL},
         ],
