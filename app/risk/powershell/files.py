@@ -249,7 +249,7 @@ def _new(call: Call) -> Value:
 
 
 def has_own_name(word: Word) -> bool:
-    """Return True if a path ends with a name of which a part is known, so that it is never the folder around it."""
+    """Return True if a path ends with a name that is partly known, so that it is never the folder around it."""
     return word.known or (
         bool(re.sub(rf"{UNKNOWN}|\W", "", re.split(r"[\\/]", word.text)[-1])) and ".." not in word.text
     )

@@ -33,7 +33,7 @@ _ONE = word_set(
     "revision notification notifications task tasks contact member alias dashboard job jobs subscription execution "
     "version versions"
 )
-"""Things of which a service has very many: one of them is soon replaced, all of them are not."""
+"""Things that a service has very many of: one of them is soon replaced, all of them are not."""
 _WHOLE = word_set(
     "bucket container database db table collection cluster vault backup recovery snapshot image layer sets dns zone"
 )

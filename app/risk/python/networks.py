@@ -171,7 +171,7 @@ def _opened(made: Call) -> Value:
     if made.method.startswith("SMTP") and target == ANY:
         return Value(kind="smtplib")
     asked = made.method.lower() in ("gethostbyname", "getaddrinfo", "gethostbyname_ex")
-    # Whoever answers for a name learns the whole name.
+    # The server that resolves a name learns the whole name.
     connect(made.reading, made.word(target), secret="secret" in target.marks or (asked and _gives_away(target)))
     if made.method.startswith("SMTP"):
         return Value(kind="smtplib")

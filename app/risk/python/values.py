@@ -37,7 +37,7 @@ class Value:
         held: Functions that it may be, or that it may hold, such as those of a dictionary; `ANY` for others.
         fields: The values of a dictionary by key; None if it is none, or if they are unknown.
         size: How many values are in it, itself included.
-        choices: Texts of which it has one, where branches or defaults decide; `UNKNOWN` among them for any other.
+        choices: Texts that it may have, where branches or defaults decide; `UNKNOWN` among them for any other.
     """
 
     text: str | None = None

@@ -161,7 +161,7 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
         words += _subcommand(call, program)
         words += _named(call, set(_VERBS))
     if any(option.lstrip("-").partition("=")[0].replace("-", "") in _DRY for option in words[1:]):
-        # Whether a tool honors what it is told here is known to nobody but the tool.
+        # Only the tool knows whether it honors this.
         reading.doubt()
     if len(words) == 1:
         run_dynamic(reading, f"the tool {call.tool[:60]}")

@@ -16,7 +16,7 @@ from app.domain.errors import UnavailableFileError
 
 LONGEST = 4096
 _STEP = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-# Without O_NONBLOCK, a named pipe would keep whoever opens it waiting.
+# Without O_NONBLOCK, opening a named pipe would wait for its other end.
 _LAST = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
