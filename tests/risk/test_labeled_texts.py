@@ -1,6 +1,7 @@
 """Texts with their levels, of the kinds that manuals, linters, and incident reports name.
 
-A case in `cases/*.txt` is a line ``### LEVEL LANGUAGE: what it would do`` and the text below it.
+A case in `cases/*.txt` is a line ``### LEVEL LANGUAGE: what it would do`` and the text below it. Where the text says it
+as plainly, the words after the language are left out. Lines before the first case say what the file is about.
 """
 
 import re
@@ -18,8 +19,9 @@ def cases():
     for path in sorted(FOLDER.glob("*.txt")):
         for block in re.split(r"(?m)^### ", path.read_text(encoding="utf-8"))[1:]:
             head, _, text = block.partition("\n")
-            level, language, why = re.fullmatch(r"(\w+) (\w+): (.+)", head).groups()
-            yield pytest.param(level, language, text, id=f"{path.stem}: {level} {language}: {why}")
+            level, language, why = re.fullmatch(r"(\w+) (\w+)(?:: (.+))?", head).groups()
+            shown = why or text.rstrip().rpartition("\n")[2].strip()[:70]
+            yield pytest.param(level, language, text, id=f"{path.stem}: {level} {language}: {shown}")
 
 
 @pytest.mark.parametrize(("level", "language", "text"), list(cases()))

@@ -185,3 +185,18 @@ def test_hostile_texts_end_soon_and_are_not_safe(text):
     # Reading has a budget of 0.8 seconds; this only catches what ignores it.
     assert time.monotonic() - started < 20
     assert assessment.level.rank >= MEDIUM.rank or assessment.understood
+
+
+def test_values_that_hold_themselves_again_and_again_are_read_in_time():
+    text = "d = {'a': 'x'}\n" + "d = {'k': d, 'j': d}\n" * 60 + "e = ['a']\n" + "e = [e, e]\n" * 60
+    text += "import json, os\nprint(json.dumps(d), e)\nd['x'] = 1\nos.system('rm -rf /home')\n"
+    start = time.thread_time()
+    assert assessed(text).level is CRITICAL
+    assert time.thread_time() - start < 1
+
+
+def test_a_long_text_within_loops_is_read_in_time():
+    text = "import os\nfor x in ('a', 'b', 'c'):\n    for y in ('a', 'b', 'c'):\n" + "        os.remove(x)\n" * 3_000
+    start = time.thread_time()
+    assert assessed(text).level is not SAFE
+    assert time.thread_time() - start < 1.5
