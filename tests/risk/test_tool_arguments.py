@@ -20,7 +20,13 @@ def test_levels(line: str) -> None:
 
 
 @pytest.mark.parametrize("tool", ["delete_rows", "wipe_disk", "send_money"])
-def test_a_dry_run_is_never_understood_because_only_the_agent_says_so(tool: str) -> None:
+def test_a_dry_run_has_an_unknown_effect_because_only_the_agent_says_so(tool: str) -> None:
     found = assess_proposal({"kind": "tool_call", "title": "t", "tool": tool, "args": {"dry_run": True}})
+    assert found.level is RiskLevel.MEDIUM
+    assert not found.understood
+
+
+def test_a_question_to_the_user_is_not_understood_by_its_name_alone() -> None:
+    found = assess_proposal({"kind": "tool_call", "title": "t", "tool": "ask_user", "args": {"question": "Why?"}})
     assert found.level is RiskLevel.LOW
     assert not found.understood

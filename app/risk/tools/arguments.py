@@ -7,16 +7,14 @@ Tools of unknown services have few words in common, and yet their arguments spea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
-from app.risk.rules import declare, word_set
+from app.risk.rules import RiskRule, declare, word_set
 from app.risk.tools import names
-from app.risk.tools.call import MOST_ARGUMENTS, ToolCall, json_in, words_in
+from app.risk.tools.call import MOST_ARGUMENTS, Setting, ToolCall, json_in, words_in
 from assent.contracts import RiskLevel
 
 BROAD = declare(
@@ -143,13 +141,6 @@ _ADMIN_KEYS = word_set(
 )
 _LEVEL_KEYS = word_set("accesslevel permissionlevel privilegelevel")
 _GITLAB_MAINTAINER = 40
-_PROTECTS = word_set(
-    "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
-    "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
-    "captcha authentication auth authorization alerting alerts alarms monitoring enforce enforced quarantine sandbox "
-    "guardrails guardrail moderation approval approvals review reviews reviewers reviewed confirmation confirm "
-    "safeguard safe retention block lockout throttle rls dlp scanning scan csp csrf cors secure"
-)
 _PROTECTS_TOGETHER = (
     ("two", "factor"), ("second", "factor"), ("rate", "limit"), ("required", "checks"), ("status", "checks"),
     ("block", "public"), ("point", "time"), ("soft", "delete"), ("read", "only"), ("log", "level"),
@@ -187,74 +178,32 @@ _FORWARDS = frozenset((
 _DRY = frozenset(("dryrun", "preview", "simulate", "validateonly", "planonly", "whatif", "checkmode", "noop"))
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A value among a call's arguments, with the names that lead to it."""
+class _Manner:
+    """What a call does, by its name, for looking at its arguments."""
 
-    path: str
-    value: Any
-
-    @cached_property
-    def key(self) -> str:
-        """The name of the value; an entry of a list has the name of the list."""
-        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The words of its name."""
-        return frozenset(words_in(self.key))
-
-    @cached_property
-    def plain(self) -> str:
-        """Its name in lower case without separators."""
-        return "".join(words_in(self.key))
-
-    @cached_property
-    def all_words(self) -> list[str]:
-        """The words of the last two names, such as ``mfa required``."""
-        return words_in("_".join(part for part in self.path.split(".")[-2:] if not part.isdigit()))
-
-    @property
-    def text(self) -> str:
-        """The value as a text; empty if it is none."""
-        return self.value.strip() if isinstance(self.value, str) else ""
-
-
-def settings_of(args: Any) -> Iterator[Setting]:
-    """Yield all values among arguments, and empty lists and objects, with their paths."""
-    pending: list[tuple[str, Any]] = [("", args)]
-    count = 0
-    while pending and count < MOST_ARGUMENTS:
-        path, value = pending.pop()
-        count += 1
-        if isinstance(value, Mapping) and value:
-            pending += [
-                (f"{path}.{str(name)[:60]}"[-200:].lstrip("."), inner) for name, inner in reversed(list(value.items()))
-            ]
-        elif isinstance(value, Sequence) and not isinstance(value, str) and value:
-            pending += [(f"{path}.{index}", inner) for index, inner in reversed(list(enumerate(value)))]
-        elif isinstance(value, str) and (inner := json_in(value)):
-            pending.append((path, inner))
-        else:
-            yield Setting(path, value)
+    def __init__(self, call: ToolCall) -> None:
+        self.words = frozenset(call.words)
+        self.deletes = names.deletes(call)
+        self.sends = names.sends(call)
 
 
 def is_dry(call: ToolCall) -> bool:
     """Return True if an argument says that the call only shows what it would do."""
     return any(
         setting.plain in _DRY and (setting.value is True or setting.text.lower() in ("true", "all", "server", "client"))
-        for setting in settings_of(call.args)
+        for setting in call.settings
     )
 
 
 def read_arguments(call: ToolCall, reading: Reading) -> None:
     """Note what the arguments of a call that acts say about what it affects."""
-    for setting in settings_of(call.args):
-        for rule, words, level in _findings(call, setting):
+    manner = _Manner(call)
+    for setting in call.settings:
+        for rule, words in _findings(manner, setting):
             with reading.at_item(setting.path):
-                reading.add(rule, words, None, level)
-    if isinstance(call.args, Mapping):
-        _read_lists(call, call.args, reading)
+                reading.add(rule, words)
+    if manner.sends and isinstance(call.args, Mapping):
+        _read_lists(call.args, reading)
     for mapping in _mappings(call.args):
         _read_mapping(mapping, reading)
 
@@ -299,40 +248,45 @@ def _listed(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
-def _findings(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
-    yield from _reach(call, setting)
+def _findings(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
+    yield from _reach(manner, setting)
     yield from _powers(setting)
-    yield from _switches(call, setting)
-    yield from _recipients(call, setting)
+    yield from _switches(manner, setting)
+    yield from _recipients(manner, setting)
 
 
-def _reach(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """What is affected: everything, production, or nothing that is left running."""
     path, text = setting.path, setting.text
-    gone = names.deletes(call)
+    gone = manner.deletes
     if _is_everything(setting):
         words = f"The argument {path} is {text!r}: the call may affect everything."
-        yield (ALL_GONE if gone else BROAD), words, None
+        yield (ALL_GONE if gone else BROAD), words
     nothing = setting.value in ({}, []) or (
         setting.value == "" and setting.plain in ("prefix", "filter", "pattern", "where")
     )
     if gone and text.startswith(("/", "~")) and place_of(text) in _LOST_PLACES:
-        yield ALL_GONE, f"The argument {path} is {text!r}: all that is in there is deleted.", None
+        yield ALL_GONE, f"The argument {path} is {text!r}: all that is in there is deleted."
     if gone and nothing and setting.words & _SELECTS:
-        yield ALL_GONE, f"The argument {path} is empty: everything is deleted.", None
+        yield ALL_GONE, f"The argument {path} is empty: everything is deleted."
     elif gone and text.lower() == "all" and not setting.words & _ORDINARY_STARS:
-        yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted.", None
+        yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted."
     elif text == "*" and not setting.words & _ORDINARY_STARS:
-        yield BROAD, f"The argument {path} is '*': the call may affect everything.", None
+        yield BROAD, f"The argument {path} is '*': the call may affect everything."
     if setting.value is True and "_".join(words_in(setting.key)) in _BROAD_FLAGS:
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
-        yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words, None
+        yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words
     if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & _PRODUCTION:
-        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on production.", None
+        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on production."
     if setting.words & {"namespace"} and _SYSTEM_NAMESPACES.fullmatch(text):
-        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on what the cluster itself needs.", None
-    if setting.plain in _COUNTS and setting.value in (0, "0") and setting.value is not False and _scales(call, setting):
-        yield STOPPED, f"The argument {path} is 0: nothing of it keeps running.", None
+        yield PRODUCTION, f"The argument {path} is {text!r}: this acts on what the cluster itself needs."
+    if (
+        setting.plain in _COUNTS
+        and setting.value in (0, "0")
+        and setting.value is not False
+        and _scales(manner, setting)
+    ):
+        yield STOPPED, f"The argument {path} is 0: nothing of it keeps running."
 
 
 def _is_everything(setting: Setting) -> bool:
@@ -342,45 +296,45 @@ def _is_everything(setting: Setting) -> bool:
     return text.lower() not in ("true", "any") or bool(setting.words & _ANYTHING)
 
 
-def _scales(call: ToolCall, setting: Setting) -> bool:
+def _scales(manner: _Manner, setting: Setting) -> bool:
     return setting.plain not in ("count", "size", "min", "capacity", "scale") or bool(
-        set(call.words) & {"scale", "resize", "scaling", "autoscaling", "autoscale", "capacity"}
+        manner.words & {"scale", "resize", "scaling", "autoscaling", "autoscale", "capacity"}
     )
 
 
-def _powers(setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+def _powers(setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """Who gets which rights."""
     path, text = setting.path, setting.text
     if setting.words & (_ADMIN_KEYS | {"name"}) and _UNLIMITED.fullmatch(text):
-        yield UNLIMITED, f"The argument {path} is {text!r}: somebody gets unlimited powers.", None
+        yield UNLIMITED, f"The argument {path} is {text!r}: somebody gets unlimited powers."
     elif setting.words & _ADMIN_KEYS and _ADMIN.fullmatch(text):
-        yield ADMIN, f"The argument {path} is {text!r}: somebody gets all rights.", None
+        yield ADMIN, f"The argument {path} is {text!r}: somebody gets all rights."
     if setting.plain in _LEVEL_KEYS and isinstance(setting.value, int) and setting.value >= _GITLAB_MAINTAINER:
-        yield ADMIN, f"The argument {path} is {setting.value}: somebody gets all rights.", None
+        yield ADMIN, f"The argument {path} is {setting.value}: somebody gets all rights."
     if setting.plain in ("isadmin", "admin", "superuser", "issuperuser", "isowner", "sudo") and setting.value is True:
-        yield ADMIN, f"The argument {path} is true: somebody gets all rights.", None
+        yield ADMIN, f"The argument {path} is true: somebody gets all rights."
 
 
-def _switches(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """What is switched off, or opened to everybody."""
     path = setting.path
     words, protects = setting.all_words, _protects(setting.all_words)
     own = _protects(list(setting.words)) or (protects and setting.words & _ON)
-    if set(call.words) & _PROTECTS and setting.words & (_ON | {"value"}):
+    if manner.words & names.PROTECTIONS and setting.words & (_ON | {"value"}):
         own = True
     falsy = setting.value in (False, 0) or bool(setting.text and _NONE.fullmatch(setting.text))
     if (own and falsy and not set(words) & _SWITCHES_OFF and not _is_confirmation(setting)) or (
         setting.value is True and set(words) & _SWITCHES_OFF and protects
     ):
-        yield OFF, f"The argument {path} switches a protection off.", None
+        yield OFF, f"The argument {path} switches a protection off."
     elif setting.value == [] and protects and set(words) & {"required", "reviewers", "methods", "checks", "approvals"}:
-        yield OFF, f"The argument {path} is empty, which switches a protection off.", None
+        yield OFF, f"The argument {path} is empty, which switches a protection off."
     if setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}:
-        yield OPEN, f"The argument {path} is true: it makes something accessible to others.", None
+        yield OPEN, f"The argument {path} is true: it makes something accessible to others."
     if setting.plain in ("type", "who", "grantee", "member") and _ANYONE.fullmatch(setting.text):
-        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access.", None
+        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
     if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
-        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access.", None
+        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
 
 
 def _is_confirmation(setting: Setting) -> bool:
@@ -390,22 +344,20 @@ def _is_confirmation(setting: Setting) -> bool:
 
 def _protects(words: list[str]) -> bool:
     found = set(words)
-    return bool(found & _PROTECTS) or any(set(pair) <= found for pair in _PROTECTS_TOGETHER)
+    return bool(found & names.PROTECTIONS) or any(set(pair) <= found for pair in _PROTECTS_TOGETHER)
 
 
-def _recipients(call: ToolCall, setting: Setting) -> Iterator[tuple[Any, str, RiskLevel | None]]:
+def _recipients(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """Who receives what the call sends."""
-    if names.sends(call) and setting.text and setting.words & _RECIPIENTS and _ALL_PEOPLE.fullmatch(setting.text):
-        yield MANY, f"The argument {setting.path} is {setting.text[:80]!r}: many people receive it.", None
-    address = setting.plain == "forward" and "@" in setting.text and "forward" not in call.words
+    if manner.sends and setting.text and setting.words & _RECIPIENTS and _ALL_PEOPLE.fullmatch(setting.text):
+        yield MANY, f"The argument {setting.path} is {setting.text[:80]!r}: many people receive it."
+    address = setting.plain == "forward" and "@" in setting.text and "forward" not in manner.words
     if (setting.plain in _FORWARDS or address) and setting.value not in (False, None, "", []):
-        yield FORWARDS, f"The argument {setting.path} forwards what arrives from now on.", None
+        yield FORWARDS, f"The argument {setting.path} forwards what arrives from now on."
 
 
-def _read_lists(call: ToolCall, args: Mapping[str, Any], reading: Reading) -> None:
+def _read_lists(args: Mapping[str, Any], reading: Reading) -> None:
     """Note lists of recipients that are long."""
-    if not names.sends(call):
-        return
     for key, value in list(args.items())[:MOST_ARGUMENTS]:
         if isinstance(value, list) and len(value) > _MOST_RECIPIENTS and set(words_in(str(key))) & _RECIPIENTS:
             with reading.at_item(str(key)[:60]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -47,6 +47,39 @@ class Argument:
     def words(self) -> frozenset[str]:
         """The words of its name."""
         return frozenset(words_in(self.key))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value among a call's arguments, with the names that lead to it."""
+
+    path: str
+    value: Any
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the value; an entry of a list has the name of the list."""
+        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of its name."""
+        return frozenset(words_in(self.key))
+
+    @cached_property
+    def plain(self) -> str:
+        """Its name in lower case without separators."""
+        return "".join(words_in(self.key))
+
+    @cached_property
+    def all_words(self) -> list[str]:
+        """The words of the last two names, such as ``mfa required``."""
+        return words_in("_".join(part for part in self.path.split(".")[-2:] if not part.isdigit()))
+
+    @property
+    def text(self) -> str:
+        """The value as a text; empty if it is none."""
+        return self.value.strip() if isinstance(self.value, str) else ""
 
 
 @dataclass
@@ -104,6 +137,11 @@ class ToolCall:
         """All texts among the arguments, also those in JSON that is itself a text, without the names of fields."""
         return list(islice(_texts(self.args, "", 0), MOST_ARGUMENTS))
 
+    @cached_property
+    def settings(self) -> list[Setting]:
+        """All values among the arguments, and empty lists and objects, also those in JSON that is itself a text."""
+        return list(_settings(self.args))
+
     @property
     def plain_texts(self) -> list[Argument]:
         """The texts that are not in documents."""
@@ -154,10 +192,10 @@ def _texts(value: Any, path: str, inside: int) -> Iterator[Argument]:
             pending += [(_step(where, number), inner, depth) for number, inner in reversed(list(enumerate(current)))]
 
 
-def json_in(text: str) -> Any:
-    """Return the list or object that a text is as JSON; None if it is none."""
+def json_in(text: str, longest: int = 100_000) -> Any:
+    """Return the list or object that a text of at most so many characters is as JSON; None if it is none."""
     stripped = text.strip()
-    if len(stripped) < 2 or stripped[0] not in '{["' or len(stripped) > 100_000:
+    if len(stripped) < 2 or stripped[0] not in '{["' or len(stripped) > longest:
         return None
     try:
         value = json.loads(stripped)
@@ -169,3 +207,21 @@ def json_in(text: str) -> Any:
 def _step(path: str, name: object) -> str:
     # Paths are for people; a very deep one need not be complete.
     return f"{path}.{str(name)[:60]}"[-200:].lstrip(".")
+
+
+def _settings(args: Any) -> Iterator[Setting]:
+    pending: list[tuple[str, Any]] = [("", args)]
+    count = 0
+    while pending and count < MOST_ARGUMENTS:
+        path, value = pending.pop()
+        count += 1
+        if isinstance(value, Mapping) and value:
+            pending += [
+                (f"{path}.{str(name)[:60]}"[-200:].lstrip("."), inner) for name, inner in reversed(list(value.items()))
+            ]
+        elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+            pending += [(f"{path}.{index}", inner) for index, inner in reversed(list(enumerate(value)))]
+        elif isinstance(value, str) and (inner := json_in(value)):
+            pending.append((path, inner))
+        else:
+            yield Setting(path, value)

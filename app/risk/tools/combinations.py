@@ -65,11 +65,6 @@ _SECRETS = word_set(
 )
 _WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
 _OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
-_PROTECTIONS = word_set(
-    "firewall antivirus mfa backup backups logging audit monitoring alert alerts alarm alarms protection guardrail "
-    "guardrails sso otp tfa captcha versioning retention signing encryption defender tls ssl waf policy "
-    "verification authentication auth scanning"
-)
 _STOPS = word_set("stop restart reboot shutdown halt drain failover power")
 _COMES_BACK = word_set("service services deployment deployments pod pods container containers replica replicas")
 """What is merely restarted is back soon; a machine or a database takes others with it."""
@@ -102,7 +97,7 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
-    if (words & _OFF and words & _PROTECTIONS) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
+    if (words & _OFF and words & names.PROTECTIONS) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
         yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
     restarted = "restart" in words and words & _COMES_BACK
     if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:
@@ -126,11 +121,7 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
     if words & {"place", "submit", "execute"} and words & {"order", "orders", "trade", "bid"}:
         yield names.PAYS.finding("The tool's name says that it orders or trades something.")
-    if (
-        words & {"cron", "crontab", "scheduler", "schedule", "scheduled"}
-        and runs
-        and not words & {"get", "list", "show"}
-    ):
+    if words & _CLOCK and runs and not words & {"get", "list", "show"}:
         yield SCHEDULES.finding("The command in this call will run by the clock.")
 
 

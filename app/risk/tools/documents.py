@@ -9,7 +9,7 @@ from typing import Any
 
 from app.risk.reading import TOO_LARGE, Reading
 from app.risk.rules import word_set
-from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.call import ToolCall, json_in, words_in
 
 MOST_DOCUMENTS = 50
 _MOST_VALUES = 2_000
@@ -78,7 +78,7 @@ def _documents(call: ToolCall) -> Iterator[tuple[str, str, str]]:
             return
         path, value, expected, depth = pending.pop()
         if isinstance(value, str):
-            parsed = _parsed(value) if depth < _DEEPEST else None
+            parsed = json_in(value, _LONGEST) if depth < _DEEPEST else None
             if parsed is not None:
                 pending.append((path, parsed, expected, depth + 1))
             elif expected and (language := _language(path, value)):
@@ -98,17 +98,6 @@ def _documents(call: ToolCall) -> Iterator[tuple[str, str, str]]:
             pending += [(path, inner, expected, depth + 1) for inner in reversed(value)]
     if any(expected for _, _, expected, _ in pending):
         yield "", "", ""
-
-
-def _parsed(text: str) -> Any:
-    stripped = text.strip()
-    if stripped[:1] not in ("{", "[") or len(stripped) > _LONGEST:
-        return None
-    try:
-        value = json.loads(stripped)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, (dict, list)) else None
 
 
 def _language_of(value: Mapping[str, Any]) -> str:

@@ -68,7 +68,7 @@ def read_files(call: ToolCall, reading: Reading) -> bool:
     paths = _paths(call.args) or (_unnamed(call.args) if words & _FILE_TOOLS else [])
     if call.text("kind", "type", "itemtype") in ("file", "folder", "directory"):
         paths = paths or _unnamed(call.args)
-        words |= {"file"} & _FILE_TOOLS
+        words.add("file")
     known = call.plain in _KNOWN
     if not (known or (words & _FILE_TOOLS and paths)):
         return False

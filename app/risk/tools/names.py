@@ -55,13 +55,13 @@ DELETES_WHOLE = declare(
     example("delete_bucket"), example("delete_bucket_policy"), language=TOOL, unread=True,
 )  # fmt: skip
 DRY_RUN = declare(
-    "tool.dry_run", RiskLevel.LOW, "An argument says that the call only shows what it would do.",
+    "tool.dry_run", RiskLevel.MEDIUM, "An argument says that the call only shows what it would do.",
     example("delete_rows", '{"dryRun": true}'), example("delete_rows", '{"dryRun": false}'), language=TOOL,
     unread=True,
 )  # fmt: skip
 ASKS = declare(
     "tool.asks_user", RiskLevel.LOW, "The tool asks or notifies the person at the machine.",
-    example("ask_user", '{"question": "Shall I delete it?"}'), example("email_user"), language=TOOL,
+    example("ask_user", '{"question": "Shall I delete it?"}'), example("email_user"), language=TOOL, unread=True,
 )  # fmt: skip
 AGENTS_OWN = declare(
     "tool.agents_own", RiskLevel.LOW, "A tool that changes only what the agent keeps for itself.",
@@ -80,9 +80,8 @@ _ALWAYS = (
         DESTRUCTIVE,
         word_set(
             "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown kill prune revert "
-            "rollback reset overwrite unlink rm void format detach evict deprovision decommission deletes "
-            "removes flush "
-            "discard drain"
+            "rollback reset overwrite unlink rm void detach evict deprovision decommission deletes removes "
+            "flush discard drain"
         ),
         "deletes or stops something, perhaps irreversibly",
     ),
@@ -147,10 +146,21 @@ _WHOLES = word_set(
     "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
+PROTECTIONS = word_set(
+    "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
+    "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
+    "captcha authentication auth authorization alert alerts alarm alarms alerting monitoring enforce enforced "
+    "quarantine sandbox guardrail guardrails moderation approval approvals review reviews reviewers reviewed "
+    "confirmation confirm safeguard safe retention block lockout throttle rls dlp scanning scan csp csrf cors secure "
+    "policy"
+)
+"""What protects something, in names of tools and of their arguments."""
 _KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
-_EMPTIES = word_set("empty format clear reformat")
+_EMPTIES = word_set("empty clear")
+_FORMATS = word_set("format reformat")
 """Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
+_MEDIA = word_set("disk disks volume volumes drive drives device partition partitions")
 _SEARCH_ENGINES = word_set(
     "elastic elasticsearch opensearch es solr algolia pinecone qdrant weaviate milvus chroma meilisearch "
     "typesense vector"
@@ -160,10 +170,12 @@ _LOOKS = word_set(
     "lookup is has diff compare simulate"
 )
 _BESIDES = word_set("and or then with plus after")
-_ASKS = word_set("ask question prompt clarify confirm notify tell request choice consult")
-_AT_THE_MACHINE = word_set("desktop user human person operator developer followup me")
-_QUESTIONS = word_set("askquestion askfollowupquestion requestuserinput askhuman humaninput userinput humanfeedback")
-_CHANNELS = word_set("email mail sms slack teams telegram push users customers")
+_ASKS = word_set("ask question prompt clarify consult")
+_AT_THE_MACHINE = word_set("user human person operator developer me")
+_QUESTIONS = word_set(
+    "desktopnotify notifydesktop askquestion askfollowupquestion requestuserinput askhuman humaninput userinput "
+    "humanfeedback"
+)
 _READS = word_set(
     "get list read search find fetch lookup describe show count view check query select retrieve summarize calculate "
     "preview status ls cat diff explain validate inspect browse look load download scan analyze estimate compare ping "
@@ -239,9 +251,8 @@ def sends(call: ToolCall) -> bool:
 
 def asks_user(call: ToolCall) -> bool:
     """Return True if the tool only asks or notifies the person at the machine."""
-    words = set(call.words)
-    asks = words & _ASKS and words & _AT_THE_MACHINE
-    return bool(asks or call.plain in _QUESTIONS) and not words & _CHANNELS
+    words = [word for word in call.words if word not in ("the", "a", "for")]
+    return call.plain in _QUESTIONS or (len(words) == 2 and words[0] in _ASKS and words[1] in _AT_THE_MACHINE)
 
 
 def deletes(call: ToolCall) -> bool:
@@ -281,10 +292,12 @@ def only_looks(call: ToolCall) -> bool:
 
 def _whole(call: ToolCall) -> str:
     """Return what is deleted with everything in it, such as ``bucket``; empty if it is nothing of that kind."""
-    if not deletes(call) and not set(_said(call)) & _EMPTIES:
+    said = {*call.words, *call.action}
+    if said & _FORMATS and said & _MEDIA:
+        return "a disk"
+    if not deletes(call) and not said & _EMPTIES:
         return ""
-    words = [word for word in call.words if word not in _DELETES and word not in _EMPTIES]
-    words += [word for word in call.action if word not in _DELETES and word not in _EMPTIES]
+    words = [word for word in (*call.words, *call.action) if word not in _DELETES | _EMPTIES]
     kind = words_in(call.text(*_KINDS))
     for last in (words[-1:], kind[-1:]):
         if last and last[0] in _WHOLES:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.domain.reading_tools import RegisteredTool
@@ -51,10 +51,15 @@ GRAPHQL = declare(
 )  # fmt: skip
 
 _FILES = word_set("path file files filename filepath attachment attachments source")
-_HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment import create add")
+_HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment")
 _CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
 """Arguments with which a tool signs in, rather than what it sends."""
 _BATCHES = word_set("calls batch actions steps operations tasks requests tools toolcalls invocations")
+_ENVELOPES = word_set(
+    "tool toolname name function functionname arguments args input parameters params toolinput request message payload "
+    "server servername mcpserver method"
+)
+"""Arguments that name another tool, and what is passed on to it."""
 _MOST_CALLS = 100
 _LONGEST_SEARCHED = 20_000
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
@@ -74,12 +79,14 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         reading.add(TOO_MANY, "There are too many arguments; not all of them have been read.")
     if depth < MOST_NESTED and (inner := _inner_call(call)):
         read_call(*inner, reading, depth + 1)
+        _read_beside(call, _ENVELOPES, reading)
         return
     if depth == 0 and (known := reading.tools.registered(tool)):
         call.reads = True
         _read_registered(call, known, reading)
         return
-    if _read_inner_calls(call, reading, depth):
+    if batches := _read_inner_calls(call, reading, depth):
+        _read_beside(call, batches, reading)
         return
     # A document says what is applied, and the tool's name what is done with it.
     applied = read_documents(call, reading)
@@ -138,16 +145,24 @@ def _at(server: str, tool: str) -> str:
     return f"{server}__{tool}" if server and " " not in server and len(server) <= 100 else tool
 
 
-def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> bool:
-    """Read the calls in a list of calls, such as a batch. Returns False if there is none."""
-    found = False
+def _read_beside(call: ToolCall, passed_on: Collection[str], reading: Reading) -> None:
+    """Read the code among the arguments that a call does not pass on, which its tool may run all the same."""
+    args = call.args if isinstance(call.args, Mapping) else {}
+    rest = {key: value for key, value in args.items() if "".join(words_in(str(key))) not in passed_on}
+    beside = ToolCall(call.tool, rest)
+    _read_code(beside, kind_of(beside), reading)
+
+
+def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> set[str]:
+    """Read the calls in lists of calls, such as a batch. Returns the plain names of these lists."""
+    found: set[str] = set()
     for key, value in call.args.items() if depth < MOST_NESTED and isinstance(call.args, Mapping) else ():
         if not set(words_in(str(key))) & _BATCHES or not isinstance(value, list) or not value:
             continue
         inner = [_call_in(entry) for entry in value[:_MOST_CALLS]]
         if not all(inner):
             continue
-        found = True
+        found.add("".join(words_in(str(key))))
         for number, made in enumerate(inner):
             assert made is not None
             with reading.at_item(f"{str(key)[:60]}.{number}"):
@@ -180,8 +195,7 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     if _graphql(call, reading):
         return True
     kind = kind_of(call)
-    if _launches(call, reading):
-        return True
+    _read_launched(call, reading)
     program = program_of(call)
     if (
         program
@@ -203,15 +217,16 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     return read_urls(call, reading) or read
 
 
-def _launches(call: ToolCall, reading: Reading) -> bool:
-    """Read a program that an object among the arguments says how to start, as the settings of an MCP server do."""
-    found = False
+def _read_launched(call: ToolCall, reading: Reading) -> None:
+    """Read a program that an object among the arguments says how to start, as the settings of an MCP server do.
+
+    That says nothing about what the tool itself does.
+    """
     for value in call.args.values() if isinstance(call.args, Mapping) else ():
         inner = ToolCall("run", value) if isinstance(value, Mapping) else None
         words = inner.value("args", "argv", "arguments") if inner is not None else None
         if inner is not None and isinstance(words, list) and inner.text("command", "program", "executable", "cmd"):
-            found = read_words(inner, reading) or found
-    return found
+            read_words(inner, reading)
 
 
 def _graphql(call: ToolCall, reading: Reading) -> bool:
