@@ -40,13 +40,14 @@ def in_order(config: RunnableConfig) -> Reading[StateSnapshot]:
     """
     while True:
         state = yield GetState(config)
-        newer = yield from _newer(state)
-        if newer is None:
+        overtaken = yield from _overtaken(state)
+        if overtaken is None:
             return state
-        again = yield GetState(config)
-        if again.config == state.config:
-            raise ThreadOrderError(_OVERTAKEN.format(**_named(newer, state)), newer)
-        # Another program continued the thread in between.
+        newest, newer = overtaken
+        again = yield from _whole((yield GetState(config)))
+        if any(_place(snapshot.config) == _place(newest) for snapshot in _with_subgraphs(again)):
+            raise ThreadOrderError(_OVERTAKEN.format(**_named(newest, newer)), newer)
+        # Another program continued the thread, or one of its subgraphs, in between.
 
 
 def seconds_ahead(config: RunnableConfig) -> Reading[float]:
@@ -56,13 +57,14 @@ def seconds_ahead(config: RunnableConfig) -> Reading[float]:
         ThreadOrderError: too long to wait.
     """
     where = {"thread_id": config["configurable"]["thread_id"]}
-    of_root = yield GetState(config)
+    state = yield from _whole((yield GetState(config)))
+    # Not every checkpointer lists the newest of all namespaces first; some list one namespace after the other.
     of_all = yield GetListed({"configurable": where}, None, 1)
-    newest = max((_ticks(config) for config in (of_root.config, *(saved.config for saved in of_all))), default=0)
+    newest = max(_ticks(found.config) for found in (*_with_subgraphs(state), *of_all))
     own = getattr(ids, "_last_v6_timestamp", None) or 0  # in one process LangGraph's ids grow whatever the clock does
     ahead = (newest - max(time.time_ns() // 100 + _UUID_EPOCH, own)) / _TICKS
     if ahead > PATIENCE_SECONDS:
-        raise ThreadOrderError(_AHEAD.format(thread_id=where["thread_id"], seconds=round(ahead)), of_root.config)
+        raise ThreadOrderError(_AHEAD.format(thread_id=where["thread_id"], seconds=round(ahead)), state.config)
     return max(ahead, 0.0)
 
 
@@ -79,18 +81,23 @@ _AHEAD = (
 )
 
 
-def _newer(state: StateSnapshot) -> Reading[RunnableConfig | None]:
-    """Return the last checkpoint that follows the supposedly newest one; None if there is none."""
-    if any(task.state is not None for task in state.tasks):
-        state = yield GetState(state.config, deep=True)
-    for snapshot in _with_subgraphs(state):
+def _whole(state: StateSnapshot) -> Reading[StateSnapshot]:
+    """Return the state with those of waiting subgraphs."""
+    if all(task.state is None for task in state.tasks):
+        return state
+    return (yield GetState(state.config, deep=True))
+
+
+def _overtaken(state: StateSnapshot) -> Reading[tuple[RunnableConfig, RunnableConfig] | None]:
+    """Return a supposedly newest checkpoint that others follow, and the last of those; None if there is none."""
+    for snapshot in _with_subgraphs((yield from _whole(state))):
         found = yield from _follower(snapshot.config, snapshot.metadata)
         last = None
         while found is not None:
             last = found.config
             found = yield from _follower(found.config, found.metadata)
         if last is not None:
-            return last
+            return snapshot.config, last
     return None
 
 
@@ -114,10 +121,16 @@ def _with_subgraphs(state: StateSnapshot) -> Iterator[StateSnapshot]:
             yield from _with_subgraphs(task.state)
 
 
-def _named(newer: RunnableConfig, state: StateSnapshot) -> dict[str, str]:
+def _place(config: RunnableConfig) -> tuple[str, str]:
+    """Return a checkpoint's namespace and id."""
+    where = config["configurable"]
+    return where.get("checkpoint_ns", ""), where.get("checkpoint_id", "")
+
+
+def _named(newest: RunnableConfig, newer: RunnableConfig) -> dict[str, str]:
     return {
         "thread_id": newer["configurable"]["thread_id"], "newer": newer["configurable"]["checkpoint_id"],
-        "newest": state.config["configurable"]["checkpoint_id"],
+        "newest": newest["configurable"]["checkpoint_id"],
     }  # fmt: skip
 
 

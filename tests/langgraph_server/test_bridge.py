@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from langgraph_sdk import get_client
 
-from assent.checkpoint_order import _newer
+from assent.checkpoint_order import _overtaken
 from assent.langgraph_server.thread_driver import SentAnswers
 from assent.langgraph_server.threads import RESUMING, SENT, Thread, snapshot
 from assent.thread import GetListed
@@ -249,7 +249,7 @@ def test_the_server_says_what_was_written_after_a_checkpoint(work: Work) -> None
 
     async def follow(thread: Thread) -> None:
         for start in (first, state):
-            reading, answer = _newer(snapshot(start)), None
+            reading, answer = _overtaken(snapshot(start)), None
             while True:
                 try:
                     step = reading.send(answer)
@@ -261,7 +261,7 @@ def test_the_server_says_what_was_written_after_a_checkpoint(work: Work) -> None
 
     alone(work, follow)
     newest = {name: state["checkpoint"][name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")}
-    assert found == [{"configurable": newest}, None]
+    assert found == [(snapshot(first).config, {"configurable": newest}), None]
     work.portal.decide(request["id"], "reject")
 
 

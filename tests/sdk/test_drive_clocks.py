@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 from langgraph.checkpoint.base import id as ids
 
 from assent import ThreadOrderError, checkpoint_order
+from assent.checkpoint_order import in_order
+from assent.thread import GetListed, Reading, read
 from tests.processes.crash_flows import GATES, MANY_GATES
 from tests.sdk.driven import Drivable, Driven
 
 pytestmark = pytest.mark.processes
 Machine = Callable[[float], AbstractContextManager[None]]
+WITHIN = 1
+"""The first gate of the subgraph; the next one is in it as well."""
 ALL = {f"{what} {number}": 1 for number in range(GATES) for what in ("approved", "acted")}
 
 
@@ -100,6 +105,48 @@ def test_a_thread_from_a_machine_far_ahead_is_left_alone_until_then(
     assert driven.effects() == before, "nothing was run"
     with machine(360.0):
         driven_to_its_end(driven)
+
+
+def test_a_subgraph_that_is_ahead_of_its_graph_is_left_alone_until_then(driven: Driven, machine: Machine) -> None:
+    """The graph itself was last written before the machine that is ahead continued the subgraph."""
+    with machine(0.0):
+        left_at(driven, WITHIN)
+    with machine(180.0):
+        request = left_at(driven, WITHIN)
+    before = driven.effects()
+    driven.portal.decide(request)
+    with machine(0.0), pytest.raises(ThreadOrderError, match=r"clock is 1\d\d s ahead of this one's"):
+        driven.start().get()
+    assert driven.effects() == before, "nothing was run"
+    with machine(360.0):
+        driven_to_its_end(driven)
+
+
+@pytest.mark.parametrize("gate", range(GATES))
+def test_a_thread_that_is_continued_during_the_look_is_looked_at_again(driven: Driven, gate: int) -> None:
+    """Another program continued it between two reads; for a gate of a subgraph, the graph itself stays where it was."""
+    request = left_at(driven, gate)
+    driven.portal.decide(request)
+    outcome = driven.client.approvals.get(request).status().outcome
+    assert outcome is not None
+    resume = {next(iter(driven.asks())): outcome.model_dump(mode="json")}
+    state = read(driven.graph, _before_the_first_list(in_order(driven.config), partial(driven.past, resume)))
+    assert state.config == driven.graph.get_state(driven.config).config
+    assert [interrupt.id for task in state.tasks for interrupt in task.interrupts] == list(driven.asks())
+
+
+def _before_the_first_list(look: Reading[Any], act: Callable[[], object]) -> Reading[Any]:
+    """Do something between the read of a thread's state and the first list of its checkpoints."""
+    found, acted = None, False
+    while True:
+        try:
+            step = look.send(found)
+        except StopIteration as end:
+            return end.value
+        if isinstance(step, GetListed) and not acted:
+            acted = True
+            act()
+        found = yield step
 
 
 @pytest.mark.parametrize("gate", range(GATES))
