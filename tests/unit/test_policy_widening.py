@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from app.domain.policy import condition_words
 from app.domain.policy.at_once import ending
 from app.domain.policy.document import PolicyDocument
 from app.domain.policy.facts import Facts
@@ -19,6 +20,7 @@ from app.domain.policy.terms import Unanswered
 from app.domain.policy.verdicts import Decide, Ruling
 from app.domain.policy.widening import lowers_critical, widened
 from app.domain.risk import Assessment
+from assent.composition.cel import tokens
 from assent.contracts import RiskLevel
 from tests.thorough import examples
 
@@ -272,11 +274,23 @@ def test_what_needs_no_second_person_needs_no_fewer_reviewers(
             assert now.decision.sample >= was.decision.sample, (facts, at)
 
 
+def test_each_condition_is_read_a_few_times_however_many_rules_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other administrators wait for the lock meanwhile, and the comparison looks at every pair of rules."""
+    rules = [
+        f"{{name: R{number}, when: {LOW} && tool != 't{number}', decide: approve, until: 2027-03-31}}"
+        if number % 2 == 0
+        else f"{{name: R{number}, when: args.amount > {number}, ask: {{teams: dba}}}}"
+        for number in range(60)
+    ]
+    document, read = policy(*rules), []
+    monkeypatch.setattr(condition_words, "tokens", lambda text: read.append(text) or tokens(text))
+    assert widened(document, document) == ()
+    assert len(read) <= 4 * len(rules)
+
+
 def test_where_no_policy_was_every_approval_is_new() -> None:
     assert len(widened(None, policy(HARMLESS))) == 1
     assert widened(None, policy(ASKS, FORBIDS)) == ()
-
-
 
 
 def reading_tools(*patterns: str) -> PolicyDocument:

@@ -12,7 +12,8 @@ from app.domain.policy.verdicts import MAX_RISK, Decide
 from app.domain.reading_tools import includes
 from assent.contracts import RiskLevel
 
-_Condition = tuple[str, ...]
+_Condition = int
+"""The number of a condition; conditions of the same words have the same one, so that comparing them costs nothing."""
 
 
 def widened(
@@ -21,13 +22,13 @@ def widened(
     """What the new policy approves without reviewers that the old one did not, or not as long or as observed.
 
     That is what a rule approves at once, what is left to the person at a coding agent's keyboard, and what counts as
-    reading. A sentence each;
-    empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
+    reading. A sentence each; empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
 
     Args:
         levels: the usual levels of the risk rules, by id.
     """
-    then, now = _Rules(old), _Rules(new)
+    numbers: dict[tuple[str, ...], _Condition] = {}
+    then, now = _Rules(old, numbers), _Rules(new, numbers)
     lowered = _lowered(old, new, levels or {})
     return (*_wider(then, now), *_left_to_keyboards(then, now), *lowered, *_newly_reading(old, new))
 
@@ -80,13 +81,24 @@ def _to(level: RiskLevel | None) -> str:
 
 
 class _Rules:
-    """The rules of a policy in their order, which are found by their conditions."""
+    """The rules of a policy in their order, which are found by their conditions.
 
-    def __init__(self, document: PolicyDocument | None) -> None:
+    Each condition is read once: the comparison looks at every pair of rules.
+
+    Args:
+        numbers: of the conditions, by their words; further ones are added.
+    """
+
+    def __init__(self, document: PolicyDocument | None, numbers: dict[tuple[str, ...], _Condition]) -> None:
         self.rules = document.rules if document is not None else ()
         self.default = document.default if document is not None else None
         self.calendars = document.calendars if document is not None else {}
-        self.conditions = [same_words(rule.when) for rule in self.rules]
+        self.conditions = [numbers.setdefault(same_words(rule.when), len(numbers)) for rule in self.rules]
+
+    @cached_property
+    def may_fail(self) -> list[bool]:
+        """For each rule, whether its condition may be impossible to evaluate."""
+        return [may_fail(rule.when) for rule in self.rules]
 
     @cached_property
     def approving(self) -> dict[_Condition, list[int]]:
@@ -110,12 +122,12 @@ class _Rules:
         """The change windows of the rule at that place, one of which has to be open."""
         return [window for part in self.rules[at].change_windows for window in part.windows(self.calendars)]
 
-    def hiding(self, rule: Rule) -> int | None:
-        """The place of a rule that asks people about what the rule matches, or rejects it for at least as long."""
-        at = self.others.get(same_words(rule.when))
+    def hiding(self, rules: _Rules, place: int) -> int | None:
+        """The place of a rule that asks people about what a rule of the others matches, or rejects it for as long."""
+        at = self.others.get(rules.conditions[place])
         if at is None:
             return None
-        other = self.rules[at]
+        rule, other = rules.rules[place], self.rules[at]
         if other.decide is None or other.until is None:
             return at
         longer = rule.decide is Decide.REJECT and rule.until is not None and other.until >= rule.until
@@ -141,7 +153,7 @@ def _wider(old: _Rules, new: _Rules) -> Iterator[str]:
             yield f"What {name} approves may run at times at which it could not before."
         elif gone := _no_longer_in_the_way(old, known[0], new, at):
             yield f"{name} also approves what “{gone.name}” decided about before."
-        elif unseen := _no_longer_observed(old.rules[: known[0]], new, at):
+        elif unseen := _no_longer_observed(old, known[0], new, at):
             yield f"{name} also approves what “{unseen.name}” did, of which people review {_percent(unseen)}."
 
 
@@ -169,8 +181,8 @@ def _no_longer_in_the_way(old: _Rules, was: int, new: _Rules, at: int) -> Rule |
     Args:
         was, at: the places of the approving rule, then and now.
     """
-    for rule in old.rules[:was]:
-        if rule.decide is not Decide.APPROVE and not _before(new.hiding(rule), at):
+    for place, rule in enumerate(old.rules[:was]):
+        if rule.decide is not Decide.APPROVE and not _before(new.hiding(old, place), at):
             return rule
     asking = {condition for condition, place in old.others.items() if place < was and old.rules[place].decide is None}
     # The first rule after it that asks people about what was decided before they were asked.
@@ -179,8 +191,8 @@ def _no_longer_in_the_way(old: _Rules, was: int, new: _Rules, at: int) -> Rule |
         rule = old.rules[place]
         while first < len(new.rules) and (new.rules[first].decide is not None or new.conditions[first] in asking):
             first += 1
-        if rule.decide is Decide.REJECT or (rule.decide is None and may_fail(rule.when)):
-            other = new.hiding(rule)
+        if rule.decide is Decide.REJECT or (rule.decide is None and old.may_fail[place]):
+            other = new.hiding(old, place)
             as_much = other is not None and (new.rules[other].decide is Decide.REJECT or rule.decide is None)
             if not _before(other, at) and not (as_much and _before(other, first + 1)):
                 return rule
@@ -193,16 +205,16 @@ def _before(place: int | None, at: int) -> bool:
     return place is not None and place < at
 
 
-def _no_longer_observed(old: Sequence[Rule], new: _Rules, at: int) -> Rule | None:
+def _no_longer_observed(old: _Rules, was: int, new: _Rules, at: int) -> Rule | None:
     """An approving rule before this one of whose decisions people reviewed more, and which comes before no longer.
 
     Args:
-        old: the rules that came before it.
+        was, at: the places of this rule, then and now.
     """
-    for earlier in old:
+    for condition, earlier in zip(old.conditions, old.rules[:was], strict=False):
         if earlier.decide is not Decide.APPROVE or earlier.sample <= new.rules[at].sample:
             continue
-        alike = (new.rules[place] for place in new.approving.get(same_words(earlier.when), ()) if place < at)
+        alike = (new.rules[place] for place in new.approving.get(condition, ()) if place < at)
         if not any(_observes(other, earlier) for other in alike):
             return earlier
     return None
@@ -232,12 +244,12 @@ def _left_to_keyboard(name: str, old: _Rules, was: int | None, new: _Rules, at: 
     if was is None:
         yield f"{name} leaves calls that nobody decides in time to the person at the keyboard."
         return
-    for rule in old.rules[:was]:
+    for place, rule in enumerate(old.rules[:was]):
         # Even a rule that leaves calls to the keyboard does not where its condition cannot be evaluated.
         left = rule.unanswered is Unanswered.ASK
-        if rule.decide is Decide.APPROVE or (left and not may_fail(rule.when)):
+        if rule.decide is Decide.APPROVE or (left and not old.may_fail[place]):
             continue
-        other = new.hiding(rule)
+        other = new.hiding(old, place)
         if other is None or other >= at or (new.rules[other].unanswered is Unanswered.ASK and not left):
             yield f"{name} also leaves to the person at the keyboard what “{rule.name}” decided about before."
             return
