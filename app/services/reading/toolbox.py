@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFoundError
@@ -17,8 +17,11 @@ from app.services.runs.catalog import LIVING
 from app.store.engine import Sessions
 from app.store.runs import CatalogueEntry
 from app.store.tools import CatalogueTool, Toolbox, ToolCallRow
+from assent.toolbox.uses import CallStatus
 
 DAYS = 30
+MOST_CALLS = 200
+"""How many calls of a run are read at once."""
 _CALLS = """
     select tool, version, count(*)::int as calls, count(*) filter (where status <> 'ok')::int as failures,
         percentile_cont(0.5) within group (order by ms)::float8 as usual_ms, max(began_at) as last_at
@@ -74,6 +77,23 @@ class ToolPage:
     failures: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class RunCalls:
+    """The calls that a run made.
+
+    Attributes:
+        last: the last `MOST_CALLS` of them, oldest first.
+        total: how many there are in all.
+        failed: how many of all of them failed.
+        known: names of tools that have a page; those beside a workflow file elsewhere have none.
+    """
+
+    last: list[ToolCallRow] = field(default_factory=list)
+    total: int = 0
+    failed: int = 0
+    known: frozenset[str] = frozenset()
+
+
 class Tools:
     """Reads the catalog of tools."""
 
@@ -118,11 +138,17 @@ class Tools:
         versions = [_view(row, boxes, usage) for row in sorted(rows, key=_rank(boxes), reverse=True)]
         return ToolPage(versions, used_in, failures)
 
-    def calls_of(self, run_id: str) -> list[ToolCallRow]:
-        """The calls that a run made, oldest first. The caller checks that the viewer may see the run."""
+    def calls_of(self, run_id: str) -> RunCalls:
+        """The calls that a run made. The caller checks that the viewer may see the run."""
+        known = select(CatalogueTool).where(CatalogueTool.name == ToolCallRow.tool).exists()
+        failed = func.count().filter(ToolCallRow.status != CallStatus.OK.value)
+        query = select(ToolCallRow, func.count().over(), failed.over(), known).where(ToolCallRow.run_id == run_id)
         with self._sessions.reads() as session:
-            query = select(ToolCallRow).where(ToolCallRow.run_id == run_id).order_by(ToolCallRow.id).limit(500)
-            return list(session.scalars(query))
+            rows = session.execute(query.order_by(ToolCallRow.id.desc()).limit(MOST_CALLS)).all()
+        if not rows:
+            return RunCalls()
+        names = frozenset(call.tool for call, _, _, has_page in rows if has_page)
+        return RunCalls([row[0] for row in reversed(rows)], rows[0][1], rows[0][2], names)
 
     def _usage(self, name: str) -> dict[tuple[str, str], Usage]:
         query = _CALLS.format("and tool = %(tool)s" if name else "")

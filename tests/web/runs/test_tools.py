@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.events import EventKind
 from app.services.bundle import Services
+from app.services.reading.toolbox import MOST_CALLS
 from tests.factories import add_event, make_run, make_tool_call, make_tools, make_workflow
 from tests.web.browsing import Browser
 
@@ -99,3 +100,24 @@ def test_a_run_shows_its_calls(services: Services, worker: psycopg.Connection, b
     assert "The path is long." in page.text
     assert "- select `a` + select a" in [block.text for block in page.all("pre")]
     assert "OSError: <b>full</b>" in page.text
+
+
+def test_of_many_calls_the_last_are_listed(services: Services, worker: psycopg.Connection, browse: Browse) -> None:
+    run = make_run(services.sessions)
+    make_tool_call(services.sessions, run.id, inputs='{"table": "the first"}', status="failed")
+    for _ in range(MOST_CALLS):
+        make_tool_call(services.sessions, run.id)
+    page = browse("viewer").get(f"/runs/{run.id}")
+    assert "201 tool calls, 1 failed" in page.text
+    assert "The last 200 are listed." in page.text
+    assert "the first" not in page.text
+
+
+def test_a_tool_without_a_page_is_no_link(services: Services, worker: psycopg.Connection, browse: Browse) -> None:
+    run = make_run(services.sessions)
+    make_tool_call(services.sessions, run.id)
+    make_tool_call(services.sessions, run.id, tool="beside_a_workflow_file")
+    page = browse("viewer").get(f"/runs/{run.id}")
+    assert "beside_a_workflow_file" in page.text
+    links = [link.attributes["href"] for link in page.one("section", id="run-calls").all("a")]
+    assert links == ["/tools/count_rows"]
