@@ -20,6 +20,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.reading.pages import RunView
 from app.services.runs.pace import WorkflowPace
+from app.store.files import StoredFile
 from app.store.runs import CatalogueEntry, Run
 from app.web.forms.drawing import draw
 from app.web.forms.field_errors import field_errors
@@ -30,7 +31,7 @@ from app.web.pages import events_position, render, see_other, web
 from app.web.prose import markdown
 from app.web.runs.story import story_of
 from app.web.runs.tools import STATUSES
-from assent.files import references_in
+from assent.files import file_id_of, references_in
 
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
@@ -168,17 +169,25 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         for artifact in view.artifacts
         if artifact.media_type == "text/markdown" and artifact.name in texts
     }
-    calls = services().tools.calls_of(run_id)
-    files = services().files.used_by(run_id) if references_in(view.run.input) else []
     now = services().clock()
     pace = WorkflowPace() if view.state.finished else services().views.pace(view.run, viewer)
     return render(
         "run.html",
         status,
         seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
-        calls=calls, files=files, call_words=STATUSES, now=now, again=_again(view, viewer), size_words=size_words,
+        calls=services().tools.calls_of(run_id), files=_files(view.run), call_words=STATUSES, now=now,
+        again=_again(view, viewer), size_words=size_words,
         artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
+
+
+def _files(run: Run) -> list[tuple[StoredFile, str]]:
+    """The files that a run uses, each with the fields of the input that name it."""
+    fields: dict[str, list[str]] = {}
+    for path, reference in references_in(run.input).items():
+        fields.setdefault(file_id_of(reference), []).append(path.removeprefix("input."))
+    files = services().files.used_by(run.id) if fields else []
+    return [(file, ", ".join(fields.get(file.id, []))) for file in files]
 
 
 def _again(view: RunView, viewer: Actor) -> str:

@@ -85,7 +85,9 @@ def test_whoever_sees_the_run_downloads_its_file(
     viewer = browse("viewer")
     viewer.get(f"/files/{file.id}/content", 404)
     run = services.runs.start(uploader, "test_report", {"orders": reference_to(file.id)})
-    link = viewer.get(f"/runs/{run.id}").one("a", href=f"/files/{file.id}/content")
+    shown = viewer.get(f"/runs/{run.id}")
+    assert "orders: Bestellungen für März.csv, 100 kB" in shown.text
+    link = shown.one("a", href=f"/files/{file.id}/content")
     assert link.text == "Download Bestellungen für März.csv"
     viewer.get(link.attributes["href"])
     assert viewer.response is not None and viewer.response.data == content
