@@ -20,9 +20,11 @@ from app.domain.people import Actor, Role, Sight, Via
 from app.services.bundle import Services
 from app.services.files.rules import FileRules
 from app.services.files.uploads import LOCK, Files
+from app.services.runs.control import Runs
 from app.store.files import FileUse, StoredFile
 from app.store.record import AuditEntry
-from tests.factories import Caller, make_person, make_run
+from assent.files import reference_to
+from tests.factories import Caller, make_person, make_run, make_workflow
 
 PART = 64 * 1024
 CONTENT = bytes(range(251)) * 1_000
@@ -209,6 +211,30 @@ def test_content_with_another_digest_is_discarded(files: Files, person: Actor) -
             assert files.get(person, file.id).received == 0
     assert files.complete(person, file.id).is_complete
     assert content_of(files, person, file.id) == CONTENT
+
+
+def test_what_is_no_digest_discards_nothing(files: Files, person: Actor) -> None:
+    file = files.begin(person, "orders.csv", 3)
+    files.put(person, file.id, 0, b"a,b")
+    with pytest.raises(InvalidInputError, match="not a digest"):
+        files.complete(person, file.id, "123")
+    assert files.complete(person, file.id).size == 3
+
+
+def test_a_run_uses_files_that_its_starter_sees(files: Files, person: Actor, services: Services) -> None:
+    other = make_person(services.sessions, "Another uploader", [Role.REVIEWER]).as_actor(Via.PAGE)
+    own, shared, hidden = upload(files, person), upload(files, other), upload(files, other)
+    used(services, shared, RunState.COMPLETED)
+    make_workflow(services.sessions, "test_files_of_a_run", title="Files", input_schema={})
+    runs = Runs(services.sessions, services.clock, files)
+    references = {"own": own, "again": own, "shared": shared, "hidden": hidden}
+    named = {field: reference_to(file_id) for field, file_id in references.items()}
+    with pytest.raises(InvalidInputError) as refused:
+        runs.start(person, "test_files_of_a_run", named)
+    assert list(refused.value.extra["fields"]) == ["input.hidden"]
+    del named["hidden"]
+    run = runs.start(person, "test_files_of_a_run", named)
+    assert {file.id for file in files.used_by(run.id)} == {own, shared}
 
 
 def test_limits(files: Files, person: Actor, services: Services) -> None:

@@ -69,6 +69,9 @@ def complaints(name: str, size: int, sha256: str) -> dict[str, str]:
         wrong["name"] = f"1 to {MAX_NAME} printable characters without a slash"
     if size < 0:
         wrong["size"] = "the number of bytes"
-    if sha256 and not _SHA256.fullmatch(sha256.lower()):
-        wrong["sha256"] = "64 hexadecimal digits"
-    return wrong
+    return wrong | wrong_digest(sha256)
+
+
+def wrong_digest(sha256: str) -> dict[str, str]:
+    """What is wrong with a digest; nothing if there is none."""
+    return {"sha256": "64 hexadecimal digits"} if sha256 and not _SHA256.fullmatch(sha256.lower()) else {}

@@ -36,6 +36,7 @@ from app.services.files.checks import (
     refuse_if_any_uses,
     refuse_if_used,
     unexpected,
+    wrong_digest,
 )
 from app.services.files.contents import Contents, DatabaseContents, FolderContents, pieces
 from app.services.files.folders import open_inside
@@ -173,9 +174,12 @@ class Files:
         Raises:
             NotFoundError: The actor has no such upload.
             ConflictError: Parts are missing; `received` says how much has arrived.
-            InvalidInputError: The content does not have the announced digest. It is discarded, and can be sent again.
+            InvalidInputError: The content does not have the announced digest. It is discarded, and can be sent
+                again. If `sha256` is no digest, nothing is discarded.
         """
         actor.require(Action.START_RUN)
+        if wrong := wrong_digest(sha256):
+            raise InvalidInputError("This is not a digest.", wrong)
         file = self._own(actor, file_id)
         wanted = {digest for digest in (sha256.lower(), file.wanted_sha256) if digest}
         if not file.is_complete:
@@ -218,11 +222,10 @@ class Files:
 
     def get(self, viewer: Actor, file_id: str) -> StoredFile:
         """A file of the viewer's own, or one that a run uses that the viewer sees. Raises NotFoundError."""
-        viewer.require(Action.SEE)
-        found = self._find(file_id)
-        if found is None or not (is_of_sight(found, viewer) or self._is_seen(viewer, file_id)):
+        found = self._seen(viewer, [file_id])
+        if file_id not in found:
             raise no_file(file_id)
-        return found
+        return found[file_id]
 
     def content(self, viewer: Actor, file_id: str) -> tuple[StoredFile, Iterator[bytes]]:
         """A complete file, and its content in pieces. Raises NotFoundError, ConflictError, UnavailableFileError."""
@@ -312,20 +315,16 @@ class Files:
                 of the operator's; `fields` says where.
         """
         wrong = self._unusable({path: text for path, text in named.items() if path not in references})
-        used: set[str] = set()
-        for path, reference in references.items():
-            file_id = file_id_of(reference)
-            try:
-                file = self.get(actor, file_id)
-            except NotFoundError:
+        ids = {path: file_id_of(reference) for path, reference in references.items()}
+        found = self._seen(actor, set(ids.values())) if ids else {}
+        for path, file_id in ids.items():
+            if file_id not in found:
                 wrong[path] = "There is no such file. It may have been deleted: upload it again."
-                continue
-            if not file.is_complete:
+            elif not found[file_id].is_complete:
                 wrong[path] = "This file has not been uploaded completely."
-            used.add(file_id)
         if wrong:
             raise InvalidInputError("A file cannot be used.", wrong)
-        for file_id in sorted(used):
+        for file_id in sorted(found):
             batch.add(FileUse, run_id=run_id, file_id=file_id)
 
     def _unusable(self, paths: dict[str, str]) -> dict[str, str]:
@@ -385,9 +384,14 @@ class Files:
             raise no_file(file_id)
         return found
 
-    def _is_seen(self, viewer: Actor, file_id: str) -> bool:
-        query = select(FileUse.run_id).join(Run, Run.id == FileUse.run_id).where(FileUse.file_id == file_id).limit(1)
-        if (seen := seen_runs(viewer)) is not None:
-            query = query.where(seen)
+    def _seen(self, viewer: Actor, ids: Collection[str]) -> dict[str, StoredFile]:
+        """Those of these files that the viewer may see, by their ids."""
+        viewer.require(Action.SEE)
         with self._sessions.reads() as session:
-            return session.scalar(query) is not None
+            found = session.scalars(select(StoredFile).where(StoredFile.id.in_(filter(is_storable, ids)))).all()
+            others = {file.id for file in found if not is_of_sight(file, viewer)}
+            query = select(FileUse.file_id).join(Run, Run.id == FileUse.run_id).where(FileUse.file_id.in_(others))
+            if (of_sight := seen_runs(viewer)) is not None:
+                query = query.where(of_sight)
+            used = set(session.scalars(query.distinct())) if others else set()
+        return {file.id: file for file in found if file.id not in others or file.id in used}
