@@ -67,6 +67,7 @@ class RunSnapshot:
         deliveries: outcomes that are not proven to have reached the run, oldest first.
         open: interrupt ids of the pending requests.
         reported: ids of requests among the deliveries for which the run has already reported a receipt.
+        started_by: id of the account for which it was started; empty if it has none.
         read: the row that was read in the same trip, if the caller asked for one.
     """
 
@@ -78,6 +79,7 @@ class RunSnapshot:
     deliveries: list[OutcomeDelivery] = field(default_factory=list)
     open: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
+    started_by: str = ""
     read: dict[str, Any] | None = None
 
 

@@ -36,6 +36,7 @@ from assent.files import Opener
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unaccepted
+from assent.toolbox.context import FOR_WHOM
 
 log = structlog.get_logger(__name__)
 OTHER_VERSION = (
@@ -161,7 +162,7 @@ class Advancer:
     async def _drive(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, writer: StepWriter
     ) -> None:
-        config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
+        config: RunnableConfig = {"configurable": {"thread_id": snapshot.id, FOR_WHOM: snapshot.started_by}}
         if initial is None:
             await self._go_on(snapshot, graph, config, writer)
         else:

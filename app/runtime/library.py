@@ -94,7 +94,8 @@ def _read(file: str | Path) -> Workflow:
     """Return the workflow of a file in YAML. What reads them is only loaded where there is one."""
     from assent.composition.loading import load_workflow
 
-    return load_workflow(file, has_registry() or find_toolbox())
+    registry = has_registry()
+    return load_workflow(file, registry if registry is not None else find_toolbox())
 
 
 def _load(path: str, required: bool) -> Workflow | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-FOR_WHOM = "assent_on_behalf_of"
-"""Key in a run's configuration: the account for which the run was started."""
+FOR_WHOM = "__assent_for_whom"
+"""Key in a run's configuration: the id of the account for which the run was started. LangGraph does not store it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ToolContext:
         parent_id: the call of a tool that makes this one; empty if none does.
         run_id: the run; empty outside of one.
         node: the node of the graph; empty outside of one.
-        on_behalf_of: the account for which the run was started; empty if it is not known.
+        on_behalf_of: the id of the account for which the run was started; empty outside of the portal.
         attempt: 1, and more when the call is repeated after a failure.
     """
 

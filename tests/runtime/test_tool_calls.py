@@ -20,12 +20,16 @@ class Job(BaseModel):
     password: str = ""
 
 
+CONTEXTS: list[ToolContext] = []
+
+
 class Done(BaseModel):
     done: bool = True
 
 
 def counted(inputs: Job, context: ToolContext) -> Done:
     effect({"input": {"effects": inputs.effects}}, f"called {context.node}")
+    CONTEXTS.append(context)
     return Done()
 
 
@@ -77,6 +81,8 @@ def test_a_tool_is_called_with_what_was_approved_and_the_receipt_says_what_it_re
     install(rig, monkeypatch, "tool_acts", ask=gate_of(WRITES), act=act_with(WRITES))
     run_id, request = rig.begin_approved("tool_acts")
     rig.advance(run_id)
+    context = CONTEXTS[-1]
+    assert (context.run_id, context.node, context.on_behalf_of) == (run_id, "act", rig.starter.id)
     rig.finish(run_id)
     receipt = rig.view(request).receipt
     assert receipt is not None

@@ -48,7 +48,7 @@ def _take_up(condition: str = "") -> str:
         when 'suspended' then exists (select {_UNDELIVERED})
         when 'running' then {_NOBODY_HOLDS}
         else false end
-    returning id, workflow, workflow_version, input, attempt, control, (
+    returning id, workflow, workflow_version, input, attempt, control, started_by_id, (
         select json_agg(json_build_object(
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
@@ -155,6 +155,7 @@ class RunProgress:
             reported=frozenset(row["request_id"] for row in taken["deliveries"] or [] if row.pop("reported")),
             deliveries=[_delivery(row, now) for row in taken["deliveries"] or []],
             open=frozenset(taken["open"] or []),
+            started_by=taken["started_by_id"] or "",
             read=row,
         )
 
