@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 """Names of workflows, tools, and steps."""
 KEBAB = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 """Ids of agents."""
 LONGEST_NAME = 100
+TOOL = re.compile(rf"{SNAKE.pattern}(?:\.[A-Za-z0-9][A-Za-z0-9_.\-/]*)?")
+"""Names of tools; those of an MCP server have the server's name in front: ``github.create_issue``."""
+LONGEST_TOOL_NAME = 150
 _AGENT = re.compile(r"[^\W_][\w'’.&+()-]*(?: [\w'’.&+()/-]+)*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_TOOL = re.compile(rf"{SNAKE.pattern}(?:\.[A-Za-z0-9][A-Za-z0-9_.\-/]*)?")
 
 
-def snake(name: str, otherwise: str = "") -> str:
-    """Return a similar name in snake_case; `otherwise` if there is none."""
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like this one; empty if none is."""
+    names = list(known)
+    near = get_close_matches(word, names, n=1) or get_close_matches(word.lower(), names, n=1)
+    return near[0] if near else ""
+
+
+def snake(name: str) -> str:
+    """Return a similar name in snake_case; empty if there is none."""
     words = [word.lower() for word in _WORD.findall(name)]
     while words and words[0][0].isdigit():
         words.append(words.pop(0))
         if all(word[0].isdigit() for word in words):
-            return otherwise
+            return ""
     made = "_".join(words)[:LONGEST_NAME].strip("_")
-    return made if SNAKE.fullmatch(made) else otherwise
+    return made if SNAKE.fullmatch(made) else ""
 
 
 def agent_id(name: str) -> str:
@@ -36,13 +47,13 @@ def name_problem(name: str, what: str) -> str:
     Args:
         what: whose name it is, in words, such as ``workflow``.
     """
-    rule = _TOOL if what == "tool" else SNAKE
-    if rule.fullmatch(name) and len(name) <= LONGEST_NAME:
+    rule, longest = (TOOL, LONGEST_TOOL_NAME) if what == "tool" else (SNAKE, LONGEST_NAME)
+    if rule.fullmatch(name) and len(name) <= longest:
         return ""
     near = snake(name)
     suggestion = f" Suggested: {near}." if near and near != name else ""
     return (
-        f"{name!r} is not a valid {what} name: use at most {LONGEST_NAME} lowercase letters, digits, and single "
+        f"{name!r} is not a valid {what} name: use at most {longest} lowercase letters, digits, and single "
         f"underscores, starting with a letter.{suggestion}"
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from assent.errors import AssentError
+from assent.naming import closest
 
 Path = tuple[str | int, ...]
 MOST_MISTAKES = 50
@@ -69,10 +69,8 @@ def field_of(path: Path) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a suggestion such as `` Did you mean inputs?``; empty if nothing similar is known."""
-    names = [str(name) for name in known]
-    near = get_close_matches(word, names, n=1, cutoff=0.6)
-    near = near or get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = closest(word, map(str, known))
+    return f" Did you mean {near}?" if near else ""
 
 
 def listed(words: Iterable[str], last: str = "or", most: int = 12) -> str:

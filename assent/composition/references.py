@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from assent.composition.mistakes import Path
-
 Key = str | int
-MAX_REFERENCES = 2_000
-"""Most references of one step."""
 
 _START = re.compile(r"\$\$\{|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
@@ -63,10 +58,6 @@ class Template(Protocol):
         """Return the value. Raises MissingValueError."""
         ...
 
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        """Yield each reference, with its place, and whether it is inside of a text."""
-        ...
-
 
 @dataclass(frozen=True)
 class Literal:
@@ -77,9 +68,6 @@ class Literal:
     def resolve(self, lookup: Lookup) -> Any:
         return self.value
 
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        return iter(())
-
 
 @dataclass(frozen=True)
 class Whole:
@@ -89,9 +77,6 @@ class Whole:
 
     def resolve(self, lookup: Lookup) -> Any:
         return lookup.value(self.reference, False)
-
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        yield path, self.reference, False
 
 
 @dataclass(frozen=True)
@@ -105,11 +90,6 @@ class Text:
             part if isinstance(part, str) else as_text(lookup.value(part, True), part) for part in self.parts
         )
 
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        for part in self.parts:
-            if isinstance(part, Reference):
-                yield path, part, True
-
 
 @dataclass(frozen=True)
 class Fields:
@@ -120,10 +100,6 @@ class Fields:
     def resolve(self, lookup: Lookup) -> Any:
         return {name: inside.resolve(lookup) for name, inside in self.entries}
 
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        for name, inside in self.entries:
-            yield from inside.references((*path, name))
-
 
 @dataclass(frozen=True)
 class Items:
@@ -133,10 +109,6 @@ class Items:
 
     def resolve(self, lookup: Lookup) -> Any:
         return [inside.resolve(lookup) for inside in self.entries]
-
-    def references(self, path: Path) -> Iterator[tuple[Path, Reference, bool]]:
-        for index, inside in enumerate(self.entries):
-            yield from inside.references((*path, index))
 
 
 def as_text(value: Any, reference: Reference) -> str:

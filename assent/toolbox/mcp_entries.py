@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from assent.contracts import RiskLevel
 from assent.masking import mask_text
+from assent.naming import SNAKE, closest
 from assent.toolbox.errors import InvalidToolError
-from assent.toolbox.model import NAME, Effect, Tier
+from assent.toolbox.model import Effect, Tier
 
 SETTING = "ASSENT_TOOL_SERVERS"
 """The variable that names the file."""
@@ -111,7 +111,7 @@ class ServerEntry(_Entry):
 
     @model_validator(mode="after")
     def _one_way(self) -> ServerEntry:
-        if not NAME.fullmatch(self.name):
+        if not SNAKE.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is not a prefix of tool names: use snake_case, such as github")
         if bool(self.command) == bool(self.url):
             raise ValueError("give either command (a server over standard input and output) or url (one over HTTP)")
@@ -218,5 +218,5 @@ def _meant(place: list[str]) -> str:
     model: type[BaseModel] = _File
     if len(place) >= 3:
         model = ToolEntry if len(place) >= 5 and place[2] == "tools" else ServerEntry
-    near = difflib.get_close_matches(place[-1], [name for name in model.model_fields if name != "name"], n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = closest(place[-1], (name for name in model.model_fields if name != "name"))
+    return f" Did you mean {near}?" if near else ""

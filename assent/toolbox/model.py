@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,15 +13,12 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel
 
 from assent.contracts import RiskLevel
+from assent.naming import name_problem
 from assent.toolbox.errors import InvalidToolError
 from assent.toolbox.shapes import ModelShape, Shape
 
 DEFAULT_TIMEOUT = 300.0
 """Seconds after which a call of a tool fails, unless the tool says otherwise."""
-NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-"""Names of tools: snake_case. The tools of an MCP server have the server's name in front: ``github.create_issue``."""
-_FULL_NAME = re.compile(rf"{NAME.pattern}(?:\.[A-Za-z0-9][A-Za-z0-9_.\-/]*)?")
-_LONGEST_NAME = 150
 
 
 class Effect(StrEnum):
@@ -110,8 +106,8 @@ class Tool:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.name) > _LONGEST_NAME or not _FULL_NAME.fullmatch(self.name):
-            raise InvalidToolError(f"{self.name!r} is not a tool name: use snake_case, such as {_snake(self.name)}.")
+        if problem := name_problem(self.name, "tool"):
+            raise InvalidToolError(problem)
         try:
             Version(self.version)
         except InvalidVersion:
@@ -246,10 +242,3 @@ def _models(function: Callable[..., Any]) -> tuple[type[BaseModel], type[BaseMod
             raise InvalidToolError(f"{name}: annotate {words} with a pydantic model.")
     assert takes is not None and returns is not None
     return takes, returns
-
-
-def _snake(name: str) -> str:
-    """Return a valid name that resembles this one."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)
-    found = "_".join(words).lower()
-    return found if NAME.fullmatch(found) else "count_rows"

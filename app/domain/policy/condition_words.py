@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 from app.domain.people import Role
 from assent.composition import cel
@@ -16,6 +15,7 @@ from assent.composition.cel import MACROS, SIGNS, Token, loops, tokens
 from assent.composition.cel import token_kind as _kind
 from assent.composition.cel import token_value as _value
 from assent.contracts import RiskLevel
+from assent.naming import closest
 
 Complaints = list[tuple[int, str]]
 
@@ -256,8 +256,8 @@ def _after_findings_item(found: Sequence[Token], at: int) -> bool:
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A suggestion such as ``, did you mean deadline?``; empty if no known word is similar."""
-    near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f", did you mean {near[0]}?" if near else ""
+    near = closest(word, known)
+    return f", did you mean {near}?" if near else ""
 
 
 def explain(error: str, text: str, facts: list[str]) -> Complaints:
