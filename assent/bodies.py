@@ -26,10 +26,13 @@ _AsyncManager = contextlib._AsyncGeneratorContextManager
 
 @dataclass(frozen=True)
 class Report:
-    """How to report the result of a body: `now` from sync code, `later` from async code. Neither raises."""
+    """How to report the result of a body: `now` from sync code, `later` from async code. Neither raises.
 
-    now: Callable[[ReceiptStatus, str], None]
-    later: Callable[[ReceiptStatus, str], Awaitable[None]]
+    Both take a status, a summary, and optionally details.
+    """
+
+    now: Callable[..., None]
+    later: Callable[..., Awaitable[None]]
 
 
 def is_lazy(result: Any) -> bool:

@@ -96,7 +96,7 @@ def _sync(gate: _Gate, client: Assent, workflow: str, timeout: float | None) -> 
     def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
         request = client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
         outcome = request.wait(timeout)
-        report = _reports(request)
+        report = reports_to(request)
         try:
             return gate.approved(outcome, request, args), report
         except (Rejected, UnfitOutcomeError) as error:
@@ -133,7 +133,7 @@ def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | Non
     async def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
         request = await client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
         outcome = await request.wait(timeout)
-        report = _areports(request)
+        report = areports_to(request)
         try:
             return gate.approved(outcome, request, args), report
         except (Rejected, UnfitOutcomeError) as error:
@@ -174,34 +174,34 @@ def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | Non
     return managed if gate.manages else generated if gate.generates else gated
 
 
-def _reports(request: Approval) -> Report:
+def reports_to(request: Approval) -> Report:
     """Return reports for a call that was made. They never raise, because the caller would then repeat the call."""
 
-    def now(status: ReceiptStatus, summary: str) -> None:
+    def now(status: ReceiptStatus, summary: str, detail: Any = None) -> None:
         try:
-            request.report(status, summary)
+            request.report(status, summary, detail)
         except Exception:
             log.exception("The receipt of request %s could not be reported: %s.", request.id, status.value)
 
-    async def later(status: ReceiptStatus, summary: str) -> None:
-        await asyncio.to_thread(now, status, summary)
+    async def later(status: ReceiptStatus, summary: str, detail: Any = None) -> None:
+        await asyncio.to_thread(now, status, summary, detail)
 
     return Report(now, later)
 
 
-def _areports(request: AsyncApproval) -> Report:
-    """As `_reports`, with an async client."""
+def areports_to(request: AsyncApproval) -> Report:
+    """As `reports_to`, with an async client."""
     loop = asyncio.get_running_loop()
 
-    async def later(status: ReceiptStatus, summary: str) -> None:
+    async def later(status: ReceiptStatus, summary: str, detail: Any = None) -> None:
         try:
-            await request.report(status, summary)
+            await request.report(status, summary, detail)
         except Exception:
             log.exception("The receipt of request %s could not be reported: %s.", request.id, status.value)
 
-    def now(status: ReceiptStatus, summary: str) -> None:
+    def now(status: ReceiptStatus, summary: str, detail: Any = None) -> None:
         # A sync body that ends on the event loop, or in a thread, cannot wait for the report.
-        asyncio.run_coroutine_threadsafe(later(status, summary), loop)
+        asyncio.run_coroutine_threadsafe(later(status, summary, detail), loop)
 
     return Report(now, later)
 

@@ -13,7 +13,6 @@ from app.cli.context import as_json, print_json, print_table
 from app.installation import add_folder
 from app.runtime.toolbox import opened_toolbox
 from app.settings import load_settings
-from assent.contracts import Receipt
 from assent.errors import AssentError
 from assent.json_values import JsonError, parse
 from assent.toolbox.calls import Limits, ToolResult, call
@@ -116,8 +115,7 @@ def _approved(tool: Tool, inputs: Any, limits: Limits, url: str, *, reason: str,
     """Request approval of a call, wait for it, and make the call. Raises click.UsageError, AssentError."""
     from assent.client import Assent
     from assent.connection import AgentTokenError, check_address, checked_token
-    from assent.reports import reporting_to
-    from assent.toolbox.gates import apply, propose
+    from assent.toolbox.approved_calls import ApprovedCall
 
     if not url:
         raise click.UsageError(
@@ -129,17 +127,12 @@ def _approved(tool: Tool, inputs: Any, limits: Limits, url: str, *, reason: str,
         token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
     except AgentTokenError as error:
         raise click.UsageError(str(error)) from None
-    proposal = propose(tool, inputs, summary=reason, environment=environment)
+    approved = ApprovedCall(
+        tool, inputs, summary=reason, environment=environment, limits=limits,
+        on_request=lambda request: click.echo(f"Waiting for approval: {request.url}", err=True),
+    )  # fmt: skip
     with Assent(url, token) as client:
-        request = client.approvals.request(proposal)
-        click.echo(f"Waiting for approval: {request.url}", err=True)
-        outcome = request.wait()
-
-        def report(receipt: Receipt) -> None:
-            request.report(receipt.status, receipt.summary, receipt.detail)
-
-        with reporting_to(report):
-            return apply(tool, outcome, limits=limits)
+        return approved.make(client)
 
 
 def _registry() -> Registry:

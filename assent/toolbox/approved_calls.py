@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from assent.bodies import Report
 from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
-from assent.contracts import Basis, Changed, Outcome, Question, Receipt, RiskLevel, ToolCall
+from assent.contracts import Basis, Changed, Outcome, Question, Receipt, ReceiptStatus, RiskLevel, ToolCall
 from assent.errors import Rejected
+from assent.function_gate import areports_to, reports_to
 from assent.reports import reporting_to
 from assent.toolbox.basis import AGAIN, asks_people, question_about, summary_of
 from assent.toolbox.calls import USUAL, Limits, ToolResult
@@ -23,6 +26,10 @@ Reads = Callable[[], Iterable[Basis]]
 
 def _nothing() -> Iterable[Basis]:
     return ()
+
+
+def _ignored(request: Approval | AsyncApproval) -> None:
+    pass
 
 
 @dataclass
@@ -43,6 +50,9 @@ class ApprovedCall:
         workflow: the workflow name of its requests, for policies.
         risk_floor: the assessed risk is never below this, nor below the tool's own.
         limits: for the call itself.
+        on_request: called with each request of the call once it is open, for example to print its address.
+
+    A receipt that cannot be reported is logged, and does not make the call fail: the caller would repeat it.
     """
 
     tool: Tool
@@ -55,6 +65,7 @@ class ApprovedCall:
     workflow: str = ""
     risk_floor: RiskLevel = RiskLevel.SAFE
     limits: Limits = USUAL
+    on_request: Callable[[Approval | AsyncApproval], None] = _ignored
     _previous: str = ""
     _changed: Changed | None = None
 
@@ -72,12 +83,14 @@ class ApprovedCall:
         """
         while True:
             request = client.approvals.request(self._proposal(), workflow=self.workflow, previous_id=self._previous)
+            self.on_request(request)
             outcome = request.wait(timeout)
+            report = reports_to(request)
             try:
-                with reporting_to(_reporter(request)):
+                with reporting_to(partial(_tell, report)):
                     return apply(self.tool, outcome, limits=self.limits, reads=self.reads)
             except Rejected as error:
-                request.report("not_applied", str(error))
+                report.now(ReceiptStatus.NOT_APPLIED, str(error))
                 raise
             except BasisChangedError as error:
                 question = self._again(request.id, error.changed)
@@ -90,18 +103,20 @@ class ApprovedCall:
             request = await client.approvals.request(
                 await asyncio.to_thread(self._proposal), workflow=self.workflow, previous_id=self._previous
             )
+            self.on_request(request)
             outcome = await request.wait(timeout)
-            receipts: list[Receipt] = []
+            report, receipts = areports_to(request), list[Receipt]()
             try:
                 with reporting_to(receipts.append):
                     return await aapply(self.tool, outcome, limits=self.limits, reads=self.reads)
             except Rejected as error:
-                await request.report("not_applied", str(error))
+                await report.later(ReceiptStatus.NOT_APPLIED, str(error))
                 raise
             except BasisChangedError as error:
                 question = self._again(request.id, error.changed)
             finally:
-                await _report(request, receipts)
+                for receipt in receipts:
+                    await report.later(receipt.status, receipt.summary, receipt.detail)
             if question is not None:
                 self._check(await (await client.approvals.request(question, workflow=self.workflow)).wait(timeout))
 
@@ -126,10 +141,5 @@ class ApprovedCall:
             raise BasisChangedError(f"People decided to stop. {summary_of(self._changed)}", self._changed)
 
 
-def _reporter(request: Approval) -> Callable[[Receipt], None]:
-    return lambda receipt: request.report(receipt.status, receipt.summary, receipt.detail)
-
-
-async def _report(request: AsyncApproval, receipts: Iterable[Receipt]) -> None:
-    for receipt in receipts:
-        await request.report(receipt.status, receipt.summary, receipt.detail)
+def _tell(report: Report, receipt: Receipt) -> None:
+    report.now(receipt.status, receipt.summary, receipt.detail)

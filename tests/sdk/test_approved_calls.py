@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import update
 
+from app.domain.tokens import AGENT_SCOPES, TokenKind
+from app.services.bundle import Services
+from app.store.tokens import ApiToken
 from assent import Assent, AsyncAssent, Rejected
 from assent.toolbox import BasisChangedError, read, tool
 from assent.toolbox.approved_calls import ApprovedCall
-from tests.sdk.conftest import Portal, Running
+from tests.factories import make_person, make_token
+from tests.sdk.conftest import Holder, Portal, Running
 
 WORLD: dict[str, Any] = {}
 DONE: list[str] = []
@@ -128,3 +134,37 @@ def test_a_rejected_call_is_not_made(portal: Portal, calling: Any) -> None:
     with pytest.raises(Rejected):
         running.get()
     assert DONE == [] and portal.request(request["id"])["receipt"]["status"] == "not_applied"
+
+
+@tool(effect="destroy", idempotent=True)
+def revoke_token(inputs: Table) -> Rows:
+    """Revoke the token with which the call was requested, so that nothing can be reported any more."""
+    with WORLD["services"].sessions.begin() as session:
+        session.execute(update(ApiToken).where(ApiToken.name == inputs.table).values(revoked_at=datetime.now(UTC)))
+    DONE.append(inputs.table)
+    return Rows(rows=1)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_receipt_that_cannot_be_reported_does_not_make_the_call_fail(
+    portal: Portal, services: Services, beside: Callable[..., Running], is_async: bool
+) -> None:
+    title = f"Revoke, {is_async}"
+    owner = make_person(services.sessions, title)
+    token = make_token(Holder(services), owner, TokenKind.AGENT, AGENT_SCOPES, name=title)  # type: ignore[arg-type]
+    WORLD["services"] = services
+    call = ApprovedCall(revoke_token, {"table": title}, title=title)
+
+    async def concurrent() -> Any:
+        async with AsyncAssent(portal.web.url, token) as client:
+            return await call.amake(client)
+
+    def sync() -> Any:
+        with Assent(portal.web.url, token) as client:
+            return call.make(client)
+
+    running = beside((lambda: asyncio.run(concurrent())) if is_async else sync)
+    request = portal.asked(title)
+    portal.decide(request["id"])
+    assert running.get().document == {"rows": 1} and [title] == DONE
+    assert portal.request(request["id"])["receipt"]["status"] == "delivered"
