@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.processes.crew import until
 from tests.processes.harness import ROOT, Managed, environment, free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.soak]
@@ -75,13 +75,12 @@ class Clone:
 
     def pending(self, title: str) -> dict[str, Any]:
         """The pending request of this title, once it is there."""
-        deadline = time.monotonic() + SOON
-        while time.monotonic() < deadline:
-            for row in json.loads(self.type("bin/assent approvals list --json")):
-                if row["title"] == title:
-                    return dict(row)
-            time.sleep(0.2)
-        raise AssertionError(f"nobody is asked to approve {title!r}")
+
+        def asked() -> dict[str, Any] | None:
+            rows = json.loads(self.type("bin/assent approvals list --json"))
+            return next((row for row in rows if row["title"] == title), None)
+
+        return dict(until(asked, SOON, f"somebody is asked to approve {title!r}"))
 
 
 @pytest.fixture
@@ -133,8 +132,8 @@ def approve_all_but_february(clone: Clone) -> None:
         f"bin/assent approvals decide {row['id']} modify --as dba@example.com --digest {shown['digest']} "
         f"--change '{change}' --comment 'February is still needed.' --acknowledge-risk critical"
     )
-    deadline = time.monotonic() + SOON
-    while shown["receipt"] != "applied" and time.monotonic() < deadline:
-        time.sleep(0.2)
-        shown = json.loads(clone.type(f"bin/assent approvals show {row['id']} --json"))
-    assert shown["receipt"] == "applied"
+
+    def applied() -> bool:
+        return bool(json.loads(clone.type(f"bin/assent approvals show {row['id']} --json"))["receipt"] == "applied")
+
+    until(applied, SOON)

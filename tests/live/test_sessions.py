@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,6 +17,7 @@ from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
 from tests.factories import Caller, close_app, make_person
+from tests.processes.crew import until
 
 
 @pytest.fixture
@@ -27,11 +28,9 @@ def app(module_database_url: str, tmp_path: Path) -> Flask:
     close_app(made)
 
 
-def until_gone(client: object) -> bool:
-    deadline = time.monotonic() + 10
-    while client.is_connected() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not client.is_connected()
+def wait_until_gone(*clients: Any) -> None:
+    for client in clients:
+        until(lambda client=client: not client.is_connected())
 
 
 def test_open_sockets_are_checked_against_their_sessions(
@@ -49,13 +48,13 @@ def test_open_sockets_are_checked_against_their_sessions(
     monkeypatch.setattr(app.extensions["assent_live"].sockets, "session_ended", lambda _sign_in: None)
     services.sign_ins.end_all(leaving.as_actor(Via.PAGE))
     check()
-    assert until_gone(leaves)
+    wait_until_gone(leaves)
     assert stays.is_connected() and ends.is_connected()
     sockets, now = app.extensions["assent_live"].sockets, services.clock
     later = replace(services, clock=lambda: now() + timedelta(hours=1))
     monkeypatch.setattr(sockets, "_services", later)
     check()
-    assert until_gone(ends)
+    wait_until_gone(ends)
     assert stays.is_connected()
 
 
@@ -69,5 +68,5 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once(app: Flask, serv
     assert all(socket.is_connected() for socket in sockets)
     answer = leaves.post("/sign-out", data={"csrf_token": leaves.headers["X-CSRFToken"]})
     assert answer.status_code == 303
-    assert until_gone(sockets[1]) and until_gone(sockets[2])
+    wait_until_gone(sockets[1], sockets[2])
     assert sockets[0].is_connected()

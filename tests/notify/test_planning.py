@@ -27,7 +27,7 @@ from assent.contracts import ReceiptStatus
 from tests.factories import approving, make_person
 from tests.hookserver import HookServer
 from tests.notify.conftest import SECRET_KEY, PostOffice, make_office
-from tests.services.test_policy_verdicts import ask, governed, tool
+from tests.services.governed import ask, governed, tool
 
 CANNOT_WRITE = """
     create function no_delivery() returns trigger language plpgsql as $$ begin {act}; return new; end $$;

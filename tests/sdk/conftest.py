@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
 from assent import Assent
 from tests.factories import make_person, make_token
+from tests.sdk.toolplace import Place
 from tests.webprocess import SOON, Web
 
 
@@ -138,3 +140,12 @@ def drivable(portal: Portal, client: Assent, tmp_path_factory: pytest.TempPathFa
     from tests.sdk.driven import Driven
 
     return lambda flow, **more: Driven(portal, client, tmp_path_factory.mktemp("driven"), flow, **more)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """Misbehaving MCP servers of this test."""
+    found = Place(tmp_path)
+    yield found
+    for end in found.running:
+        end()

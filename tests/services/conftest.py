@@ -12,6 +12,7 @@ import pytest
 from app.services.approvals.manager import CheckpointManager
 from app.services.policies.versions import Policies
 from tests.services.desk import Desk, assess_words, make_desk
+from tests.services.governed import governed, harmless
 from tests.services.office import Office
 
 
@@ -44,6 +45,12 @@ def wide_desk(module_database_url: str) -> Iterator[Desk]:
     desk = make_desk(module_database_url, pool_size=15)
     yield desk
     desk.engine.dispose()
+
+
+@pytest.fixture
+def ruled(own_desk: Desk) -> Desk:
+    """A desk whose policy approves what is harmless, and rejects what is dropped."""
+    return governed(own_desk, harmless(own_desk))
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from app.store.record import AuditEntry
 from assent.contracts import RiskLevel
 from tests.factories import approving
 from tests.services.desk import Desk
+from tests.services.governed import ask, reads, tool
 from tests.services.loaded import OPERATOR
-from tests.services.test_policy_verdicts import ask, reads, tool
 
 PLAIN = "version: 1\ndefault: {deadline: 8 hours}\n"
 

@@ -23,7 +23,7 @@ from app.services.reading.insights import InsightsBook, InsightsFilter
 from app.store.requests import ApprovalRequest
 from tests.factories import approving, make_person
 from tests.services.desk import Desk
-from tests.services.test_policy_verdicts import ask, governed, tool
+from tests.services.governed import ask, governed, tool
 
 DBA_LATER = "\n  - {name: Rest, when: size >= 0, ask: {teams: [dba]}}\n"
 

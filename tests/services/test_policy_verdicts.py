@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from app.domain.errors import IllegalTransitionError
-from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
 from app.domain.reading_tools import ReadingTools
-from app.domain.risk import Assessment, Touches
+from app.domain.risk import Assessment
 from app.domain.run_protocol import Journal
 from app.risk.assess import assess_proposal
 from app.services.approvals.intake import rejection_memory
@@ -22,75 +21,12 @@ from app.services.approvals.manager import CheckpointManager
 from app.services.policies.versions import Policies
 from app.services.reading.pages import Views
 from app.store.requests import ApprovalRequest
-from app.store.runs import Run
 from assent.contracts import Outcome, RiskLevel, Verdict
 from assent.masking import mask
 from tests.factories import make_person, question, script
 from tests.services.desk import Desk, asked, assess_words
+from tests.services.governed import ask, governed, harmless, tool
 from tests.services.loaded import OPERATOR
-
-HARMLESS = """\
-version: 1
-rules:
-  - name: Nothing is dropped
-    when: tool == "drop" || "drop" in commands
-    decide: reject
-    reason: Tables are dropped by the DBA.
-  - name: Harmless
-    when: understood && risk.rank <= 1
-    decide: approve
-    until: {until}
-  - name: Everything else
-    when: size >= 0
-    ask: {{teams: [dba]}}
-"""
-
-
-def tool(name: str, **args: Any) -> dict[str, Any]:
-    """A tool call."""
-    return {"kind": "tool_call", "title": f"Call {name}", "tool": name, "args": args}
-
-
-def reads(document: dict[str, Any], _tools: ReadingTools) -> Assessment:
-    """A reader that understands everything but `mystery`, and finds deletions high and writes low."""
-    words = str(document)
-    level = RiskLevel.HIGH if "delete" in words else RiskLevel.LOW if "write" in words else RiskLevel.SAFE
-    commands = tuple(word for word in ("drop", "ls") if word in words)
-    return Assessment(level, 0.0, (), "mystery" not in words, Touches(commands=commands))
-
-
-def governed(desk: Desk, text: str) -> Desk:
-    """The desk with this policy in force, and a reader."""
-    policies = Policies(desk.sessions, desk.clock, reads)
-    loaded = policies.load(OPERATOR, text, "policies.yaml").stored
-    if loaded.waits:
-        policies.confirm(desk.person("Second person", [Role.ADMIN]), loaded.version)
-    return dataclasses.replace(
-        desk, checkpoints=CheckpointManager(desk.sessions, desk.clock, reads, policy_of=policies.version)
-    )
-
-
-def harmless(desk: Desk, days: int = 30) -> str:
-    """The policy, which approves for so many days."""
-    return HARMLESS.format(until=(desk.clock() + timedelta(days=days)).date())
-
-
-@pytest.fixture
-def ruled(own_desk: Desk) -> Desk:
-    """A desk with that policy."""
-    return governed(own_desk, harmless(own_desk))
-
-
-def ask(desk: Desk, run: Run, document: dict[str, Any], **values: Any) -> ApprovalRequest:
-    """The run asks this; the request, whatever has become of it."""
-    what = asked(document, **values)
-    taken = desk.progress.begin(run.id) if desk.run_state(run.id) == "queued" else None
-    delivered = [delivery.request_id for delivery in taken.deliveries] if taken else []
-    journal = Journal(run.id, delivered=delivered)
-    assert desk.checkpoints.suspend(run.id, taken.attempt if taken else 1, [what], journal)
-    with desk.sessions() as session:
-        found = session.query(ApprovalRequest).filter_by(interrupt_id=what.interrupt_id)
-        return found.order_by(ApprovalRequest.opened_at.desc()).limit(1).one()
 
 
 def trips(desk: Desk, act: Any) -> list[str]:
@@ -293,42 +229,6 @@ def test_several_proposals_at_once_go_on_where_one_of_them_is_decided(ruled: Des
     assert len(ruled.checkpoints.pending(run.id)) == 1
 
 
-def test_a_replay_says_what_people_would_no_longer_have_seen(own_desk: Desk) -> None:
-    plain = governed(own_desk, "version: 1\ndefault: {deadline: 1 day}\n")
-    reviewer = plain.person("Reviewer")
-    requests = {name: ask(plain, plain.run(), tool(name)) for name in ("ls", "list", "drop", "mystery", "read")}
-    plain.decide(requests["ls"], reviewer)
-    plain.decide(requests["list"], reviewer, Verdict.REJECT, comment="No.")
-    plain.decide(requests["drop"], reviewer)
-    policies = Policies(own_desk.sessions, own_desk.clock, reads)
-    found = policies.replay(OPERATOR, harmless(own_desk), own_desk.clock() - timedelta(days=1))
-    by_id = {replayed.id: replayed for replayed in found.changed}
-    told = {name: by_id[request.id] for name, request in requests.items()}
-    assert {name: replayed.unseen for name, replayed in told.items()} == {
-        "ls": True, "list": True, "drop": True, "mystery": False, "read": True,
-    }  # fmt: skip
-    assert found.unseen[0].id == requests["list"].id and found.unseen_refused == 1
-    assert told["list"].consequences == ("Would have been approved at once by “Harmless”, before Reviewer decided.",)
-    assert told["drop"].state_after is RequestState.REJECTED and told["drop"].rule_after == "Nothing is dropped"
-    [decided] = [found for found in told["ls"].differences if found.what == "decision"]
-    assert (decided.before, decided.after) == ("no", "approved by “Harmless”")
-    counts = {rule.rule: (rule.before, rule.after) for rule in found.rules}
-    assert counts["Harmless"] == (0, 3) and counts["Nothing is dropped"] == (0, 1)
-
-
-def test_a_replay_says_what_people_would_see_again(ruled: Desk) -> None:
-    request = ask(ruled, ruled.run(), tool("ls"))
-    policies = Policies(ruled.sessions, ruled.clock, reads)
-    since = ruled.clock() - timedelta(days=1)
-    same = policies.replay(OPERATOR, harmless(ruled), since)
-    assert same.changed == () and [(rule.rule, rule.before, rule.after) for rule in same.rules] == [("Harmless", 1, 1)]
-    [found] = policies.replay(OPERATOR, "version: 1\ndefault: {deadline: 1 day}\n", since).changed
-    assert found.id == request.id and not found.unseen and found.state_after is RequestState.PENDING
-    assert found.rule_before == "Harmless"
-    assert "Would still be waiting for 1 more from any reviewer." in found.consequences
-    assert any(change.what == "decision" and change.after == "no" for change in found.differences)
-
-
 def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmless(own_desk: Desk) -> None:
     def by_size(document: dict[str, Any], _tools: ReadingTools) -> Assessment:
         small = document.get("tables", {}).get("orders", {}).get("rows", 10**9) < 1000
@@ -344,46 +244,6 @@ def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmle
     admin = desk.person("Admin", [Role.ADMIN])
     found = policies.replay(admin, harmless(desk), desk.clock() - timedelta(days=1))
     assert found.changed == (), "and a replay says the same"
-
-
-def test_a_replay_says_what_a_policy_would_no_longer_have_rejected(ruled: Desk) -> None:
-    request = ask(ruled, ruled.run(), tool("drop"))
-    laxer = harmless(ruled).replace('tool == "drop" || "drop" in commands', 'tool == "other"')
-    [found] = (
-        Policies(ruled.sessions, ruled.clock, reads).replay(OPERATOR, laxer, ruled.clock() - timedelta(days=1)).changed
-    )
-    assert (found.id, found.state_after, found.rule_after) == (request.id, RequestState.APPROVED, "Harmless")
-
-
-def test_a_replay_knows_what_people_wanted_to_see_again(own_desk: Desk) -> None:
-    desk = governed(own_desk, "version: 1\ndefault: {deadline: 1 day}\n")
-    run, reviewer = desk.run(), desk.person()
-    asked_for = {"same": ask(desk, run, tool("one"), interrupt_id="i")}
-    desk.decide(asked_for["same"], reviewer, Verdict.APPROVE)
-    later = ask(desk, run, tool("two"), interrupt_id="i")
-    asked_for["later"] = later
-    assert later.previous_id == asked_for["same"].id, "another call of the same step is no revision that people wanted"
-    desk.decide(later, reviewer, Verdict.REQUEST_CHANGES, comment="Two at once.")
-    taken = desk.progress.begin(run.id)
-    assert taken is not None
-    delivered = [delivery.request_id for delivery in taken.deliveries]
-    both = [asked(tool("three")), asked(tool("mystery"), node="side")]
-    assert desk.checkpoints.suspend(run.id, taken.attempt, both, Journal(run.id, delivered=delivered))
-    side, asked_for["revised"] = sorted(desk.checkpoints.pending(run.id), key=lambda row: row.node, reverse=True)
-    desk.decide(side, reviewer)
-    asked_for["revised again"] = ask(desk, run, tool("four"))
-    assert desk.fresh(asked_for["revised"]).state == "superseded"
-    desk.decide(asked_for["revised again"], reviewer, Verdict.REJECT, comment="No.")
-    desk.checkpoints.reopen(asked_for["revised again"].id, reviewer, "Let us look.")
-    asked_for["repeated"] = ask(desk, run, tool("four"), node="other")
-    policies = Policies(desk.sessions, desk.clock, reads)
-    found = policies.replay(OPERATOR, harmless(desk), desk.clock() - timedelta(days=1))
-    unseen = {one.id for one in found.unseen}
-    assert {name for name, request in asked_for.items() if request.id in unseen} == {"same", "later"}
-    desk.decide(asked_for["repeated"], reviewer)
-    # As it is when the policy is in force.
-    ruled = governed(own_desk, harmless(own_desk))
-    assert ask(ruled, run, tool("four"), node="third").state == "pending"
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -402,77 +262,6 @@ def test_a_call_that_its_agent_says_is_not_made_is_judged_as_if_it_were(
         {"calls": [call | {"args": {"command": "ls"}}]} if several else tool("Bash", command="ls")
     )
     assert ask(desk, desk.run(), harmless_too).state == "approved"
-
-
-def registering(desk: Desk, *patterns: str) -> str:
-    """The policy that approves what is harmless, with these tools registered as reading."""
-    lines = "".join(f"  {pattern}: It has nothing that writes.\n" for pattern in patterns)
-    return harmless(desk).replace("rules:", f"reading_tools:\n{lines}rules:", 1) if patterns else harmless(desk)
-
-
-def reading(desk: Desk, text: str) -> tuple[Desk, Policies]:
-    """The desk with this policy in force, and the real reader of proposals."""
-    governed(desk, text)
-    policies = Policies(desk.sessions, desk.clock, assess_proposal)
-    manager = CheckpointManager(desk.sessions, desk.clock, assess_proposal, policy_of=policies.version)
-    return dataclasses.replace(desk, checkpoints=manager), policies
-
-
-def test_calls_of_a_registered_tool_are_read_by_their_arguments_only(own_desk: Desk) -> None:
-    desk, _ = reading(own_desk, registering(own_desk, "mcp__crm__purge_preview", "mcp__shop__*"))
-    preview = ask(desk, desk.run(), tool("mcp__crm__purge_preview", customer="17"))
-    assert (preview.state, preview.answered_by) == ("approved", "policy:1:Harmless")
-    [found] = preview.assessment["findings"]
-    assert found["rule"] == "tool.registered"
-    words = "Policy version 1 registers mcp__crm__purge_preview as reading: It has nothing that writes."
-    assert words in found["message"]
-    assert ask(desk, desk.run(), tool("mcp__shop__query", sql="select 1")).state == "approved"
-    for document in (
-        tool("mcp__shop__query", sql="drop table orders"),
-        tool("mcp__shop__send", url="https://example.org/", method="POST"),
-        tool("mcp__shop__read", path="/home/dba/.ssh/id_ed25519"),
-        tool("mcp__shop__run", command="./deploy.sh"),
-        tool("mcp__crm__purge_previews", customer="17"),
-        tool("mcp__CRM__purge_preview", customer="17"),
-    ):
-        assert ask(desk, desk.run(), document).state == "pending", document
-
-
-def test_an_agent_cannot_register_a_tool(own_desk: Desk) -> None:
-    desk, _ = reading(own_desk, registering(own_desk, "mcp__shop__query"))
-    stated = tool("mcp__crm__lookup", customer="17") | {
-        "reading_tools": {"mcp__crm__lookup": "Reads."}, "annotations": {"readOnlyHint": True},
-        "labels": {"reading": "true"}, "agent": "mcp__shop__query",
-    }  # fmt: skip
-    assert ask(desk, desk.run(), stated).state == "pending"
-    passed_on = tool("call_tool") | {"args": {"name": "mcp__shop__query", "arguments": {"customer": "17"}}}
-    assert ask(desk, desk.run(), passed_on).state == "pending", "only the tool that is called counts"
-    assert ask(desk, desk.run(), tool("mcp__shop__query", customer="17")).state == "approved"
-
-
-def test_a_replay_reads_anew_what_the_registration_of_its_tool_changes(own_desk: Desk) -> None:
-    desk, policies = reading(own_desk, registering(own_desk, "mcp__crm__lookup"))
-    known = ask(desk, desk.run(), tool("mcp__crm__lookup", customer="17"))
-    asked_about = ask(desk, desk.run(), tool("mcp__crm__delete_preview", customer="17"))
-    assert (known.state, asked_about.state, asked_about.risk) == ("approved", "pending", "high")
-    since = desk.clock() - timedelta(days=1)
-    same = policies.replay(OPERATOR, registering(desk, "mcp__crm__lookup"), since)
-    assert same.changed == ()
-    [wider] = policies.replay(OPERATOR, registering(desk, "mcp__crm__*"), since).changed
-    assert (wider.id, wider.unseen, wider.risk) == (asked_about.id, True, RiskLevel.LOW)
-    [narrower] = policies.replay(OPERATOR, registering(desk), since).changed
-    assert (narrower.id, narrower.unseen) == (known.id, False)
-
-
-def test_an_edit_is_read_under_the_registrations_of_its_policy(own_desk: Desk) -> None:
-    text = "version: 1\nreading_tools: {mcp__crm__purge_preview: It only counts.}\ndefault: {deadline: 1 day}\n"
-    desk, policies = reading(own_desk, text)
-    request = ask(desk, desk.run(), tool("mcp__crm__purge_preview", customer="17"))
-    assert (request.state, request.risk) == ("pending", "low")
-    policies.load(OPERATOR, "version: 1\ndefault: {deadline: 2 days}\n", "policies.yaml")
-    preview = desk.checkpoints.preview(request.id, desk.person(), {"args": {"customer": "18"}})
-    assert preview.assessment.level is RiskLevel.LOW and not preview.raised
-    assert ask(desk, desk.run(), tool("mcp__crm__purge_preview", customer="17")).risk == "high"
 
 
 def test_a_policy_that_changes_risk_rules_is_on_the_request(own_desk: Desk) -> None:
