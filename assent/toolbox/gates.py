@@ -102,7 +102,8 @@ def apply(
         BasisChangedError: what the proposal rests on has changed. Nothing was called; propose it again.
         OutcomeUnknownError: an earlier attempt ended before its result was stored. Nothing was called.
         ToolInputError: the outcome is not of this tool, or the approved arguments do not fit it. Nothing was called.
-        ToolChangedError: what an MCP server says about the tool has changed since the proposal. Nothing was called.
+        ToolChangedError: another version is called than was approved, or an MCP server says something else about the
+            tool than when it was proposed. Nothing was called.
         ToolOutputError, ToolFailedError, ToolTimeoutError: the call failed; it may have changed something.
     """
     approval = _Approval(tool, outcome)
@@ -145,7 +146,7 @@ class _Approval:
         self._args: dict[str, Any] = {}
         self._rests = isinstance(self.outcome.payload, dict) and bool(self.outcome.payload.get("rests_on"))
         self._is_first: bool | None = None
-        self._is_same = False
+        self._difference = ""
 
     def check(self) -> None:
         """Check that this call was approved. Raises Rejected, ToolInputError."""
@@ -161,7 +162,16 @@ class _Approval:
         except MisshapenError as misfit:
             raise self._refused(f"The approved arguments do not fit {self._tool.name}.", misfit.fields) from misfit
         self._args = dict(proposal.args)
-        self._is_same = not self._tool.pin or proposal.labels.get(PIN_LABEL) == self._tool.pin
+        self._difference = self._difference_from(proposal.labels)
+
+    def _difference_from(self, labels: Mapping[str, str]) -> str:
+        """Return how the tool differs from the one that people approved, in a sentence; empty if it does not."""
+        if self._tool.pin and labels.get(PIN_LABEL) != self._tool.pin:
+            return f"What the MCP server says about {self._tool.name} has changed since the call was proposed."
+        approved = labels.get(VERSION_LABEL, self._tool.version)
+        if approved != self._tool.version:
+            return f"The call was approved for version {approved} of {self._tool.name}, not for {self._tool.version}."
+        return ""
 
     def must_read(self) -> bool:
         """Return whether to read again what the proposal rests on.
@@ -190,12 +200,9 @@ class _Approval:
                 f"{self._tool.name} had been called for request {self.request_id} when its worker died. Whether it was "
                 "carried out is not known, and calling it again is not safe. Check, and then decide."
             )
-        if not self._is_same:
+        if self._difference:
             # Only now: an earlier attempt may have made the call before the tool changed.
-            changed = ToolChangedError(
-                f"What the MCP server says of {self._tool.name} has changed since the call was proposed. "
-                "It was not made: propose it again."
-            )
+            changed = ToolChangedError(f"{self._difference} The call was not made: propose it again.")
             report_receipt(self.outcome, ReceiptStatus.NOT_APPLIED, str(changed))
             raise changed
         return self._args

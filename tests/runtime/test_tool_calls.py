@@ -171,3 +171,15 @@ def test_a_call_does_not_begin_when_another_worker_has_taken_over(rig: Rig, monk
     rig.do(taken_over())
     assert not rig.effects(run_id)
     assert not rig.sql("select 1 from begun_calls where run_id = :run", run=run_id)
+
+
+def test_another_version_than_the_approved_one_is_not_called(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = tool(name="send_newsletter", version="2.0", effect="write", description="Sends it to more.")(counted)
+    install(rig, monkeypatch, "tool_newer", ask=gate_of(WRITES), act=act_with(newer))
+    run_id, request = rig.begin_approved("tool_newer")
+    rig.advance(run_id)
+    assert not rig.effects(run_id)
+    assert "approved for version 1.0 of send_newsletter, not for 2.0" in str(rig.only(run_id).payload)
+    receipt = rig.view(request).receipt
+    assert receipt is not None
+    assert receipt.status == "not_applied"
