@@ -212,8 +212,11 @@ def called(made: Call, callee: Value) -> Value:
         base = made.arguments[0]
         inner = replace(made, base=base, method=callee.text or "", arguments=list(callee.items or ()))
         return called(inner, attribute(made.evaluator, base, inner.method, made.line))
-    if callee.kind == MOCK:
+    if callee.kind == MOCK and made.evaluator.mocks_hold:
         return Value(kind=MOCK)
+    if callee.kind == MOCK:
+        run_dynamic(made.reading, made.word(Value()), made.line)
+        return ANY
     if callee.name.startswith("own."):
         return _call_own(made, callee)
     if callee.name:

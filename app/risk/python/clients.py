@@ -82,11 +82,10 @@ class Use:
 
     @property
     def dry(self) -> bool:
-        """True if an argument says that nothing is to happen."""
+        """True if an argument is known to say that nothing is to happen."""
         return any(
             re.fullmatch(r"dry_?run|validate_?only|preview|check_?mode|noop", name, re.IGNORECASE)
-            and value.name != "builtins.False"
-            and value.text != "False"
+            and (value.name == "builtins.True" or (value.text or "").lower() in ("all", "client", "server"))
             for name, value in self.made.keywords.items()
         )
 

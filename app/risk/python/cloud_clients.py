@@ -90,7 +90,7 @@ def call_cloud(use: Use) -> Value | None:
         named = f".{text_of(made.argument(0))}" if method == "build" and made.argument(0).known else ""
         kept = Value(kind=f"{use.result().kind}{named}", marks=made.base.marks)
         return kept
-    if use.dry or ("moto" in made.evaluator.mocked and use.path[0].endswith("boto3")):
+    if use.dry or ("moto" in made.evaluator.mocked and use.path[0] == "boto3"):
         return Value(kind=DATA)
     verb = re.sub(r"^(?:begin|async|batch|sync|bulk|admin)-(?=\w)", "", "-".join(use.words))
     if method in databases.SQL_CALLS and _runs_sql(use):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
+from app.risk.python.imports import SAME
 from app.risk.python.nodes import text
 from app.risk.python.values import Value, or_default
 from app.risk.words import FRESH
@@ -17,7 +20,16 @@ if TYPE_CHECKING:
 
 MOCK = "unittest.mock.MagicMock"
 PATCH = "unittest.mock.patch"
-"""The kind of what replaces a function by a mock, whose name is its text."""
+"""The kind of what replaces a function by a mock. Its text is the function's name."""
+_MOTO = re.compile(r"moto\.mock_\w+")
+_REACHES_REAL = re.compile(
+    r"side_effect|wraps|__wrapped__|unwrap|new_callable|configure_mock|"
+    r"return_value\s*=(?!=)\s*(?!None\b|True\b|False\b|(?:\w+\.)?(?:Magic)?Mock\()[A-Za-z_(\[{]|\.stop\b|stopall|__exit__|reload|importlib|modules|passthrough|default_user_config|\bconfig\s*="
+    r"|moto\.(?:core|settings)|setattr|getattr|__dict__|\bvars\b|\bglobals\b|operator|\*\*|lambda|yield|async|await"
+    rf"|\b(?:{'|'.join(map(re.escape, SAME))})\b"
+    r"|[Tt]hread|Timer|Process|Executor|submit|atexit|signal|weakref|finali|__del__"
+)
+"""Words of a text in which a mock may call what it replaces, or code may run after the mock is gone."""
 _OPTIONS = ("click.option", "click.argument", "typer.option")
 _FIXTURES = {"tmp_path": Value(f"{FRESH}x", kind="pathlib.Path"), "tmpdir": Value(f"{FRESH}x", kind="pathlib.Path")}
 _HELPERS = ("monkeypatch", "capsys", "caplog", "mocker", "request", "benchmark", "recwarn")
@@ -35,7 +47,8 @@ def defaults(evaluator: Evaluator, function: Node, decorators: Sequence[tuple[No
             if part.type == "keyword_argument" and text(part.child_by_field_name("name")) == "default":
                 found[_parameter(evaluator, given)] = or_default(evaluator.visit(part.child_by_field_name("value")))
     if text(function.child_by_field_name("name")).startswith("test"):
-        found |= _FIXTURES | {name: Value(kind=f"pytest.{name}") for name in _HELPERS}
+        fixtures = _FIXTURES | {name: Value(kind=f"pytest.{name}") for name in _HELPERS}
+        found |= {name: value for name, value in fixtures.items() if f"own.{name}" not in evaluator.own}
     return found
 
 
@@ -49,18 +62,30 @@ def _parameter(evaluator: Evaluator, given: Node | None) -> str:
     return plain or long.lstrip("-").replace("-", "_")
 
 
+def mocks_hold(code: str) -> bool:
+    """Return True if nothing in a text suggests that what it replaces by mocks runs nevertheless."""
+    return not _REACHES_REAL.search(unicodedata.normalize("NFKC", code))
+
+
 @contextmanager
 def mocking(evaluator: Evaluator, values: Sequence[Value]) -> Iterator[None]:
     """Let calls within be those of mocks if one of the values replaces functions or services by them."""
-    before, scope = set(evaluator.mocked), evaluator.scopes[-1]
-    evaluator.mocked |= {"moto" for value in values if value.name.startswith("moto.") or value.kind.startswith("moto.")}
-    patched = [value.text for value in values if value.kind == PATCH and value.known and value.text]
-    kept = {name: scope[name] for name in patched if name in scope}
-    scope.update(dict.fromkeys(patched, Value(kind=MOCK)))
+    before = evaluator.mocked
+    if evaluator.mocks_hold:
+        moto = {"moto" for value in values if _MOTO.fullmatch(value.name or value.kind)}
+        patched = {value.text for value in values if value.kind == PATCH and value.known and value.text}
+        evaluator.mocked = before | moto | patched
     try:
         yield
     finally:
         evaluator.mocked = before
-        for name in patched:
-            evaluator.scopes[-1].pop(name, None)
-        evaluator.scopes[-1].update(kept)
+
+
+@contextmanager
+def unmocked(evaluator: Evaluator) -> Iterator[None]:
+    """Let calls within be real ones: they may happen after the mocks are gone."""
+    before, evaluator.mocked = evaluator.mocked, frozenset()
+    try:
+        yield
+    finally:
+        evaluator.mocked = before

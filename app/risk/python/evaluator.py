@@ -80,10 +80,11 @@ class Evaluator:
         rounds: How many of these loops are followed round by round.
         guards: How many conditions are between the innermost loop and the current node.
         options: What is known of the options of the command line, by name.
-        mocked: Libraries whose services are only played at the current node, such as ``moto``.
+        mocks_hold: Nothing in the text suggests that what it replaces by mocks runs nevertheless.
+        mocked: What is only played at the current node: functions such as ``shutil.rmtree``, and ``moto``.
     """
 
-    def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value]) -> None:
+    def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value], *, mocks_hold: bool) -> None:
         self.reading = reading
         self.own: dict[str, Own] = {}
         self.facts: set[str] = set()
@@ -98,7 +99,8 @@ class Evaluator:
         self.rounds = 0
         self.guards = 0
         self.options: dict[str, Value] = {}
-        self.mocked: set[str] = set()
+        self.mocks_hold = mocks_hold
+        self.mocked: frozenset[str] = frozenset()
         self._decorators: dict[int, list[tuple[Node, Value]]] = {}
         self._pending: list[tuple[Node, Value | None]] = []
         self._call = call
@@ -205,7 +207,7 @@ class Evaluator:
     def follow(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
         """Run a function of the text with arguments, and return its result. Deep nesting is not followed."""
         known = tuple((name, value) for name, value in arguments.items() if value != ANY)
-        key = (node.start_byte, own_object, known, frozenset(self.mocked))
+        key = (node.start_byte, own_object, known, self.mocked)
         if key in self._followed:
             return self._followed[key]
         if self._following >= _CALL_DEPTH or self._follows[node.start_byte] >= _MOST_CALLS:
@@ -287,7 +289,7 @@ class Evaluator:
 
     def _follow_later(self, node: Node, own_object: Value | None = None) -> None:
         """Read a function as if it were called with unknown arguments, unless the text itself calls it with others."""
-        if len(self.scopes) == 1:
+        if len(self.scopes) == 1 or self.mocked:
             self._pending.append((node, own_object))
         else:
             self.follow(node, {}, own_object)

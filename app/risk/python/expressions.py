@@ -13,6 +13,7 @@ from tree_sitter import Node
 
 from app.risk.effects import DYNAMIC
 from app.risk.python import clients
+from app.risk.python.decorations import MOCK, unmocked
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import text
 from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, one_of, or_default, percent, text_of
@@ -112,6 +113,8 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return Value(kind="response", marks=frozenset({"download"}))
     if base.kind == "argparse.Namespace":
         return evaluator.options.get(name, Value(kind=base.kind))
+    if base.name and f"{base.name}.{name}" in evaluator.mocked:
+        return Value(kind=MOCK)
     if base.name:
         qualified = canonical(f"{base.name}.{name}")
         if qualified == "os.environ":
@@ -339,6 +342,11 @@ def _comprehension(evaluator: Evaluator, node: Node) -> Value:
     return Value(items=(first,), marks=marks) if first.glob else Value(marks=marks, kind=first.kind)
 
 
+def _generator(evaluator: Evaluator, node: Node) -> Value:
+    with unmocked(evaluator):
+        return _comprehension(evaluator, node)
+
+
 def _conditional(evaluator: Evaluator, node: Node) -> Value:
     values = [evaluator.visit(part) for part in node.named_children]
     ends = [values[0], values[-1]] if len(values) == 3 else values
@@ -389,7 +397,7 @@ EXPRESSIONS: dict[str, Callable[[Evaluator, Node], Value]] = {
     "string": _string, "concatenated_string": _concatenated, "integer": _number, "identifier": _identifier,
     "attribute": _attribute, "binary_operator": binary, "subscript": _subscript, "list": _list, "tuple": _list,
     "set": _list, "expression_list": _list, "list_splat": _splat, "dictionary": _dictionary,
-    "list_comprehension": _comprehension, "generator_expression": _comprehension, "set_comprehension": _comprehension,
+    "list_comprehension": _comprehension, "generator_expression": _generator, "set_comprehension": _comprehension,
     "dictionary_comprehension": _comprehension, "conditional_expression": _conditional, "lambda": _lambda,
     "parenthesized_expression": _last, "await": _last, "named_expression": _named, "boolean_operator": _boolean,
     "dictionary_splat": _splat, "unary_operator": _unary, "pair": _pair,

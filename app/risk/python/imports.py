@@ -66,18 +66,19 @@ def note_import(module: str, line: int, reading: Reading, downloaded: Collection
         reading.add(IMPORTS, f"This imports {module[:60]}, which has not been read: importing runs it.", line)
 
 
-_SAME = {
+SAME = {
     "six.moves.urllib.request": "urllib.request", "urllib2": "urllib.request", "cPickle": "pickle", "_pickle": "pickle",
     "posix": "os", "nt": "os", "posixpath": "os.path", "ntpath": "os.path", "commands": "subprocess",
     "pathlib2": "pathlib",
     "cffi": "ctypes", "torch.serialization": "torch", "ruamel.yaml": "yaml", "simplejson": "json",
     "__builtin__": "builtins",
 }  # fmt: skip
+"""The usual names of modules that have several."""
 
 
 def canonical(name: str) -> str:
     """Return the usual name of what has several: ``os.remove`` for ``posix.remove``."""
-    for other, usual in _SAME.items():
+    for other, usual in SAME.items():
         if name == other or name.startswith(f"{other}."):
             return usual + name[len(other) :]
     return name

@@ -12,6 +12,7 @@ from app.risk.budget import OverBudgetError
 from app.risk.effects import UNPARSED
 from app.risk.python import nodes
 from app.risk.python.calls import call
+from app.risk.python.decorations import mocks_hold
 from app.risk.python.evaluator import Evaluator
 from app.risk.reading import Reading
 from app.risk.rules import word_set
@@ -46,7 +47,7 @@ def read(text: str, reading: Reading) -> None:
         text = plain
         _note_errors(tree.root_node, reading)
     with nodes.of_source(text.encode(errors="replace")):
-        evaluator = Evaluator(reading, call)
+        evaluator = Evaluator(reading, call, mocks_hold=mocks_hold(text))
         evaluator.visit(tree.root_node)
         evaluator.finish()
 

@@ -49,7 +49,7 @@ def call_redis(use: Use) -> Value | None:
         return Value(kind=DATA, marks=frozenset() if chosen else frozenset({"listed"}))
     if method == "execute_command":
         words = [text_of(value) for value in made.arguments]
-        words = words[0].split() + words[1:] if words else ["UNKNOWN"]
+        words = [*"".join(words[:1]).split(), *words[1:]] or [UNKNOWN]
     else:
         name = {"delete": "del", "setex": "setex"}.get(method, method)
         words = name.split("_", 1) if name.split("_")[0] in _REDIS_PARTS and "_" in name else [name.replace("_", "")]
@@ -88,7 +88,7 @@ def call_mongo(use: Use) -> Value | None:
         return use.result()
     if method in ("commit_transaction", "abort_transaction"):
         return Value(kind=DATA)
-    name = use.words[0] + "".join(word.capitalize() for word in use.words[1:])
+    name = use.verb + "".join(word.capitalize() for word in use.words[1:])
     name = {"dropCollection": "drop", "remove": "deleteMany", "rename": "renameCollection"}.get(name, name)
     arguments = [rendered(value) for value in (*made.arguments, *made.keywords.values())]
     if not arguments and method in ("delete_many", "remove"):
