@@ -7,27 +7,24 @@
 import { decisionFields, isEdited } from "./decide.js";
 import { refillEditors } from "./editing.js";
 import { visible } from "./hidden.js";
+import { isSignOut, person, read, remove, startKeeping, stored, write } from "./kept.js";
 import { reshape } from "./reshape.js";
 
 const PREFIX = "assent-draft:";
 const PAUSE = 300; // ms after the last key
-const KEPT_DAYS = 30;
 
 let timer = 0;
 let sent = false; // the decision is on its way
 let left = false; // its person has signed out
 
 export function startDrafts() {
-  const person = document.querySelector('meta[name="assent-person"]')?.content ?? "";
-  tidy(person);
+  startKeeping(PREFIX);
   document.addEventListener("submit", (event) => {
-    if (!isSignOut(event.target)) return;
-    left = true;
-    forget(() => true);
+    if (isSignOut(event.target)) left = true;
   });
   const bar = document.getElementById("decision");
-  if (!bar || !person) return;
-  const place = `${PREFIX}${person}:${bar.dataset.request}:`;
+  if (!bar || !person()) return;
+  const place = `${PREFIX}${person()}:${bar.dataset.request}:`;
   const own = `${place}${bar.dataset.digest}`;
   offer(bar, place, own);
   const save = () => keep(own);
@@ -48,7 +45,7 @@ export function startDrafts() {
 }
 
 function offer(bar, place, own) {
-  const drafts = stored().filter((key) => key.startsWith(place));
+  const drafts = stored(place);
   for (const key of drafts) {
     const draft = read(key);
     if (!draft || (draft.sent && !bar.dataset.open)) {
@@ -155,11 +152,7 @@ function keep(key) {
     return;
   }
   const fields = Object.fromEntries(edited.map((field) => [nameOf(field), isChoice(field) ? field.checked : field.value]));
-  try {
-    localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, fields }));
-  } catch {
-    // Full, or switched off: the fields hold the text all the same.
-  }
+  write(key, { sent, fields });
 }
 
 function isChanged(field) {
@@ -190,44 +183,6 @@ function reset(field) {
   if (isChoice(field)) field.checked = field.defaultChecked;
   else if (field.tagName === "SELECT") for (const option of field.options) option.selected = option.defaultSelected;
   else field.value = field.defaultValue;
-}
-
-function isSignOut(form) {
-  return form.matches?.("form[data-signs-out]");
-}
-
-/** Nothing of anybody else's, and nothing that has been left lying for long. */
-function tidy(person) {
-  const oldest = Date.now() - KEPT_DAYS * 86_400_000;
-  forget((key) => (person && !key.startsWith(`${PREFIX}${person}:`)) || !((read(key)?.at ?? 0) > oldest));
-}
-
-function forget(which) {
-  for (const key of stored()) if (which(key)) remove(key);
-}
-
-function stored() {
-  try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-  } catch {
-    return [];
-  }
-}
-
-function read(key) {
-  try {
-    return JSON.parse(localStorage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
-function remove(key) {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // Nothing is stored where nothing may be.
-  }
 }
 
 function show(box) {

@@ -1,5 +1,6 @@
 // Who else looks at this request now, and who edits it, as its live room tells; and telling whether one does so oneself.
 
+import { person } from "./kept.js";
 import { isEditing } from "./meanwhile.js";
 
 let people = [];
@@ -47,9 +48,9 @@ function requestId() {
 function draw() {
   const place = document.getElementById("present");
   if (!place) return;
-  const me = document.querySelector('meta[name="assent-person"]')?.content;
-  const others = people.filter((person) => person.id !== me);
-  const words = others.map((person) => (person.editing ? `${person.name} (editing)` : person.name)).join(", ");
+  const me = person();
+  const others = people.filter(({ id }) => id !== me);
+  const words = others.map(({ name, editing }) => (editing ? `${name} (editing)` : name)).join(", ");
   if (place.textContent !== words) place.textContent = words;
   place.closest("section").hidden = !others.length;
 }

@@ -4,6 +4,8 @@
 // cut, after an answer was lost, and, if the same file is chosen again, after the page was closed. Without this module
 // the field takes a reference or a path all the same.
 
+import { person, read, remove, startKeeping, write } from "./kept.js";
+
 const FILES = "/api/v1/files";
 const PREFIX = "assent-file:";
 const KEPT = "assent-upload:";
@@ -14,6 +16,7 @@ const STEP = 10; // percent between two announcements
 const uploads = new Map(); // by the id of the field, which may be drawn anew meanwhile
 
 export function startUploads() {
+  startKeeping(KEPT);
   enhance();
   document.addEventListener("assent:morphed", enhance);
   document.addEventListener("submit", wait, true);
@@ -60,7 +63,8 @@ function controls(field) {
 /** What a reference from an earlier form names. */
 async function describe(field) {
   try {
-    const answer = await fetch(`${FILES}/${field.value.slice(PREFIX.length)}`, { credentials: "same-origin" });
+    const address = `${FILES}/${encodeURIComponent(field.value.slice(PREFIX.length))}`;
+    const answer = await fetch(address, { credentials: "same-origin" });
     const file = await answer.json();
     if (answer.ok) tell(field.id, `${file.name}, ${sizeWords(file.size)}.`);
     else tell(field.id, file.detail, true);
@@ -103,10 +107,10 @@ function begin(id, file) {
 /** Send a file from where the portal has it, until it is complete. */
 async function send(file, signal, told) {
   const key = `${KEPT}${person()}:${file.name}:${file.size}:${file.lastModified}`;
-  const once = token();
+  let once = token();
   const open = () => call("POST", FILES, signal, { "Idempotency-Key": once }, JSON.stringify({ name: file.name, size: file.size }));
   let state = null;
-  const earlier = recall(key);
+  const earlier = read(key)?.id;
   let next = earlier ? () => call("GET", `${FILES}/${earlier}`, signal) : open;
   let percent = 0;
   for (let failures = 0; ; ) {
@@ -118,8 +122,11 @@ async function send(file, signal, told) {
       if (error.received !== undefined && state) {
         state = { ...state, received: error.received }; // a part came twice, or in another tab
       } else if (error.status === 404) {
-        forget(key);
+        // Deleted meanwhile. With the same token, beginning would be answered with the deleted one.
+        remove(key);
         if (failures++ > 3) throw error;
+        once = token();
+        state = null;
         next = open;
         continue;
       } else if (error.passing) {
@@ -130,13 +137,13 @@ async function send(file, signal, told) {
         if (state) next = () => call("GET", `${FILES}/${state.id}`, signal);
         continue;
       } else {
-        forget(key);
+        remove(key);
         throw error;
       }
     }
-    remember(key, state.id);
+    write(key, { id: state.id });
     if (state.state === "complete") {
-      forget(key);
+      remove(key);
       told("", state.size);
       return state;
     }
@@ -243,38 +250,10 @@ function sizeWords(count) {
   return `${(count / size).toFixed(count < 99.5 * size ? 1 : 0)} ${unit}`;
 }
 
-function person() {
-  return document.querySelector('meta[name="assent-person"]')?.content ?? "";
-}
-
 function token() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function element(tag, values) {
   return Object.assign(document.createElement(tag), values);
-}
-
-function recall(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function remember(key, id) {
-  try {
-    localStorage.setItem(key, id);
-  } catch {
-    // It begins anew after the page was closed.
-  }
-}
-
-function forget(key) {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // Nothing is stored where nothing may be.
-  }
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from assent.files import reference_to
 from tests.acceptance.conftest import Portal, Visit
 
 CONTENT = hashlib.sha256(b"orders").digest() * 1_000_000
@@ -98,6 +99,36 @@ def test_a_closed_page_goes_on_when_the_same_file_is_chosen_again(portal: Portal
     expect(page.locator(".upload [role=status]").first).to_contain_text("is uploaded", timeout=120_000)
     assert min(sent) >= 3_000_000
     assert len(files.own(actor)) == 1
+
+
+def test_an_upload_that_is_deleted_meanwhile_begins_again(portal: Portal, visit: Visit, orders: Path) -> None:
+    visitor = visit("dba")
+    visitor.expect_status(404)
+    page = visitor.go(START)
+    files, actor = portal.services.files, portal.actor("dba")
+    before = {file.id for file in files.own(actor)}
+    page.get_by_label("Upload a file for Report").set_input_files(orders)
+
+    def begun() -> list[str]:
+        return [file.id for file in files.own(actor) if file.id not in before and file.received > 1_000_000]
+
+    portal.until(begun)
+    [deleted] = begun()
+    files.delete(actor, deleted)
+    expect(page.locator(".upload [role=status]").first).to_contain_text("is uploaded", timeout=120_000)
+    assert reference(page) not in ("", reference_to(deleted))
+
+
+def test_what_a_browser_knows_of_an_upload_goes_at_signing_out(portal: Portal, visit: Visit, orders: Path) -> None:
+    page = visit("lead").go(START)
+    page.route("**/content?offset=*", lambda route: None)  # never answered
+    page.get_by_label("Upload a file for Report").set_input_files(orders)
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('assent-upload:'))"
+    portal.until(lambda: page.evaluate(kept))
+    page.get_by_role("button", name="Stop the upload").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(re.compile("/sign-in"))
+    assert page.evaluate(kept) == []
 
 
 def test_by_keyboard_and_what_is_refused(portal: Portal, visit: Visit, tmp_path: Path) -> None:
