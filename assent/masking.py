@@ -26,6 +26,7 @@ _PASSES = 8
 _SHORTEST_REPEAT = 8
 """Shorter secrets are not searched for in the rest of the document, because they might be ordinary words."""
 
+_LONGEST_ERROR = 2_000
 _SHORT = 64
 _MOST_KNOWN = 4096
 _KNOWN_CLEAN: set[str] = set()
@@ -53,6 +54,15 @@ def mask_text(text: str) -> str:
     """Return a text for logs and messages with its secrets masked; they cannot be restored."""
     masked, _ = mask(text)
     return str(masked)
+
+
+def mask_error(error: BaseException) -> str:
+    """Return the type and the masked message of an exception on one line, at most `_LONGEST_ERROR` characters."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        words = ""
+    return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:_LONGEST_ERROR]
 
 
 def reveal(value: JsonValue, secrets: dict[str, str]) -> JsonValue:

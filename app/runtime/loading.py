@@ -7,7 +7,7 @@ from threading import Thread
 from typing import TypeVar
 
 from app.domain.text import storable
-from assent.masking import mask_text
+from assent.masking import mask_error
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 10.0
@@ -46,8 +46,4 @@ def within(seconds: float, what: str, work: Callable[[], T]) -> T:
 
 def told(error: BaseException) -> str:
     """Return a description of an exception that may be shown: its type and its masked message."""
-    try:
-        said = " ".join(str(error).split())
-    except Exception:
-        said = ""
-    return storable(mask_text(f"{type(error).__name__}: {said}" if said else type(error).__name__))[:2000]
+    return storable(mask_error(error))

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from assent.masking import mask, mask_text
+from assent.masking import mask, mask_error, mask_text
 from assent.toolbox.context import ToolContext, current_context, new_context
 from assent.toolbox.errors import (
     ApprovalRequiredError,
@@ -291,10 +291,7 @@ def _belongs_to_langgraph(error: Exception) -> bool:
 
 
 def _told(error: BaseException) -> str:
-    words = " ".join(str(error).split())
-    if isinstance(error, ToolError):
-        return words
-    return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:_LONGEST_ERROR]
+    return " ".join(str(error).split()) if isinstance(error, ToolError) else mask_error(error)
 
 
 def _named(misfit: MisshapenError) -> dict[str, str]:

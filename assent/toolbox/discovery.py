@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from assent.masking import mask_text
+from assent.masking import mask_error, mask_text
 from assent.toolbox.errors import InvalidToolError, ToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.registry import Registry
@@ -38,7 +38,7 @@ def find_tools(places: Iterable[str], load: Load = lambda _, work: work()) -> Re
             for tool in load(place, lambda place=place: tools_at(place)):  # type: ignore[misc]
                 registry.add(tool)
         except Exception as error:
-            registry.broken[place] = _told(error)
+            registry.broken[place] = mask_text(str(error)) if isinstance(error, ToolError) else mask_error(error)
     return registry
 
 
@@ -60,13 +60,6 @@ def tools_at(place: str) -> list[Tool]:
     if isinstance(found, list | tuple) and all(isinstance(item, Tool) for item in found):
         return list(found)
     raise InvalidToolError(f"{place} is neither a module, nor a tool, nor a list of tools.")
-
-
-def _told(error: Exception) -> str:
-    words = " ".join(str(error).split())
-    if isinstance(error, ToolError):
-        return mask_text(words)[:2000]
-    return mask_text(f"{type(error).__name__}: {words}" if words else type(error).__name__)[:2000]
 
 
 def use_registry(registry: Registry | None) -> None:
