@@ -12,6 +12,10 @@ import time
 
 from assent.hooks.limits import LIMITS
 
+TYPE_CHECKING = False  # as in `typing`, which takes too long to import
+if TYPE_CHECKING:
+    import threading
+
 USAGE = """\
 Usage: assent hook AGENT [--limit SECONDS]
        assent hook install AGENT --project DIR
@@ -74,23 +78,31 @@ def program() -> None:
 
 
 def _blocked(reason: str) -> int:
-    print(f"Assent: {reason} The call is not made.", file=sys.stderr)
+    print(_failure(reason, after=False), file=sys.stderr)
     return BLOCK
+
+
+def _failure(reason: str, after: bool) -> str:
+    """What people and the agent read. A call that was made must not seem to be missing, or the agent repeats it."""
+    return f"Assent: {reason} {'What was done is not recorded.' if after else 'The call is not made.'}"
 
 
 def _hook(given: list[str]) -> int:
     began = time.monotonic()
     agent, limit = _options(given)
-    _end_before(limit)
+    watch = _end_at(began, limit, after=False)
     call = sys.stdin.buffer.read()
     after = _is_after(call)
+    if after:
+        watch.cancel()
+        _end_at(began, limit, after=True)
     try:
         answer = _asked(agent, call, began, limit)
     except HookError as error:
         if not after:
             raise
         # The call has been made: there is nothing to prevent any more.
-        print(f"Assent: {error} What was done is not recorded.", file=sys.stderr)
+        print(_failure(str(error), after), file=sys.stderr)
         return 0
     sys.stdout.buffer.write(answer.encode())  # whatever the locale is
     sys.stdout.flush()
@@ -111,17 +123,18 @@ def _options(given: list[str]) -> tuple[str, float]:
         raise HookError("The only option is --limit, with 1 to 86400 seconds.") from None
 
 
-def _end_before(limit: float) -> None:
+def _end_at(began: float, limit: float, *, after: bool) -> threading.Timer:
     """End this process before the agent stops waiting, whatever it hangs in: some agents then make the call."""
     import threading
 
     def end() -> None:
-        os.write(2, b"Assent: There was no answer in time. The call is not made.\n")
-        os._exit(BLOCK)
+        os.write(2, f"{_failure('There was no answer in time.', after)}\n".encode())
+        os._exit(0 if after else BLOCK)
 
-    watch = threading.Timer(limit - min(LAST_SECONDS, limit / 10), end)
+    watch = threading.Timer(began + limit - min(LAST_SECONDS, limit / 10) - time.monotonic(), end)
     watch.daemon = True
     watch.start()
+    return watch
 
 
 def _is_after(call: bytes) -> bool:

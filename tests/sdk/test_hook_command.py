@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,40 @@ def test_a_portal_that_hangs_blocks_the_call_in_time(agent: str, silent: str) ->
     done = hook(agent, CALLS[agent], "--limit", "5", ASSENT_URL=silent, ASSENT_TOKEN="assent_agent_x")
     blocked(done)
     assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def endless() -> Iterator[str]:
+    """The address of a server whose answer never ends: each part of it comes in time."""
+    stopped = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not stopped.wait(0.1):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        stopped.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "words"), [("PreToolUse", 2, "The call is not made."), ("PostToolUse", 0, "is not recorded.")]
+)
+def test_an_answer_that_never_ends_is_given_up_in_time(endless: str, event: str, code: int, words: str) -> None:
+    began = time.monotonic()
+    call = CALLS["claude-code"] | {"hook_event_name": event}
+    done = hook("claude-code", call, "--limit", "4", ASSENT_URL=endless, ASSENT_TOKEN="assent_agent_x")
+    assert (done.returncode, done.stdout) == (code, "") and time.monotonic() - began < 10
+    assert done.stderr.startswith("Assent: There was no answer in time.") and done.stderr.strip().endswith(words)
 
 
 def test_standard_input_that_never_ends_blocks_the_call_in_time() -> None:
