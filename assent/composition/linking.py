@@ -83,12 +83,12 @@ class Flow:
     shape: InputShape
     steps: tuple[LinkedStep, ...]
 
-    @property
+    @cached_property
     def output(self) -> View:
         """The schema of what a step that is this workflow gives: the outputs of its steps, by their ids."""
         return object_schema({linked.step.id: linked.output for linked in self.steps})
 
-    @property
+    @cached_property
     def count(self) -> int:
         """The number of steps, with those of the workflows in it."""
         return sum(1 + (linked.flow.count if linked.flow is not None else 0) for linked in self.steps)

@@ -56,19 +56,26 @@ class Shelf:
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._given = registry
-        self._flows: dict[Path, Flow] = {}
+        self._flows: dict[Path, Flow | CompositionError] = {}
 
     def flow(self, file: Path, trail: tuple[str, ...]) -> Flow:
         """Return the workflow of a file. Raises CompositionError, OSError."""
         if file not in self._flows:
-            shown = shown_path(file)
-            document = parse_document(_content(file), shown)
-            wanted = {step.tool.partition("@")[0] for step in document.steps if step.tool}
-            registry = self._registry(file, wanted)
-            find = partial(self._named, file)
-            load = partial(_import_from, file.parent)
-            self._flows[file] = link(document, registry, find, trail, load)
-        return self._flows[file]
+            try:
+                self._flows[file] = self._linked(file, trail)
+            except CompositionError as error:
+                # Kept as well: hundreds of steps may name the same broken file, on several levels.
+                self._flows[file] = error
+        found = self._flows[file]
+        if isinstance(found, CompositionError):
+            raise found
+        return found
+
+    def _linked(self, file: Path, trail: tuple[str, ...]) -> Flow:
+        document = parse_document(_content(file), shown_path(file))
+        wanted = {step.tool.partition("@")[0] for step in document.steps if step.tool}
+        registry = self._registry(file, wanted)
+        return link(document, registry, partial(self._named, file), trail, partial(_import_from, file.parent))
 
     def _named(self, beside: Path, name: str, trail: tuple[str, ...]) -> Flow:
         """Return the workflow of a name. Raises NoSuchFlowError, CompositionError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_a_hostile_file_is_refused_soon(tmp_path: Path, name: str) -> None:
     found = mistakes(tmp_path, HOSTILE[name])
     assert found and time.process_time() - began < 5
     assert all(len(mistake.message) < 1_000 for mistake in found)
+
+
+@pytest.mark.parametrize("last", ["  - id: x\n    tool: nowhere\n", ""])
+def test_workflows_that_multiply_each_other_are_refused_soon(tmp_path: Path, last: str) -> None:
+    text = HEAD + "".join(f"  - id: s{n}\n    workflow: NEXT\n    inputs: {{text: a}}\n" for n in range(100))
+    levels = ["tested", "two", "three", "four"]
+    for name, following in pairwise(levels):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "workflow.yaml").write_text(text.replace("tested", name).replace("NEXT", following))
+    (tmp_path / "four").mkdir()
+    (tmp_path / "four" / "workflow.yaml").write_text(HEAD.replace("tested", "four") + last)
+    began = time.process_time()
+    with pytest.raises(CompositionError):
+        load_workflow(tmp_path / "tested", tools_for_tests.registry())
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
