@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         OptimizationItem,
         Optimizations,
         Outcome,
+        Plan,
         Proposal,
         Question,
         Receipt,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from assent.drafts import AgUi, Callback
+    from assent.effects import Effect
     from assent.errors import (
         AlreadyDoneError,
         AlreadyDrivenError,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
     from assent.open_requests import Status
+    from assent.plans import Complexity, PlanAssessment, PlanRequirement, PlanStep
     from assent.workflow import Workflow, idempotent, target_address
 
 __all__ = [
@@ -64,13 +67,19 @@ __all__ = [
     "CallDecision",
     "Callback",
     "Changed",
+    "Complexity",
     "Custom",
+    "Effect",
     "EndedError",
     "MovedOnError",
     "OptimizationItem",
     "Optimizations",
     "Outcome",
     "PassedOverError",
+    "Plan",
+    "PlanAssessment",
+    "PlanRequirement",
+    "PlanStep",
     "Proposal",
     "Question",
     "Receipt",
@@ -103,10 +112,11 @@ __all__ = [
 _MODULES = {
     "client": "Approval Assent AsyncApproval AsyncAssent",
     "contracts": (
-        "Basis Call CallDecision Changed Custom OptimizationItem Optimizations Outcome Proposal Question Receipt "
-        "ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Verdict"
+        "Basis Call CallDecision Changed Custom OptimizationItem Optimizations Outcome Plan Proposal Question "
+        "Receipt ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Verdict"
     ),
     "drafts": "AgUi Callback",
+    "effects": "Effect",
     "errors": (
         "AlreadyDoneError AlreadyDrivenError ApiError AssentError EndedError MovedOnError PassedOverError "
         "Rejected SwallowedGateError ThreadOrderError UnfitOutcomeError UnreachableError WaitTimeoutError"
@@ -114,6 +124,7 @@ _MODULES = {
     "gate": "publish_artifact report_receipt request_approval",
     "graphs": "adrive drive",
     "open_requests": "Status",
+    "plans": "Complexity PlanAssessment PlanRequirement PlanStep",
     "function_gate": "requires_approval",
     "workflow": "Workflow idempotent target_address",
 }

@@ -111,7 +111,8 @@ class Approvals:
         Secrets are masked before they leave this process, and restored in the outcome's payload.
 
         Args:
-            proposal: one of `Script`, `Optimizations`, `ToolCall`, `ToolCalls`, `Question`, `Custom`, or its JSON.
+            proposal: one of `Script`, `Optimizations`, `ToolCall`, `ToolCalls`, `Plan`, `Question`, `Custom`, or its
+                JSON.
             idempotency_key: identifies the action. A program that was killed and requests approval again under the
                 same key, with the same proposal and within a day, gets the same request. Empty: a new request every
                 time.

@@ -11,9 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
 from assent.json_values import checked
+from assent.plans import MAX_STEPS, PlanAssessment, PlanStep, problems
 
 CONTRACT_VERSION = "1"
 """Marks an interrupt value as Assent's own dialect: ``{"assent": "1", "proposal": {...}}``."""
@@ -234,6 +235,26 @@ class ToolCalls(_Proposal):
     calls: list[Call] = Field(min_length=1, max_length=100)
 
 
+class Plan(_Proposal):
+    """Steps that an agent wants to carry out, one after the other, to serve a request.
+
+    Reviewers may leave steps out, move them, and edit their inputs, as long as everything that a step needs comes
+    before it. The approval of a plan replaces the approval of none of its steps.
+    """
+
+    kind: Literal["plan"] = "plan"
+    goal: str = Field(default="", max_length=20_000, description="What was asked for, in the requester's words")
+    assessment: PlanAssessment | None = Field(default=None, description="What the agent makes of the request")
+    steps: list[PlanStep] = Field(min_length=1, max_length=MAX_STEPS, description="In the order they are carried out")
+
+    @field_validator("steps")
+    @classmethod
+    def _fit_together(cls, steps: list[PlanStep]) -> list[PlanStep]:
+        if found := problems(steps):
+            raise ValueError(" ".join(found[:10]))
+        return steps
+
+
 class Question(_Proposal):
     """A question to people; the run waits for the answer."""
 
@@ -250,8 +271,9 @@ class Custom(_Proposal):
     data_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of data")
 
 
-Proposal = Annotated[Script | Optimizations | ToolCall | ToolCalls | Question | Custom, Field(discriminator="kind")]
-proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | ToolCalls | Question | Custom] = TypeAdapter(Proposal)
+_AnyProposal = Script | Optimizations | ToolCall | ToolCalls | Plan | Question | Custom
+Proposal = Annotated[_AnyProposal, Field(discriminator="kind")]
+proposal_adapter: TypeAdapter[_AnyProposal] = TypeAdapter(Proposal)
 
 
 def document_of(proposal: Any) -> dict[str, Any]:
@@ -334,7 +356,7 @@ class Outcome(_Contract):
         return self.verdict in (Verdict.APPROVE, Verdict.MODIFY)
 
     @property
-    def proposal(self) -> Script | Optimizations | ToolCall | ToolCalls | Question | Custom:
+    def proposal(self) -> _AnyProposal:
         """The effective payload as a typed proposal. Raises pydantic.ValidationError for payloads of other dialects."""
         return proposal_adapter.validate_python(self.payload)
 

@@ -40,7 +40,7 @@ def request_approval(proposal: Any, *, rests_on: Iterable[Any] = (), changed: An
     restored in the outcome's payload, so that they are never stored or shown.
 
     Args:
-        proposal: one of `Script`, `Optimizations`, `ToolCall`, `Question`, `Custom`.
+        proposal: one of `Script`, `Optimizations`, `ToolCall`, `Plan`, `Question`, `Custom`.
         rests_on: what the proposal was made from: what `assent.toolbox.read` has returned in an earlier node, or its
             JSON. Read it again right before the action, with `assent.toolbox.changes_since`.
         changed: what that has returned, if this proposal is made because an earlier one could not be applied.

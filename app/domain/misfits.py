@@ -39,10 +39,11 @@ def check_schemas(document: dict[str, Any], response_schema: Any) -> None:
     check_is_schema(response_schema, "response_schema")
     for name in ("answer_schema", "args_schema", "data_schema"):
         check_is_schema(document.get(name), f"proposal.{name}")
-    calls = document.get("calls")
-    for at, call in enumerate(calls if isinstance(calls, list) else ()):
-        if isinstance(call, dict):
-            check_is_schema(call.get("args_schema"), f"proposal.calls.{at}.args_schema")
+    for parts, name in (("calls", "args_schema"), ("steps", "inputs_schema")):
+        inside = document.get(parts)
+        for at, part in enumerate(inside if isinstance(inside, list) else ()):
+            if isinstance(part, dict):
+                check_is_schema(part.get(name), f"proposal.{parts}.{at}.{name}")
 
 
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:

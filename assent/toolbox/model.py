@@ -13,20 +13,13 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel
 
 from assent.contracts import RiskLevel
+from assent.effects import Effect as Effect
 from assent.naming import name_problem
 from assent.toolbox.errors import InvalidToolError
 from assent.toolbox.shapes import ModelShape, Shape
 
 DEFAULT_TIMEOUT = 300.0
 """Seconds after which a call of a tool fails, unless the tool says otherwise."""
-
-
-class Effect(StrEnum):
-    """What a call changes: nothing, something that can be changed back, or something that is then gone."""
-
-    READ = "read"
-    WRITE = "write"
-    DESTROY = "destroy"
 
 
 class Tier(StrEnum):

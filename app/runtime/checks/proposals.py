@@ -15,8 +15,8 @@ from assent import contracts
 _KINDS = {
     model.model_fields["kind"].default: model
     for model in (
-        contracts.Script, contracts.Optimizations, contracts.ToolCall, contracts.ToolCalls, contracts.Question,
-        contracts.Custom,
+        contracts.Script, contracts.Optimizations, contracts.ToolCall, contracts.ToolCalls, contracts.Plan,
+        contracts.Question, contracts.Custom,
     )
 }  # fmt: skip
 
