@@ -59,6 +59,7 @@ ADDED = {
     "mcp": ("assent.mcp.", "assent.toolbox.mcp_"),
     "workflows": ("assent.composition.",),
     "sql": ("assent.toolbox.sql_",),
+    "meaning": ("assent.meaning", "assent.routing."),
 }
 """How the names of the modules begin that can be imported with each extra, unless they belong to another one."""
 OTHERS = {
