@@ -73,7 +73,7 @@ def is_dry(given: Arguments) -> bool:
     """Return True if an option says that nothing is to happen."""
     if not given.operands and given.exactly("--version"):
         return True
-    return given.exactly(
+    return given.harmless(
         "--dry-run",
         "--dryrun",
         "--what-if",

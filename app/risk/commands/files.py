@@ -145,7 +145,7 @@ def _copy(command: Command, reading: Reading) -> None:
 def _move(command: Command, reading: Reading) -> None:
     if command.name in ("rename", "prename", "mmv"):
         given = arguments_of(command.arguments, "-e -E -f")
-        if not given.has("-n", "--dry-run", "--nono", "--no-act"):
+        if not given.harmless("-n", "--dry-run", "--nono", "--no-act"):
             for word in given.operands[1:]:
                 act_on(reading, Act.MOVE, word)
             if given.has("-e") or (
@@ -250,7 +250,7 @@ def _create(command: Command, reading: Reading) -> None:
         return
     operands = given.operands
     if command.name in ("mktemp", "tempfile"):
-        if given.has("-u", "--dry-run"):
+        if given.harmless("-u", "--dry-run"):
             return
         folder = given.value("-p", "--tmpdir")
         place = folder or Word("/tmp/tmp.x", command.line)  # noqa: S108 - the folder of such files
@@ -357,7 +357,7 @@ def _split(command: Command, reading: Reading) -> None:
 @program("patch", "gpatch")
 def _patch(command: Command, reading: Reading) -> None:
     given = arguments_of(command.arguments, "-p -i --input -d --directory -o --output -D -F -r -B -V -z -Y --strip")
-    if given.has("--dry-run") or _help(given):
+    if given.harmless("--dry-run") or _help(given):
         return
     for word in given.operands[:1]:
         act_on(reading, Act.WRITE, word)

@@ -203,7 +203,7 @@ def _machines(command: Command, reading: Reading) -> None:
     if command.name == "ansible":
         _ansible(given.value("-m", "--module-name"), given.value("-a", "--args"), command, reading)
         return
-    if given.exactly("--check", "-C", "--noop", "--why-run", "-W", "--dry-run", "dry-build", "build", "dry-activate"):
+    if given.harmless("--check", "-C", "--noop", "--why-run", "-W", "--dry-run", "dry-build", "build", "dry-activate"):
         reading.add(PLANS, "This works out what would change on the machines.", command.line, MEDIUM)
         return
     shown = ", ".join(word.display for word in given.operands[:3])

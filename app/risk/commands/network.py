@@ -174,7 +174,7 @@ def _rsync(command: Command, reading: Reading) -> None:
         if re.search(r"[;&|`$]|sudo|sh\s+-c", value.text) or not re.match(r"(?:/usr/bin/)?(?:ssh|rsync)\b", value.text):
             reading.add(REMOTE, f"This runs {value.display} on the way.", value.line)
             reading.read("shell", value.text, value.line, fixed=True)
-    if given.exactly("-n", "--dry-run", "--list-only", "--version", "--help"):
+    if given.harmless("-n", "--dry-run", "--list-only", "--version", "--help"):
         return
     copies(given.operands, command, reading)
     if given.has(

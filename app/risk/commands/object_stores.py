@@ -166,7 +166,7 @@ def _stores(command: Command, reading: Reading) -> None:
         "-h -o -c --config --access_key --secret_key --host --endpoint-url --acl --transfers --filter --exclude "
         "--include --repo --password-file --keep-last --keep-daily --keep-weekly --keep-monthly --tag",
     )
-    if not given.operands or is_dry(given) or given.exactly("-n"):
+    if not given.operands or is_dry(given) or given.harmless("-n"):
         return
     verb, words = given.operands[0].text.lower(), given.operands[1:]
     if given.has("--password-command", "--ssh-command", "--rsh", "--remote-path"):

@@ -38,6 +38,20 @@ class Arguments:
         """Return True if one of the options is given in full: for those that make a command harmless."""
         return any(given in names for given, _ in self.options)
 
+    def harmless(self, *names: str) -> bool:
+        """Return True if one of the options, with which nothing happens, is given and not taken back.
+
+        ``--dry-run=false`` and ``--dry-run --no-dry-run`` are none, nor is a value that is known only when it runs.
+        """
+        against = {f"--no-{name.lstrip('-')}" for name in names}
+        harmless = False
+        for given, value in self.options:
+            if given in names:
+                harmless = value is None or (value.known and value.text.lower() not in _NOT)
+            elif given in against or given == "-=":  # the latter of ``-n=false``
+                harmless = False
+        return harmless
+
     def value(self, *names: str) -> Word | None:
         """Return the last value of the options; None if there is none."""
         return next((value for given, value in reversed(self.options) if value and given in names), None)
@@ -45,6 +59,9 @@ class Arguments:
     def values(self, *names: str) -> list[Word]:
         """Return all values of the options."""
         return [value for given, value in self.options if value is not None and given in names]
+
+
+_NOT = ("none", "false", "f", "0", "no", "off")
 
 
 def _same(given: str, name: str) -> bool:

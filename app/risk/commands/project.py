@@ -152,7 +152,7 @@ def _make(command: Command, reading: Reading) -> None:
         "--version", "-v", "--help", "-h", "--list", "-l", "--summary", "--evaluate", "-T", "-P", "--tasks"
     ):
         return
-    if given.exactly("-n", "--dry-run", "--just-print", "--recon", "-q", "--question", "-p"):
+    if given.harmless("-n", "--dry-run", "--just-print", "--recon", "-q", "--question", "-p"):
         reading.doubt()  # parts of a makefile run all the same
         return
     _recipes(given.value("-f", "--file", "--makefile", "--justfile"), command, reading)

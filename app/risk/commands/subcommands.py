@@ -200,11 +200,11 @@ class Program:
         for reader in self._always:
             reader(given, reading)
         entry = self._entries.get(given.name)
-        if given.exactly(*self._helps):
+        if given.arguments.harmless(*self._helps):
             return
         if entry is None or (not given.name and given.operands and not entry.deeds and not entry.readers):
             self._unknown(given, reading)
-        elif not self._is_dry(given, entry):
+        elif not given.arguments.harmless(*self._dry_run, *entry.dry_run):
             self._do(entry, given, reading)
 
     def _do(self, entry: _Entry, given: Given, reading: Reading) -> None:
@@ -239,13 +239,6 @@ class Program:
         else:
             words = f"What {given.command.name} {given.name} {given.operands[0].display} does is not known."
             reading.add(UNKNOWN, " ".join(words.split()), given.line)
-
-    def _is_dry(self, given: Given, entry: _Entry) -> bool:
-        return any(
-            option in (*self._dry_run, *entry.dry_run)
-            and (value is None or value.text not in ("none", "false", "False", "0"))
-            for option, value in given.arguments.options
-        )
 
     @staticmethod
     def split(words: list[Word], values: str) -> Arguments:
