@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.api import file_models as models
-from app.api.moments import decode_place, encode_place
+from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.tokens import Scope
 from app.store.files import StoredFile
@@ -18,12 +18,10 @@ READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
 @table.add("GET", "/files", models.FileList, query=models.FileQuery, scopes=READ)
 def list_files(call: ApiCall) -> Any:
     """List the files that you have uploaded, newest first."""
-    limit, before = call.query.limit, decode_place(call.query.cursor) if call.query.cursor else None
-    asked = min(limit + 1, 200)
-    rows = call.portal.services.files.own(call.actor, before, asked)
-    more = len(rows) > limit or (asked == limit and len(rows) == limit)
-    rows = rows[:limit]
-    cursor = encode_place(rows[-1].created_at, rows[-1].id) if more else None
+    own = call.portal.services.files.own
+    rows, cursor = page_before(
+        call.query.cursor, call.query.limit, lambda before, limit: own(call.actor, before, limit)
+    )
     return {"items": [_document(call, file) for file in rows], "next_cursor": cursor}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.api import models
-from app.api.moments import decode_place, encode_place
+from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.people import Action
 from app.domain.tokens import Scope
@@ -26,14 +26,12 @@ def list_workflows(call: ApiCall) -> Any:
 def list_runs(call: ApiCall) -> Any:
     """List runs, newest first."""
     call.actor.require(Action.SEE)
-    limit, before = call.query.limit, decode_place(call.query.cursor) if call.query.cursor else None
-    # One row more than the page shows whether there is another page; a page of the largest size assumes so.
-    asked = min(limit + 1, 200)
     state = call.query.state.value if call.query.state else ""
-    rows = call.portal.services.runs.recent(state, before, asked, call.actor)
-    more = len(rows) > limit or (asked == limit and len(rows) == limit)
-    rows = rows[:limit]
-    return {"items": rows, "next_cursor": encode_place(rows[-1].created_at, rows[-1].id) if more else None}
+    recent = call.portal.services.runs.recent
+    rows, cursor = page_before(
+        call.query.cursor, call.query.limit, lambda before, limit: recent(state, before, limit, call.actor)
+    )
+    return {"items": rows, "next_cursor": cursor}
 
 
 @table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}")

@@ -102,10 +102,10 @@ def test_a_closed_page_goes_on_when_the_same_file_is_chosen_again(portal: Portal
 
 
 def test_an_upload_that_is_deleted_meanwhile_begins_again(portal: Portal, visit: Visit, orders: Path) -> None:
-    visitor = visit("dba")
+    visitor = visit("lead")
     visitor.expect_status(404)
     page = visitor.go(START)
-    files, actor = portal.services.files, portal.actor("dba")
+    files, actor = portal.services.files, portal.actor("lead")
     before = {file.id for file in files.own(actor)}
     page.get_by_label("Upload a file for Report").set_input_files(orders)
 

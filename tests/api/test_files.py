@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from app.domain.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError, UnavailableFileError
@@ -128,6 +129,16 @@ def test_a_part_of_another_media_type_is_refused(caller: Caller) -> None:
     made = begin(caller)
     address = f"/api/v1/files/{made['id']}/content?offset=0"
     assert caller.client.put(address, json={}, headers=caller.headers).status_code == 415
+
+
+def test_own_files_are_listed_in_pages(app: Flask, services: Services) -> None:
+    person = make_person(services.sessions, "Collector", [Role.REVIEWER])
+    files = [services.files.begin(person.as_actor(Via.PAGE), f"{number}.csv", 0).id for number in range(3)]
+    caller = Caller(app, person)
+    page = caller.get("/api/v1/files?limit=2").json
+    assert [file["id"] for file in page["items"]] == [files[2], files[1]]
+    rest = caller.get(f"/api/v1/files?limit=2&cursor={page['next_cursor']}").json
+    assert ([file["id"] for file in rest["items"]], rest["next_cursor"]) == ([files[0]], None)
 
 
 @pytest.mark.parametrize(
