@@ -281,6 +281,33 @@ def tool_call(args: dict[str, Any], tool: str = "send_mail") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def plan() -> dict[str, Any]:
+    """A plan of four steps as stored: ``find``, ``measure``, ``drop`` (needs both), and ``report`` (needs nothing)."""
+    text, none = {"type": "string", "title": "Table"}, {"needs": [], "reason": "", "estimated_seconds": None}
+    table = {"type": "object", "properties": {"table": text}, "required": ["table"], "additionalProperties": False}
+    limit = {"type": "object", "properties": {"days": {"type": "integer", "minimum": 1, "title": "Days"}}}
+    read = {"workflow": "", "effect": "read", "gated": False} | none
+    return {
+        "kind": "plan", "title": "Remove unused tables", "summary": "", "agent": "", "environment": "", "labels": {},
+        "risk_floor": "safe", "expires_in_seconds": None, "goal": "Remove the tables that nobody uses.",
+        "assessment": {
+            "complexity": "medium", "reasons": ["One of four steps destroys something."],
+            "tools": [{"name": "find_unused@1.0", "reason": "To list the tables."}], "workflows": [],
+        },
+        "steps": [
+            read | {"id": "find", "title": "Find unused tables", "tool": "find_unused@1.0", "inputs": {"days": 90},
+                    "inputs_schema": limit, "estimated_seconds": 2.0},
+            read | {"id": "measure", "title": "Count rows", "tool": "count_rows@1.0",
+                    "inputs": {"table": "${find.tables[0]}"}, "inputs_schema": table},
+            none | {"id": "drop", "title": "Drop the table", "tool": "drop_table@2.1", "workflow": "",
+                    "inputs": {"table": "${find.tables[0]}"}, "inputs_schema": table, "needs": ["measure"],
+                    "effect": "destroy", "gated": True, "reason": "Nobody has read it for 90 days."},
+            none | {"id": "report", "title": "Write the report", "tool": "", "workflow": "table_report", "inputs": {},
+                    "inputs_schema": None, "effect": "write", "gated": True},
+        ],
+    }  # fmt: skip
+
+
 def question(schema: dict[str, Any] | None = None) -> dict[str, Any]:
     """A question as stored."""
     return {

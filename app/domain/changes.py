@@ -6,6 +6,7 @@ A change contains only what differs. Its form depends on the proposal's kind:
 - optimizations: ``{"items": [{"id": id, "statement": text?}, …]}``: the items to keep, in any order
 - tool_call: ``{"args": object?, "decision": "approve" | "reject" | "respond"?, "message": text?}``
 - tool_calls: ``{"calls": [{"id": id, …}, …]}``, each with the same fields; calls that are not listed stay unchanged
+- plan: ``{"steps": [{"id": id, "inputs": object?}, …]}``: the steps to keep, in their new order
 - custom: ``{"data": value}``
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from app.domain.calls import check_complete, edit_call, is_made
 from app.domain.errors import InvalidInputError
 from app.domain.misfits import check_schema
+from app.domain.plans import edit_plan
 from assent.contracts import proposal_adapter
 from assent.json_values import JsonError, check
 
@@ -148,6 +150,10 @@ def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[st
     return payload
 
 
+def _edit_plan(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    return edit_plan(payload, _only(change, "steps"))
+
+
 def _edit_custom(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     data = _only(change, "data")
     check_schema(data, payload.get("data_schema"), "data")
@@ -160,6 +166,7 @@ _EDITORS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] 
     "optimizations": _edit_optimizations,
     "tool_call": _edit_tool_call,
     "tool_calls": _edit_tool_calls,
+    "plan": _edit_plan,
     "custom": _edit_custom,
 }
 EDITABLE_KINDS = frozenset(_EDITORS)

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from app.domain.plans import steps_of
 from assent.contracts import calls_of
 
 _BLANKS = re.compile(r"(?<=\S)[ \t\u00a0\u202f\u3000]{8,}+(?=\S)|^[ \t\u00a0\u202f\u3000]{60,}+(?=\S)")
@@ -24,6 +25,8 @@ def _lines(kind: str, payload: dict[str, Any]) -> list[str]:
         return [line for item in payload.get("items", []) for line in _item(item)]
     if kind in ("tool_call", "tool_calls"):
         return [line for call in calls_of(payload) for line in _call(call)]
+    if kind == "plan":
+        return [line for number, step in enumerate(steps_of(payload), 1) for line in step_lines(step, f"{number}. ")]
     if kind == "question":
         return _split(str(payload.get("question", "")))
     if kind == "error":
@@ -37,6 +40,25 @@ def _item(item: dict[str, Any]) -> list[str]:
 
 def _call(call: dict[str, Any]) -> list[str]:
     return [str(call.get("tool", "")), *_pretty(call.get("args", {}))]
+
+
+def step_lines(step: dict[str, Any], number: str = "") -> list[str]:
+    """A step of a plan: what it does, what it changes, whether it asks by itself, and its inputs."""
+    called = str(step.get("tool") or f"workflow {step.get('workflow', '')}")
+    facts = [called, *effect_words(step)]
+    if needs := step.get("needs"):
+        facts.append(f"needs {', '.join(map(str, needs))}")
+    inputs = [f"  {line}" for line in _pretty(step.get("inputs", {}))] if step.get("inputs") else []
+    return [f"{number}{step.get('title', '')}:", f"  {'; '.join(facts)}", *inputs]
+
+
+def effect_words(step: dict[str, Any]) -> list[str]:
+    """What a step of a plan changes, and whether it requires an approval of its own."""
+    effect, gated = step.get("effect"), bool(step.get("gated", True))
+    words = {"read": "only reads", "write": "changes something", "destroy": "destroys something"}
+    if gated:
+        return [words.get(str(effect), "effect unknown"), "asks for its own approval"]
+    return [words.get(str(effect), "effect unknown"), *([] if effect == "read" else ["does not ask again"])]
 
 
 def _pretty(value: Any) -> list[str]:

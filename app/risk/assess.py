@@ -11,6 +11,7 @@ from app.domain.calls import is_made
 from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment, Finding, assess, floor_of, is_level
 from app.domain.text import plural
+from app.risk.plans import read_step
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
@@ -63,6 +64,7 @@ def has_code(document: Any) -> bool:
         "optimizations",
         "tool_call",
         "tool_calls",
+        "plan",
     )
 
 
@@ -153,6 +155,19 @@ def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:
             _tool_call(call, reading)
 
 
+def _plan(document: Mapping[str, Any], reading: Reading) -> None:
+    steps = document.get("steps")
+    if not isinstance(steps, list) or not steps:
+        reading.add(MALFORMED, "The plan has no steps.")
+        return
+    for step in steps:
+        with reading.at_item(str(step.get("id", ""))[:100] if isinstance(step, Mapping) else ""):
+            if isinstance(step, Mapping):
+                read_step(step, reading)
+            else:
+                reading.add(MALFORMED, "The step does not have the form of a step.")
+
+
 def _question(document: Mapping[str, Any], reading: Reading) -> None:
     reading.doubt()
     if not isinstance(document.get("question"), str):
@@ -168,10 +183,11 @@ _KINDS = {
     "optimizations": _optimizations,
     "tool_call": _tool_call,
     "tool_calls": _tool_calls,
+    "plan": _plan,
     "question": _question,
     "custom": _custom,
 }
-_CODE_FIELDS = {"script": "content", "optimizations": "items", "tool_calls": "calls"}
+_CODE_FIELDS = {"script": "content", "optimizations": "items", "tool_calls": "calls", "plan": "steps"}
 
 
 def _fewer(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ _KINDS = {
     "optimizations": "optimizations",
     "tool_call": "tool call",
     "tool_calls": "tool calls",
+    "plan": "plan",
     "question": "question",
     "custom": "proposal",
     "value": "question",

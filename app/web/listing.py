@@ -19,7 +19,7 @@ from app.web.pages import is_fragment
 from assent.contracts import RiskLevel
 
 PAGE = 50
-KINDS = ("script", "optimizations", "tool_call", "tool_calls", "question", "custom", "value", "error")
+KINDS = ("script", "optimizations", "tool_call", "tool_calls", "plan", "question", "custom", "value", "error")
 COUNTED_VIEWS = 8
 """The number of saved views that show a count."""
 

@@ -29,6 +29,11 @@ def call(tool, **args):
     return {"kind": "tool_call", "tool": tool, "args": args}
 
 
+def plan(**fields):
+    step = {"id": "a", "title": "A", "tool": "get_a@1.0", "effect": "read", "gated": False, "inputs": {"a": "${b.c}"}}
+    return {"kind": "plan", "title": "x", "steps": [step | fields]}
+
+
 CASES = {
     "text.bidi": (script("a = 1 # \u202e }"), script("a = 1 # שלום עולם")),
     "text.invisible": (script("pass\u200bword = 1"), script("smile 👩\u200d💻 ❤\ufe0f and می\u200cخواهم")),
@@ -53,6 +58,12 @@ CASES = {
     "script.no_analyser": (script("puts 1", "ruby"), script("SELECT 1", "sql")),
     "custom.unknown": ({"kind": "custom", "data": 1}, {"kind": "question", "question": "Now?"}),
     "proposal.malformed": ({"kind": "script", "content": 5}, script("ls")),
+    "plan.destroys": (plan(effect="destroy", gated=True), plan(effect="write", gated=True)),
+    "plan.writes": (plan(effect="write"), plan()),
+    "plan.unasked": (plan(effect="write"), plan(effect="write", gated=True)),
+    "plan.workflow": (plan(tool="", workflow="tidy"), plan()),
+    "plan.effect_unknown": (plan(effect="perhaps"), plan()),
+    "plan.open": (plan(effect="write"), plan(effect="write", inputs={"a": "$${b.c}"})),
     "proposal.floor_unknown": (script("ls", risk_floor="huge"), script("ls", risk_floor="low")),
 }
 
@@ -84,6 +95,18 @@ def test_every_rule_has_its_cases():
         (script("puts 1", "ruby"), "high"),
         (script("SELECT 1", "SQL"), "safe"),
         (script("DROP INDEX i", "postgresql"), "high"),
+        (plan(), "low"),
+        (plan(gated=True, effect="write"), "medium"),
+        (plan(gated=True, effect="destroy"), "high"),
+        (plan(gated=False, effect="write"), "high"),
+        (plan(tool="query_database@1.0", inputs={"sql": "DROP TABLE users"}), "critical"),
+        (plan(tool="query_database@1.0", inputs={"sql": "${a.sql}"}), "high"),
+        (plan(tool="query_database@1.0", inputs={"sql": "${a.sql}"}, effect="write", gated=True), "medium"),
+        (plan(title="Which \u202eregion?"), "high"),
+        (plan(effect=["read"]), "high"),
+        (plan(tool=5, inputs=[]), "medium"),
+        ({"kind": "plan", "steps": [5]}, "high"),
+        ({"kind": "plan", "steps": []}, "high"),
         ({"kind": "question", "question": "Which region?"}, "safe"),
         ({"kind": "question", "question": "Which \u202eregion?"}, "high"),
         ({"kind": "custom", "data": {}}, "medium"),

@@ -20,7 +20,7 @@ from assent.naming import closest
 Complaints = list[tuple[int, str]]
 
 _LEVELS = [level.value for level in RiskLevel]
-_KINDS = ["script", "optimizations", "tool_call", "question", "custom", "value", "error"]
+_KINDS = ["script", "optimizations", "tool_call", "plan", "question", "custom", "value", "error"]
 _ROLES = [role.value for role in Role]
 _FINDING = ("rule", "severity", "line")
 _GROUPS = {

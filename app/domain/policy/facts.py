@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.domain.plans import refers, steps_of, tool_of
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.policy.verdicts import Ruling
 from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment
 from assent.contracts import RiskLevel, calls_of
 from assent.digests import canonical
+
+_NOT_KNOWN_YET = "not known yet"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,12 @@ class Requester:
 
 @dataclass(frozen=True)
 class CallFacts:
-    """A tool call, as conditions see it. `args` are its arguments as JSON, usually an object."""
+    """A tool call, or a step of a plan, as conditions see it.
+
+    Attributes:
+        tool: empty for a step that is a workflow.
+        args: its arguments as JSON. Of anything but an object, nothing is known.
+    """
 
     tool: str
     args: Any = None
@@ -39,7 +47,8 @@ class Facts:
 
     Attributes:
         language: of a script, as its agent states it.
-        calls: the tool calls. Each is matched with the rules by itself, and all matched rules apply.
+        calls: the tool calls, or the steps of a plan. Each is matched with the rules by itself, and all matched rules
+            apply.
         tool, args: of the call that is matched; before that, of the first one.
         size: of the proposal as canonical JSON, in bytes.
         expires_in_seconds: the deadline that the agent asks for; None: the policy's.
@@ -68,6 +77,7 @@ class Facts:
     ) -> Facts:  # fmt: skip
         """The facts about a proposal's document."""
         calls = tuple(CallFacts(str(call.get("tool", "")), call.get("args")) for call in calls_of(document))
+        calls = calls or tuple(map(_step_facts, steps_of(document)))
         return cls(
             workflow=workflow,
             node=node,
@@ -85,6 +95,12 @@ class Facts:
             requester=requester,
             expires_in_seconds=document.get("expires_in_seconds"),
         )
+
+
+def _step_facts(step: dict[str, Any]) -> CallFacts:
+    """A step of a plan. Conditions on its arguments cannot be evaluated where these refer to the output of a step."""
+    inputs = step.get("inputs") or {}
+    return CallFacts(tool_of(step), _NOT_KNOWN_YET if step.get("workflow") or refers(inputs) else inputs)
 
 
 class Policy(Protocol):

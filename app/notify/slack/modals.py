@@ -99,6 +99,8 @@ def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
             text = _pretty(payload.get("args", {}))
         case "optimizations":
             text = _pretty([{"id": item.get("id"), "statement": item.get("statement")} for item in payload["items"]])
+        case "plan":
+            text = _pretty([{"id": step.get("id"), "inputs": step.get("inputs")} for step in payload["steps"]])
         case "custom":
             text = _pretty(payload.get("data"))
         case _:
@@ -112,7 +114,7 @@ def change_of(kind: str, text: str) -> Any:
     """The change for an edited text, as described in `app.domain.changes`. Raises JsonError if it is not valid JSON."""
     if kind == "script":
         return {"content": text}
-    name = {"tool_call": "args", "optimizations": "items", "custom": "data"}[kind]
+    name = {"tool_call": "args", "optimizations": "items", "plan": "steps", "custom": "data"}[kind]
     return {name: parse(text)}
 
 

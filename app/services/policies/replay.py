@@ -13,6 +13,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.lifecycle import RequestState
+from app.domain.plans import steps_of, tool_of
 from app.domain.policy.access import Member
 from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
@@ -248,7 +249,8 @@ def _to_be_changed(session: Session, previous: Mapping[str, str | None]) -> set[
 
 def _registers(policy: Policy, proposal: dict[str, Any]) -> bool:
     """True if the policy registers one of the proposal's tools as reading."""
-    return any(policy.reading_tools.registered(str(call.get("tool", ""))) for call in calls_of(proposal))
+    tools = [str(call.get("tool", "")) for call in calls_of(proposal)] + list(map(tool_of, steps_of(proposal)))
+    return any(policy.reading_tools.registered(tool) for tool in tools)
 
 
 def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -> ReplayedRequest:

@@ -149,6 +149,7 @@ faster as (
             when 'tool_call' then body ->> 'args'
             when 'optimizations' then (
                 select string_agg(item ->> 'statement', '') from json_array_elements(body -> 'items') as item)
+            when 'plan' then body ->> 'steps'
             when 'custom' then body ->> 'data'
             else coalesce(body ->> 'value', body::text) end as words offset 0
     ) as reading

@@ -1,0 +1,79 @@
+"""Reading a plan: what its steps would do, and whether they ask before they do it.
+
+What the agent says about a step (its effect, and that it asks by itself) can raise the risk, but never lower it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.plans import refers, tool_of
+from app.risk.reading import Reading
+from app.risk.rules import declare
+from app.risk.text import fields_findings, strings_in
+from app.risk.tools.reader import read_call
+from assent.contracts import RiskLevel
+from assent.effects import Effect
+
+DESTROYS = declare("plan.destroys", RiskLevel.HIGH, "A step of a plan destroys something.")
+WRITES = declare("plan.writes", RiskLevel.MEDIUM, "A step of a plan changes something.")
+UNASKED = declare(
+    "plan.unasked", RiskLevel.HIGH, "A step of a plan changes something without an approval of its own.",
+)  # fmt: skip
+WORKFLOW = declare(
+    "plan.workflow", RiskLevel.MEDIUM, "A step of a plan is a workflow, whose steps have not been read.", unread=True
+)
+EFFECT_UNKNOWN = declare(
+    "plan.effect_unknown", RiskLevel.HIGH, "A step of a plan does not say what it changes.", unread=True
+)
+OPEN = declare(
+    "plan.open", RiskLevel.MEDIUM,
+    "A step of a plan acts on the output of an earlier step without an approval of its own.", unread=True,
+)  # fmt: skip
+
+
+def read_step(step: Mapping[str, Any], reading: Reading) -> None:
+    """Read a step of a plan. The caller gives its id to the findings."""
+    reading.take(fields_findings(strings_in({name: value for name, value in step.items() if name != "inputs_schema"})))
+    if tool := tool_of(step):
+        # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
+        inputs = step.get("inputs")
+        read_call(tool, _without_references(inputs) if _asks(step) else inputs, reading)
+    else:
+        name = str(step.get("workflow") or "without a name")[:100]
+        reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")
+    _read_effect(step, reading)
+
+
+def _asks(step: Mapping[str, Any]) -> bool:
+    return step.get("gated", True) is True
+
+
+def _without_references(value: Any) -> Any:
+    """The value without the texts in it that refer to outputs."""
+    if isinstance(value, Mapping):
+        return {name: _without_references(inside) for name, inside in value.items() if not _is_open(inside)}
+    if isinstance(value, list):
+        return [_without_references(inside) for inside in value if not _is_open(inside)]
+    return value
+
+
+def _is_open(value: Any) -> bool:
+    return isinstance(value, str) and refers(value)
+
+
+def _read_effect(step: Mapping[str, Any], reading: Reading) -> None:
+    effect, asks = step.get("effect"), _asks(step)
+    later = " It asks for its own approval before that." if asks else ""
+    if effect == Effect.DESTROY:
+        reading.add(DESTROYS, f"According to the agent, this destroys something.{later}")
+    elif effect == Effect.WRITE:
+        reading.add(WRITES, f"According to the agent, this changes something.{later}")
+    elif effect != Effect.READ:
+        reading.add(EFFECT_UNKNOWN, "The agent does not say what this changes.")
+    if asks or effect == Effect.READ:
+        return
+    reading.add(UNASKED, "This does not ask again: the approval of the plan is the only one.")
+    if refers(step.get("inputs")):
+        reading.add(OPEN, "It acts on the output of an earlier step, which nobody has seen yet.")
