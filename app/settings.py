@@ -9,6 +9,7 @@ import difflib
 import os
 import secrets
 from datetime import timedelta
+from decimal import Decimal
 from email.errors import HeaderParseError
 from email.headerregistry import AddressHeader
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -104,6 +105,21 @@ class Settings(BaseSettings):
         default="",
         description="TOML file with the MCP servers whose tools agents and workflows may call. Not set: none.",
     )
+    model_tier1: str = Field(
+        default="",
+        description="Language model for tasks that need high accuracy, such as `anthropic:claude-opus-4-5`. Not set: "
+        "the other tiers; if none is set, steps do without models.",
+    )
+    model_tier2: str = Field(default="", description="Language model for tasks that need medium accuracy.")
+    model_tier3: str = Field(default="", description="Language model for simple tasks.")
+    model_budget_tokens: int | None = Field(
+        default=None, ge=0,
+        description="Tokens that the models of one run may use before people are asked. Not set: any number.",
+    )  # fmt: skip
+    model_budget_dollars: Decimal | None = Field(
+        default=None, ge=0, le=1_000_000, allow_inf_nan=False,
+        description="US dollars that the models of one run may cost before people are asked. Not set: any amount.",
+    )  # fmt: skip
     files_dir: str = Field(
         default="",
         description="Existing directory for the contents of uploaded files, which all processes on all machines share. "

@@ -101,6 +101,16 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     return rows
 
 
+def count_tokens(text: str) -> int:
+    """Return the number of tokens of a text, which is not cut.
+
+    Raises:
+        MeaningUnavailableError: the tokenizer is not installed.
+    """
+    clean = text.encode(errors="replace").decode()
+    return len(_opened().tokenizer.encode(clean, add_special_tokens=False).ids)
+
+
 def is_loaded() -> bool:
     """Return whether the vectors and the tokenizer are in memory."""
     return _files is not None

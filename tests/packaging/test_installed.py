@@ -60,6 +60,7 @@ ADDED = {
     "workflows": ("assent.composition.",),
     "sql": ("assent.toolbox.sql_",),
     "meaning": ("assent.meaning", "assent.routing."),
+    "models": ("assent.models.",),
 }
 """How the names of the modules begin that can be imported with each extra, unless they belong to another one."""
 OTHERS = {

@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_the_table_and_the_model_agree():
-    rows = re.findall(rf"(?m)^\| `{PREFIX}([A-Z_]+)` \| (.+?) \| (.+) \|$", DOCUMENT.read_text())
+    rows = re.findall(rf"(?m)^\| `{PREFIX}([A-Z0-9_]+)` \| (.+?) \| (.+) \|$", DOCUMENT.read_text())
     documented = {name: (default.strip("`"), meaning) for name, default, meaning in rows}
     assert documented == {
         name.upper(): (_shown(field.default), field.description) for name, field in Settings.model_fields.items()
@@ -23,7 +23,7 @@ def test_the_table_and_the_model_agree():
 
 
 def _shown(default):
-    if default in ("", ()):
+    if default in ("", (), None):
         return "not set"
     return str(default).lower() if isinstance(default, bool) else str(default)
 
