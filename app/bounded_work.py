@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import socket
 import struct
 import subprocess
@@ -27,6 +28,9 @@ PROCESSES = 2
 """Helper processes for each process that uses them."""
 IDLE_SECONDS = 120.0
 """Time after which an idle helper process ends."""
+PATIENCE = 10.0
+"""Seconds that a call may take by the clock in addition to its processor time, because other work may keep the machine
+busy; at most twice that processor time."""
 MAX_WAITING = 32
 """Calls that may wait for a free process; further calls are rejected at once."""
 _BUSY = "The server is busy with other large requests. Try again in a moment."
@@ -87,6 +91,16 @@ class _Process:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def overran(self) -> bool:
+        """True if the process has ended because it used more processor time than it was given."""
+        return self._process.returncode == -signal.SIGPROF
+
+
+def _took_too_long(seconds: float) -> TookTooLongError:
+    log.warning("bounded.stopped", seconds=seconds)
+    return TookTooLongError(f"This took more than {seconds:g} seconds and was stopped.")
+
 
 class Pool:
     """A pool of helper processes, each with one piece of work at a time."""
@@ -105,13 +119,14 @@ class Pool:
 
     def run(self, function: Callable[..., Result], arguments: tuple[Any, ...], seconds: float) -> Result:
         """See `run_bounded`."""
-        work = pickle.dumps((function, arguments, seconds))
-        deadline = time.monotonic() + seconds
+        patience = seconds + min(2 * seconds, PATIENCE)
+        work = pickle.dumps((function, arguments, seconds, patience))
+        deadline = time.monotonic() + patience
         if self._waiting >= self._max_waiting:
             raise TookTooLongError(_BUSY)
         self._waiting += 1
         try:
-            free = self._slots.acquire(timeout=seconds)
+            free = self._slots.acquire(timeout=patience)
         finally:
             self._waiting -= 1
         if not free:
@@ -134,10 +149,11 @@ class Pool:
                 answer = process.call(work, max(0.1, deadline - time.monotonic()))
             except TimeoutError:
                 process.end()
-                log.warning("bounded.stopped", seconds=seconds)
-                raise TookTooLongError(f"This took more than {seconds:g} seconds and was stopped.") from None
+                raise _took_too_long(seconds) from None
             except _EndedError:
                 process.end()
+                if process.overran:
+                    raise _took_too_long(seconds) from None
                 if process.fresh:
                     log.warning("bounded.ended")
                     raise TookTooLongError("This needed too much memory and was stopped. Send less at once.") from None
@@ -199,7 +215,8 @@ def run_bounded(function: Callable[..., Result], arguments: tuple[Any, ...], sec
     at any time, which must not corrupt what it writes.
 
     Args:
-        seconds: Time after which the process is killed, including the wait for a free process.
+        seconds: Processor time after which the process is killed. By the clock, a call may take `PATIENCE` longer,
+            including the wait for a free process and its start.
 
     Raises:
         TookTooLongError: The function took longer, or more memory than a helper process may use.

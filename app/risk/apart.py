@@ -18,7 +18,7 @@ TOO_SLOW = declare(
     "code.too_slow", RiskLevel.HIGH, "Reading the code took too long or too much memory, and was stopped.", unread=True
 )
 SECONDS = 3.0
-"""How long an assessment may take, including the wait for a free process."""
+"""Processor time that an assessment may take."""
 IDLE_SECONDS = 900.0
 """Time after which an idle process ends. Starting one takes about half a second."""
 MAX_WAITING = 500

@@ -34,6 +34,12 @@ def search_for_ever() -> None:
         pass
 
 
+def rest(seconds: float) -> float:
+    """Take no processor time, as if other work kept the machine busy."""
+    time.sleep(seconds)
+    return seconds
+
+
 def take(megabytes: int) -> int:
     """Take memory."""
     return len(bytearray(megabytes << 20))
@@ -88,6 +94,21 @@ def test_what_takes_too_long_is_stopped_and_replaced(pool: Pool) -> None:
         pool.run(search_for_ever, (), 0.5)
     assert not psutil.pid_exists(process)
     assert pool.run(add, (1, 2), LONG)[0] == 3
+
+
+def test_a_busy_machine_does_not_count_as_slow_work(pool: Pool) -> None:
+    assert pool.run(rest, (0.8,), 0.5) == 0.8
+    with pytest.raises(TookTooLongError, match=r"more than 0\.5 seconds"):
+        pool.run(rest, (LONG,), 0.5)
+
+
+def test_slow_work_ends_by_its_processor_time(pool: Pool) -> None:
+    pool.run(add, (1, 2), LONG)
+    before = os.times()
+    with pytest.raises(TookTooLongError, match=r"more than 0\.5 seconds"):
+        pool.run(search_for_ever, (), 0.5)
+    after = os.times()
+    assert after.children_user - before.children_user < 1.4, "it is stopped before the time by the clock is over"
 
 
 def test_what_needs_too_much_memory_is_stopped(pool: Pool) -> None:
