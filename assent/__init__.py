@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from assent.function_gate import requires_approval
     from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
+    from assent.lessons import RecalledLesson, recall, with_lessons
     from assent.open_requests import Status
     from assent.plans import Complexity, PlanAssessment, PlanRequirement, PlanStep
+    from assent.situations import AppliedLesson, Correctable, Situation
     from assent.workflow import Workflow, idempotent, target_address
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "AlreadyDoneError",
     "AlreadyDrivenError",
     "ApiError",
+    "AppliedLesson",
     "Approval",
     "Assent",
     "AssentError",
@@ -68,6 +71,7 @@ __all__ = [
     "Callback",
     "Changed",
     "Complexity",
+    "Correctable",
     "Custom",
     "Effect",
     "EndedError",
@@ -82,11 +86,13 @@ __all__ = [
     "PlanStep",
     "Proposal",
     "Question",
+    "RecalledLesson",
     "Receipt",
     "ReceiptStatus",
     "Rejected",
     "RiskLevel",
     "Script",
+    "Situation",
     "Status",
     "SwallowedGateError",
     "TableFacts",
@@ -103,10 +109,12 @@ __all__ = [
     "drive",
     "idempotent",
     "publish_artifact",
+    "recall",
     "report_receipt",
     "request_approval",
     "requires_approval",
     "target_address",
+    "with_lessons",
 ]
 
 _MODULES = {
@@ -123,6 +131,8 @@ _MODULES = {
     ),
     "gate": "publish_artifact report_receipt request_approval",
     "graphs": "adrive drive",
+    "lessons": "RecalledLesson recall with_lessons",
+    "situations": "AppliedLesson Correctable Situation",
     "open_requests": "Status",
     "plans": "Complexity PlanAssessment PlanRequirement PlanStep",
     "function_gate": "requires_approval",

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Typ
 
 from assent.json_values import checked
 from assent.plans import MAX_STEPS, PlanAssessment, PlanStep, problems
+from assent.situations import AppliedLesson, Correctable
 
 CONTRACT_VERSION = "1"
 """Marks an interrupt value as Assent's own dialect: ``{"assent": "1", "proposal": {...}}``."""
@@ -154,6 +155,12 @@ class _Proposal(_Contract):
         default_factory=list, max_length=20, description="What it was made from, to be read again before it is applied"
     )
     changed: Changed | None = Field(default=None, description="Why an earlier, approved proposal was not applied")
+    lessons: list[AppliedLesson] = Field(
+        default_factory=list, max_length=500, description="What was changed in it because of lessons; people decide it"
+    )
+    correctable: list[Correctable] = Field(
+        default_factory=list, max_length=500, description="Values that people may correct, with their situations"
+    )
 
 
 class Script(_Proposal):
@@ -291,7 +298,7 @@ def document_of(proposal: Any) -> dict[str, Any]:
         found = proposal_adapter.validate_python(fit)
     document = found.model_dump(mode="json")
     # Left out where they are empty, so that requests from before these fields were added keep their digests.
-    for name in ("server_version", "rests_on", "changed"):
+    for name in ("server_version", "rests_on", "changed", "lessons", "correctable"):
         if not document.get(name):
             document.pop(name, None)
     return document

@@ -7,6 +7,7 @@ from psycopg.rows import dict_row
 
 from app.store import migrate
 from app.store.thread_order import order_threads, threads_ordered
+from app.store.vectors import prepare_vectors
 
 
 def upgrade_everything(database_url: str) -> None:
@@ -16,6 +17,8 @@ def upgrade_everything(database_url: str) -> None:
         AssentError: The database cannot be used, or its schema is newer than this version.
     """
     migrate.upgrade(database_url)
+    with migrate.connected(database_url) as lock, migrate.migration_lock(lock):
+        prepare_vectors(lock)
     with migrate.connected(database_url) as lock, migrate.migration_lock(lock), migrate.connected(database_url) as work:
         work.row_factory = dict_row  # type: ignore[assignment]
         PostgresSaver(work).setup()  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ Scalar = str | int | float | bool | None
 
 _WORDS_ONLY = frozenset(
     ("title", "summary", "risk_floor", "expires_in_seconds", "environment", "args_schema", "data_schema",
-     "noun_plural", "tables", "kind", "rests_on", "changed")
+     "noun_plural", "tables", "kind", "rests_on", "changed", "correctable")
 )  # fmt: skip
 """Fields of a proposal that are only for people, or checked elsewhere: a grant names the kind and environment itself,
 and facts about tables are part of the risk."""

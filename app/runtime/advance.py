@@ -34,6 +34,7 @@ from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
 from assent.files import Opener
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
+from assent.lessons import Recaller
 from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unaccepted
 from assent.toolbox.context import FOR_WHOM
@@ -59,13 +60,16 @@ class Advancer:
 
     Args:
         opener: Returns what opens the files of a run; None: no run has any.
+        recaller: Returns what finds lessons for a run; None: there are none.
     """
 
     def __init__(
-        self, library: Library, store: RunStore, leases: Leases, opener: Callable[[str], Opener] | None = None
-    ) -> None:
+        self, library: Library, store: RunStore, leases: Leases, opener: Callable[[str], Opener] | None = None,
+        recaller: Callable[[str], Recaller] | None = None,
+    ) -> None:  # fmt: skip
         self.library = library
         self._opener = opener
+        self._recaller = recaller
         self._store = store
         self._leases = leases
         self._controls: dict[str, RunControl] = {}
@@ -176,6 +180,7 @@ class Advancer:
             graph, config, self.library.node_facts(snapshot.workflow), writer, self._controls[snapshot.id],
             self.library.saver, self._store.now, partial(self._store.begin_call, snapshot.id, snapshot.attempt),
             self._opener(snapshot.id) if self._opener else None,
+            self._recaller(snapshot.id) if self._recaller else None,
         )  # fmt: skip
 
     async def _go_on(

@@ -29,6 +29,7 @@ from assent.dialects.base import Asked
 from assent.dialects.registry import understand
 from assent.files import Opener, opening_with
 from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
+from assent.lessons import Recaller, recalling_with
 from assent.masking import mask_text
 from assent.nodes import node_facts
 from assent.reports import receipt_of, reporting_to
@@ -76,6 +77,7 @@ class Driver:
         now: The portal's clock.
         begin_call: Stores durably that an approved call begins; False if it had begun before.
         open_file: Opens the files that the run's input names; None: as outside of the portal.
+        recall: Finds lessons for what steps are about to propose; None: there are none.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Driver:
         now: Callable[[], datetime],
         begin_call: Callable[[str], Awaitable[bool]],
         open_file: Opener | None = None,
+        recall: Recaller | None = None,
     ) -> None:
         self._graph = graph
         self._config = config
@@ -100,6 +103,7 @@ class Driver:
         self._now = now
         self._begin_call = begin_call
         self._open_file = open_file
+        self._recall = recall
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
@@ -156,10 +160,10 @@ class Driver:
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """Hear what steps report, which tools they call, and which approved calls begin; open files for them."""
+        """Hear what steps report, which tools they call, and which approved calls begin; open files, recall lessons."""
         begin = ledger_on(asyncio.get_running_loop(), self._begin_call)
         heard = reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin)
-        with heard[0], heard[1], heard[2], opening_with(self._open_file):
+        with heard[0], heard[1], heard[2], opening_with(self._open_file), recalling_with(self._recall):
             yield
 
     async def _follow(

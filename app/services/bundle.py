@@ -15,6 +15,8 @@ from app.services.clock import Clock, DatabaseClock
 from app.services.files.rules import FileRules
 from app.services.files.uploads import Files
 from app.services.grants.lifecycle import Grants
+from app.services.lessons.learning import Learning
+from app.services.lessons.recalling import Recalling
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.links import Links
@@ -69,6 +71,8 @@ class Services:
     absences: Absences
     confirmations: Confirmations
     grants: Grants
+    learning: Learning
+    recalling: Recalling
     samples: Samples
     insights: InsightsBook
     numbers: Numbers
@@ -139,6 +143,8 @@ def services_over(
         absences=Absences(sessions, clock),
         confirmations=Confirmations(sessions, clock),
         grants=Grants(sessions, clock),
+        learning=Learning(sessions, clock),
+        recalling=Recalling(sessions),
         samples=Samples(sessions, clock),
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),

@@ -37,6 +37,7 @@ from app.worker.courier import AT_ONCE, Courier
 from app.worker.files import keep_sweeping, opener_of
 from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_indexing
+from app.worker.lessons import keep_learning, recaller_of
 from app.worker.notices import follow, listen
 from app.worker.offers import Offering
 from app.worker.post import Post
@@ -85,7 +86,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
-        advancer = Advancer(library, store, leases, partial(opener_of, services.files))
+        files, lessons = partial(opener_of, services.files), partial(recaller_of, services.recalling)
+        advancer = Advancer(library, store, leases, files, lessons)
         connector = QueueConnector(quick)
         stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)
@@ -94,7 +96,9 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         stack.enter_context(_timekeeper(settings, clock))
         tools = ToolOffering(services.sessions, toolbox, leases.key)
         log.info("tools.found", **worker_facts(toolbox))
-        chores = (keep_lapsing(services.grants), keep_sweeping(services.files))
+        chores = (
+            keep_lapsing(services.grants), keep_sweeping(services.files), keep_learning(services.learning)
+        )  # fmt: skip
         await _run_queue(queue, settings, advancer, chores, AuditIndex(services.sessions), offering, tools)
 
 

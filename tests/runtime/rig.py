@@ -31,6 +31,7 @@ from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from app.worker.adapter import worker_store
 from app.worker.files import opener_of
+from app.worker.lessons import recaller_of
 from assent.contracts import Verdict
 from tests import flows
 from tests.factories import make_person
@@ -40,11 +41,13 @@ from tests.runtime import (
     caching_flows,
     file_flows,
     guard_flows,
+    lesson_flows,
     swallowing_flows,
     tool_flows,
 )
 
-_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows, file_flows)
+_FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows, file_flows,
+          lesson_flows)  # fmt: skip
 WRITTEN = sorted(map(str, Path(__file__).parent.glob("written/*/workflow.yaml")))
 WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), *WRITTEN]
 
@@ -106,7 +109,10 @@ class Rig:
         self._stores[name] = await self._stack.enter_async_context(AsyncExitStack())
         store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
         library = Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool))
-        return Advancer(library, store, leases, partial(opener_of, self.services.files))
+        return Advancer(
+            library, store, leases, partial(opener_of, self.services.files),
+            partial(recaller_of, self.services.recalling),
+        )  # fmt: skip
 
     async def died(self) -> None:
         """What the end of its process does after a canceled advance.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.patterns import has_secret
-from app.domain.policy.terms import Terms
+from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.risk import Assessment
 from assent.contracts import RiskLevel
 
@@ -85,6 +85,19 @@ def in_time(until: date | None, moment: datetime) -> bool:
     return until is None or moment.astimezone(UTC).date() <= until
 
 
+def uses_lessons(document: dict[str, Any]) -> bool:
+    """True if lessons have changed the proposal. Then only people may approve it; a policy may still reject it."""
+    return bool(document.get("lessons"))
+
+
+def for_people(terms: Terms, document: dict[str, Any]) -> Terms:
+    """The terms for a proposal: if lessons have changed it, neither a grant nor its expiry approves it."""
+    if not uses_lessons(document):
+        return terms
+    on_expiry = OnExpiry.REJECT if terms.on_expiry is OnExpiry.APPROVE else terms.on_expiry
+    return terms.model_copy(update={"grants_allowed": False, "on_expiry": on_expiry})
+
+
 def permitted(
     decision: PolicyDecision | None, document: dict[str, Any], assessment: Assessment, answers: bool
 ) -> PolicyDecision | None:
@@ -101,5 +114,7 @@ def permitted(
         return None
     if decision.verdict is Decide.REJECT:
         return decision
+    if uses_lessons(document):
+        return None
     harmless = assessment.understood and assessment.level.rank <= MAX_RISK.rank
     return decision if harmless and not has_secret(document) else None

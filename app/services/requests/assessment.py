@@ -14,7 +14,7 @@ from app.domain.policy.access import addressed
 from app.domain.policy.due import DueInputs, next_due
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
-from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, permitted
+from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, for_people, permitted
 from app.domain.ranking import attention_at
 from app.domain.reading_tools import ReadingTools
 from app.domain.risk import Assessment, floor_of
@@ -82,7 +82,8 @@ def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy
     )  # fmt: skip
     ruling = policy.ruling(facts, now)
     decision = decided_at_once(policy, assess, ruling, asked.document, facts, now, asked.response_schema is not None)
-    return IncomingProposal(asker, asked, assessment, ruling.terms, digest_of(asked.document), decision)
+    terms = for_people(ruling.terms, asked.document)
+    return IncomingProposal(asker, asked, assessment, terms, digest_of(asked.document), decision)
 
 
 def decided_at_once(

@@ -95,6 +95,8 @@ PHRASES = {
     "grant.revoked": "revoked a standing grant",
     "grant.used": "approved a request under a standing grant",
     "grant.ended": "ended a standing grant",
+    "lesson.learned": "learned a lesson from a correction",
+    "lesson.retired": "retired a lesson",
 }
 _VERDICTS = {
     "approve": "approved a request",
@@ -126,6 +128,7 @@ _GROUP_WORDS = {
     "absence": "absences",
     "delivery": "deliveries",
     "grant": "standing grants",
+    "lesson": "lessons",
     "access": "refusals",
     "record": "audit log",
 }

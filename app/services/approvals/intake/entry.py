@@ -10,6 +10,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.verdicts import PolicyDecision
 from app.services.approvals.intake.policy_outcome import PolicyOutcome
+from app.services.lessons.uses import note_uses
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.assessment import IncomingProposal, request_values
@@ -56,6 +57,7 @@ def enter(
     settled = PolicyOutcome(values, decision, now) if decision is not None else None
     state = settled.state if settled is not None else RequestState.PENDING
     batch.add(ApprovalRequest, **values | (settled.columns if settled is not None else {}))
+    note_uses(batch, values["id"], asker.workflow, incoming.asked.document, now)
     record(
         batch, actor, "request.opened", now, request_id=values["id"], run_id=asker.run_id, digest=incoming.digest,
         risk=values["risk"], kind=values["kind"], revision_of=values["previous_id"], rule=incoming.terms.name,

@@ -1,0 +1,220 @@
+"""Lessons: what people have corrected before is corrected in the next proposal, openly, and goes to people again.
+
+def propose(state):
+    mapping = {"columns": [{"heading": "RAM", "field": "name"}, …]}
+    proposal = Custom(title="Import assets.csv", data=mapping, data_schema=SCHEMA)
+    places = [
+        Correctable(
+            path=f"/data/columns/{number}/field",
+            situation=Situation(kind="column", texts={"heading": heading}, samples={"values": values}),
+        )
+        for number, (heading, values) in enumerate(columns)
+    ]
+    return {"proposal": with_lessons(proposal, places).model_dump(mode="json")}
+
+def review(state):
+    outcome = request_approval(state["proposal"])
+
+Call `with_lessons` in a node before that of the gate: the gate's node runs again when the answer arrives, and there may
+be other lessons by then. What a lesson contains was written by people and is untrusted text: it fills fields of the
+proposal that already have a value of the same type, and must never become part of a prompt's instructions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from assent.conformance import MisfitError, check_schema
+from assent.contracts import proposal_adapter
+from assent.digests import canonical
+from assent.masking import TOKEN, mask
+from assent.pointers import NoSuchPlaceError, tokens_of, value_at, with_value
+from assent.situations import AppliedLesson, Correctable, Situation
+from assent.validator import TooMuchWorkError
+
+log = logging.getLogger(__name__)
+MOST_ASKED = 500
+"""How many situations are looked up at once."""
+
+
+class Proposed(BaseModel):
+    """A value as a workflow would propose it, and its situation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    situation: Situation
+    value: JsonValue = None
+
+
+class RecalledLesson(BaseModel):
+    """A lesson for one proposed value.
+
+    Attributes:
+        number: the position of the proposed value in the call, from 0.
+        before, after: what was proposed then, and what people made of it.
+        similarity: of its situation to this one, from 0 to 1.
+        votes_for, votes_against: how often people have approved and undone what it changed.
+        applies: whether it may fill the field; otherwise it is a suggestion for people only, and `reason` says why.
+        by, at, why: who corrected it, when, and with which comment.
+    """
+
+    lesson: str
+    number: int = Field(ge=0)
+    before: JsonValue = None
+    after: JsonValue = None
+    similarity: float
+    votes_for: int = 0
+    votes_against: int = 0
+    applies: bool = False
+    reason: str = ""
+    by: str = ""
+    at: AwareDatetime
+    why: str = ""
+
+
+Recaller = Callable[[Sequence[Proposed], str], Sequence[RecalledLesson]]
+"""Returns the lessons for proposed values and a step's name; empty: any step of the workflow."""
+_recaller: ContextVar[Recaller | None] = ContextVar("assent_lesson_recaller", default=None)
+Proposal = TypeVar("Proposal")
+
+
+@contextmanager
+def recalling_with(recaller: Recaller | None) -> Iterator[None]:
+    """Recall lessons within the block with `recaller`, which several threads may call; None: there are none."""
+    token = _recaller.set(recaller)
+    try:
+        yield
+    finally:
+        _recaller.reset(token)
+
+
+def recall(proposed: Sequence[Proposed], step: str = "") -> list[RecalledLesson]:
+    """Return the lessons of this workflow for proposed values, the most similar first for each.
+
+    It queries the database: call it in a function that is not async, which LangGraph runs in a thread. Outside of the
+    portal's runs there are none; use `Assent.recall`. If they cannot be read, there are none either, because a workflow
+    must not depend on them.
+
+    Args:
+        step: only lessons from requests of this node; empty: of any node of the workflow.
+    """
+    recaller = _recaller.get()
+    if recaller is None or not proposed:
+        return []
+    masked = [Proposed.model_validate(mask(item.model_dump(mode="json"))[0]) for item in proposed[:MOST_ASKED]]
+    try:
+        return list(recaller(masked, step))
+    except Exception:
+        log.exception("Lessons could not be recalled.")
+        return []
+
+
+def with_lessons(proposal: Proposal, places: Iterable[Correctable], step: str = "") -> Proposal:
+    """Return a proposal with its correctable values, changed as people have corrected similar ones before.
+
+    What was changed is stated in the proposal, and shown to the people who decide. Such a proposal always goes to
+    people: no grant, no policy, and no expiry approves it.
+
+    Args:
+        proposal: one of the contract's types, such as `Custom`, or its JSON.
+        places: the values that people may correct, with their situations.
+        step: as for `recall`.
+
+    Raises:
+        pydantic.ValidationError: the proposal does not conform to the contract.
+    """
+    places = [Correctable.model_validate(place) for place in places][:MOST_ASKED]
+    return filled(proposal, places, recall(proposed_in(proposal, places), step))
+
+
+def proposed_in(proposal: Any, places: Sequence[Correctable]) -> list[Proposed]:
+    """The proposed values at these places, for `recall`. A place that the proposal does not have is asked as None."""
+    document = _plain(proposal)
+    return [Proposed(situation=place.situation, value=_value(document, place.path)) for place in places]
+
+
+def filled(proposal: Proposal, places: Sequence[Correctable], lessons: Iterable[RecalledLesson]) -> Proposal:
+    """Return the proposal with those of the lessons applied that apply, and its correctable values.
+
+    A lesson is applied only where the value is what was proposed when people corrected it, its replacement has the same
+    type, and the changed proposal conforms to its own schema.
+    """
+    document = _plain(proposal)
+    used: list[AppliedLesson] = [AppliedLesson.model_validate(item) for item in document.get("lessons") or ()]
+    done = {item.path for item in used}
+    for lesson in lessons:
+        place = places[lesson.number] if lesson.number < len(places) else None
+        if place is None or not lesson.applies or place.path in done:
+            continue
+        changed = _changed(document, place.path, lesson)
+        if changed is not None:
+            document = changed
+            done.add(place.path)
+            used.append(
+                AppliedLesson(lesson=lesson.lesson, path=place.path, before=lesson.before, after=lesson.after)
+            )  # fmt: skip
+    document["lessons"] = [item.model_dump(mode="json") for item in used]
+    document["correctable"] = [place.model_dump(mode="json") for place in places]
+    return document if isinstance(proposal, dict) else proposal_adapter.validate_python(document)  # type: ignore[return-value]
+
+
+def _plain(proposal: Any) -> dict[str, Any]:
+    return dict(proposal) if isinstance(proposal, dict) else dict(proposal.model_dump(mode="json"))
+
+
+def _value(document: Any, path: str) -> Any:
+    try:
+        return value_at(document, path)
+    except NoSuchPlaceError:
+        return None
+
+
+UNFILLED = frozenset(
+    ("kind", "title", "summary", "agent", "environment", "labels", "risk_floor", "expires_in_seconds", "rests_on",
+     "changed", "lessons", "correctable", "args_schema", "data_schema", "answer_schema", "decision", "decisions",
+     "tool", "target", "language", "dialect", "server_version", "tables", "verb", "noun", "noun_plural", "assessment",
+     "message", "question")
+)  # fmt: skip
+"""Parts of a proposal that no lesson fills: what they say decides who is asked, and how, or what is called."""
+_SCHEMAS = {"data": "data_schema", "args": "args_schema"}
+
+
+def _changed(document: dict[str, Any], path: str, lesson: RecalledLesson) -> dict[str, Any] | None:
+    """The document with the lesson applied; None if it does not fit there."""
+    tokens = tokens_of(path)
+    if not tokens or tokens[0] in UNFILLED or canonical(_value(document, path)) != canonical(lesson.before):
+        return None
+    schema = document.get(_SCHEMAS.get(tokens[0], ""))
+    if not _same_type(lesson.before, lesson.after) and not isinstance(schema, dict):
+        return None
+    # A secret in a lesson is a token that stands for another value than here; and nobody has approved one for this key.
+    if mask({tokens[-1]: lesson.after})[1] or TOKEN.search(canonical(lesson.after)):
+        return None
+    try:
+        changed = with_value(document, path, lesson.after)
+        proposal_adapter.validate_python(changed)
+    except (NoSuchPlaceError, ValueError):
+        return None
+    return changed if _conforms(changed[tokens[0]], schema) else None
+
+
+def _conforms(value: Any, schema: Any) -> bool:
+    try:
+        check_schema(value, schema if isinstance(schema, dict) else None, "value")
+    except (MisfitError, TooMuchWorkError):
+        return False
+    return True
+
+
+def _same_type(before: Any, after: Any) -> bool:
+    if isinstance(before, bool) or isinstance(after, bool):
+        return isinstance(before, bool) and isinstance(after, bool)
+    if isinstance(before, int | float) and isinstance(after, int | float):
+        return True
+    return type(before) is type(after)

@@ -1,0 +1,38 @@
+"""A run is corrected, and the next run of its workflow proposes what people made of it, openly."""
+
+from __future__ import annotations
+
+from assent.contracts import Verdict
+from assent.lessons import recall, with_lessons
+from tests.runtime.rig import Rig
+
+MEMORY = ["16384", "32768", "8192", "4096"]
+
+
+def test_a_later_run_proposes_what_people_made_of_an_earlier_one(rig: Rig) -> None:
+    first = rig.begin("test_mapper", heading="RAM", values=MEMORY)
+    request = rig.only(first)
+    assert request.payload["data"] == {"field": "name"} and "lessons" not in request.payload
+    rig.decide(request, Verdict.MODIFY, change={"data": {"field": "memory_mb"}})
+    rig.advance(first)
+    assert rig.finish(first)["field"] == "memory_mb"
+    assert rig.services.learning.learn() == 1
+    second = rig.begin("test_mapper", heading="RAM", values=[*MEMORY, "65536"])
+    later = rig.only(second)
+    assert later.payload["data"] == {"field": "memory_mb"}
+    [stated] = later.payload["lessons"]
+    assert (stated["path"], stated["before"], stated["after"]) == ("/data/field", "name", "memory_mb")
+    # A lesson that comes meanwhile does not change what this run has proposed.
+    rig.decide(later, Verdict.MODIFY, change={"data": {"field": "disk_gb"}})
+    rig.services.learning.learn()
+    rig.advance(second)
+    assert rig.finish(second)["field"] == "disk_gb"
+    third = rig.only(rig.begin("test_mapper", heading="RAM", values=MEMORY))
+    assert third.payload["data"] == {"field": "disk_gb"}
+
+
+def test_outside_of_a_run_there_are_no_lessons() -> None:
+    proposal = {"kind": "custom", "title": "Map", "data": {"field": "name"}}
+    place = {"path": "/data/field", "situation": {"kind": "column", "texts": {"heading": "RAM"}}}
+    assert recall([]) == []
+    assert with_lessons(proposal, [place])["data"] == {"field": "name"}  # type: ignore[list-item]
