@@ -299,7 +299,7 @@ def plan() -> dict[str, Any]:
                     "inputs_schema": limit, "estimated_seconds": 2.0},
             read | {"id": "measure", "title": "Count rows", "tool": "count_rows@1.0",
                     "inputs": {"table": "${find.tables[0]}"}, "inputs_schema": table},
-            none | {"id": "drop", "title": "Drop the table", "tool": "drop_table@2.1", "workflow": "",
+            none | {"id": "drop", "title": "Delete its rows", "tool": "delete_rows@2.1", "workflow": "",
                     "inputs": {"table": "${find.tables[0]}"}, "inputs_schema": table, "needs": ["measure"],
                     "effect": "destroy", "gated": True, "reason": "Nobody has read it for 90 days."},
             none | {"id": "report", "title": "Write the report", "tool": "", "workflow": "table_report", "inputs": {},

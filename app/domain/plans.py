@@ -99,7 +99,7 @@ def _edits(payload: dict[str, Any], kept: Any) -> dict[str, dict[str, Any]]:
     if len(edits) != len(kept):
         raise InvalidInputError("A step appears twice.", {"steps": "named twice"})
     if not edits:
-        raise InvalidInputError("Choose at least one step, or reject the plan.", {"steps": "none chosen"})
+        raise InvalidInputError("Choose at least one step, or reject the plan.", {"steps": "Choose at least one step."})
     for name, edit in edits.items():
         if others := sorted(set(edit) - {"id", "inputs"}):
             raise InvalidInputError(

@@ -2,6 +2,7 @@
 
 export function startDeciding() {
   const update = () => {
+    nameLacks();
     nameApproval();
     nameAnswer();
   };
@@ -27,10 +28,23 @@ export function isEdited(field) {
   return false;
 }
 
+/** Say under each step of a plan that is kept which of the steps that it needs are left out. */
+function nameLacks() {
+  for (const said of document.querySelectorAll("[data-lacks]")) {
+    const box = document.getElementById(said.dataset.lacks);
+    const needed = box.dataset.needs.split(" ").map((id) => document.getElementById(`step-${id}`));
+    const lacking = needed.filter((other) => other && !other.checked);
+    const names = lacking.map((other) => `“${other.labels[0].textContent.trim()}”`);
+    const words = box.checked && names.length ? `Needs ${names.join(" and ")}, which ${names.length === 1 ? "is" : "are"} left out.` : "";
+    if (said.textContent !== words) said.textContent = words;
+    said.hidden = !words;
+  }
+}
+
 function nameApproval() {
   const button = document.getElementById("approve");
   if (!button) return;
-  const { kind, tail, changedTail, effect, verb, noun, nouns } = button.dataset;
+  const { tail, changedTail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
   const items = fields.filter((field) => field.hasAttribute("data-item"));
   const chosen = items.filter((field) => field.checked).length;
@@ -49,7 +63,7 @@ function nameApproval() {
     button.textContent = `${changed ? "Approve with changes" : "Approve"}${(changed ? changedTail : tail) || ` and ${left}`}`;
     return;
   }
-  const does = kind === "optimizations" ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
+  const does = verb ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
   const first = changed ? "Approve with changes" : "Approve";
   const then = changed ? changedTail : tail;
   let words = then ? `${first}${then}` : does ? `${first} and ${does}` : first;

@@ -34,7 +34,9 @@ export async function reshape(part, form, address, button = null, overrides = ne
   // The page now shows what the server has not kept.
   const bar = document.getElementById("decision");
   const told = fetched.getElementById("decision");
-  for (const name of ["kept", "changed"]) if (told?.dataset[name] !== undefined) bar.dataset[name] = told.dataset[name];
+  if (told?.dataset.kept !== undefined) bar.dataset.kept = told.dataset.kept;
+  if (told?.dataset.changed !== undefined) bar.dataset.changed = told.dataset.changed;
+  else delete bar.dataset.changed; // a step that was moved may be back in its place
   document.dispatchEvent(new Event("assent:morphed"));
   document.dispatchEvent(new Event("input"));
   return placed;
@@ -46,7 +48,7 @@ async function press(button) {
   await going;
   if (!button.isConnected) return;
   going = reshape(part, button.form, button.formAction.split("#", 1)[0], button)
-    .then((placed) => focusIn(placed, act))
+    .then((placed) => focusIn(placed, act, button.value))
     .catch((error) => {
       console.info("The part could not be fetched; the whole form is sent.", error);
       button.dataset.plain = "";
@@ -54,12 +56,20 @@ async function press(button) {
     });
 }
 
-function focusIn(part, act) {
+function focusIn(part, act, value) {
   const fields = "input:not([type=hidden]), select, textarea";
   const entries = part.querySelectorAll(":scope > .entry");
   if (act === "add") entries[entries.length - 1]?.querySelector(fields)?.focus();
   else if (act === "remove") part.querySelector(':scope > p > button[name="rearrange"]')?.focus();
+  else if (act === "up" || act === "down") focusOnMoved(part, value);
   else part.querySelector("select[data-part]")?.focus();
+}
+
+/** The person goes on moving the step: the same button, or the other one where it cannot be moved further. */
+function focusOnMoved(part, value) {
+  const button = part.querySelector(`button[value="${CSS.escape(value)}"]`);
+  const other = button?.parentElement.querySelector('button[name="rearrange"]:enabled');
+  (button?.disabled ? other : button)?.focus();
 }
 
 function showButton(select) {

@@ -48,7 +48,7 @@ def test_inputs_are_edited_and_checked_against_their_schema() -> None:
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        (ids("find", "drop", "report"), "steps.drop", "“Drop the table” needs “Count rows”, which is left out."),
+        (ids("find", "drop", "report"), "steps.drop", "“Delete its rows” needs “Count rows”, which is left out."),
         (
             ids("measure"), "steps.measure",
             "“Count rows” needs “Find unused tables”, which is left out.",
@@ -59,7 +59,7 @@ def test_inputs_are_edited_and_checked_against_their_schema() -> None:
         ),
         (
             ids("drop"), "steps.drop",
-            "“Drop the table” needs “Count rows”, which is left out and “Find unused tables”, which is left out.",
+            "“Delete its rows” needs “Count rows”, which is left out and “Find unused tables”, which is left out.",
         ),
         (ids(), "steps", "Choose at least one step"),
         (ids("find", "find"), "steps", "A step appears twice."),
@@ -147,8 +147,8 @@ def test_messages_say_everything_that_would_be_done() -> None:
         "  {",
         '    "table": "${find.tables[0]}"',
         "  }",
-        "3. Drop the table:",
-        "  drop_table@2.1; destroys something; asks for its own approval; needs measure",
+        "3. Delete its rows:",
+        "  delete_rows@2.1; destroys something; asks for its own approval; needs measure",
         "  {",
         '    "table": "${find.tables[0]}"',
         "  }",
@@ -174,7 +174,7 @@ rules:
     until: 2026-12-31
     reason: It only looks.
   - name: Dropping
-    when: 'tool == "drop_table"'
+    when: 'tool == "delete_rows"'
     ask: {teams: [dba], quorum: 2}
     deadline: 1 hour
   - name: Plans
@@ -222,7 +222,7 @@ def test_nothing_is_known_of_inputs_that_refer_to_outputs() -> None:
 
 def test_findings_name_the_step() -> None:
     found = assess_proposal(plan())
-    assert found.level is RiskLevel.CRITICAL
+    assert found.level is RiskLevel.HIGH
     assert not found.understood
     assert {finding.item for finding in found.findings if finding.rule == "plan.destroys"} == {"drop"}
     assert {finding.item for finding in found.findings if finding.rule == "plan.workflow"} == {"report"}

@@ -58,7 +58,10 @@ def _ways(drawn: Field, given: str) -> list[str]:
 
 
 def rearranged(form: MultiDict[str, str]) -> MultiDict[str, str]:
-    """The form after its `REARRANGE` button: ``add:<list>``, ``remove:<list>:<token>``, or ``show``."""
+    """The form after its `REARRANGE` button: ``add:<list>``, ``remove:<list>:<token>``, or ``show``.
+
+    ``up:<list>:<token>`` and ``down:<list>:<token>`` move an entry by one place.
+    """
     changed = MultiDict(form)
     act, _, rest = form.get(REARRANGE, "").partition(":")
     if act == "add":
@@ -68,7 +71,19 @@ def rearranged(form: MultiDict[str, str]) -> MultiDict[str, str]:
     elif act == "remove":
         name, _, token = rest.rpartition(":")
         changed[name] = ",".join(kept for kept in _tokens(form.get(name, "")) if kept != token)
+    elif act in ("up", "down"):
+        name, _, token = rest.rpartition(":")
+        changed[name] = _moved(form.get(name, ""), token, -1 if act == "up" else 1)
     return changed
+
+
+def _moved(order: str, token: str, by: int) -> str:
+    """The tokens with this one moved by a number of places, as far as there are any."""
+    tokens = order.split(",")
+    if token in tokens:
+        place = tokens.index(token)
+        tokens.insert(max(0, place + by), tokens.pop(place))
+    return ",".join(tokens)
 
 
 def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> Any:

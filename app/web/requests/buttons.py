@@ -60,6 +60,8 @@ def _approve(view: RequestView, shown: ProposalView, tail: str) -> str:
         return f"{first}{tail}"
     if shown.kind == "optimizations":
         return "Approve the selected items"  # without a script, the page cannot know which ones
+    if shown.kind == "plan" and shown.editable:
+        return f"{first} the selected steps"
     return f"{first} and {shown.effect}" if shown.effect else first
 
 

@@ -60,7 +60,7 @@ def shown_calls(
     shown = []
     for number, call in enumerate(calls_of(payload), 1):
         name = f"calls.{call['id']}"
-        own = _own(findings, call["id"])
+        own = own_findings(findings, call["id"])
         form = _form(call, name) if editable and may(call, CallDecision.EDIT) else None
         if form is not None and sent is not None:
             refill(form, sent, problems)
@@ -128,12 +128,12 @@ def _form(call: dict[str, Any], name: str) -> Field:
     return draw(call.get("args_schema"), f"{name}.args", call["args"], "Arguments")
 
 
-def _own(findings: list[Finding], call_id: str) -> list[Finding]:
-    """The risk findings in one call; `item` is the argument that contains them, if any."""
+def own_findings(findings: list[Finding], part_id: str) -> list[Finding]:
+    """The risk findings in one call or step; `item` is the argument that contains them, if any."""
     own = []
     for finding in findings:
         owner, _, path = finding.item.partition("/")
-        if owner == call_id:
+        if owner == part_id:
             own.append(replace(finding, item=path))
     return own
 

@@ -13,6 +13,7 @@ from app.web.forms.drawing import draw
 from app.web.forms.fields import MISSING, Field
 from app.web.forms.values import is_untouched, read
 from app.web.requests.calls import calls_change, respond_change
+from app.web.requests.plans import plan_change
 from assent.contracts import Verdict
 from assent.digests import canonical
 
@@ -36,6 +37,8 @@ def change_of(view: RequestView, sent: Submission) -> Change | None:
             return _items_change(payload, sent)
         case "tool_calls":
             return calls_change(payload, sent)
+        case "plan":
+            return plan_change(payload, sent)
         case "tool_call" if answered := respond_change(payload, sent):
             return answered
         case "tool_call" | "custom":

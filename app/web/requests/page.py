@@ -241,7 +241,7 @@ def _acknowledged(sent: Submission) -> RiskLevel | None:
 
 def _preview_diff(view: RequestView, sent: Submission) -> list[Any]:
     """The diff of changed arguments or data; edited texts show their own."""
-    if view.request.kind not in ("tool_call", "tool_calls", "custom"):
+    if view.request.kind not in ("tool_call", "tool_calls", "plan", "custom"):
         return []
     try:
         change = change_of(view, sent)

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Assessment, Finding
+from app.domain.text import plural
 from app.services.reading.pages import RequestView
 from app.web.code import Code, code
 from app.web.differences import MarkedLine, difference
@@ -21,6 +22,7 @@ from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
 from app.web.requests.code import Argument, arguments
 from app.web.requests.places import Part, Spot, spots
+from app.web.requests.plans import PlanView, StepView, plan_labels, shown_plan
 from assent.contracts import Verdict
 
 _ITEM_TEXTS = ("id", "title", "statement", "rationale", "benefit", "cost", "rollback")
@@ -71,6 +73,7 @@ class ProposalView:
     items: list[Item] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     calls: list[CallView] = field(default_factory=list)
+    plan: PlanView | None = None
     form: Field | None = None
     edited: str = ""
     content_error: str = ""
@@ -105,6 +108,8 @@ def show(
         _show_items(shown, findings, sent, problems, edited)
     elif request.kind == "tool_calls":
         shown.calls = shown_calls(payload, findings, shown.editable, sent, problems)
+    elif request.kind == "plan":
+        shown.plan = shown_plan(payload, findings, shown.editable, sent, problems)
     else:
         shown.form = form_of(view)
         if request.kind == "tool_call":
@@ -114,19 +119,26 @@ def show(
         if shown.form is not None and sent is not None:
             _refill(shown.form, sent, problems)
     shown.spots = spots(findings, _parts(shown))
-    shown.effect = effect_of(request.kind, payload, len(shown.items) or len(shown.calls))
+    shown.effect = effect_of(request.kind, payload, _count(shown))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
+
+
+def _count(shown: ProposalView) -> int:
+    """The number of its parts that are decided one by one."""
+    return len(shown.plan.steps) if shown.plan is not None else len(shown.items) or len(shown.calls)
 
 
 def _parts(shown: ProposalView) -> dict[str, Part]:
     """The parts of the proposal on the page, by what findings call them."""
     parts = {item.id: Part(item.title, f"part-{item.code.key}", item.code) for item in shown.items}
-    for call in shown.calls:
-        parts[call.id] = Part(call.tool, f"f-{call.name}")
-        for argument in call.arguments:
+    several: list[tuple[CallView | StepView, str]] = [(call, call.tool) for call in shown.calls]
+    several += [(step, f"step {step.number}") for step in (shown.plan.steps if shown.plan is not None else ())]
+    for part, words in several:
+        parts[part.id] = Part(words, f"f-{part.name}")
+        for argument in part.arguments:
             anchor = f"part-{argument.code.key}"
-            parts[f"{call.id}/{argument.path}"] = Part(f"{call.tool}, {argument.path}", anchor, argument.code)
+            parts[f"{part.id}/{argument.path}"] = Part(f"{words}, {argument.path}", anchor, argument.code)
     for argument in shown.arguments:
         parts[argument.path] = Part(argument.path, f"part-{argument.code.key}", argument.code)
     if shown.code is not None:
@@ -144,7 +156,8 @@ def _differs(view: RequestView, sent: Submission) -> bool:
 def labels(shown: ProposalView) -> dict[str, str]:
     """Labels of the decision's fields outside of forms, by their names in errors."""
     statements = {f"items.{item.id}.statement": f"Statement of {item.title}" for item in shown.items}
-    return {"comment": "Comment", "content": "The script", "items": "Items"} | statements
+    steps = {"steps": "Steps"} | plan_labels(shown.plan) if shown.plan is not None else {}
+    return {"comment": "Comment", "content": "The script", "items": "Items"} | statements | steps
 
 
 def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
@@ -155,6 +168,8 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
         return f"call {payload.get('tool', 'the tool')}"
     if kind == "tool_calls":
         return f"make {count} calls" if count > 1 else "make the call"
+    if kind == "plan":
+        return f"carry out {plural(count, 'step')}"
     if kind == "optimizations":
         noun = payload.get("noun", "change") if count == 1 else payload.get("noun_plural", "changes")
         return f"{payload.get('verb', 'apply')} {count} {noun}"

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from app.domain.changes import apply_change
+from app.domain.plans import steps_of
+from app.domain.proposal_text import step_lines
 from assent.contracts import calls_of
 
 _TELLING = ("tool", "args", "decision", "data", "question", "value", "message")
@@ -21,6 +23,8 @@ def readable(payload: Any) -> str:
         names = ("tool", "args", "decision", "message")
         calls = [{name: call[name] for name in names if call.get(name)} for call in calls_of(payload)]
         return "\n".join(json.dumps(call, indent=2, ensure_ascii=False) for call in calls)
+    if payload.get("kind") == "plan":
+        return "\n".join(line for step in steps_of(payload) for line in step_lines(step))
     if payload.get("kind") == "optimizations":
         return "\n".join(f"-- {item['title']}\n{item['statement']}" for item in payload["items"])
     shown = {key: value for key, value in payload.items() if key in _TELLING}
