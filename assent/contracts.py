@@ -128,6 +128,8 @@ class BasisChange(_Contract):
 
 CORRECTS_LABEL = "corrects"
 """Label of a proposal in a run: the request of the same run whose call failed, and which this one corrects."""
+STEP_LABEL = "plan_step"
+"""Label of a proposal of a step of a plan: the step's id. No proposal of another step is a revision of it."""
 
 
 class Changed(_Contract):

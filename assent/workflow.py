@@ -28,6 +28,8 @@ class Workflow:
         examples: inputs offered on the start page.
         source, source_file: the text from which the workflow was made, and its file, if it was written in YAML; pages
             show the text beside the graph.
+        output_schema: the JSON Schema of what a run gives to a workflow that has run it as a part; None: nothing.
+        output_of: returns that, given the values of a run that has ended.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Workflow:
     examples: Sequence[dict[str, Any]] = field(default_factory=tuple)
     source: str = ""
     source_file: str = ""
+    output_schema: dict[str, Any] | None = None
+    output_of: Callable[[Any], Any] | None = None
 
     def state_for(self, run_input: dict[str, Any]) -> dict[str, Any]:
         """Return the graph's initial state. Raises pydantic.ValidationError on invalid input."""

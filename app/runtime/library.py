@@ -149,6 +149,10 @@ class Library:
         self._entries[name] = self._entry(self.workflow(name))
         del self.broken[name]
 
+    def usable(self) -> dict[str, Workflow]:
+        """Return the workflows that are not broken, by name."""
+        return {name: workflow for name, workflow in self._workflows.items() if name not in self.broken}
+
     def workflow(self, name: str) -> Workflow:
         """Return the workflow. Raises WorkflowError if it is not installed here."""
         try:

@@ -44,6 +44,7 @@ from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 from app.worker.toolbox import ToolOffering, worker_facts
+from assent.installed_workflows import use_workflows
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         found = await asyncio.to_thread(find_workflows, settings.workflows)
         library = Library(found.workflows, Saver(pool), found.broken)
         await asyncio.to_thread(library.load)
+        use_workflows(library.usable)
+        stack.callback(use_workflows, None)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
         services = build_services(engine, clock, files=file_rules(settings))

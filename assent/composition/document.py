@@ -120,6 +120,18 @@ def parse_document(content: bytes | str, file: str = "") -> Document:
     return document
 
 
+def document_from(data: Mapping[str, Any]) -> Document:
+    """Return the workflow of values that no file holds, such as a plan's. Raises CompositionError, as `parse_document`.
+
+    The mistakes name fields, and have no useful lines.
+    """
+    tree = Tree(data=dict(data))
+    document = _Parser(tree).document("")
+    if document is None or tree.mistakes:
+        raise CompositionError(tree.mistakes)
+    return document
+
+
 def duration(text: str) -> float | None:
     """Return the seconds of a duration such as ``30s`` or ``1.5h``; None if it is none."""
     found = _DURATION.fullmatch(text.strip())

@@ -40,6 +40,23 @@ def build_graph(flow: Flow) -> Any:
     return _Builder().build(flow)
 
 
+def outputs_in(flow: Flow, state: State) -> dict[str, Any]:
+    """Return the outputs of a workflow's steps by their ids, of the values of a run that has ended; null without one.
+
+    They fit `Flow.output`.
+    """
+    scope = _scope_of(flow, "")
+    return {name: scope.result(name, state)["output"] for name in scope.steps}
+
+
+def _scope_of(flow: Flow, prefix: str) -> Scope:
+    scope = Scope(prefix, steps=tuple(linked.step.id for linked in flow.steps))
+    for linked in flow.steps:
+        if linked.flow is not None:
+            scope.flows[linked.step.id] = _scope_of(linked.flow, f"{prefix}{linked.step.id}.")
+    return scope
+
+
 class _Builder:
     def __init__(self) -> None:
         self._channels: dict[str, Any] = {"input": Any}

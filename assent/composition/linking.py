@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as declared
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +42,10 @@ class LinkedStep:
         tool, flow: one of them is None.
         rows: the list of `for_each`.
         output: the schema of what references to the step find.
+        note: what reviewers of its call are told besides the call itself; empty: that of workflow files.
+        labels: those of the proposals of its calls, besides the usual ones.
+        asks_about_changed_tools: whether a call that is not made because its tool has changed is a failure like others.
+            Otherwise the step ends without an output.
     """
 
     step: Step
@@ -50,6 +55,9 @@ class LinkedStep:
     rows: Template | None
     condition: Condition | None
     output: View
+    note: str = ""
+    labels: dict[str, str] = declared(default_factory=dict)
+    asks_about_changed_tools: bool = True
 
     @property
     def asks(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from assent.composition.document import parse_document
 from assent.composition.files import FILE_NAME, TOOLS_NAME, shown_path
-from assent.composition.graph import build_graph
+from assent.composition.graph import build_graph, outputs_in
 from assent.composition.linking import Flow, NoSuchFlowError, link
 from assent.composition.mistakes import CompositionError, Mistake, did_you_mean
 from assent.composition.yaml_reader import MAX_BYTES
@@ -47,7 +47,8 @@ def load_workflow(path: str | Path, registry: Registry | None = None) -> Workflo
     return Workflow(
         name=document.name, version=document.version, title=document.title, description=document.description,
         input_model=flow.shape.model, build=partial(build_graph, flow), examples=document.examples,
-        source=document.text, source_file=str(file),
+        source=document.text, source_file=str(file), output_schema=flow.output.schema,
+        output_of=partial(outputs_in, flow),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ FIXED = (
     "This step is part of a workflow in YAML, which cannot propose anything else. Approve it with changes instead of "
     "requesting changes; a request for changes ends it like a rejection."
 )
-"""Part of the summary of every proposal."""
+"""Part of the summary of every proposal of a workflow file."""
 _TROUBLE = (ToolError, MissingValueError, UndecidedError)
 
 Update = dict[str, Any]
@@ -157,7 +157,15 @@ class StepNodes:
     def _one(self, inputs: Mapping[str, Any], state: State) -> ToolCall:
         basis, changed = self._basis(state), state.get(self.changed) if self.step.rests_on else None
         made = propose(self.tool, inputs, title=self.step.title, rests_on=basis, changed=changed)
-        return made.model_copy(update={"agent": self.step.agent, "summary": _with_note(made.summary)})
+        labels = made.labels | self._linked.labels
+        return made.model_copy(
+            update={"agent": self.step.agent, "summary": self._noted(made.summary), "labels": labels}
+        )
+
+    def _noted(self, summary: str) -> str:
+        """Return the summary of a proposal, with what reviewers are told besides."""
+        note = self._linked.note or FIXED
+        return f"{summary.strip()[: 19_000 - len(note)]}\n\n{note}"
 
     def _basis(self, state: State) -> list[Basis]:
         """Return what the call rests on, of the steps that have an output."""
@@ -201,8 +209,8 @@ class StepNodes:
                 calls.append(Call(id=name, tool=single.tool, args=single.args, args_schema=single.args_schema))
         assert single is not None
         return ToolCalls(
-            title=self.step.title, summary=_with_note(single.summary), agent=self.step.agent, calls=calls,
-            labels=single.labels, risk_floor=single.risk_floor,
+            title=self.step.title, summary=self._noted(single.summary), agent=self.step.agent, calls=calls,
+            labels=single.labels | self._linked.labels, risk_floor=single.risk_floor,
         )  # fmt: skip
 
     def gate(self, state: State) -> Update:
@@ -242,7 +250,7 @@ class StepNodes:
         made = propose_correction(self.tool, state[self.outcome], error)
         if made is None:
             return None
-        found = made.model_copy(update={"summary": _with_note(made.summary)}).model_dump(mode="json")
+        found = made.model_copy(update={"summary": self._noted(made.summary)}).model_dump(mode="json")
         return {self.corrected: found, self.outcome: None} | ({self.failure: None} if self.may_ask_on_failure else {})
 
     def is_corrected(self, state: State) -> bool:
@@ -304,6 +312,8 @@ class StepNodes:
 
     def _trouble(self, error: Exception, phase: str = "propose") -> Update:
         """Return what a failure leads to. Raises the error with `on_error: fail`, so that the step fails."""
+        if isinstance(error, ToolChangedError) and not self._linked.asks_about_changed_tools:
+            return {self.result: without_output(FAILED, str(error))}
         if self._linked.asks_for_permission and is_denied(error):
             return {self.failure: Failure("denied", str(error), phase).document}
         if self.step.on_error == "skip":
@@ -424,11 +434,6 @@ class StepNodes:
         except MisshapenError:
             return False
         return True
-
-
-def _with_note(summary: str) -> str:
-    """Return the summary of a proposal, with the note that a workflow file cannot propose anything else."""
-    return f"{summary.strip()[: 19_000 - len(FIXED)]}\n\n{FIXED}"
 
 
 def _reason(outcome: Outcome) -> str:

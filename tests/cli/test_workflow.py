@@ -58,7 +58,10 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
     return findings
 
 
-@pytest.mark.parametrize("path", ["workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW"])
+BUNDLED = ["workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator"]
+
+
+@pytest.mark.parametrize("path", BUNDLED)
 def test_the_bundled_workflow_is_clean(path: str) -> None:
     done = run(path, ROOT)
     assert (done.returncode, done.stdout) == (0, f"{path} is valid.\n"), done.stdout + done.stderr

@@ -49,7 +49,7 @@ from tests.runtime import (
 _FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows, file_flows,
           lesson_flows)  # fmt: skip
 WRITTEN = sorted(map(str, Path(__file__).parent.glob("written/*/workflow.yaml")))
-WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), *WRITTEN]
+WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), "workflows.coordinator:WORKFLOW", *WRITTEN]
 
 
 async def until(condition: Callable[[], Any]) -> Any:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 
 import structlog
 from sqlalchemy import bindparam, exists, select
@@ -31,7 +32,7 @@ from app.services.runs.progress import go_on, rest_run
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
-from assent.contracts import CORRECTS_LABEL
+from assent.contracts import CORRECTS_LABEL, STEP_LABEL
 from assent.dialects.base import Asked
 
 log = structlog.get_logger(__name__)
@@ -179,15 +180,21 @@ def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], ask
     outcome could not be used for the same interrupt.
     """
     changed = asked.document.get("changed")
-    labels = asked.document.get("labels")
     not_applied = changed.get("request_id") if isinstance(changed, dict) else None
-    not_applied = not_applied or (labels.get(CORRECTS_LABEL) if isinstance(labels, dict) else None)
+    not_applied = not_applied or _label(asked.document, CORRECTS_LABEL)
+    sent_back = [row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value]
     candidates = (
         [row for row in known if row.id == not_applied and row.state != RequestState.PENDING.value]
         or [row for row in stale if row.node == asked.node]
-        or [row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value]
+        or [row for row in sent_back if _label(row.payload, STEP_LABEL) == _label(asked.document, STEP_LABEL)]
         or [row for row in known if row.interrupt_id == asked.interrupt_id and row.dialect != "error"]
     )
     replaced = {row.previous_id for row in known}
     free = [row for row in candidates if row.id not in replaced]
     return free[-1] if free else None
+
+
+def _label(proposal: Any, name: str) -> Any:
+    """The value of a proposal's label; None without one."""
+    labels = proposal.get("labels") if isinstance(proposal, dict) else None
+    return labels.get(name) if isinstance(labels, dict) else None

@@ -1,0 +1,313 @@
+"""Composing: from the needs of a request to the steps of a plan, by templates, out of what is registered.
+
+A template says which kinds of steps serve a kind of need, in their order; which tools they are follows from what is
+registered. The final report is no step: each run writes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from assent.composition.fields import RESERVED_IDS
+from assent.composition.schema_views import View
+from assent.digests import digest_of
+from assent.effects import Effect
+from assent.naming import snake
+from assent.plans import MAX_STEPS, PlanStep
+from assent.toolbox.model import Tool
+from workflows.coordinator.chains import Attempt, Call, Chains, Missing, Output
+from workflows.coordinator.filling import Sources
+from workflows.coordinator.linking import mistakes_of
+from workflows.coordinator.matching import ENOUGH, RELATED, Match, Matcher, prefers_workflow
+from workflows.coordinator.needs import MOST_NEEDS, Need
+from workflows.coordinator.words import TAKING, means_the_same
+
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "find out": ("read",),
+    "change": ("look", "act", "verify"),
+    "workflow": ("run",),
+}
+"""The parts of a plan for each kind of need. Tools that provide inputs come before the part that needs them."""
+_REFERENCE = re.compile(r"(?<!\$)\$\{\w+")
+_MOST_TRIED = 8
+"""Most tools that are tried for one need."""
+_SAID = 120
+
+
+@dataclass
+class Composition:
+    """What was made of a request.
+
+    Attributes:
+        steps: of the plan; none if something is missing.
+        missing: the values that people are asked for, by the name of the field.
+        problems: what is needed and cannot be made to fit, in sentences.
+        unserved: the clauses for which nothing is registered.
+        used: why each tool and workflow is used, by its name with its version.
+    """
+
+    steps: list[PlanStep] = field(default_factory=list)
+    missing: dict[str, Missing] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    unserved: list[str] = field(default_factory=list)
+    used: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a plan is made for.
+
+    Attributes:
+        needs: of the request, and of what reviewers have asked for besides.
+        text: the whole request.
+        given: values by name.
+        targets: names of configured targets.
+        avoided: names of tools and workflows that are not to be used.
+        done: the changes that were made, or rejected, and are not proposed again, by `fingerprint`.
+    """
+
+    needs: tuple[Need, ...]
+    text: str
+    given: Mapping[str, Any]
+    targets: tuple[str, ...] = ()
+    avoided: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+
+
+def fingerprint(name: str, inputs: Any) -> str:
+    """Return what identifies a call of a tool, or a run of a workflow, whatever the ids of earlier steps are.
+
+    Args:
+        name: with or without the version, which does not count: what was done is not done again by a newer tool.
+        inputs: of a step, with references.
+    """
+    return digest_of([name.partition("@")[0], _without_ids(inputs)])
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_ids(inside) for name, inside in value.items()}
+    if isinstance(value, list):
+        return [_without_ids(inside) for inside in value]
+    return _REFERENCE.sub("${", value) if isinstance(value, str) else value
+
+
+def compose(wish: Wish, matcher: Matcher) -> Composition:
+    """Return the plan for a request, or what is missing for one. The same request gives the same plan."""
+    made = _Composer(wish, matcher).compose()
+    if made.missing or not made.steps:
+        made.steps = []
+        return made
+    if len(made.steps) > MAX_STEPS:
+        made.problems.append(f"The plan would have {len(made.steps)} steps; at most {MAX_STEPS} are possible.")
+        made.steps = []
+    for step, words in mistakes_of(made.steps, matcher.found).items():
+        made.problems += [f"{step or 'The plan'}: {word}" for word in words]
+        made.steps = []
+    return made
+
+
+class _Composer:
+    def __init__(self, wish: Wish, matcher: Matcher) -> None:
+        self._wish = wish
+        self._found = matcher.found
+        self._matcher = matcher
+        self._made = Composition()
+        self._ids: dict[Call, str] = {}
+        self._reads: dict[str, str] = {}
+
+    def compose(self) -> Composition:
+        for need in self._wish.needs[:MOST_NEEDS]:
+            self._serve(need)
+        for need in self._wish.needs[MOST_NEEDS:]:
+            self._made.problems.append(f"Only {MOST_NEEDS} needs fit one plan. Left out: “{need.text[:_SAID]}”.")
+        return self._made
+
+    @cached_property
+    def _readers(self) -> list[Tool]:
+        return [tool for tool in self._found.tools if tool.reads_only and tool.name not in self._wish.avoided]
+
+    def _serve(self, need: Need) -> None:
+        tools = [match for match in self._matcher.matching_tools(need) if match.name not in self._wish.avoided]
+        fitting = [match for match in tools if match.score >= ENOUGH and self._may_serve(match, need)]
+        workflows = [match for match in self._matcher.matching_workflows(need) if match.name not in self._wish.avoided]
+        workflow = next((match for match in workflows if self._may_run(match, need)), None)
+        if workflow is not None and prefers_workflow(workflow, fitting[0] if fitting else None, need):
+            self._take([self._run(workflow, need)], need)
+        elif fitting:
+            relevance = {match.name: match.score for match in tools}
+            chains = Chains(self._readers, lambda tool: relevance.get(tool.name, 0.0))
+            attempts = [self._call(match, need, chains) for match in fitting[:_MOST_TRIED]]
+            self._take(attempts, need, chains if need.changes else None, tools)
+        else:
+            self._made.unserved.append(need.text)
+
+    def _may_serve(self, match: Match, need: Need) -> bool:
+        """Return whether a tool does what a need asks for: to read, or a change of the kind that is named."""
+        if self._found.tools.get(match.name).reads_only:
+            return not need.changes
+        return means_the_same(need.verbs, self._matcher.words_of(match.name))
+
+    def _may_run(self, match: Match, need: Need) -> bool:
+        """Return whether a workflow may serve a need: what takes something away has to be named by it."""
+        return not need.verbs & TAKING or means_the_same(need.verbs, self._matcher.words_of(match.name))
+
+    def _sources(self, need: Need) -> Sources:
+        return Sources(
+            self._wish.given, (need.text, self._wish.text), self._matcher.vocabulary, self._wish.targets
+        )
+
+    def _call(self, match: Match, need: Need, chains: Chains) -> Attempt:
+        tool = self._found.tools.get(match.name)
+        made = chains.attempt(tool.name, tool.takes.schema, self._sources(need), match.reason, tool)
+        needed = tool.check_dependencies()
+        gone = [one for one in needed if not one.available]
+        if gone and len(gone) == len(needed):
+            words = f": {gone[0].detail}" if gone[0].detail else "."
+            made.problems.append(f"{tool.name} needs {gone[0].name}, which is not available{words}")
+        return made
+
+    def _run(self, match: Match, need: Need) -> Attempt:
+        workflow = self._found.workflows[match.name]
+        chains = Chains(self._readers, lambda tool: 0.0)
+        schema = workflow.input_model.model_json_schema()
+        reason = f"{match.reason} Its own steps ask for approval as they always do."
+        return chains.attempt(match.name, schema, self._sources(need), reason, None)
+
+    def _take(
+        self, attempts: list[Attempt], need: Need, chains: Chains | None = None, related: Iterable[Match] = ()
+    ) -> None:
+        """Add the steps of the first attempt that is whole, or else note what is missing for the best one."""
+        possible = [attempt for attempt in attempts if not attempt.problems]
+        if not possible:
+            self._made.problems += [f"“{need.text[:_SAID]}”: {problem}" for problem in attempts[0].problems]
+            return
+        best = next((attempt for attempt in possible if attempt.is_whole), possible[0])
+        # A change is never replaced by something that merely needs fewer inputs, and a reader never replaces a change.
+        if possible[0] is not best and (need.changes or _changes(best.call)):
+            best = possible[0]
+        for name, wanted in best.missing.items():
+            known = self._made.missing.setdefault(name, wanted)
+            known.wanted_by = list(dict.fromkeys([*known.wanted_by, *wanted.wanted_by]))
+        if best.missing:
+            return
+        if not _changes(best.call):
+            self._add(best.call)
+        elif fingerprint(best.call.name, _rendered(best.call.inputs, lambda _: "earlier")) not in self._wish.done:
+            self._change(best.call, need, chains, related)
+
+    def _change(self, act: Call, need: Need, chains: Chains | None, related: Iterable[Match]) -> None:
+        """Add a change, with a look before it and one after it where a tool that reads can do so."""
+        look = self._look(act, need, chains, related) if chains is not None else None
+        for part in TEMPLATES["change" if act.tool is not None else "workflow"]:
+            if part == "look" and look is not None:
+                self._add(look)
+                act.after.append(look)
+            elif part == "verify" and look is not None:
+                assert look.tool is not None
+                reason = f"Looks again after {act.name}, to see what it has changed."
+                again = Call(look.name, look.inputs, reason, look.tool, [act], f"Verify: {look.tool.label}")
+                self._add(again)
+            elif part in ("act", "run"):
+                self._add(act)
+
+    def _look(self, act: Call, need: Need, chains: Chains, related: Iterable[Match]) -> Call | None:
+        """Return a call that reads what a change is about: the most relevant one that needs nothing else."""
+        for match in related:
+            tool = self._found.tools.get(match.name)
+            if not tool.reads_only or match.score < RELATED:
+                continue
+            shares = set(tool.capabilities) & set(act.tool.capabilities) if act.tool is not None else set()
+            if match.score < ENOUGH and not shares:
+                continue
+            reason = f"Looks before {act.name}. {match.reason}"
+            made = chains.attempt(tool.name, tool.takes.schema, self._sources(need), reason, tool, (act.name,))
+            if made.is_whole:
+                return made.call
+        return None
+
+    # Steps
+
+    def _add(self, call: Call) -> str:
+        """Add the step of a call, after those that it needs, and return its id. A read is made once."""
+        if call in self._ids:
+            return self._ids[call]
+        for earlier in [*call.after, *_used(call.inputs)]:
+            self._add(earlier)
+        inputs = _rendered(call.inputs, lambda earlier: self._ids[earlier])
+        key = digest_of([self._full_name(call), inputs])
+        is_read = call.tool is not None and call.tool.reads_only
+        if is_read and not call.after and key in self._reads:
+            self._ids[call] = self._reads[key]
+            return self._ids[call]
+        step = self._step(call, inputs)
+        self._made.steps.append(step)
+        self._ids[call] = step.id
+        if is_read:
+            self._reads.setdefault(key, step.id)
+        else:
+            self._reads.clear()  # what was read before a change is read again after it
+        self._made.used.setdefault(self._full_name(call), call.reason)
+        return step.id
+
+    def _step(self, call: Call, inputs: dict[str, Any]) -> PlanStep:
+        needs = list(dict.fromkeys(self._ids[earlier] for earlier in call.after))
+        common: dict[str, Any] = {"id": self._id(call.name), "inputs": inputs, "needs": needs, "reason": call.reason}
+        if call.tool is not None:
+            tool = call.tool
+            return PlanStep(
+                **common, title=(call.title or tool.label)[:200], tool=tool.full_name,
+                inputs_schema=tool.takes.schema, effect=tool.effect, gated=not tool.reads_only,
+            )  # fmt: skip
+        workflow = self._found.workflows[call.name]
+        return PlanStep(
+            **common, title=(call.title or workflow.title)[:200], workflow=workflow.name,
+            inputs_schema=workflow.input_model.model_json_schema(), effect=Effect.WRITE, gated=True,
+        )  # fmt: skip
+
+    def _full_name(self, call: Call) -> str:
+        if call.tool is not None:
+            return call.tool.full_name
+        return f"{call.name}@{self._found.workflows[call.name].version}"
+
+    def _id(self, name: str) -> str:
+        base = snake(name) or "step"
+        base = f"{base[:80]}_step" if base in RESERVED_IDS else base[:80].rstrip("_")
+        taken = {step.id for step in self._made.steps}
+        number = 1
+        while (made := base if number == 1 else f"{base}_{number}") in taken:
+            number += 1
+        return made
+
+
+def _changes(call: Call) -> bool:
+    return call.tool is None or not call.tool.reads_only
+
+
+def _used(value: Any) -> Iterator[Call]:
+    if isinstance(value, Output):
+        yield value.call
+    elif isinstance(value, dict):
+        for inside in value.values():
+            yield from _used(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _used(inside)
+
+
+def _rendered(value: Any, id_of: Any) -> Any:
+    """Return inputs with references in place of outputs."""
+    if isinstance(value, Output):
+        return f"${{{'.'.join((id_of(value.call), *value.path))}}}"
+    if isinstance(value, dict):
+        return {name: _rendered(inside, id_of) for name, inside in value.items()}
+    return [_rendered(inside, id_of) for inside in value] if isinstance(value, list) else value
+
+
+def views_of(missing: Mapping[str, Missing]) -> dict[str, View]:
+    """Return the schemas of the values that are missing, by name."""
+    return {name: wanted.view for name, wanted in missing.items()}

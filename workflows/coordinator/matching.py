@@ -1,0 +1,155 @@
+"""Matching: which registered tools and workflows serve a need, by the words of their names and descriptions."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from assent.toolbox.model import Tool
+from assent.workflow import Workflow
+from workflows.coordinator.needs import Need
+from workflows.coordinator.registered import Registered
+from workflows.coordinator.words import quoted, words
+
+ENOUGH = 0.42
+"""The score from which on something serves a need."""
+RELATED = 0.2
+"""The score from which on a tool that reads is about the same subject."""
+_WORKFLOW_LEAD = 0.05
+"""By how much a tool must be better than a workflow that does the same."""
+_MOST_DESCRIPTION = 2_000
+_IN_NAME, _IN_CAPABILITIES, _IN_DESCRIPTION, _IN_FIELDS = 1.0, 0.8, 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class Match:
+    """Something that serves a need.
+
+    Attributes:
+        name: of the tool or the workflow.
+        score: from 0 to 1.
+        shared: the words of the need that it has as well, as people wrote them.
+    """
+
+    name: str
+    score: float
+    shared: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why it was chosen, in a sentence."""
+        return f"{quoted(self.shared[:5])} in the request {'match' if len(self.shared) > 1 else 'matches'} it."
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The words of a tool or workflow: how much each says of it, and those of its name."""
+
+    weights: Mapping[str, float]
+    name: frozenset[str]
+
+
+@dataclass
+class Matcher:
+    """Compares needs with everything that is registered."""
+
+    found: Registered
+    _entries: dict[str, _Entry] = field(default_factory=dict)
+
+    @cached_property
+    def tools(self) -> dict[str, _Entry]:
+        """The words of the newest version of each tool, by name."""
+        return {tool.name: _tool_entry(tool) for tool in self.found.tools}
+
+    @cached_property
+    def workflows(self) -> dict[str, _Entry]:
+        """The words of each workflow, by name."""
+        return {name: _workflow_entry(workflow) for name, workflow in self.found.workflows.items()}
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of all names."""
+        entries = [*self.tools.values(), *self.workflows.values()]
+        return frozenset().union(*(entry.name for entry in entries)) if entries else frozenset()
+
+    @cached_property
+    def verbs(self) -> frozenset[str]:
+        """The verbs of changes that the names of tools begin with: ``empty`` of ``empty_box``."""
+        names = [tool.name.rpartition(".")[2] for tool in self.found.tools if not tool.reads_only]
+        return frozenset(first for name in names for first in words(name)[:1])
+
+    @cached_property
+    def _rarity(self) -> dict[str, float]:
+        """How much a word tells entries apart, from about 0.3 for one that all have."""
+        entries = [*self.tools.values(), *self.workflows.values()]
+        known = Counter(word for entry in entries for word in entry.weights)
+        return {word: 0.3 + math.log((1 + len(entries)) / count) for word, count in known.items()}
+
+    def words_of(self, name: str) -> Container[str]:
+        """Return the words of a tool or workflow."""
+        return (self.tools.get(name) or self.workflows[name]).weights
+
+    def matching_tools(self, need: Need) -> list[Match]:
+        """Return the tools that may serve a need, the best first. Tools that change something serve changes only."""
+        return self._matches(need, self.tools)
+
+    def matching_workflows(self, need: Need) -> list[Match]:
+        """Return the workflows that may serve a need, the best first."""
+        return self._matches(need, self.workflows)
+
+    def _matches(self, need: Need, entries: Mapping[str, _Entry]) -> list[Match]:
+        said: dict[str, str] = {}
+        for word in need.text.replace("_", " ").split():
+            for form in words(word):
+                said.setdefault(form, word.strip(".,;:!?\"'()“”"))
+        made = [self._match(name, entry, said) for name, entry in entries.items()]
+        return sorted((match for match in made if match.score >= RELATED), key=lambda match: (-match.score, match.name))
+
+    def _match(self, name: str, entry: _Entry, said: Mapping[str, str]) -> Match:
+        shared = [word for word in said if word in entry.weights]
+        explained = sum(self._weight(word) * entry.weights[word] for word in shared)
+        wanted = sum(self._weight(word) for word in said if word in self._rarity) or 1.0
+        named = sum(self._weight(word) for word in shared if word in entry.name)
+        of_name = sum(self._weight(word) for word in entry.name) or 1.0
+        score = 0.55 * named / of_name + 0.45 * min(1.0, explained / wanted) if shared else 0.0
+        best = sorted(shared, key=lambda word: -entry.weights[word])
+        return Match(name, round(score, 4), tuple(said[word] for word in best))
+
+    def _weight(self, word: str) -> float:
+        return self._rarity.get(word, 0.0)
+
+
+def prefers_workflow(workflow: Match | None, tool: Match | None, need: Need) -> bool:
+    """Return whether a workflow serves a need rather than a tool. To find something out, a single tool is enough."""
+    if workflow is None or workflow.score < ENOUGH:
+        return False
+    lead = _WORKFLOW_LEAD if need.changes else -2 * _WORKFLOW_LEAD
+    return tool is None or workflow.score + lead >= tool.score
+
+
+def _tool_entry(tool: Tool) -> _Entry:
+    first = tool.description[:_MOST_DESCRIPTION].split("\n\n")[0]
+    fields = [*_field_names(tool.takes.schema), *_field_names(tool.returns.schema)]
+    return _entry(f"{tool.name} {tool.title}", " ".join(tool.capabilities), first, " ".join(fields))
+
+
+def _workflow_entry(workflow: Workflow) -> _Entry:
+    fields = _field_names(workflow.input_model.model_json_schema())
+    return _entry(f"{workflow.name} {workflow.title}", "", workflow.description[:_MOST_DESCRIPTION], " ".join(fields))
+
+
+def _field_names(schema: Mapping[str, object]) -> Iterable[str]:
+    properties = schema.get("properties")
+    return properties.keys() if isinstance(properties, dict) else ()
+
+
+def _entry(name: str, capabilities: str, description: str, fields: str) -> _Entry:
+    weights: dict[str, float] = {}
+    parts = ((name, _IN_NAME), (capabilities, _IN_CAPABILITIES), (description, _IN_DESCRIPTION), (fields, _IN_FIELDS))
+    for text, weight in parts:
+        for word in words(text):
+            weights[word] = max(weights.get(word, 0.0), weight)
+    return _Entry(weights, frozenset(words(name)))
