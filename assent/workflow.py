@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from assent.models.budgets import Budget
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Workflow:
         initial_state: creates the graph's input from the validated input; default
             ``{"input": input.model_dump(mode="json")}``.
         examples: inputs offered on the start page.
+        model_budget: what the models of a run may cost (`assent.models.Budget`) before people are asked. Where the
+            operator's budget is smaller, that one counts.
         source, source_file: the text from which the workflow was made, and its file, if it was written in YAML; pages
             show the text beside the graph.
         output_schema: the JSON Schema of what a run gives to a workflow that has run it as a part; None: nothing.
@@ -44,6 +49,7 @@ class Workflow:
     source_file: str = ""
     output_schema: dict[str, Any] | None = None
     output_of: Callable[[Any], Any] | None = None
+    model_budget: Budget | None = None
 
     def state_for(self, run_input: dict[str, Any]) -> dict[str, Any]:
         """Return the graph's initial state. Raises pydantic.ValidationError on invalid input."""

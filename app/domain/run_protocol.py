@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from app.domain.errors import ConflictError
 from assent.contracts import Receipt
 from assent.dialects.base import Asked, OutcomeDelivery
+from assent.models.metering import Account, Kept, ModelUse
 from assent.toolbox.uses import ToolUse
 
 
@@ -171,9 +172,7 @@ class Journal:
     @property
     def empty(self) -> bool:
         """True when there is nothing to write."""
-        return not (
-            self.steps or self.receipts or self.artifacts or self.tool_uses or self.delivered or self.stored
-        )
+        return not (self.steps or self.receipts or self.artifacts or self.tool_uses or self.delivered or self.stored)
 
 
 class RunStore(Protocol):
@@ -203,6 +202,18 @@ class RunStore(Protocol):
 
     async def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
         """Store durably that an approved call begins; False if it had begun before."""
+        ...
+
+    async def model_account(self, run_id: str, key: str) -> Account:
+        """Return what the run has used of models, and the cached answer with this key."""
+        ...
+
+    async def begin_model(self, run_id: str, attempt: int, agent: str, use: ModelUse) -> None:
+        """Store durably that a call of a model begins."""
+        ...
+
+    async def end_model(self, use: ModelUse, kept: Kept | None) -> None:
+        """Store what a call of a model has cost, and its answer in the cache."""
         ...
 
     async def note(self, attempt: int, journal: Journal) -> None:

@@ -24,6 +24,7 @@ from app.runtime.driver import Driver, RunRest
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
 from app.runtime.loading import told
+from app.runtime.metering import RunMeter
 from app.runtime.saver import OvertakenError
 from app.runtime.step_writer import StepWriter, written
 from assent.contracts import Receipt, ReceiptStatus
@@ -36,6 +37,8 @@ from assent.files import Opener
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.lessons import Recaller
 from assent.masking import mask, mask_text
+from assent.models.budgets import Budget, operators_budget
+from assent.models.errors import StoppedByPeopleError
 from assent.thread import aread, missing_nodes, read_thread, unaccepted
 from assent.toolbox.context import FOR_WHOM
 
@@ -176,11 +179,14 @@ class Advancer:
     def _driver(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, writer: StepWriter
     ) -> Driver:
+        facts = self.library.node_facts(snapshot.workflow)
+        budget = operators_budget().within(self.library.workflow(snapshot.workflow).model_budget or Budget())
         return Driver(
-            graph, config, self.library.node_facts(snapshot.workflow), writer, self._controls[snapshot.id],
-            self.library.saver, self._store.now, partial(self._store.begin_call, snapshot.id, snapshot.attempt),
+            graph, config, facts, writer, self._controls[snapshot.id], self.library.saver, self._store.now,
+            partial(self._store.begin_call, snapshot.id, snapshot.attempt),
             self._opener(snapshot.id) if self._opener else None,
             self._recaller(snapshot.id) if self._recaller else None,
+            RunMeter(self._store, snapshot.id, snapshot.attempt, budget, facts),
         )  # fmt: skip
 
     async def _go_on(
@@ -284,7 +290,7 @@ class Advancer:
                 await written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
         self._not_taken(snapshot, state, journal)
-        if isinstance(rest.error, SwallowedGateError):
+        if isinstance(rest.error, SwallowedGateError | StoppedByPeopleError):
             await written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
         elif not any(task.error for task in state.tasks):
             if isinstance(rest.error, psycopg.OperationalError):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -31,6 +31,7 @@ from assent.files import Opener, opening_with
 from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
 from assent.lessons import Recaller, recalling_with
 from assent.masking import mask_text
+from assent.models.metering import Meter, metering_with
 from assent.nodes import node_facts
 from assent.reports import receipt_of, reporting_to
 from assent.toolbox.ledger import keeping_in
@@ -78,6 +79,7 @@ class Driver:
         begin_call: Stores durably that an approved call begins; False if it had begun before.
         open_file: Opens the files that the run's input names; None: as outside of the portal.
         recall: Finds lessons for what steps are about to propose; None: there are none.
+        meter: Stores what the steps use of models; None: nobody counts.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Driver:
         begin_call: Callable[[str], Awaitable[bool]],
         open_file: Opener | None = None,
         recall: Recaller | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._graph = graph
         self._config = config
@@ -104,6 +107,7 @@ class Driver:
         self._begin_call = begin_call
         self._open_file = open_file
         self._recall = recall
+        self._meter = meter
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
@@ -160,10 +164,15 @@ class Driver:
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """Hear what steps report, which tools they call, and which approved calls begin; open files, recall lessons."""
+        """Hear what steps report, and which tools and models they call; open files, recall lessons."""
         begin = ledger_on(asyncio.get_running_loop(), self._begin_call)
-        heard = reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin)
-        with heard[0], heard[1], heard[2], opening_with(self._open_file), recalling_with(self._recall):
+        contexts = (
+            reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin),
+            opening_with(self._open_file), recalling_with(self._recall), metering_with(self._meter),
+        )  # fmt: skip
+        with ExitStack() as stack:
+            for context in contexts:
+                stack.enter_context(context)
             yield
 
     async def _follow(

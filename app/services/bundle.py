@@ -41,6 +41,7 @@ from app.services.record.records import Records
 from app.services.refusals import Refusals
 from app.services.requests.assessment import Assessor
 from app.services.runs.control import Runs
+from app.services.usage.calls import ModelCalls
 from app.services.vault import Vault
 from app.store.engine import Sessions, make_sessions
 
@@ -77,6 +78,7 @@ class Services:
     insights: InsightsBook
     numbers: Numbers
     tools: Tools
+    model_calls: ModelCalls
     deliveries: Deliveries
     preferences: NotificationPreferences
     links: Links
@@ -149,6 +151,7 @@ def services_over(
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
         tools=Tools(sessions),
+        model_calls=ModelCalls(sessions, clock),
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),

@@ -22,9 +22,11 @@ from app.services.approvals.manager import CheckpointManager
 from app.services.bundle import services_over
 from app.services.clock import Clock
 from app.services.runs.progress import RunProgress
+from app.services.usage.calls import ModelCalls
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
 from app.store.pipeline import Connections
 from assent.dialects.base import Asked
+from assent.models.metering import Account, Kept, ModelUse
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 LONG_PROPOSAL = 4_000
@@ -45,10 +47,18 @@ class WorkerStore:
             does not include LangGraph's data.
     """
 
-    def __init__(self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager, clock: Clock) -> None:
+    def __init__(
+        self,
+        progress: RunProgress,
+        quick: RunProgress,
+        checkpoints: CheckpointManager,
+        models: ModelCalls,
+        clock: Clock,
+    ) -> None:
         self._progress = progress
         self._quick = quick
         self._checkpoints = checkpoints
+        self._models = models
         self.now = clock
 
     async def begin(
@@ -60,6 +70,18 @@ class WorkerStore:
     async def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
         """Call `RunProgress.begin_call`."""
         return await on_loop(self._progress.begin_call, run_id, attempt, key)
+
+    async def model_account(self, run_id: str, key: str) -> Account:
+        """Call `ModelCalls.account`."""
+        return await on_loop(self._models.account, run_id, key)
+
+    async def begin_model(self, run_id: str, attempt: int, agent: str, use: ModelUse) -> None:
+        """Call `ModelCalls.begin`."""
+        await on_loop(self._models.begin, run_id, attempt, agent, use)
+
+    async def end_model(self, use: ModelUse, kept: Kept | None) -> None:
+        """Call `ModelCalls.end`."""
+        await on_loop(self._models.end, use, kept)
 
     async def note(self, attempt: int, journal: Journal) -> None:
         """Call `RunProgress.note`."""
@@ -104,7 +126,7 @@ async def worker_store(database_url: str, pool: Pool, clock: Clock) -> AsyncIter
         progress, quick = (
             RunProgress(LoopSessions(engine, connections, hasty=hasty), clock) for hasty in (False, True)
         )
-        yield WorkerStore(progress, quick, services.checkpoints, clock)
+        yield WorkerStore(progress, quick, services.checkpoints, services.model_calls, clock)
     finally:
         await connections.give_back()
         await engine.dispose()

@@ -13,18 +13,20 @@ import structlog
 
 from app.domain.errors import AssentError
 from app.services.files.uploads import Files
+from app.services.usage.calls import ModelCalls
 from assent.files import FileError, OpenedFile, Opener, file_id_of
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY_SECONDS = 3600.0
 
 
-async def keep_sweeping(files: Files) -> None:
-    """Delete the files that no run uses, at once and then every hour until canceled."""
+async def keep_sweeping(files: Files, model_calls: ModelCalls) -> None:
+    """Delete files that no run uses, and expired answers of models, at once and then every hour until canceled."""
     while True:
         try:
             if count := await asyncio.to_thread(files.sweep):
                 log.info("files.swept", count=count)
+            await asyncio.to_thread(model_calls.sweep)
         except Exception:
             # The next round retries.
             log.warning("files.sweep_failed", exc_info=True)

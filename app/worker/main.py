@@ -100,7 +100,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         tools = ToolOffering(services.sessions, toolbox, leases.key)
         log.info("tools.found", **worker_facts(toolbox))
         chores = (
-            keep_lapsing(services.grants), keep_sweeping(services.files), keep_learning(services.learning)
+            keep_lapsing(services.grants), keep_sweeping(services.files, services.model_calls),
+            keep_learning(services.learning),
         )  # fmt: skip
         await _run_queue(queue, settings, advancer, chores, AuditIndex(services.sessions), offering, tools)
 

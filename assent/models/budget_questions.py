@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from assent.contracts import Question
+from assent.digests import digest_of
 from assent.gate import request_approval
 from assent.models.budgets import Budget
 from assent.models.errors import StoppedByPeopleError
@@ -26,7 +27,8 @@ TITLE = "The budget for models is used up"
 LARGER, WITHOUT, STOP = "go on with a larger budget", "go on without models", "stop the run"
 STOPPED = "People stopped the run when its budget for models was used up."
 NO_MODELS = "People decided to go on without models, because the budget was used up."
-_PLACE_LABEL, _TOKENS_LABEL, _DOLLARS_LABEL = "model_call", "model_budget_tokens", "model_budget_dollars"
+_STEP_LABEL, _PLACE_LABEL = "model_step", "model_call"
+_TOKENS_LABEL, _DOLLARS_LABEL = "model_budget_tokens", "model_budget_dollars"
 
 
 @dataclass
@@ -34,10 +36,10 @@ class Execution:
     """One execution of a node: how often it has called `ask`, and which of its questions it has asked again.
 
     Attributes:
-        interrupt_id: of its questions; empty outside of a graph.
+        step: identifies it, also when the node runs again after an answer; empty outside of a graph.
     """
 
-    interrupt_id: str
+    step: str
     calls: int = 0
     repeated: Counter[int] = field(default_factory=Counter)
     new: list[BudgetAnswer] = field(default_factory=list)
@@ -53,27 +55,26 @@ _execution: ContextVar[Execution | None] = ContextVar("assent_model_execution", 
 
 def current_execution() -> Execution:
     """Return the execution of the node that is running, which lasts as long as the node's context."""
-    interrupt_id = _interrupt_id()
+    step = _step()
     found = _execution.get()
-    if found is None or found.interrupt_id != interrupt_id:
-        found = Execution(interrupt_id)
+    if found is None or found.step != step:
+        found = Execution(step)
         _execution.set(found)
     return found
 
 
-def _interrupt_id() -> str:
-    """Return the id that LangGraph gives to a question of the node that is running; empty outside of a graph."""
+def _step() -> str:
+    """Return what identifies the execution of the node that is running; empty outside of a graph."""
     if "langgraph" not in sys.modules:
         return ""
     from langgraph.config import get_config
-    from langgraph.types import Interrupt
 
     try:
         settings = get_config().get("configurable") or {}
     except RuntimeError:
         return ""
     namespace = settings.get("checkpoint_ns")
-    return Interrupt.from_ns(None, namespace).id if namespace else ""
+    return digest_of(namespace)[:16] if namespace else ""
 
 
 class Allowance:
@@ -92,7 +93,7 @@ class Allowance:
         self._own = [answer for answer in account.answers if self._is_own(answer)]
 
     def _is_own(self, answer: BudgetAnswer) -> bool:
-        return bool(self._execution.interrupt_id) and answer.interrupt_id == self._execution.interrupt_id
+        return bool(self._execution.step) and answer.step == self._execution.step
 
     @property
     def budget(self) -> Budget:
@@ -134,15 +135,15 @@ class Allowance:
             budget = self.budget
             if not _exceeded(budget, self._account, tokens, dollars):
                 return ""
-            if not self._execution.interrupt_id or any(answer.place > self._place for answer in self._own):
+            if not self._execution.step or any(answer.place > self._place for answer in self._own):
                 return f"The budget for models is used up: {budget}."
             answer = self._ask(budget)
             self._execution.new.append(answer)
 
     def _ask(self, spent: Budget) -> BudgetAnswer:
-        outcome = request_approval(question_about(spent, self._place))
+        outcome = request_approval(question_about(spent, self._execution.step, self._place))
         answer = outcome.answer if isinstance(outcome.answer, str) else ""
-        return BudgetAnswer(self._execution.interrupt_id, self._place, spent, answer)
+        return BudgetAnswer(self._execution.step, self._place, spent, answer)
 
 
 def _exceeded(budget: Budget, account: Account, tokens: int, dollars: Decimal | None) -> bool:
@@ -151,13 +152,14 @@ def _exceeded(budget: Budget, account: Account, tokens: int, dollars: Decimal | 
     return budget.dollars is not None and account.dollars + (dollars or 0) > budget.dollars
 
 
-def question_about(spent: Budget, place: int) -> Question:
+def question_about(spent: Budget, step: str, place: int) -> Question:
     """Return the question what to do after a budget was used up.
 
     Args:
+        step: identifies the execution of the node.
         place: the number of the call of `ask` in the step.
     """
-    labels = {_PLACE_LABEL: str(place)}
+    labels = {_STEP_LABEL: step, _PLACE_LABEL: str(place)}
     labels |= {} if spent.tokens is None else {_TOKENS_LABEL: str(spent.tokens)}
     labels |= {} if spent.dollars is None else {_DOLLARS_LABEL: f"{spent.dollars:f}"}
     return Question(
@@ -171,15 +173,16 @@ def question_about(spent: Budget, place: int) -> Question:
     )
 
 
-def answer_to(interrupt_id: str, proposal: Mapping[str, Any], answer: Any) -> BudgetAnswer | None:
+def answer_to(proposal: Mapping[str, Any], answer: Any) -> BudgetAnswer | None:
     """Return what people have answered to a question about a budget; None if the proposal is another question.
 
     Args:
         answer: of the outcome; None if there is none, because the question was rejected or has expired.
     """
     labels = proposal.get("labels") or {}
-    if proposal.get("title") != TITLE or _PLACE_LABEL not in labels:
+    if proposal.get("title") != TITLE or not labels.keys() >= {_STEP_LABEL, _PLACE_LABEL}:
         return None
     tokens, dollars = labels.get(_TOKENS_LABEL), labels.get(_DOLLARS_LABEL)
     spent = Budget(int(tokens) if tokens else None, Decimal(dollars) if dollars else None)
-    return BudgetAnswer(interrupt_id, int(labels[_PLACE_LABEL]), spent, answer if isinstance(answer, str) else "")
+    said = answer if isinstance(answer, str) else ""
+    return BudgetAnswer(labels[_STEP_LABEL], int(labels[_PLACE_LABEL]), spent, said)

@@ -69,13 +69,13 @@ class BudgetAnswer:
     """What people answered when a budget was used up.
 
     Attributes:
-        interrupt_id: LangGraph's id of the question; all questions of one execution of a node share it.
+        step: identifies the execution of the node that asked.
         place: the number of the call of `ask` in the node that asked.
         spent: the budget that was used up.
         answer: the choice; empty if nobody chose one, because the question expired or was rejected.
     """
 
-    interrupt_id: str
+    step: str
     place: int
     spent: Budget
     answer: str

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from assent.masking import mask, mask_error, mask_text
+from assent.models.errors import StoppedByPeopleError
 from assent.toolbox.context import ToolContext, current_context, new_context
 from assent.toolbox.errors import (
     ApprovalRequiredError,
@@ -196,6 +197,9 @@ class _Attempts:
     def failed(self, error: BaseException) -> float:
         """Return the seconds to wait until the next attempt. Raises if there is none."""
         if not isinstance(error, Exception) or _belongs_to_langgraph(error):
+            raise error
+        if isinstance(error, StoppedByPeopleError):
+            self.ended(CallStatus.FAILED, str(error))
             raise error
         if self._count < self._most and self._limits.repeat_after(error):
             return self._limits.pause(self._count)
