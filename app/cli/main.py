@@ -25,6 +25,7 @@ COMMANDS = {
     "workflow": "app.cli.workflow:workflow",
     "tools": "app.cli.tools:tools",
     "run": "app.cli.runs:run",
+    "route": "app.cli.route:route",
     "approvals": "app.cli.approvals:approvals",
     "grants": "app.cli.grants:grants",
     "audit": "app.cli.audit:audit",

@@ -73,7 +73,8 @@ def test_the_wheels_have_what_they_need_and_nothing_else(contents: tuple[Wheel, 
     portal, sdk = contents
     assert list(problems(portal, sdk)) == []
     assert (portal.version, sdk.version) == (VERSION, VERSION)
-    files = [*(ROOT / "assent").rglob("*.py"), ROOT / "assent" / "py.typed"]
+    kinds = ("*.py", "py.typed", "routing/*.txt", "routing/*.npz")
+    files = [path for kind in kinds for path in (ROOT / "assent").rglob(kind)]
     packed = {name for name in sdk.files if name.startswith("assent/")}
     assert packed == {path.relative_to(ROOT).as_posix() for path in files if "build" not in path.parts}
 

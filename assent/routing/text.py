@@ -1,0 +1,64 @@
+"""Texts as the router reads them: one form for what is written in several ways, and no more than it needs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 4_000
+"""Characters that are read; of longer texts, the beginning and the end."""
+_END = 1_000
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_BLANKS = re.compile(r"\s+")
+_FORMS = re.compile(
+    r"(?P<url>https?://\S+)"
+    r"|(?P<mail>[\w.+-]+@[\w-]+\.[\w.-]+)"
+    r"|(?P<moment>\d{4}-\d\d-\d\d[t ]\d\d:\d\d\S*)"
+    r"|(?P<date>\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.(?:\d{2,4})?|\d{1,2}/\d{1,2}/\d{2,4})"
+    r"|(?P<clock>\b\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]m)?\b)"
+    r"|(?P<address>\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d+)?(?::\d+)?\b)"
+    r"|(?P<code>\b(?:ora|tns|sqlstate|msg|event id|error|exit code|http)[- ]?\d{2,6}\b)"
+    r"|(?P<ticket>\[?\b(?:inc|chg|req|ritm|prb|case|tkt|task|sr|cr|wo|hd|it|ops|mon|sec|fin|dev|pkg|db|dba|jira)"
+    r"[-_# ]?\d{3,}\b\]?)"
+    r"|(?P<hex>\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}\b|\b0x[0-9a-f]+\b)"
+    r"|(?P<amount>\b\d[\d.,' ]*\s?(?:tb|gb|mb|kb|tib|gib|mib)\b)"
+    r"|(?P<share>\b\d+(?:[.,]\d+)?\s?(?:%|percent\b|prozent\b|pour cent\b))"
+    r"|(?P<host>\b[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*[-_]?\d+\b)"
+)
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"[^\W_]+(?:[-_'./$:&][^\W_]+)*|[$€£]|[!?]{2,}")
+
+
+def readable(text: str) -> str:
+    """Return a text of at most `LONGEST` characters without control characters, or sequences of blanks."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - _END]} {text[-_END:]}"
+    text = text.encode(errors="replace").decode()
+    return _BLANKS.sub(" ", _CONTROL.sub(" ", unicodedata.normalize("NFKC", text))).strip()
+
+
+def folded(text: str) -> str:
+    """Return the text in lower case and without accents."""
+    spread = unicodedata.normalize("NFD", text.casefold())
+    return "".join(mark for mark in spread if unicodedata.category(mark) != "Mn").replace("ł", "l").replace("’", "'")
+
+
+def general(text: str) -> str:
+    """Return a folded text in which numbers, dates, addresses, and the like are only their kind."""
+    return _DIGITS.sub("0", _FORMS.sub(_kind, text))
+
+
+def _kind(found: re.Match[str]) -> str:
+    kind, words = str(found.lastgroup), found[0]
+    if kind == "code":
+        return words  # an error code says a lot by itself
+    if kind == "host":
+        # Words such as "db2" or "s3" are products, and the letters of a host's name often say what it is.
+        return words if len(words) <= 3 else f"{_DIGITS.sub('', words).strip('-_')} 0host"
+    return f" 0{kind} "
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a folded text, in order; compounds with hyphens, dots, and slashes are one word."""
+    return _WORD.findall(text)
