@@ -30,6 +30,8 @@ _LONGEST_ERROR = 2_000
 _SHORT = 64
 _MOST_KNOWN = 4096
 _KNOWN_CLEAN: set[str] = set()
+_REFERENCE = re.compile(r"\$\{[a-z][a-z0-9_]{0,99}(?:\.[A-Za-z_][A-Za-z0-9_-]{0,99}|\[[0-9]{1,9}\]){1,20}\}")
+"""The output of another step, as in ``${sign_in.token}``: it names where a secret comes from, and is none itself."""
 """Short texts without secrets that occur often: names of fields, kinds, and states."""
 
 _MOST_REPEATS = 200
@@ -105,7 +107,7 @@ class _Vault:
         """Mask the whole text if its key says that it is secret, or else the secrets inside it."""
         if not text or TOKEN.fullmatch(text):
             return text
-        kind = secret_kind(key)
+        kind = "" if _REFERENCE.fullmatch(text) else secret_kind(key)
         if kind:
             spans = find_spans(text) if len(text) <= 10_000 else []
             if len(spans) == 1 and spans[0][:2] == (0, len(text)):

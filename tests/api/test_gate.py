@@ -20,9 +20,9 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, OutcomeRow
-from assent.contracts import Outcome, document_of
+from assent.contracts import Outcome, Plan, document_of
 from assent.digests import digest_of
-from tests.factories import Caller, Program, make_person, make_token, optimizations, question
+from tests.factories import Caller, Program, make_person, make_token, optimizations, plan, question
 
 CALLS = {
     "kind": "tool_calls", "title": "Two calls",
@@ -33,6 +33,7 @@ PROPOSALS = [
     {key: value for key, value in optimizations().items() if value not in ("", None, {})},
     {"kind": "tool_call", "title": "Send", "tool": "send_mail", "args": {"to": "a@example.org"}},
     CALLS,
+    plan(),
     {"kind": "question", "title": "Which?", "question": "Which replica?"},
     {"kind": "custom", "title": "Data", "data": {"a": [1, None]}, "data_schema": {"type": "object"}},
 ]
@@ -93,6 +94,45 @@ def test_every_kind_is_opened_decided_and_collected(
     told = Outcome.model_validate(found["outcome"])
     assert told.digest == request["digest"]
     assert told.answer == "The second one" if proposal["kind"] == "question" else told.approved
+
+
+def test_a_plan_is_changed_and_the_agent_gets_the_steps_that_are_left(
+    agent: Program, call: Callable[[str], Caller]
+) -> None:
+    request = opened(agent, plan())
+    where = f"/api/v1/approvals/{request['id']}"
+    wrong = {"steps": [{"id": "find"}, {"id": "drop"}]}
+    body = {"verdict": "modify", "digest": request["digest"], "change": wrong}
+    refused = call("reviewer").post(f"{where}/decisions", body)
+    words = "“Delete its rows” needs “Count rows”, which is left out."
+    assert (refused.status_code, refused.json["detail"]) == (422, words)
+    assert refused.json["fields"] == {"steps.drop": words}
+    right = {"steps": [{"id": "report"}, {"id": "find", "inputs": {"days": 30}}]}
+    preview = call("reviewer").post(f"{where}/preview", {"change": right})
+    assert preview.status_code == 200, preview.json
+    assert preview.json["level"] == "medium"
+    decide(call, request, "modify", change=right)
+    changed = call("admin").get(where).json
+    assert changed["state"] == "pending", "who changes a plan of high risk is not its only approver"
+    approval = {"verdict": "approve", "digest": changed["digest"]}
+    assert call("admin").post(f"{where}/decisions", approval).status_code == 201
+    told = Outcome.model_validate(outcome(agent, request)["outcome"])
+    assert isinstance(told.proposal, Plan)
+    assert [(step.id, step.inputs) for step in told.proposal.steps] == [("report", {}), ("find", {"days": 30})]
+    assert (told.verdict, told.proposed_digest) == ("modify", request["digest"])
+
+
+def test_a_plan_whose_steps_do_not_fit_is_not_opened(agent: Program) -> None:
+    document = plan()
+    document["steps"].reverse()
+    answer = agent.post("/api/v1/approvals", {"proposal": document})
+    assert answer.status_code == 422
+    assert "Step 2 ('drop'): It needs 'measure', which comes later." in str(answer.json["fields"])
+    document = plan()
+    document["steps"][0]["inputs_schema"] = {"$ref": "https://example.com/schema"}
+    answer = agent.post("/api/v1/approvals", {"proposal": document})
+    assert (answer.status_code, list(answer.json["fields"])) == (422, ["proposal.steps.0.inputs_schema"])
+
 
 
 def test_any_value_is_answered_to_its_schema(agent: Program, call: Callable[[str], Caller]) -> None:

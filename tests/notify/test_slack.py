@@ -19,7 +19,7 @@ from app.risk.assess import assess_proposal
 from app.services.notifications.preferences import NotificationPreferences
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import add_event, make_person, make_request, optimizations, script, tool_call
+from tests.factories import add_event, make_person, make_request, optimizations, plan, script, tool_call
 from tests.notify.conftest import PostOffice, make_office
 from tests.slackserver import LIMITED, TOKEN, SlackServer, buttons, words
 
@@ -146,6 +146,18 @@ def test_statements_and_arguments_are_part_of_what_is_shown(office, slack) -> No
     index, mail = slack.to(user)
     assert "create index a on b (c)" in words(index) and approving(index) == "Approve…"
     assert "all@example.com" in words(mail) and approving(mail) == "Approve"
+
+
+def test_a_message_about_a_plan_says_which_steps_ask_again(office, slack) -> None:
+    _, user = joins(office, slack)
+    document = plan()
+    document["steps"] = [document["steps"][0], document["steps"][3]]
+    office.desk.open(document)
+    office.work_all()
+    [message] = slack.to(user)
+    assert "  find_unused@1.0; only reads" in words(message)
+    assert "  workflow table_report; changes something; asks for its own approval" in words(message)
+    assert approving(message) == "Approve", "the message shows all of it"
 
 
 def test_blanks_push_nothing_out_of_sight(office, slack) -> None:

@@ -32,7 +32,7 @@ from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
-from tests.factories import make_person, optimizations, question, script
+from tests.factories import make_person, optimizations, plan, question, script
 from tests.services.desk import Desk, assess_words
 
 KEEP_A_AND_EDIT_B = {"items": [{"id": "b", "statement": "create index concurrently i_b2 on t (b, c)"}, {"id": "a"}]}
@@ -244,6 +244,11 @@ BAD_CHANGES = [
     ("optimizations", optimizations(), {"items": [{"id": "a", "rollback": "drop table t"}]}),
     ("optimizations", optimizations(), {"items": [{"id": "a", "statement": "x" * 200_001}]}),
     ("optimizations", optimizations(), {"items": [{"id": "c"}, {"id": "b"}, {"id": "a"}]}),
+    ("plan", plan(), {"steps": []}),
+    ("plan", plan(), {"steps": [{"id": "find"}, {"id": "drop"}]}),
+    ("plan", plan(), {"steps": [{"id": "measure"}, {"id": "find"}]}),
+    ("plan", plan(), {"steps": [{"id": "find", "gated": False}]}),
+    ("plan", plan(), {"steps": [{"id": "find"}, {"id": "measure"}, {"id": "drop"}, {"id": "report"}]}),
     ("tool_call", TOOL_CALL, {"args": []}),
     ("tool_call", TOOL_CALL, {"args": {}}),
     ("tool_call", TOOL_CALL, {"args": {"to": 7}}),

@@ -345,6 +345,22 @@ def test_equal_documents_give_equal_results(value):
     assert mask(value) == mask(json.loads(json.dumps(value)))
 
 
+@pytest.mark.parametrize("reference", ["${sign_in.token}", "${find.rows[0].password}", "${vault[2]}"])
+def test_a_reference_to_an_output_is_no_secret_wherever_it_stands(reference):
+    document = {"password": reference, "args": {"api_key": [reference]}}
+    assert mask(document) == (document, {})
+
+
+@pytest.mark.parametrize("value", ["${hunter2}", "x${sign_in.token}", "${a.b}!", "${a.b c}", "$${a.b}", "${A.b}"])
+def test_what_only_looks_like_a_reference_is_masked(value):
+    assert mask({"password": value})[0] == {"password": "⟦secret:password:1⟧"}
+
+
+def test_a_secret_inside_a_reference_is_masked():
+    masked, _ = mask({"password": "${find.ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5}"})
+    assert "aB3dE5fG7hI9" not in str(masked)
+
+
 def strings_of(value):
     if isinstance(value, str):
         yield value

@@ -24,7 +24,7 @@ from app.store.runs import Artifact
 from app.web.admin.audit import PHRASES
 from app.web.runs.page import MAX_SHOWN
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_person, make_request, make_run, optimizations, question, script
+from tests.factories import make_person, make_request, make_run, optimizations, plan, question, script
 from tests.web.browsing import Browser
 
 ROLES = ("viewer", "reviewer", "auditor", "admin")
@@ -53,6 +53,7 @@ PROPOSALS: dict[str, dict] = {
     "script": script("select 1;\nselect 2;\n"),
     "optimizations": optimizations(),
     "tool_call": COMMON | {"kind": "tool_call", "title": "Send"} | MAIL,
+    "plan": plan(),
     "question": question(REPLICA),
     "custom": COMMON | {"kind": "custom", "title": "Map"} | MAP,
     "value": {"kind": "value", "title": "Say a word", "value": "Say a word", "environment": ""},
@@ -102,7 +103,7 @@ CHANGED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "question", "custom"])
+@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "plan", "question", "custom"])
 @pytest.mark.parametrize("hosted", [True, False])
 def test_a_page_shows_what_a_proposal_rests_on_and_what_has_changed(
     services: Services, reviewer: Browser, kind: str, hosted: bool
@@ -339,7 +340,8 @@ def test_no_page_of_a_request_shows_a_hidden_character_as_it_is(services: Servic
         assert not set(shown) & {"\u202e", "\u200b", "\ufe00"}
         assert "Ta⟨U+202E⟩b⟨U+200B⟩c⟨U+FE00⟩d" in page.one("h1").text
         assert "Mind a⟨U+202E⟩b" in page.one(id="timeline").text
-        told = [note.text for note in page.all("p", class_="note high")]
+        notes = [note.text for note in page.all("p", class_="note high")]
+        told = [words for words in notes if words.startswith("Hidden characters")]
         assert len(told) == len([field for field in page.all("textarea") if "\u202e" in field.text])
         assert "\u202e" not in page.one("title").text
 

@@ -43,7 +43,7 @@ def open_page(browser: Browser, request: ApprovalRequest) -> Browser:
     return browser
 
 
-@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "custom"])
+@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "plan", "custom"])
 def test_what_is_not_changed_is_approved_as_it_stands(services: Services, reviewer: Browser, kind: str) -> None:
     request = ask(services, kind)
     open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from app.domain.ballot import Ballot
 from app.domain.people import Via
 from app.domain.policy.terms import Terms
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_person, script
+from tests.factories import make_person, plan, script
 from tests.web.slack.scenes import said
 
 
@@ -79,6 +80,22 @@ def test_data_is_changed_as_json_and_what_does_not_fit_is_said_at_the_field(scen
     answer = made.send(window, change='{"limit": 4}')
     assert "errors" not in answer, said(answer)
     assert made.fresh().payload["data"] == {"limit": 4}
+
+
+def test_the_steps_of_a_plan_are_changed_as_json(scene) -> None:
+    made = scene(payload=plan(), risk=RiskLevel.HIGH)
+    made.press("modify")
+    [window] = made.slack.windows
+    field = next(block for block in window["blocks"] if block.get("block_id") == "change")
+    steps = json.loads(field["element"]["initial_value"])
+    assert [step["id"] for step in steps] == ["find", "measure", "drop", "report"]
+    lacking = made.send(window, change=json.dumps([steps[0], steps[2]]))
+    assert lacking["errors"]["change"] == "“Delete its rows” needs “Count rows”, which is left out."
+    steps[0]["inputs"]["days"] = 30
+    answer = made.send(window, change=json.dumps([steps[3], steps[0]]))
+    assert "errors" not in answer, said(answer)
+    [decision] = made.decisions()
+    assert decision.change == {"steps": [{"id": "report", "inputs": {}}, {"id": "find", "inputs": {"days": 30}}]}
 
 
 def test_what_does_not_fit_into_a_window_is_changed_on_the_page(scene) -> None:
