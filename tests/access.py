@@ -71,6 +71,9 @@ propose a grant               role    role     yes        yes       yes        y
 give a grant                  role    role     yes        yes       yes        yes    yes
 decline a grant               role    role     yes        yes       yes        yes    yes
 revoke a grant                role    role     yes        yes       yes        yes    yes
+see lessons                   yes     yes      yes        yes       yes        yes    yes
+recall lessons                role    role     yes        yes       yes        yes    yes
+change a lesson               role    role     yes        yes       yes        yes    yes
 see policies                  yes     yes      yes        yes       yes        yes    yes
 test a policy                 role    yes      yes        yes       yes        yes    yes
 confirm a policy              role    role     role       role      role       role   yes
@@ -356,6 +359,22 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/grants/<uuid:id>/decline", reason="No."),
     ),
     "revoke a grant": (rest("POST /api/v1/grants/<uuid:id>/revoke", reason="No."),),
+    "see lessons": (
+        page("GET /lessons"),
+        page("GET /lessons/<lesson_id>"),
+        page("GET /lessons/<lesson_id>/<any(edit, off, on, delete):act>"),
+        rest("GET /api/v1/lessons"),
+        rest("GET /api/v1/lessons/<uuid:id>"),
+    ),
+    "recall lessons": (
+        rest("POST /api/v1/lessons/recall", workflow="flow", proposed=[{"situation": {"kind": "column"}}]),
+    ),
+    "change a lesson": (
+        page("POST /lessons/<lesson_id>/<any(edit, off, on, delete):act>", version="1"),
+        rest("POST /api/v1/lessons/<uuid:id>/edit", after="memory_mb"),
+        rest("POST /api/v1/lessons/<uuid:id>/switch", on=False),
+        rest("DELETE /api/v1/lessons/<uuid:id>"),
+    ),
     "see policies": (
         page("GET /policies"),
         page("GET /policies/<int:number>"),

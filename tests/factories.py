@@ -20,7 +20,9 @@ from werkzeug.test import TestResponse
 from app.domain.destinations import destination_terms
 from app.domain.events import EventKind
 from app.domain.grants import GrantState
+from app.domain.lessons import LessonState
 from app.domain.lifecycle import RequestState, RunState
+from app.domain.likeness import keys_of
 from app.domain.patterns import suggest
 from app.domain.people import SYSTEM, Role
 from app.domain.policy.access import addressed
@@ -32,6 +34,7 @@ from app.services.bundle import Services
 from app.services.people.sessions import begin
 from app.services.runs.toolbox import publish_toolbox, publish_tools
 from app.store.engine import Sessions
+from app.store.lessons import Lesson
 from app.store.notify import Delivery, Destination
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, DecisionSample, Grant, PolicyVersion
@@ -42,6 +45,7 @@ from app.store.tokens import ApiToken
 from app.store.tools import ToolCallRow
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
+from assent.situations import Situation
 from assent.toolbox.checks import facts_of
 from assent.toolbox.model import Tool, tool
 
@@ -168,6 +172,24 @@ def make_grant(sessions: Sessions, proposer: Person | None = None, approver: Per
         )  # fmt: skip
         session.add(grant)
     return grant
+
+
+def make_lesson(sessions: Sessions, request: ApprovalRequest | None = None, **values: Any) -> Lesson:
+    """An active lesson: RAM was proposed as name, and people made memory_mb of it."""
+    source = request or make_request(sessions)
+    situation = Situation(kind="column", texts={"heading": "RAM"}, samples={"values": ["4096", "8192"]})
+    columns: dict[str, Any] = {
+        "id": str(uuid.uuid4()), "request_id": source.id, "requester_id": source.requester_id, "audience": [],
+        "workflow": source.workflow, "node": source.node, "kind": situation.kind, "path": "/data/columns/0/field",
+        "situation": situation.model_dump(mode="json"), "situation_digest": digest_of(situation.kind),
+        "keys": keys_of(situation), "before": "name", "after": "memory_mb", "why": "It is memory.",
+        "by_name": "Robin Reviewer", "learned_at": datetime.now(UTC), "state": LessonState.ACTIVE.value,
+        "votes_for": 0, "votes_against": 0, "edited_by_name": "", "end_reason": "", "version": 1,
+    }  # fmt: skip
+    with sessions.begin() as session:
+        lesson = Lesson(**columns | values)
+        session.add(lesson)
+    return lesson
 
 
 def make_workflow(sessions: Sessions, name: str = "test_gate", **values: Any) -> CatalogueEntry:

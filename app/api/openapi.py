@@ -40,6 +40,7 @@ _TAGS = {
     "runs": "Runs, and the workflows that can be started",
     "files": "Files for the input of runs, uploaded in parts",
     "grants": "Standing grants",
+    "lessons": "Lessons from people's corrections",
     "policies": "Policies",
     "samples": "Decisions of policies that people review afterward",
     "absences": "Absences and delegates",

@@ -15,6 +15,7 @@ from app.api import (
     grants,
     hooks,
     insights,
+    lessons,
     metrics,
     policies,
     record,
@@ -30,8 +31,8 @@ V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
     V1: (
-        runs.table, files.table, approvals.table, hooks.table, absences.table, grants.table, policies.table,
-        samples.table, insights.table, record.table, deliveries.table, sessions.table,
+        runs.table, files.table, approvals.table, hooks.table, absences.table, grants.table, lessons.table,
+        policies.table, samples.table, insights.table, record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from app.domain.patterns import has_secret
 from app.domain.text import is_storable
 from assent.digests import canonical
 from assent.lessons import UNFILLED
+from assent.masking import mask
 from assent.pointers import NoSuchPlaceError, pointer_of, tokens_of, value_at
 from assent.situations import Correctable, situation_in
 
@@ -55,10 +56,28 @@ def is_learnable(item: Correction) -> bool:
     tokens = tokens_of(item.path)
     if not tokens or tokens[0] in UNFILLED:
         return False
-    texts = canonical(item.before), canonical(item.after)
-    if max(map(len, texts)) > MAX_VALUE or not all(map(is_storable, texts)):
-        return False
-    return not (has_secret(item.before) or has_secret(item.after))
+    return not (problem_of(item.before) or problem_of(item.after))
+
+
+def problem_of(value: Any) -> str:
+    """Why a lesson cannot hold this value; empty if it can."""
+    if len(canonical(value)) > MAX_VALUE:
+        return f"it has more than {MAX_VALUE:,} characters"
+    if has_secret(value) or mask(value)[1]:
+        return "it contains a secret"
+    return "" if all(map(is_storable, _texts(value))) else "it contains characters that cannot be stored"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            yield name
+            yield from _texts(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _texts(inside)
+    elif isinstance(value, str):
+        yield value
 
 
 def counterpart(before: Any, after: Any, path: str) -> Any:

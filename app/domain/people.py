@@ -46,6 +46,7 @@ class Action(StrEnum):
     PROPOSE_GRANT = "propose_grant"
     APPROVE_GRANT = "approve_grant"
     REVOKE_GRANT = "revoke_grant"
+    CHANGE_LESSONS = "change_lessons"
     SEE_SAMPLES = "see_samples"
     REVIEW_SAMPLE = "review_sample"
 
@@ -74,6 +75,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.PROPOSE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.APPROVE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.REVOKE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.CHANGE_LESSONS: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.SEE_SAMPLES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),
     Action.REVIEW_SAMPLE: frozenset({Role.REVIEWER, Role.ADMIN}),
 }

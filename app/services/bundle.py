@@ -15,6 +15,7 @@ from app.services.clock import Clock, DatabaseClock
 from app.services.files.rules import FileRules
 from app.services.files.uploads import Files
 from app.services.grants.lifecycle import Grants
+from app.services.lessons.book import Lessons
 from app.services.lessons.learning import Learning
 from app.services.lessons.recalling import Recalling
 from app.services.notifications.deliveries import Deliveries
@@ -72,6 +73,7 @@ class Services:
     absences: Absences
     confirmations: Confirmations
     grants: Grants
+    lessons: Lessons
     learning: Learning
     recalling: Recalling
     samples: Samples
@@ -145,6 +147,7 @@ def services_over(
         absences=Absences(sessions, clock),
         confirmations=Confirmations(sessions, clock),
         grants=Grants(sessions, clock),
+        lessons=Lessons(sessions, clock),
         learning=Learning(sessions, clock),
         recalling=Recalling(sessions),
         samples=Samples(sessions, clock),

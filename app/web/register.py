@@ -6,7 +6,18 @@ from flask import Flask, Response, request
 
 from app.domain.errors import NotFoundError
 from app.web import signin
-from app.web.admin import audit, deliveries, destinations, grants, insights, people, policies, risk_rules, samples
+from app.web.admin import (
+    audit,
+    deliveries,
+    destinations,
+    grants,
+    insights,
+    lessons,
+    people,
+    policies,
+    risk_rules,
+    samples,
+)
 from app.web.filters import register_filters
 from app.web.forms.moments import field_zone
 from app.web.me import absences, agents, notifications, profile, slack, tokens
@@ -23,8 +34,8 @@ from app.web.slack import interactions
 
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, link, runs, files, tools, workflow, audit, people,
-    profile, notifications, deliveries, absences, agents, grants, policies, risk_rules, samples, insights, tokens,
-    interactions, slack, destinations,
+    profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples, insights,
+    tokens, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

@@ -27,6 +27,7 @@ from tests.factories import (
     make_delivery,
     make_destination,
     make_grant,
+    make_lesson,
     make_person,
     make_request,
     make_run,
@@ -103,6 +104,8 @@ def _known(services: Services, path: str) -> dict[str, Any]:
         return {name: value for name, value in known.items() if f"{{{name}}}" in path}
     if "/grants/" in path:
         return {"id": make_grant(sessions).id}
+    if "/lessons/" in path:
+        return {"id": make_lesson(sessions).id}
     if "/absences/" in path:
         return {"id": make_absence(sessions).id}
     if "/deliveries/" in path:

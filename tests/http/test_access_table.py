@@ -36,6 +36,7 @@ from tests.factories import (
     make_delivery,
     make_destination,
     make_grant,
+    make_lesson,
     make_person,
     make_request,
     make_run,
@@ -102,6 +103,7 @@ class Scene:
             "destination": make_destination(services).id if "destinations" in line else "",
             "now": datetime.now(UTC).isoformat(),
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
+            "lesson": make_lesson(sessions, self.request).id if "lesson" in line else "",
             "file": self._file(line, way) if " file" in line else "",
         }  # fmt: skip
 
@@ -167,15 +169,17 @@ class Scene:
 
     def path(self, rule: str) -> str:
         """The address of a route about this scene."""
-        name = "grant" if "/grants/" in rule else "absence" if "/absences/" in rule else "person"
+        names = {"/grants/": "grant", "/lessons/": "lesson", "/absences/": "absence"}
+        name = next((name for part, name in names.items() if part in rule), "person")
         about = self.values["request"] if "/approvals/" in rule or "/samples/" in rule else self.values["run"]
-        if name in ("grant", "absence") or "/people/" in rule:
+        if name in names.values() or "/people/" in rule:
             about = self.values[name]
         about = self.values["file"] or about
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
+        act = "off" if "edit, off" in rule else act
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
-            "<file_id>": self.values["file"],
+            "<file_id>": self.values["file"], "<lesson_id>": self.values["lesson"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],
             "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.domain.lessons import KnownLesson, Recalled, chosen
+from app.domain.lessons import Recalled, chosen
 from app.domain.likeness import keys_of, similarity
 from app.domain.people import Actor, Via
 from app.domain.run_protocol import Statement
+from app.services.lessons.book import known
 from app.services.lessons.meanings import meaning, vectors_of
 from app.store.engine import Sessions
 from app.store.lessons import Lesson
@@ -102,14 +103,14 @@ class Recalling:
         pairs = self._candidates(given, [item.situation for item in proposed])
         with self._sessions.reads() as session:
             rows = session.scalars(select(Lesson).where(Lesson.id.in_({lesson_id for _, lesson_id in pairs})))
-            known = {row.id: _known(row) for row in rows}
+            lessons = {row.id: known(row) for row in rows}
         compare = meaning()
         found: list[RecalledLesson] = []
         for number, item in enumerate(proposed):
             matches = [
-                (known[lesson_id], similarity(item.situation, known[lesson_id].situation, compare))
+                (lessons[lesson_id], similarity(item.situation, lessons[lesson_id].situation, compare))
                 for at, lesson_id in pairs
-                if at == number and lesson_id in known
+                if at == number and lesson_id in lessons
             ]
             found += [_told(recalled, number) for recalled in chosen(item.value, matches)]
         return found
@@ -132,13 +133,6 @@ class Recalling:
             return sorted({(row["number"] - 1, row["id"]) for row in results[0]})
         near = {(places[row["number"] - 1], row["id"]) for row in results[2]}
         return sorted(near | {(row["number"] - 1, row["id"]) for row in results[1]})
-
-
-def _known(row: Lesson) -> KnownLesson:
-    return KnownLesson(
-        row.id, Situation.model_validate(row.situation), row.before, row.after, row.votes_for, row.votes_against,
-        row.by_name, row.learned_at, row.why,
-    )  # fmt: skip
 
 
 def _told(recalled: Recalled, number: int) -> RecalledLesson:

@@ -97,6 +97,10 @@ PHRASES = {
     "grant.ended": "ended a standing grant",
     "lesson.learned": "learned a lesson from a correction",
     "lesson.retired": "retired a lesson",
+    "lesson.edited": "edited a lesson",
+    "lesson.switched_off": "switched a lesson off",
+    "lesson.switched_on": "switched a lesson on",
+    "lesson.deleted": "deleted a lesson",
 }
 _VERDICTS = {
     "approve": "approved a request",

@@ -24,6 +24,7 @@ from app.web.field_text import Submission, submitted_text
 from app.web.pages import render, see_other, web
 from app.web.requests.buttons import buttons_of
 from app.web.requests.changes import answer_of
+from app.web.requests.lessons import lesson_notes
 from app.web.requests.page import Attempt, resolution_text
 from app.web.requests.proposals import show
 from assent.contracts import Verdict
@@ -112,6 +113,7 @@ def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt |
         buttons=buttons_of(offered, shown), viewer=actor, now=services().clock(), comment=_comment(sent),
         attempt=attempt or Attempt(_nothing(), act=""), error=attempt.error if attempt else None,
         problems=attempt.problems if attempt else {},
+        lesson_notes=lesson_notes(view, services().lessons.applied(view.request, actor)) if actor else [],
     )  # fmt: skip
 
 

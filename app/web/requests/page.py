@@ -29,6 +29,7 @@ from app.web.pages import address, events_position, is_fragment, render, see_oth
 from app.web.requests.basis import basis_view
 from app.web.requests.buttons import acts_words, buttons_of
 from app.web.requests.changes import Change, answer_of, change_of
+from app.web.requests.lessons import lesson_notes, with_undone
 from app.web.requests.proposals import ProposalView, labels, show
 from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
@@ -94,7 +95,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         comment=sent.get("comment", "") if sent else "",
         past=services().views.past_like(view.request, actor),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
-        basis=basis_view(view),
+        basis=basis_view(view), lesson_notes=lesson_notes(view, services().lessons.applied(view.request, actor), sent),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
@@ -165,7 +166,7 @@ def request_decide(request_id: str) -> Any:
         verdict = _verdict(sent.get("verdict") or ("approve" if acknowledged else ""))
         answer = None
         if verdict in (Verdict.APPROVE, Verdict.MODIFY) and view.request.digest == sent.get("digest", ""):
-            change = change_of(view, sent)
+            change = with_undone(view, change_of(view, sent), sent)
             verdict = Verdict.APPROVE if change is None else Verdict.MODIFY
         elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
             answer = answer_of(view, sent)
@@ -191,7 +192,7 @@ def request_preview(request_id: str) -> Any:
         return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
     view = services().views.request(request_id, actor)
     try:
-        preview = _preview(request_id, actor, change_of(view, sent))
+        preview = _preview(request_id, actor, with_undone(view, change_of(view, sent), sent))
         preview = preview or ChangePreview(view.assessment, view.terms, False)
     except NotFoundError:
         raise
@@ -244,7 +245,7 @@ def _preview_diff(view: RequestView, sent: Submission) -> list[Any]:
     if view.request.kind not in ("tool_call", "tool_calls", "plan", "custom"):
         return []
     try:
-        change = change_of(view, sent)
+        change = with_undone(view, change_of(view, sent), sent)
         if change is None:
             return []
         return difference(readable(view.request.payload), changed_text(view.request.payload, change))

@@ -1,0 +1,145 @@
+"""What lessons have changed in a proposal, as the request's page shows it, and how a reviewer undoes it there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.changes import apply_change
+from app.domain.corrections import GONE, counterpart
+from app.services.lessons.book import AppliedView
+from app.services.reading.pages import RequestView
+from app.store.lessons import Lesson
+from app.web.field_text import Submission
+from assent.contracts import Verdict
+from assent.digests import canonical
+from assent.pointers import NoSuchPlaceError, tokens_of, with_value
+
+UNDO = "undo_lesson"
+"""The field that names a change to undo, by its position in the proposal."""
+_PARTS = {"custom": "data", "tool_call": "args", "script": "content"}
+
+
+@dataclass(frozen=True)
+class LessonNote:
+    """A change by a lesson.
+
+    Attributes:
+        number: its position in the proposal, for the field `UNDO`.
+        place: where, such as ``columns[3].field``.
+        lesson: None if it no longer exists.
+        undone: a reviewer has undone it, or is about to.
+        may_undo: the viewer can undo it with their decision.
+    """
+
+    number: int
+    place: str
+    before: Any
+    after: Any
+    lesson: Lesson | None
+    undone: bool
+    may_undo: bool
+    chosen: bool
+
+
+def lesson_notes(
+    view: RequestView, applied: Sequence[AppliedView], sent: Submission | None = None
+) -> list[LessonNote]:
+    """What the page shows. Empty for a proposal that no lesson has changed."""
+    payload = view.request.payload
+    chosen = set(sent.getlist(UNDO)) if sent is not None else set()
+    notes = []
+    for number, item in enumerate(applied):
+        undone = not _stands(view, item)
+        may = Verdict.MODIFY in view.verdicts and not undone and _undone(payload, item) is not None
+        notes.append(
+            LessonNote(number, _place(payload, item.path), item.before, item.after, item.lesson, undone, may,
+                       str(number) in chosen)
+        )  # fmt: skip
+    return notes
+
+
+def with_undone(view: RequestView, change: dict[str, Any] | None, sent: Submission) -> dict[str, Any] | None:
+    """The reviewer's change, in which the changes by lessons that they marked are undone.
+
+    What they have edited themselves stays as they entered it.
+
+    Raises:
+        InvalidInputError: the change is not valid.
+    """
+    marked = set(sent.getlist(UNDO))
+    stated = view.request.payload.get("lessons") if isinstance(view.request.payload, dict) else None
+    if not marked or not isinstance(stated, list):
+        return change
+    payload = view.request.payload
+    changed = payload if change is None else apply_change(payload, change)
+    for number, item in enumerate(stated):
+        if str(number) in marked and isinstance(item, dict):
+            applied = AppliedView(str(item.get("path", "")), item.get("before"), item.get("after"), None)
+            changed = _undone(changed, applied, payload) or changed
+    return change if changed is payload else _change(payload, changed)
+
+
+def _stands(view: RequestView, item: AppliedView) -> bool:
+    proposed = view.request.proposed if view.request.proposed is not None else view.request.payload
+    now = counterpart(proposed, view.request.payload, item.path)
+    return now is not GONE and canonical(now) == canonical(item.after)
+
+
+def _undone(document: dict[str, Any], item: AppliedView, before: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """The document without the lesson's change; None if it does not contain it, or people cannot edit it there."""
+    tokens = tokens_of(item.path) if item.path.startswith("/") else []
+    if not tokens or not _is_editable(document, tokens):
+        return None
+    now = counterpart(before if before is not None else document, document, item.path)
+    if now is GONE or canonical(now) != canonical(item.after):
+        return None
+    try:
+        return with_value(document, item.path, item.before)
+    except NoSuchPlaceError:
+        return None
+
+
+def _is_editable(document: dict[str, Any], tokens: list[str]) -> bool:
+    kind = document.get("kind")
+    if kind == "optimizations":
+        return len(tokens) == 3 and tokens[0] == "items" and tokens[2] == "statement"
+    if kind == "tool_calls":
+        return len(tokens) > 3 and tokens[0] == "calls" and tokens[2] == "args"
+    return tokens[0] == _PARTS.get(str(kind))
+
+
+def _change(payload: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """The change that turns one payload into the other, in the form of its kind (`app.domain.changes`)."""
+    kind = payload["kind"]
+    if kind == "optimizations":
+        statements = {item["id"]: item["statement"] for item in payload["items"]}
+        return {
+            "items": [
+                {"id": item["id"]}
+                | ({} if item["statement"] == statements[item["id"]] else {"statement": item["statement"]})
+                for item in changed["items"]
+            ]
+        }  # fmt: skip
+    if kind == "tool_calls":
+        fields = ("args", "decision", "message")
+        calls = zip(payload["calls"], changed["calls"], strict=True)
+        return {
+            "calls": [
+                {"id": new["id"]} | {name: new[name] for name in fields if new.get(name) != old.get(name)}
+                for old, new in calls
+                if any(new.get(name) != old.get(name) for name in fields)
+            ]
+        }  # fmt: skip
+    part = _PARTS[kind]
+    extra = {name: changed[name] for name in ("decision", "message") if changed.get(name) != payload.get(name)}
+    return {part: changed[part]} | (extra if kind == "tool_call" else {})
+
+
+def _place(payload: Any, path: str) -> str:
+    """The path for people, without the part that all fields of the kind have in common."""
+    tokens = tokens_of(path) if path.startswith("/") else [path]
+    if len(tokens) > 1 and isinstance(payload, dict) and tokens[0] == _PARTS.get(str(payload.get("kind"))):
+        tokens = tokens[1:]
+    return "".join(f"[{token}]" if token.isdigit() else f".{token}" for token in tokens).removeprefix(".")
