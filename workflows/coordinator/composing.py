@@ -132,16 +132,21 @@ class _Composer:
         return [tool for tool in self._found.tools if tool.reads_only and tool.name not in self._wish.avoided]
 
     def _serve(self, need: Need) -> None:
-        tools = [match for match in self._matcher.matching_tools(need) if match.name not in self._wish.avoided]
+        tools = self._matcher.matching_tools(need)
         fitting = [match for match in tools if match.score >= ENOUGH and self._may_serve(match, need)]
-        workflows = [match for match in self._matcher.matching_workflows(need) if match.name not in self._wish.avoided]
+        workflows = self._matcher.matching_workflows(need)
         workflow = next((match for match in workflows if self._may_run(match, need)), None)
-        if workflow is not None and prefers_workflow(workflow, fitting[0] if fitting else None, need):
+        runs = prefers_workflow(workflow, fitting[0] if fitting else None, need)
+        best = workflow if runs else fitting[0] if fitting else None
+        if best is not None and best.name in self._wish.avoided:
+            return  # reviewers do not want it, nor something else in its place
+        if workflow is not None and runs:
             self._take([self._run(workflow, need)], need)
         elif fitting:
             relevance = {match.name: match.score for match in tools}
             chains = Chains(self._readers, lambda tool: relevance.get(tool.name, 0.0))
-            attempts = [self._call(match, need, chains) for match in fitting[:_MOST_TRIED]]
+            tried = [match for match in fitting if match.name not in self._wish.avoided][:_MOST_TRIED]
+            attempts = [self._call(match, need, chains) for match in tried]
             self._take(attempts, need, chains if need.changes else None, tools)
         else:
             self._made.unserved.append(need.text)
@@ -205,8 +210,7 @@ class _Composer:
         look = self._look(act, need, chains, related) if chains is not None else None
         for part in TEMPLATES["change" if act.tool is not None else "workflow"]:
             if part == "look" and look is not None:
-                self._add(look)
-                act.after.append(look)
+                self._add(look)  # nothing needs it, so that reviewers can leave it out
             elif part == "verify" and look is not None:
                 assert look.tool is not None
                 reason = f"Looks again after {act.name}, to see what it has changed."
@@ -219,7 +223,7 @@ class _Composer:
         """Return a call that reads what a change is about: the most relevant one that needs nothing else."""
         for match in related:
             tool = self._found.tools.get(match.name)
-            if not tool.reads_only or match.score < RELATED:
+            if not tool.reads_only or match.score < RELATED or match.name in self._wish.avoided:
                 continue
             shares = set(tool.capabilities) & set(act.tool.capabilities) if act.tool is not None else set()
             if match.score < ENOUGH and not shares:

@@ -20,6 +20,10 @@ RELATED = 0.2
 """The score from which on a tool that reads is about the same subject."""
 _WORKFLOW_LEAD = 0.05
 """By how much a tool must be better than a workflow that does the same."""
+_MUST_BE_NAMED = 0.5
+"""How much of a name a need has to say if it has only one word in common with the whole entry."""
+_UNKNOWN = 0.3
+"""The weight of words that no entry has, many of which are values."""
 _MOST_DESCRIPTION = 2_000
 _IN_NAME, _IN_CAPABILITIES, _IN_DESCRIPTION, _IN_FIELDS = 1.0, 0.8, 0.5, 0.3
 
@@ -111,10 +115,12 @@ class Matcher:
     def _match(self, name: str, entry: _Entry, said: Mapping[str, str]) -> Match:
         shared = [word for word in said if word in entry.weights]
         explained = sum(self._weight(word) * entry.weights[word] for word in shared)
-        wanted = sum(self._weight(word) for word in said if word in self._rarity) or 1.0
+        wanted = sum(self._rarity.get(word, _UNKNOWN) for word in said)
         named = sum(self._weight(word) for word in shared if word in entry.name)
         of_name = sum(self._weight(word) for word in entry.name) or 1.0
         score = 0.55 * named / of_name + 0.45 * min(1.0, explained / wanted) if shared else 0.0
+        if len(shared) == 1 and named / of_name < _MUST_BE_NAMED:
+            score /= 2  # a single word in common says little
         best = sorted(shared, key=lambda word: -entry.weights[word])
         return Match(name, round(score, 4), tuple(said[word] for word in best))
 

@@ -19,7 +19,7 @@ from workflows.coordinator.needs import Need, needs_in
 from workflows.coordinator.proposing import proposal, steps_in
 from workflows.coordinator.registered import Facts, Registered, registered
 from workflows.coordinator.state import Json, State, settings_of
-from workflows.coordinator.words import words
+from workflows.coordinator.words import begins_with_verb, words
 
 MOST_QUESTIONS = 5
 """How often people are asked for values that are missing."""
@@ -86,18 +86,22 @@ def revise(state: State) -> State:
     outcome = Outcome.model_validate(state["outcome"])
     report_receipt(outcome, ReceiptStatus.NOT_APPLIED, "Changes were requested; the request is planned again.")
     revision = state.get("revision", 0) + 1
-    comment = outcome.comment
+    comment = "\n".join(remark.comment for remark in outcome.remarks if remark.comment)
     update: State = {"revision": revision, "outcome": None, "remark": f"Changes were requested: {comment}"}
     if revision > MOST_REVISIONS:
         return update | {"stopped": f"Changes were requested {MOST_REVISIONS} times."}
     steps = steps_in(state)
-    values = _values_in(comment, steps)
+    verbs = Matcher(registered()).verbs
+    values: Json = {}
     extra, avoided = list(state.get("extra", [])), set(state.get("avoided", []))
-    for need in needs_in(comment):
+    for need in needs_in(comment, verbs):
         unwanted = _named_steps(need.text, steps) if _NOT.search(need.text) else []
+        said = {} if begins_with_verb(need.text, verbs) else _values_in(need.text, steps)
         if unwanted:
             avoided |= {_name(step) for step in unwanted}
-        elif not _values_in(need.text, steps):
+        elif said:
+            values |= said
+        else:
             extra.append(need.text)
     if not comment.strip():
         update["remark"] = "Changes were requested without saying which, so that this is the same plan."

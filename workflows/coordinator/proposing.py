@@ -16,12 +16,7 @@ from workflows.coordinator.state import State, settings_of
 AGENT = "Coordinator"
 MOST_MISFITS = 5
 """How often a plan is proposed again because what reviewers made of it does not fit."""
-_SHOWN_REQUEST = 4_000
 _MOST_LINES = 20
-NOTE = (
-    "Approving this plan approves its steps and their order; those that only read are then carried out. It does not "
-    "replace a step's own approval: steps that change something ask for it when it is their turn."
-)
 
 
 def proposal(state: State, made: Composition, assessment: PlanAssessment) -> Plan:
@@ -50,7 +45,7 @@ def _summary(state: State, problems: Sequence[str], unserved: Sequence[str]) -> 
     if unserved:
         lines += ["Not part of this plan, because nothing that is registered serves it:"]
         lines += [*_bullets(f"“{text}”" for text in unserved), ""]
-    return "\n".join([*lines, NOTE])[:20_000]
+    return "\n".join(lines).strip()[:20_000]
 
 
 def _bullets(lines: Any) -> list[str]:
