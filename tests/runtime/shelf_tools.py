@@ -55,13 +55,18 @@ class Labeled(BaseModel):
     label: str
 
 
-FOLDER = "ASSENT_TEST_SHELVES"
+FOLDER = "TEST_SHELVES"
 """The variable with the folder of all shelves."""
 
 
 def shelf_file(name: str) -> Path:
     """The file of a shelf."""
     return Path(os.environ[FOLDER]) / f"{name}.json"
+
+
+def fill_shelf(name: str) -> None:
+    """Make a shelf with three boxes."""
+    shelf_file(name).write_text(json.dumps({"lamp": 700, "chair": 4000, "vase": 900}))
 
 
 def acts(name: str) -> list[str]:

@@ -27,7 +27,7 @@ LABEL = "Write the label 'old' on the box vase of the shelf north."
 def shelves(tmp_path: Path, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A shelf with three boxes, and a process that has only the tools around it."""
     monkeypatch.setenv(shelf_tools.FOLDER, str(tmp_path))
-    shelf_tools.shelf_file("north").write_text(json.dumps({"lamp": 700, "chair": 4000, "vase": 900}))
+    shelf_tools.fill_shelf("north")
     use_registry(shelf_tools.registry())
     use_workflows(rig.library.usable)
     yield tmp_path
@@ -220,6 +220,57 @@ def test_people_are_asked_about_a_step_that_fails(rig: Rig) -> None:
     rig.answer(question, {"action": "skip"})
     rig.advance(run_id)
     assert rig.finish(run_id)["status"] == "partly done" and not acts("north")
+
+
+# Workflows as steps
+
+
+def effects(tmp_path: Path) -> Path:
+    file = tmp_path / "effects"
+    file.touch()
+    return file
+
+
+def test_a_workflow_in_yaml_is_a_step_with_its_own_gate(rig: Rig, tmp_path: Path) -> None:
+    file = effects(tmp_path)
+    run_id = begin(rig, "Mend one thing, and then weigh the boxes of the shelf north.", effects=str(file))
+    plan = rig.only(run_id)
+    assert [step["workflow"] or step["tool"] for step in plan.payload["steps"]] == [
+        "mend_one", "list_boxes@1.0", "weigh_boxes@1.0",
+    ]  # fmt: skip
+    inputs = {"shelf": "north", "boxes": ["lamp"]}
+    changed(rig, plan, "mend_one", {"id": "weigh_boxes", "inputs": inputs})
+    gate = rig.only(run_id)
+    assert gate.payload["tool"] == "mend_thing"
+    approved(rig, gate)
+    result = rig.finish(run_id)
+    assert file.read_text() == "mended table-a\n" and receipt(rig, gate) == "applied"
+    assert "table-a is mended" in result["report"] and "700" in result["report"]
+
+
+def test_outputs_of_a_workflow_in_yaml_can_be_inputs_of_other_steps(rig: Rig, tmp_path: Path) -> None:
+    file = effects(tmp_path)
+    run_id = begin(rig, f"Mend one thing. {LABEL}", effects=str(file))
+    inputs = {"shelf": "north", "box": "vase", "label": "${mend_one.mend.message}"}
+    changed(rig, rig.only(run_id), "mend_one", {"id": "write_label", "inputs": inputs})
+    approved(rig, rig.only(run_id))
+    approved(rig, rig.only(run_id))
+    rig.finish(run_id)
+    assert acts("north") == ["labeled vase table-a is mended"]
+
+
+def test_a_workflow_in_python_is_a_step_with_its_own_gate(rig: Rig, tmp_path: Path) -> None:
+    file = effects(tmp_path)
+    run_id = begin(rig, "Start the test gate. Weigh the boxes of the shelf north.", effects=str(file))
+    plan = rig.only(run_id)
+    assert plan.payload["steps"][0]["workflow"] == "test_gate"
+    approved(rig, plan)
+    gate = rig.only(run_id)
+    assert gate.kind == "optimizations"
+    rig.decide(gate, Verdict.MODIFY, change={"items": [{"id": "a"}]})
+    rig.advance(run_id)
+    assert rig.finish(run_id)["status"] == "done"
+    assert [line[-5:] for line in file.read_text().splitlines()] == ["t (a)"]
 
 
 # The world changes

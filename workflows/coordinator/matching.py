@@ -12,7 +12,7 @@ from assent.toolbox.model import Tool
 from assent.workflow import Workflow
 from workflows.coordinator.needs import Need
 from workflows.coordinator.registered import Registered
-from workflows.coordinator.words import quoted, words
+from workflows.coordinator.words import quoted, raw_words, words
 
 ENOUGH = 0.42
 """The score from which on something serves a need."""
@@ -20,6 +20,8 @@ RELATED = 0.2
 """The score from which on a tool that reads is about the same subject."""
 _WORKFLOW_LEAD = 0.05
 """By how much a tool must be better than a workflow that does the same."""
+_BY_WORDS = 0.97
+"""The highest score of something that a need does not call by its whole name or title."""
 _MUST_BE_NAMED = 0.5
 """How much of a name a need has to say if it has only one word in common with the whole entry."""
 _UNKNOWN = 0.3
@@ -50,10 +52,11 @@ class Match:
 
 @dataclass(frozen=True)
 class _Entry:
-    """The words of a tool or workflow: how much each says of it, and those of its name."""
+    """The words of a tool or workflow: how much each says of it, those of its name, and its names as they are written."""
 
     weights: Mapping[str, float]
     name: frozenset[str]
+    phrases: tuple[str, ...]
 
 
 @dataclass
@@ -109,10 +112,11 @@ class Matcher:
         for word in need.text.replace("_", " ").split():
             for form in words(word):
                 said.setdefault(form, word.strip(".,;:!?\"'()“”"))
-        made = [self._match(name, entry, said) for name, entry in entries.items()]
+        text = f" {' '.join(raw_words(need.text))} "
+        made = [self._match(name, entry, said, text) for name, entry in entries.items()]
         return sorted((match for match in made if match.score >= RELATED), key=lambda match: (-match.score, match.name))
 
-    def _match(self, name: str, entry: _Entry, said: Mapping[str, str]) -> Match:
+    def _match(self, name: str, entry: _Entry, said: Mapping[str, str], text: str) -> Match:
         shared = [word for word in said if word in entry.weights]
         explained = sum(self._weight(word) * entry.weights[word] for word in shared)
         wanted = sum(self._rarity.get(word, _UNKNOWN) for word in said)
@@ -121,6 +125,7 @@ class Matcher:
         score = 0.55 * named / of_name + 0.45 * min(1.0, explained / wanted) if shared else 0.0
         if len(shared) == 1 and named / of_name < _MUST_BE_NAMED:
             score /= 2  # a single word in common says little
+        score = 1.0 if any(f" {phrase} " in text for phrase in entry.phrases) else min(score, _BY_WORDS)
         best = sorted(shared, key=lambda word: -entry.weights[word])
         return Match(name, round(score, 4), tuple(said[word] for word in best))
 
@@ -139,12 +144,12 @@ def prefers_workflow(workflow: Match | None, tool: Match | None, need: Need) -> 
 def _tool_entry(tool: Tool) -> _Entry:
     first = tool.description[:_MOST_DESCRIPTION].split("\n\n")[0]
     fields = [*_field_names(tool.takes.schema), *_field_names(tool.returns.schema)]
-    return _entry(f"{tool.name} {tool.title}", " ".join(tool.capabilities), first, " ".join(fields))
+    return _entry((tool.name, tool.title), " ".join(tool.capabilities), first, " ".join(fields))
 
 
 def _workflow_entry(workflow: Workflow) -> _Entry:
     fields = _field_names(workflow.input_model.model_json_schema())
-    return _entry(f"{workflow.name} {workflow.title}", "", workflow.description[:_MOST_DESCRIPTION], " ".join(fields))
+    return _entry((workflow.name, workflow.title), "", workflow.description[:_MOST_DESCRIPTION], " ".join(fields))
 
 
 def _field_names(schema: Mapping[str, object]) -> Iterable[str]:
@@ -152,10 +157,12 @@ def _field_names(schema: Mapping[str, object]) -> Iterable[str]:
     return properties.keys() if isinstance(properties, dict) else ()
 
 
-def _entry(name: str, capabilities: str, description: str, fields: str) -> _Entry:
+def _entry(names: tuple[str, str], capabilities: str, description: str, fields: str) -> _Entry:
     weights: dict[str, float] = {}
+    name = " ".join(names)
     parts = ((name, _IN_NAME), (capabilities, _IN_CAPABILITIES), (description, _IN_DESCRIPTION), (fields, _IN_FIELDS))
     for text, weight in parts:
         for word in words(text):
             weights[word] = max(weights.get(word, 0.0), weight)
-    return _Entry(weights, frozenset(words(name)))
+    phrases = tuple(phrase for phrase in (" ".join(raw_words(one)) for one in names) if " " in phrase)
+    return _Entry(weights, frozenset(words(name)), phrases)
