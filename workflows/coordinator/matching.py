@@ -52,7 +52,7 @@ class Match:
 
 @dataclass(frozen=True)
 class _Entry:
-    """The words of a tool or workflow: how much each says of it, those of its name, and its names as they are written."""
+    """The words of a tool or workflow: what each says of it, those of its name, and its names as they are written."""
 
     weights: Mapping[str, float]
     name: frozenset[str]
