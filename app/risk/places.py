@@ -109,6 +109,11 @@ def _trusted(table: _Rows) -> None:
         r"credentials(?:\.(?:json|ya?ml|db))? secrets?\.(?:json|ya?ml|env|toml|ini) login\sdata cookies(?:\.sqlite)? "
         r"key[34]\.db logins\.json tokens?\.json ntds\.dit",
     )
+    table.named(
+        Place.SECRET,
+        r"(?:[^/]*[-_.\s])?(?:passwords?|passwd|credentials?|api[-_]?keys?|private[-_]?keys?|recovery[-_]?codes|secrets)"
+        r"(?:[-_.][^/]*)?\.(?:csv|tsv|txt|xlsx?|ods|zip|7z|gpg|sqlite|1pux|1pif)",
+    )
     table.ending(Place.SECRET, "pem key p12 pfx jks keystore kdbx ppk")
     table.folders(
         Place.SECRET,

@@ -177,7 +177,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _SMALL = re.compile(
-    r"\bpublish\b|send-message|send-email|put-events|put-metric|put-log|put-object|copy-object|\bupload"
+    r"\bpublish\b|send-message|send-email|put-events|put-metric|put-log|put-object|copy-object|delete-object\b|\bupload"
     r"|update-kubeconfig|\btags?\b|\blabels?\b|alarms?\b|dashboards?\b|\bjobs?\b|\balias(?:es)?\b|messages?\b"
     r"|notifications?\b"
     r"|subscriptions?\b|drafts?\b",

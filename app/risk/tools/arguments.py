@@ -101,7 +101,13 @@ FORWARDS = declare(
 _BROAD_FLAGS = word_set(
     "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
     "no_verify bypass hard_delete delete_all apply_to_all force_push permanent permanently skip_confirmation "
-    "skip_trash bypass_trash force_delete skip_final_snapshot skip_backup"
+    "skip_trash bypass_trash force_delete skip_final_snapshot skip_backup purge_everything delete_everything purge_all "
+    "flush_all select_all update_all"
+)
+_SKIPS = word_set("skip bypass ignore no without disable override")
+_SAFEGUARDS = word_set(
+    "check checks test tests validation verification verify review reviews approval approvals confirm confirmation "
+    "safety guardrails lock backup snapshot hooks ci policy protection preflight freeze gate gates trash warnings"
 )
 _EVERYTHING = re.compile(
     r"\s*(?:\*|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0|\*:\*|1\s*=\s*1|true|everything|any)\s*",
@@ -121,12 +127,18 @@ _LOST_PLACES = (Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SYSTEM, Place.D
 _ANYTHING = word_set("where query criteria condition match")
 """Keys under which `true` and `any` mean everything; elsewhere they are ordinary values."""
 _SELECTS = word_set("filter filters where query selector match criteria condition prefix pattern")
+_PAYS = word_set(
+    "refund issuerefund refundpayment refundcustomer chargenow chargecard capture autocharge autopay paynow "
+    "autopurchase"
+    " releasefunds prorate"
+)
 _PRODUCTION = word_set("prod production live prd")
 _PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier realm")
 _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
 _ADMIN = re.compile(
-    r"(?:[\w.-]*[/:_ -])?(?:admin(?:istrator)?|owner|root|superuser|maintain(?:er)?|full[_ -]?access|write-all|sudo"
-    r"|editor-in-chief|super[_ -]?admin|sysadmin|iam[_ -]?full[_ -]?access|all[_ -]?permissions|manage_all"
+    r"(?:[\w.-]*[/:_ -])?(?:admin(?:istrator)?s?|owners?|root|wheel|superusers?|maintain(?:er)?|full[_ -]?access"
+    r"|write-all|sudo|editor-in-chief|super[_ -]?admin|sysadmin|iam[_ -]?full[_ -]?access|all[_ "
+    r"-]?permissions|manage_all"
     r"|contributor)",
     re.IGNORECASE,
 )
@@ -151,6 +163,7 @@ _NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypa
 _PUBLIC_KEYS = word_set(
     "public publicly anonymous world everyone guest guests anyone external internet unauthenticated"
 )
+_ANSWERS = word_set("comment comments reply replies answer message note ticket")
 _ACCESS_KEYS = word_set("acl visibility access sharing share exposure audience scope privacy principal principals")
 _PUBLIC = re.compile(
     r"public(?:-read(?:-write)?)?|anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|everyone|world|all[_ ]?users|allusers"
@@ -251,6 +264,8 @@ def _listed(value: Any) -> list[str]:
 def _findings(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     yield from _reach(manner, setting)
     yield from _powers(setting)
+    if setting.value is True and setting.plain in _PAYS:
+        yield names.PAYS, f"The argument {setting.path} is true: it moves money."
     yield from _switches(manner, setting)
     yield from _recipients(manner, setting)
 
@@ -273,7 +288,7 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted."
     elif text == "*" and not setting.words & _ORDINARY_STARS:
         yield BROAD, f"The argument {path} is '*': the call may affect everything."
-    if setting.value is True and "_".join(words_in(setting.key)) in _BROAD_FLAGS:
+    if setting.value is True and _is_broad(setting):
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
         yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words
     if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & _PRODUCTION:
@@ -289,8 +304,16 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield STOPPED, f"The argument {path} is 0: nothing of it keeps running."
 
 
+def _is_broad(setting: Setting) -> bool:
+    words = words_in(setting.key)
+    skips = words[0] in _SKIPS and set(words[1:]) & _SAFEGUARDS if words else False
+    return "_".join(words) in _BROAD_FLAGS or bool(skips)
+
+
 def _is_everything(setting: Setting) -> bool:
     text = setting.text
+    if setting.plain == "matchall" and setting.value in ({}, True):
+        return True
     if not text or not setting.words & _EVERYTHING_KEYS or not _EVERYTHING.fullmatch(text):
         return False
     return text.lower() not in ("true", "any") or bool(setting.words & _ANYTHING)
@@ -329,12 +352,18 @@ def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str
         yield OFF, f"The argument {path} switches a protection off."
     elif setting.value == [] and protects and set(words) & {"required", "reviewers", "methods", "checks", "approvals"}:
         yield OFF, f"The argument {path} is empty, which switches a protection off."
-    if setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}:
+    opens = setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}
+    if opens and not _is_answer(manner, setting):
         yield OPEN, f"The argument {path} is true: it makes something accessible to others."
     if setting.plain in ("type", "who", "grantee", "member") and _ANYONE.fullmatch(setting.text):
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
     if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
+
+
+def _is_answer(manner: _Manner, setting: Setting) -> bool:
+    """Return True if a value only says that the other side of a ticket may read one answer to it."""
+    return bool({*words_in(setting.path), *manner.words} & _ANSWERS)
 
 
 def _is_confirmation(setting: Setting) -> bool:

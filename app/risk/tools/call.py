@@ -91,12 +91,15 @@ class ToolCall:
         args: Its arguments.
         documents: The paths of the arguments that have been read as documents.
         reads: The policy registers the tool as one that only reads: its name says nothing about what it does.
+        judged: What has said more of what the call does than its name can: ``paths``, ``program``, or ``code``; empty
+            if nothing has.
     """
 
     tool: str
     args: Any
     reads: bool = False
     documents: tuple[str, ...] = ()
+    judged: str = ""
     own: str = field(init=False)
     """The name without its server, such as ``query`` for ``mcp__postgres__query``."""
 

@@ -65,16 +65,21 @@ _SECRETS = word_set(
 )
 _WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
 _OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
-_STOPS = word_set("stop restart reboot shutdown halt drain failover power")
+_STOPS = word_set(
+    "stop restart reboot shutdown halt drain failover power poweroff disable suspend hibernate deallocate"
+)
 _COMES_BACK = word_set("service services deployment deployments pod pods container containers replica replicas")
 """What is merely restarted is back soon; a machine or a database takes others with it."""
 _MACHINES = word_set(
     "server servers service services instance instances cluster vm vms host hosts database db node nodes machine "
-    "machines deployment deployments pod pods container containers replica replicas"
+    "machines router switch gateway modem appliance computer pc laptop deployment deployments pod pods "
+    "container containers replica replicas"
 )
 _JOBS = word_set("job jobs dag function functionname lambda workflow pipeline task playbook runbook procedure")
 _RUNS = word_set("run execute exec start launch invoke")
 _SCRIPT = re.compile(r"[\w./~-]+\.(?:sh|bash|py|ps1|rb|pl|js|ts|ipynb|bat|cmd|yml|yaml)", re.IGNORECASE)
+_DNS_TYPES = word_set("A AAAA MX CNAME TXT NS SRV CAA SOA PTR ALIAS DS")
+_DNS_HOSTS = word_set("route cloudflare godaddy namecheap gandi porkbun domain domains zone registrar")
 _CLOCK = word_set("cron crontab scheduler schedule scheduled")
 _PEOPLE = word_set(
     "customers users people employees contacts patients accounts members leads subscribers records database table"
@@ -112,7 +117,7 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield RUNS_UNREAD.finding(f"It starts {job!r}, whose name says that it deletes or stops something.")
     if _runs_script(call) and not runs:
         yield RUNS_UNREAD.finding("This runs a script or a notebook that has not been read.")
-    if words & {"dns", "nameserver", "nameservers"} and words & names.ACTING:
+    if _changes_dns(call, words):
         yield DNS.finding("The tool's name says that it changes where names on the internet lead.")
     forwards = words & {"webhook", "webhooks", "forwarding", "autoforward"}
     if forwards and words & _MAKES and not words & {"send", "test"}:
@@ -129,6 +134,14 @@ def reading_findings(call: ToolCall) -> Iterator[Finding]:
     """Return what the name of a tool that only reads says about what it reads."""
     about = (READS_SECRET.id, ALL_DATA.id)
     yield from (found for found in combined_findings(call, runs=False) if found.rule in about)
+
+
+def _changes_dns(call: ToolCall, words: set[str]) -> bool:
+    if not words & names.ACTING:
+        return False
+    record = words & {"record", "records", "recordset", "recordsets"}
+    kind = call.text("type", "recordtype", "rrtype").upper() in _DNS_TYPES
+    return bool(words & {"dns", "nameserver", "nameservers"} or (record and (kind or _DNS_HOSTS & set(call.all_words))))
 
 
 def _destructive_job(call: ToolCall) -> str:

@@ -75,6 +75,9 @@ def read_files(call: ToolCall, reading: Reading) -> bool:
     act = _act(call, words)
     if act is None:
         return False
+    if any(re.search(r"[/\\.]", path) for _, path in paths):
+        # Another text may be the number that a service gives to a file.
+        call.judged = "paths"
     if act in (Act.READ, Act.LIST):
         reading.add(READS_FILE, "This reads or lists files. The agent receives what it reads.")
     for key, path in paths:

@@ -25,6 +25,11 @@ _SHELLS = word_set("bash shell terminal sh zsh cmd console command commandline s
 _RUNS = word_set("run execute exec start spawn invoke launch")
 _POWERSHELL = word_set("powershell pwsh")
 _PYTHON = word_set("python ipython jupyter repl interpreter notebook")
+_OTHER_LANGUAGES = word_set(
+    "groovy ruby perl php lua applescript osascript vbscript matlab julia golang rust kotlin scala haskell "
+    "elixir clojure "
+    "dotnet csharp tcl autohotkey"
+)
 _JAVASCRIPT = word_set("javascript node nodejs deno bun typescript js")
 _SQL_TOOLS = word_set(
     "sql postgres postgresql mysql sqlite mariadb mssql oracle bigquery snowflake redshift duckdb clickhouse "
@@ -45,6 +50,10 @@ _DIALECTS = {
 _SQL_KEYS = word_set("sql statement statements stmt stmts query queries ddl dml")
 _COMMAND_KEYS = word_set("exec command cmd commands commandline shell bash line lines terminal stdin argv")
 _CODE_KEYS = word_set("code script source snippet cell program expression body js javascript eval function")
+_FORMULAS = word_set("expression expr formula equation calculation")
+_ARITHMETIC = re.compile(
+    r"(?:[\d\s.,+*/%^()=-]|\b(?:sqrt|sin|cos|tan|log|ln|exp|abs|round|floor|ceil|min|max|pow|pi|e|mod|sum|avg)\b)+"
+)
 _INERT = word_set(
     "description explanation reason reasoning thought thoughts title comment note notes summary label labels "
     "purpose rationale todo todos id cwd folder workdir workspace timeout user author language lang format dialect "
@@ -100,10 +109,15 @@ def dialect_of(call: ToolCall) -> str:
     return call.text("dialect", "engine")
 
 
+def is_arithmetic(argument: Argument) -> bool:
+    """Return True if an argument is a formula of numbers, which no language would do anything with but compute."""
+    return bool(argument.words & _FORMULAS and len(argument.text) <= 1_000 and _ARITHMETIC.fullmatch(argument.text))
+
+
 def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
     """Return the language of an argument; empty if it is no code."""
     words, text = argument.words, argument.text
-    if not text.strip() or (words & _INERT and not words & (_SQL_KEYS | {"sql"})):
+    if not text.strip() or (words & _INERT and not words & (_SQL_KEYS | {"sql"})) or is_arithmetic(argument):
         return ""
     if kind in ("redis", "mongo", "cypher"):
         return (
@@ -120,7 +134,8 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
             return ""
         return "sql" if _SQL_TEXT.match(text) else ""
     if words & _CODE_KEYS:
-        return _code_language(text, kind, call.named_language, words)
+        named = [*call.named_language, *(word for word in call.words if word in _OTHER_LANGUAGES)]
+        return _code_language(text, kind, named, words)
     if words & _COMMAND_KEYS or (kind in ("shell", "powershell") and words & {"input", "args", "arguments", "text"}):
         if kind == "powershell" or "powershell" in call.named_language:
             return "powershell"
@@ -151,6 +166,7 @@ def _code_language(text: str, kind: str, named: list[str], words: frozenset[str]
             "java",
             "c",
             "r",
+            *_OTHER_LANGUAGES,
         ):
             return name
     if words & {"js", "javascript"}:

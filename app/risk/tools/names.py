@@ -79,7 +79,8 @@ _ALWAYS = (
     (
         DESTRUCTIVE,
         word_set(
-            "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown kill prune revert "
+            "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown reboot kill "
+            "prune revert "
             "rollback reset overwrite unlink rm void detach evict deprovision decommission deletes removes "
             "flush discard drain"
         ),
@@ -140,7 +141,8 @@ _DELETES = word_set(
     "unlink discard deleting rm bulkdelete"
 )
 _WHOLES = word_set(
-    "bucket buckets database databases schema schemas table tables keyspace keyspaces namespace namespaces cluster "
+    "bucket buckets database databases db dbs schema schemas table tables keyspace keyspaces namespace "
+    "namespaces cluster "
     "clusters backup backups snapshot snapshots volume volumes disk disks stack stacks vault vaults organization "
     "tenant filesystem filesystems hostedzone collection dataset datasets vm vms droplet droplets instance instances "
     "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
@@ -150,12 +152,13 @@ PROTECTIONS = word_set(
     "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
     "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
     "captcha authentication auth authorization alert alerts alarm alarms alerting monitoring enforce enforced "
-    "quarantine sandbox guardrail guardrails moderation approval approvals review reviews reviewers reviewed "
+    "monitor monitors detector edr siem trail quarantine sandbox guardrail guardrails moderation approval "
+    "approvals review reviews reviewers reviewed "
     "confirmation confirm safeguard safe retention block lockout throttle rls dlp scanning scan csp csrf cors secure "
     "policy"
 )
 """What protects something, in names of tools and of their arguments."""
-_KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
+KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")
 _FORMATS = word_set("format reformat")
@@ -169,7 +172,7 @@ _LOOKS = word_set(
     "get list search find describe show count view query preview estimate explain inspect calculate check validate "
     "lookup is has diff compare simulate"
 )
-_BESIDES = word_set("and or then with plus after")
+BESIDES = word_set("and or then with plus after")
 _ASKS = word_set("ask question prompt clarify consult")
 _AT_THE_MACHINE = word_set("user human person operator developer me")
 _QUESTIONS = word_set(
@@ -287,7 +290,7 @@ def only_looks(call: ToolCall) -> bool:
     """
     words = _said(call)
     acts = _has_verb(call.words) and any(word in ACTING for word in call.action)
-    return bool(words) and words[0] in _LOOKS and not acts and not set(words) & _BESIDES
+    return bool(words) and words[0] in _LOOKS and not acts and not set(words) & BESIDES
 
 
 def _whole(call: ToolCall) -> str:
@@ -298,7 +301,7 @@ def _whole(call: ToolCall) -> str:
     if not deletes(call) and not said & _EMPTIES:
         return ""
     words = [word for word in (*call.words, *call.action) if word not in _DELETES | _EMPTIES]
-    kind = words_in(call.text(*_KINDS))
+    kind = words_in(call.text(*KINDS))
     for last in (words[-1:], kind[-1:]):
         if last and last[0] in _WHOLES:
             return last[0]
@@ -316,6 +319,9 @@ def destroys(call: ToolCall) -> bool:
 
 def only_reads(call: ToolCall) -> bool:
     """Return True if the name says that the tool reads, and nothing else."""
+    if call.words[1:] == ["plan"] and call.words[0] not in _VERBS:
+        # ``terraform_plan`` shows what would be done; ``apply_plan`` does it.
+        return True
     words = _said(call)
     acts = any(word in ACTING for word in words[1:2]) and not only_looks(call)
     return bool(words) and words[0] in _READS and not acts

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from app.risk.commands.cloud_rules import kind_of
 from app.risk.commands.table import Command, read_command
 from app.risk.effects import run_dynamic
 from app.risk.reading import Reading
@@ -175,7 +176,20 @@ def _subcommand(call: ToolCall, program: str) -> list[str]:
     if program == "git" and (words := _GIT_WORDS.get(" ".join(word for word in call.words if word != "git"))):
         return words.split()
     rest = [word for word in call.words if word not in (program, "k8s", "kubernetes") and word not in _SAYS_NOTHING]
+    if program == "aws" and len(rest) > 2 and not verb:
+        return _aws_operation(rest)
     return [*rest, *(shlex.split(verb) if verb.count('"') % 2 == 0 and verb.count("'") % 2 == 0 else verb.split())]
+
+
+def _aws_operation(words: list[str]) -> list[str]:
+    """Return the service and the operation that a name is made of, such as ``ec2 stop-instances``."""
+    service = words[0] + (words[1] if words[1].isdigit() else "")
+    operation = words[2:] if words[1].isdigit() else words[1:]
+    first = next((number for number, word in enumerate(operation) if kind_of(word)), 0)
+    operation = [*operation[first:], *operation[:first]]
+    if service == "s3" and len(operation) > 1:
+        service = "s3api"
+    return [service, "-".join(operation)]
 
 
 def _action_in(call: ToolCall) -> str:

@@ -20,7 +20,9 @@ from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
 from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
+from app.risk.tools.grave_deeds import grave_findings
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
+from app.risk.tools.light_deeds import light_finding
 from app.risk.tools.programs import argument_lists, has_words, note_unread, read_program, read_words
 from app.risk.tools.requests import read_urls
 from app.risk.words import Word
@@ -95,12 +97,15 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         # Code among the arguments is read all the same: only the tool itself knows this argument.
         reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
         return
-    if not read or names.destroys(call):
-        reading.take(names.name_findings(call))
+    if not read or (names.destroys(call) and call.judged != "paths"):
+        light = light_finding(call)
+        reading.take([light] if light else names.name_findings(call))
     if not read and names.asks_user(call):
         return
     if call.plain not in names.OWN:
         reading.take(combined_findings(call, runs=read))
+        if not call.judged:
+            reading.take(grave_findings(call))
     _read_sent_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
@@ -204,16 +209,20 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     ):
         if not applied:
             note_unread(call, reading)
+        call.judged = "program"
         return read_program(call, program, reading)
     if kind == "shell" and read_words(call, reading):
+        call.judged = "program"
         return True
     if kind in ("redis", "mongo"):
+        call.judged = "code"
         return _read_store(call, kind, reading)
     if read_files(call, reading):
         if call.text("celltype") != "markdown":
             _read_code(call, "", reading, only={"newsource"})
         return True
     read = _read_code(call, kind, reading)
+    call.judged = "code" if read else ""
     return read_urls(call, reading) or read
 
 
@@ -330,6 +339,8 @@ def _typed(call: ToolCall, reading: Reading) -> bool:
     """Read what a tool types on a keyboard, which may be a command. Returns False if it types nothing."""
     action = call.text("action", "type")
     if call.reads and action not in ("type", "key"):
+        return False
+    if set(call.words) & {"check", "checks", "checker"}:
         return False
     if not (
         set(call.words) & {"computer", "keyboard", "type", "typewrite", "keypress", "sendkeys"}

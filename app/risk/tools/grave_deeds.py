@@ -1,0 +1,206 @@
+"""Deeds that are worse than their verbs alone say, such as unlocking a door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.domain.risk import Finding
+from app.risk.rules import word_set
+from app.risk.tools import names
+from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.deeds import (
+    APPROVES,
+    BULK,
+    CANCELS,
+    INSTALLS,
+    LOCKS_OUT,
+    MAILS_MANY,
+    MANY_WORDS,
+    PHYSICAL,
+    RESTORES,
+    Deed,
+    Said,
+    service_of,
+)
+
+_PEOPLE = word_set(
+    "user account member employee customer person staff contractor login principal subscriber seller tenant "
+    "device phone laptop"
+)
+_MACHINERY = word_set(
+    "plc scada modbus opcua actuator valve breaker turbine pump boiler robot drone elevator conveyor furnace "
+    "ventilator infusion insulin crane forklift spindle cnc gripper"
+)
+_DOORS = word_set("door gate garage lock smartlock deadbolt barrier safe vehicle car trunk hatch")
+_BOUGHT = word_set(
+    "subscription contract booking reservation flight shipment payment payroll transfer membership license "
+    "insurance warranty payout mandate"
+)
+_STATES = word_set(
+    "backup snapshot database db volume disk dump vm instance cluster table schema collection partition checkpoint "
+    "pitr image"
+)
+_REVIEWED = word_set(
+    "pull pr mr review deployment change release expense invoice payment contract loan purchase exception gate access "
+    "timesheet claim refund payout budget privilege entitlement waiver"
+)
+_ALARMS = word_set("alert finding vulnerability detection advisory violation threat")
+_SOFTWARE = word_set("extension plugin addon app application software driver program agent skill connector msi exe")
+_MAILINGS = word_set("campaign newsletter broadcast blast mailing announcement mailshot")
+_TRIPS = word_set("flight hotel trip train ride taxi cab travel cruise ticket apartment")
+_GOODS = word_set("grocery groceries food pizza meal goods supplies product item hardware equipment")
+_COINS = word_set(
+    "money fund transaction wire payment salary payroll eth btc usdc usdt crypto bitcoin ether solana giftcard gift"
+)
+_DANGEROUS_DOMAINS = {
+    "lock": "unlock open", "alarm": "disarm", "cover": "open toggle", "valve": "open close toggle",
+    "siren": "turn", "homeassistant": "restart stop", "hassio": "host addon backup restore stop restart",
+    "shell": "command", "python": "script", "water": "set", "lawn": "start", "vacuum": "",
+}  # fmt: skip
+_SHADES = word_set("blind shade curtain awning")
+_NOT_MANY = word_set("mark read select save expand collapse stage format test check fetch message tab")
+
+_GRAVE = (
+    Deed(
+        PHYSICAL,
+        "opens or unlocks something that keeps people out",
+        word_set("unlock open unlatch"),
+        _DOORS,
+        without=word_set("file thread issue account user record row database terraform state browser terminal pr tab"),
+    ),
+    Deed(PHYSICAL, "disarms an alarm", word_set("disarm")),
+    Deed(
+        PHYSICAL,
+        "moves or switches a machine in the real world",
+        word_set("write set open close start stop move toggle fly land drive send turn run execute pick rotate"),
+        _MACHINERY,
+        without=word_set("build pipeline ci account simulation simulator"),
+    ),
+    Deed(
+        LOCKS_OUT,
+        "takes somebody's access away",
+        word_set("deactivate suspend disable block ban lock offboard expel kick freeze close unenroll retire"),
+        _PEOPLE,
+        without=word_set("manager agent activity review note ticket story notification"),
+    ),
+    Deed(CANCELS, "cancels what somebody has bought or agreed on", word_set("cancel reverse abort"), _BOUGHT),
+    Deed(
+        RESTORES,
+        "replaces what is there now by older data",
+        word_set("restore recover rewind"),
+        _STATES,
+        without=word_set("test verify"),
+    ),
+    Deed(
+        APPROVES,
+        "approves what a person should have looked at",
+        word_set("approve countersign certify waive override"),
+        _REVIEWED,
+        without=word_set("comment draft"),
+    ),
+    Deed(
+        APPROVES,
+        "sets aside a warning that a person should look at",
+        word_set("dismiss suppress ignore"),
+        _ALARMS,
+    ),
+    Deed(
+        APPROVES,
+        "signs for somebody",
+        word_set("sign countersign"),
+        word_set("document contract agreement nda lease declaration"),
+        without=word_set("verify request hash"),
+    ),
+    Deed(INSTALLS, "adds software that has not been read", word_set("install sideload uninstall"), _SOFTWARE),
+    Deed(
+        INSTALLS,
+        "adds a server whose tools the agent will use",
+        word_set("add install register enable connect"),
+        word_set("mcp"),
+        word_set("server mcpserver"),
+    ),
+    Deed(
+        names.PAYS,
+        "moves money",
+        word_set("send sign move release issue run process"),
+        _COINS,
+        without=word_set(
+            "receipt reminder request statement email pdf message test report db database sql notification confirmation"
+        ),
+    ),
+    Deed(
+        names.PAYS,
+        "spends money",
+        word_set("book reserve order rent hire"),
+        _TRIPS | _GOODS,
+        without=word_set(
+            "meeting conference status history line detail update add set change sort by in on off into list "
+            "get fetch search "
+            "show count view find mark"
+        ),
+    ),
+    Deed(names.PAYS, "changes what is paid from now on", word_set("upgrade"), word_set("subscription plan tier seat")),
+    Deed(
+        MAILS_MANY,
+        "sends something to many people",
+        word_set("send launch publish start trigger resume blast broadcast"),
+        _MAILINGS,
+        without=word_set("test draft preview stop pause stats report"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a project with everything in it",
+        word_set("delete destroy remove"),
+        word_set("project"),
+        word_set("gcp gcloud google firebase supabase railway neon render azure openshift fly"),
+        word_set("member task issue file label key card item drive doc sheet"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a stream with all messages in it",
+        word_set("delete destroy remove drop recreate"),
+        word_set("topic queue stream exchange vhost eventhub"),
+        word_set(
+            "kafka rabbitmq rabbit sqs sns pubsub nats kinesis servicebus eventhub eventhubs pulsar redpanda mq amqp"
+        ),
+        word_set("message policy subscription tag consumer group"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "starts again with no data",
+        word_set("reset reinitialize reinit recreate nuke reseed"),
+        word_set("database db schema keyspace index collection dataset warehouse datastore tables"),
+        without=word_set("password connection stats statistics pool role user cache test"),
+    ),
+    Deed(
+        names.DESTRUCTIVE,
+        "deletes what could still be taken back",
+        word_set("empty clear purge"),
+        word_set("trash bin recycle junk wastebasket"),
+    ),
+)
+"""Deeds that are worse than their verbs alone."""
+
+
+def grave_findings(call: ToolCall) -> Iterator[Finding]:
+    """Return what a call does that is worse than its verb alone says. Nothing is returned for one that only looks."""
+    said = Said(call)
+    if names.only_looks(call):
+        return
+    for deed in _GRAVE:
+        if deed.is_done(said):
+            yield deed.rule.finding(f"The tool's name says that it {deed.meaning}.", None, deed.level)
+    yield from at_home(call)
+    acts = said.words & names.ACTING
+    many = said.words & MANY_WORDS or {"all"} & set(call.words)
+    if many and acts and not said.words & _NOT_MANY:
+        yield BULK.finding("The tool's name says that it changes many things at once.")
+
+
+def at_home(call: ToolCall) -> Iterator[Finding]:
+    """Yield what a service of home automation does that is not for an agent alone."""
+    words = service_of(call)
+    dangerous = set(_DANGEROUS_DOMAINS.get(words[0], "").split()) if words else set()
+    entities = {word for argument in call.texts for word in words_in(argument.text)}
+    if dangerous & {*words[1:], *call.words, *call.action} and not entities & _SHADES:
+        yield PHYSICAL.finding("The service opens, disarms, restarts, or runs something at home.")
