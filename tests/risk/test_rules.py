@@ -8,8 +8,8 @@ from app.risk.assess import assess_proposal
 from app.risk.catalog import all_rules
 
 WITHOUT = (
-    "code.failed", "code.too_", "custom.", "proposal.", "tool.args.too_many", "tool.registered", "sql.alter.default",
-    "sql.check_failed", "sql.select.large", "sql.too_large",
+    "code.failed", "code.too_", "custom.", "plan.", "proposal.", "tool.args.too_many", "tool.registered",
+    "sql.alter.default", "sql.check_failed", "sql.select.large", "sql.too_large",
 )  # fmt: skip
 """Rules that no short text by itself triggers; their cases are in tests of their own: tests/unit/test_risk_*.py,
 tests/risk/test_sql_*.py, and test_apart.py."""
