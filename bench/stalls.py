@@ -86,6 +86,18 @@ def question(schema: Any) -> dict[str, Any]:
     return {"proposal": {"kind": "question", "title": "A question", "question": "?", "answer_schema": schema}}
 
 
+def plan_of(count: int, text: str) -> dict[str, Any]:
+    """A plan in which each step needs all steps before it."""
+    steps = [
+        {
+            "id": f"s{number}", "title": "x", "tool": "t@1", "effect": "read", "gated": False,
+            "needs": [f"s{earlier}" for earlier in range(number)], "inputs": {"text": text if number else ""},
+        }
+        for number in range(count)
+    ]  # fmt: skip
+    return {"proposal": {"kind": "plan", "title": "A plan", "steps": steps}}
+
+
 def custom(data: Any, schema: Any = None) -> dict[str, Any]:
     """The body that opens a request about data."""
     return {"proposal": {"kind": "custom", "title": "Data", "data": data, "data_schema": schema}}
@@ -195,6 +207,10 @@ def opening() -> Iterator[Call]:
     body = {"proposal": {"kind": "optimizations", "title": "Many", "items": items}}
     yield Call("open: 500 items", path, body)
     yield Call("open: 30,000 items", path, {"proposal": {"kind": "optimizations", "title": "x", "items": items * 35}})
+    for words, text in (("100 steps", "x"), ("30,000 references", "${s0.x} " * 300)):
+        plan = plan_of(100, text)
+        yield Call(f"open: a plan of {words}", path, plan)
+        yield Call(f"page: a plan of {words}", "/requests/{id}", None, plan, "GET", signed=True)
     yield Call("open: a body that is no JSON", path, "[" * MOST)
     yield Call("open: one number of 2 MB", path, "9" * MOST)
     yield Call("open: one string of 2 MB", path, '"' + "\\u0000" * (MOST // 6) + '"')

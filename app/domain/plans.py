@@ -6,13 +6,18 @@ back to its agent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import InvalidInputError
 from app.domain.misfits import check_schema
+from app.domain.weight import weigh
 from assent.composition.references import ReferenceSyntaxError
 from assent.plans import references, requirements
+
+_A_REFERENCE = 40.0
+"""Microseconds to read a reference as often as a decision, or a page, does."""
 
 
 def steps_of(payload: Any) -> list[dict[str, Any]]:
@@ -29,6 +34,11 @@ def tool_of(step: Mapping[str, Any]) -> str:
 def requires(step: Mapping[str, Any]) -> list[str]:
     """The ids of the steps that have to come before this one."""
     return requirements(step.get("needs") or [], step.get("inputs") or {})
+
+
+def weigh_references(steps: Sequence[Mapping[str, Any]]) -> None:
+    """Declare the cost of reading the references in the inputs of steps."""
+    weigh(_A_REFERENCE * json.dumps([step.get("inputs") for step in steps]).count("${"))
 
 
 def refers(value: Any) -> bool:
@@ -48,6 +58,7 @@ def edit_plan(payload: dict[str, Any], kept: Any) -> dict[str, Any]:
     Raises:
         InvalidInputError: the resulting plan would not be valid; `fields` names the steps.
     """
+    weigh_references(payload["steps"])
     edits = _edits(payload, kept)
     steps = {step["id"]: step for step in payload["steps"]}
     for name, edit in edits.items():

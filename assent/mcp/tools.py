@@ -76,8 +76,8 @@ class Tools:
         ] = "",
         wait_seconds: Wait = 0,
     ) -> RequestStatus:
-        """Ask people to approve an action (a tool call, a script, a set of optimizations, any value) or to answer a
-        question. Do not act before the result says `approved`, and then do exactly what `payload` says."""
+        """Ask people to approve an action (a tool call, a script, a set of optimizations, a plan, any value) or to
+        answer a question. Do not act before the result says `approved`, and then do exactly what `payload` says."""
         async with self._callers.portal(context.headers) as portal:
             # If this were canceled midway, it would be unknown whether there is a request to cancel.
             with anyio.CancelScope(shield=True):

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 import app.http.aside
 from app.bounded_work import Pool
+from app.domain.changes import apply_change
 from app.domain.people import Role
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.domain.weight import MOST, HandOver, light_only, note_write, weigh
@@ -19,8 +20,9 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Comment, Decision
 from app.web.requests.code import arguments
+from app.web.requests.plans import shown_plan
 from assent.contracts import RiskLevel
-from tests.factories import Caller, Program, make_person, make_request, make_token, question, script
+from tests.factories import Caller, Program, make_person, make_request, make_token, plan, question, script
 
 LONG = "select 1 from orders;\n" * 40_000
 
@@ -176,6 +178,20 @@ def test_a_page_of_thousands_of_arguments_is_made_beside() -> None:
         assert arguments("run", few, []) == []
         with pytest.raises(HandOver):
             arguments("run", many, [])
+
+
+def test_a_plan_of_thousands_of_references_is_shown_and_changed_beside() -> None:
+    few, many = plan(), plan()
+    many["steps"][1]["inputs"] = {"table": "${find.tables[0]} " * 3_000}
+    with light_only():
+        shown_plan(few, [], True, None, {})
+        apply_change(few, {"steps": [{"id": "find"}]})
+    for heavy in (
+        lambda: shown_plan(many, [], True, None, {}),
+        lambda: apply_change(many, {"steps": [{"id": "find"}]}),
+    ):
+        with light_only(), pytest.raises(HandOver):
+            heavy()
 
 
 def test_weight_is_added_up_until_something_is_written() -> None:

@@ -11,6 +11,9 @@ import pytest
 
 from app.cli.context import print_table
 from app.cli.main import COMMANDS, cli
+from app.risk.assess import assess_proposal
+from app.store.engine import Sessions, make_engine
+from tests.factories import make_request, plan
 from tests.flows import ALL
 from tests.processes.harness import Desk
 from tests.waiting import until
@@ -72,6 +75,24 @@ def test_a_run_from_its_start_to_its_record(desk):
     decisions = [entry for entry in record if entry["actor"]["name"] == "The reviewer"]
     assert [entry["via"] for entry in decisions] == ["command_line"]
     assert "The reviewer" in told(desk, "audit", "list", "--run", started["id"], "--limit", "50")
+
+
+def test_a_plan_is_shown_and_changed_from_the_command_line(desk):
+    told(desk, "user", "add", "dba@example.com", "--name", "The DBA", "--role", "reviewer")
+    engine = make_engine(desk.database_url)
+    document = plan()
+    found = assess_proposal(document).to_json()
+    request = make_request(Sessions(engine), payload=document, assessment=found).id
+    engine.dispose()
+    shown = told(desk, "approvals", "show", request)
+    assert "high (drop): According to the agent, this destroys something. It asks for its own approval" in shown
+    digest = facts(desk, "approvals", "show", request)["digest"]
+    decide = ("approvals", "decide", request, "modify", "--as", "dba@example.com", "--digest", digest, "--change")
+    lacking = json.dumps({"steps": [{"id": "find"}, {"id": "drop"}]})
+    assert "“Delete its rows” needs “Count rows”, which is left out." in refused(desk, *decide, lacking)
+    told(desk, *decide, json.dumps({"steps": [{"id": "report"}, {"id": "find", "inputs": {"days": 30}}]}))
+    steps = facts(desk, "approvals", "show", request)["payload"]["steps"]
+    assert [(step["id"], step["inputs"]) for step in steps] == [("report", {}), ("find", {"days": 30})]
 
 
 def test_a_request_is_looked_after_from_the_command_line(desk):

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.errors import InvalidInputError
-from app.domain.plans import requires, tool_of
+from app.domain.plans import requires, tool_of, weigh_references
 from app.domain.risk import Finding
 from app.domain.text import span_words
+from app.domain.weight import weigh
 from app.web.field_text import Submission
 from app.web.forms.drawing import draw
 from app.web.forms.field_errors import labeled_fields, problem_at
@@ -26,6 +27,10 @@ CHOSEN = "step"
 """The check boxes of the steps that are kept."""
 EDIT_LIMIT = 100_000
 """Longest inputs of a plan, in characters as JSON, that the page can edit: it submits all of them."""
+_A_STEP = 500.0
+"""Microseconds to render a step without its fields."""
+_A_NEED = 15.0
+"""Microseconds to render a link to a step that another one needs."""
 _EFFECTS = {"read": "Only reads", "write": "Changes something", "destroy": "Destroys something"}
 
 
@@ -104,18 +109,21 @@ def shown_plan(
 ) -> PlanView:  # fmt: skip
     """The plan; after a refusal, and after a step was moved, with what the person submitted."""
     steps = payload["steps"]
+    weigh_references(steps)
     order = _order(steps, sent)
     forms = editable and _fits(payload)
     views = [_view(steps[at], at, findings, forms, sent, problems) for at in order]
     now = [_with_sent_inputs(steps[at], sent) if forms else steps[at] for at in order]
+    required = [requires(step) for step in now]
+    weigh(_A_STEP * len(now) + _A_NEED * sum(map(len, required)))
     numbers = {view.id: number for number, view in enumerate(views, 1)}
-    for place, (view, step) in enumerate(zip(views, now, strict=True)):
+    for place, view in enumerate(views):
         view.number = place + 1
         view.needs = [
-            Need(name, numbers[name], views[numbers[name] - 1].title) for name in requires(step) if name in numbers
+            Need(name, numbers[name], views[numbers[name] - 1].title) for name in required[place] if name in numbers
         ]
-        view.up = editable and place > 0 and now[place - 1]["id"] not in requires(step)
-        view.down = editable and place + 1 < len(now) and view.id not in requires(now[place + 1])
+        view.up = editable and place > 0 and now[place - 1]["id"] not in required[place]
+        view.down = editable and place + 1 < len(now) and view.id not in required[place + 1]
     seconds = [step.get("estimated_seconds") for step in steps]
     total = sum(second for second in seconds if second is not None)
     return PlanView(

@@ -20,7 +20,7 @@ from app.store.notify import Delivery
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_delivery, make_person, make_request, question, script
+from tests.factories import make_delivery, make_person, make_request, plan, question, script
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -269,6 +269,16 @@ def test_a_question_is_answered_and_a_missing_reason_loses_nothing(services, lin
     second = visitor.page.all("input", name="answer.replica")[1].attributes["value"]
     visitor.send(form, visitor.button("Send the answer"), **{"answer.replica": second, "comment": "The nearer one."})
     assert made.state() == "answered" and made.decisions()[0].answer == {"replica": "b"}
+
+
+def test_a_plan_is_read_whole_and_approved_whole(link, browse: Browse) -> None:
+    made = link(payload=plan())
+    visitor = browse("anonymous")
+    page = visitor.get(made.path)
+    assert "Approving the plan does not approve the 2 steps marked “asks again”" in page.text
+    assert "Delete its rows" in page.text and not page.all("input", name="step")
+    visitor.send(visitor.form("decide"), visitor.button("Approve and carry out 4 steps"))
+    assert (made.state(), made.fresh().digest) == ("approved", made.request.digest)
 
 
 def test_nothing_else_can_be_done_with_a_link(link, browse: Browse) -> None:
