@@ -148,6 +148,8 @@ IGNORED = [
     node("outcome = asks()", "report_receipt(outcome, 'applied')", "return {}"),
     node("asks()", "return {}"),
     node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.model_dump()}"),
+    node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.model_dump()}")
+    + "def act(state):\n    return {'input': frame.apply(state['outcome'])}\n",
 ]
 LOOKED_AT = [
     node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.payload if outcome.approved else None}"),
@@ -158,6 +160,12 @@ LOOKED_AT = [
     node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.model_dump()}")
     + "def act(state):\n    return {} if state['outcome']['verdict'] == 'approve' else {'input': {}}\n",
     node("return {'outcome': request_approval(Question(title='Which?', question='Which?')).answer}"),
+    "from assent import toolbox\n"
+    + node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.model_dump()}")
+    + "def act(state):\n    return {'input': toolbox.apply(rm, state['outcome']).document}\n",
+    "from assent.toolbox import aapply\n"
+    + node("outcome = request_approval(PROPOSAL)", "return {'outcome': outcome.model_dump()}")
+    + "async def act(state):\n    return {'input': (await aapply(rm, state['outcome'])).document}\n",
 ]
 
 

@@ -123,7 +123,9 @@ class Gates:
         ways = {_way(one, parents) for one in uses} - {"reported"}
         if ways & {"checked"}:
             return ""
-        if "passed on" in ways and self._sources.mentions(source.file, _LOOKS - {"answer"}):
+        if "passed on" in ways and (
+            self._sources.mentions(source.file, _LOOKS - {"answer"}) or self._sources.applies(source.file)
+        ):
             return ""
         return "The decision on {} is not checked"
 

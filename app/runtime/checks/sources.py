@@ -15,6 +15,8 @@ from typing import Any
 
 MARK = re.compile(r"#\s*assent:\s*idempotent\b")
 GATES = frozenset({"request_approval", "interrupt"})
+APPLIES = frozenset({"apply", "aapply"})
+"""Functions of `assent.toolbox` that raise an exception unless a call was approved."""
 DEPTH = 6
 """The depth of calls up to which the workflow's own functions are checked."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -105,8 +107,14 @@ class Sources:
 
     def mentions(self, file: str, attributes: frozenset[str]) -> bool:
         """Return True if the file or another one in its folder mentions one of these as an attribute or key."""
-        files = [Path(file)] if self._folder.is_file() else sorted(self._folder.rglob("*.py"))
-        return any(_mentions(str(file), attributes) for file in files)
+        return any(_mentions(str(file), attributes) for file in self._files(file))
+
+    def applies(self, file: str) -> bool:
+        """Return True if the file or another one in its folder applies proposals of tools, if they are approved."""
+        return any(_applies(str(file)) for file in self._files(file))
+
+    def _files(self, file: str) -> list[Path]:
+        return [Path(file)] if self._folder.is_file() else sorted(self._folder.rglob("*.py"))
 
 
 def calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
@@ -189,3 +197,24 @@ def _mentions(file: str, attributes: frozenset[str]) -> bool:
         or (isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in attributes)
         for node in ast.walk(tree)
     )
+
+
+@lru_cache(maxsize=256)
+def _applies(file: str) -> bool:
+    try:
+        tree, _ = _parsed(file)
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return False
+    nodes = list(ast.walk(tree))
+    return any(isinstance(node, ast.Call) and last_name(node.func) in APPLIES for node in nodes) and any(
+        _imports_toolbox(node) for node in nodes
+    )
+
+
+def _imports_toolbox(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(alias.name.startswith("assent.toolbox") for alias in node.names)
+    if not isinstance(node, ast.ImportFrom) or not node.module:
+        return False
+    named = {alias.name for alias in node.names}
+    return node.module.startswith("assent.toolbox") or (node.module == "assent" and "toolbox" in named)
