@@ -16,6 +16,8 @@ from app.runtime.checks.check import loaded
 from app.runtime.checks.loader import NoSuchWorkflowError
 from app.runtime.drawing import mermaid
 from app.runtime.loading import told
+from app.runtime.toolbox import opened_toolbox
+from app.settings import load_settings
 from app.web.forms.schemas import shape_of
 
 
@@ -35,7 +37,7 @@ def check(path: str, as_json: bool) -> None:
     PATH is a workflow file in YAML or its folder, a folder or a file that exports WORKFLOW, or an entry point's
     module:NAME. The workflow is imported and its graph is built; no step is executed, and no database is needed.
     """
-    add_folder(Path.cwd())
+    _open_toolbox()
     try:
         findings = check_workflow(path, form_problem)
     except NoSuchWorkflowError as error:
@@ -57,7 +59,7 @@ def draw(path: str) -> None:
 
     PATH is as for `assent workflow check`. No step is executed.
     """
-    add_folder(Path.cwd())
+    _open_toolbox()
     try:
         found = loaded(path)
     except NoSuchWorkflowError as error:
@@ -68,6 +70,12 @@ def draw(path: str) -> None:
         click.echo(mermaid(found), nl=False)
     except Exception as error:
         raise click.ClickException(f"The graph cannot be built: {told(error)}") from error
+
+
+def _open_toolbox() -> None:
+    """Find the tools that steps may name: those of the MCP servers that the operator lists are among them."""
+    add_folder(Path.cwd())
+    click.get_current_context().with_resource(opened_toolbox(load_settings().tool_servers))
 
 
 def form_problem(schema: dict[str, Any]) -> str:

@@ -21,12 +21,11 @@ from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import NOT_ENDED, PATIENCE_SECONDS, LoadError, told, within
 from app.runtime.saver import Saver
-from app.runtime.toolbox import find_toolbox
+from app.runtime.toolbox import usable_toolbox
 from assent.breakpoints import Breakpoints
 from assent.composition.files import FILE_NAME, is_workflow_file, shown_path
 from assent.masking import mask_text
 from assent.nodes import node_facts
-from assent.toolbox.discovery import has_registry
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
@@ -94,8 +93,7 @@ def _read(file: str | Path) -> Workflow:
     """Return the workflow of a file in YAML. What reads them is only loaded where there is one."""
     from assent.composition.loading import load_workflow
 
-    registry = has_registry()
-    return load_workflow(file, registry if registry is not None else find_toolbox())
+    return load_workflow(file, usable_toolbox())
 
 
 def _load(path: str, required: bool) -> Workflow | None:

@@ -11,7 +11,7 @@ from app.installation import workflows_folder
 from app.runtime.folder import FOLDER, import_folder
 from app.runtime.loading import PATIENCE_SECONDS, LoadError, told, within
 from assent.composition.files import FILE_NAME
-from assent.toolbox.discovery import find_tools, installed_places, use_registry
+from assent.toolbox.discovery import find_tools, has_registry, installed_places, use_registry
 from assent.toolbox.errors import InvalidToolError, ToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.registry import Registry
@@ -44,6 +44,12 @@ def find_toolbox(patience: float = PATIENCE_SECONDS) -> Registry:
     return registry
 
 
+def usable_toolbox() -> Registry:
+    """Return the registry of the process if it has one, or else what `find_toolbox` finds."""
+    registry = has_registry()
+    return registry if registry is not None else find_toolbox()
+
+
 @contextmanager
 def opened_toolbox(tool_servers: str, patience: float | None = None) -> Iterator[Registry]:
     """Yield all tools that can be called here, those of MCP servers among them, as the registry of the process.
@@ -71,7 +77,7 @@ def opened_toolbox(tool_servers: str, patience: float | None = None) -> Iterator
 
 
 def _places_in_folder(patience: float) -> list[str]:
-    """Return ``workflows.<name>.tools`` for each package, and each folder of a workflow in YAML, that has one.
+    """Return ``workflows.<name>.tools`` for each folder that has one: a package, a workflow in YAML, or only tools.
 
     Raises:
         LoadError: The folder cannot be imported.
@@ -80,7 +86,8 @@ def _places_in_folder(patience: float) -> list[str]:
     if not folder.is_dir():
         return []
     packages = {module.name for module in pkgutil.iter_modules([str(folder)]) if module.ispkg}
-    packages |= {file.parent.name for file in folder.glob(f"*/{FILE_NAME}")}
+    for file in (FILE_NAME, "tools.py"):
+        packages |= {found.parent.name for found in folder.glob(f"*/{file}") if found.parent.name.isidentifier()}
     named = [
         name for name in sorted(packages) if any((folder / name / tools).exists() for tools in ("tools.py", "tools"))
     ]

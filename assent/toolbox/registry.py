@@ -155,8 +155,13 @@ class Registry:
             return f"There is no tool {name!r}: {why}"
         near = _near(name[:_LONGEST_NAME], self._tools)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        broken = f" {len(self.broken)} places with tools could not be loaded." if self.broken and not near else ""
-        return f"There is no tool {name!r}.{hint}{broken}"
+        return f"There is no tool {name!r}.{hint or self._why_missing(name)}"
+
+    def _why_missing(self, name: str) -> str:
+        prefix, dot, _ = name[:_LONGEST_NAME].partition(".")
+        if dot and prefix not in self._sources:
+            return f" Nor is there an MCP server {prefix!r}: ASSENT_TOOL_SERVERS names the file that lists them."
+        return f" Some tools could not be loaded: those of {', '.join(sorted(self.broken))}." if self.broken else ""
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:

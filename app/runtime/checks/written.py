@@ -7,7 +7,7 @@ from pathlib import Path
 from app.installation import add_folder, workflows_folder
 from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.folder import import_folder
-from app.runtime.toolbox import find_toolbox
+from app.runtime.toolbox import usable_toolbox
 from assent.composition.files import FILE_NAME, is_workflow_file
 from assent.composition.loading import load_workflow
 from assent.composition.mistakes import CompositionError
@@ -28,7 +28,7 @@ def load_written(file: Path) -> Workflow | list[CheckFinding]:
         add_folder(workflows_folder().parent)
         import_folder(workflows_folder())
     try:
-        return load_workflow(file, find_toolbox())
+        return load_workflow(file, usable_toolbox())
     except CompositionError as error:
         return [
             CheckFinding(
