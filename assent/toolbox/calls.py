@@ -186,7 +186,8 @@ class _Attempts:
             error = ToolInputError(f"The inputs do not fit {self._tool.name}.", _named(misfit))
             self.ended(CallStatus.INVALID_INPUT, str(error))
             raise error from misfit
-        self._warnings += tuple(warnings_about(self._tool, value, self._inputs))
+        left_out = self._tool.takes.ignored(inputs)
+        self._warnings += tuple(warnings_about(self._tool, value, self._inputs, left_out))
         return value
 
     def begins(self) -> ToolContext:

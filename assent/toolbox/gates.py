@@ -68,7 +68,7 @@ def propose(
     labels = {VERSION_LABEL: tool.version} | ({PIN_LABEL: tool.pin} if tool.pin else {})
     proposal = ToolCall(
         title=(title or tool.label)[:200], summary=summary or _described(tool), tool=tool.name, args=document,
-        args_schema=tool.takes.schema, environment=environment, labels=labels,
+        args_schema=tool.takes.schema_for(document), environment=environment, labels=labels,
         risk_floor=max(risk_floor, tool.least_risk, key=lambda level: level.rank),
     )  # fmt: skip
     made: ToolCall = resting_on(proposal, rests_on, changed) if rests_on or changed else proposal

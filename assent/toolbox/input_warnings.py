@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from assent.masking import mask_text
 from assent.toolbox.model import Tool
 
 LONGEST_WINDOWS_PATH = 260
 """Characters that a path may have where Windows does not allow longer ones."""
 _PATH = re.compile(r"(?:[A-Za-z]:[\\/]|\\\\|\.{0,2}/)[^\n\0]*")
 _MOST = 20
+_LONGEST_NAME = 100
 
 
-def warnings_about(tool: Tool, inputs: Any, document: Any) -> tuple[str, ...]:
-    """Return what is odd about inputs, in sentences: first what holds for all tools, then what the tool says itself."""
-    found = list(_about_paths(document, ""))
+def warnings_about(tool: Tool, inputs: Any, document: Any, ignored: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what is odd about inputs, in sentences: first what holds for all tools, then what the tool says itself.
+
+    Args:
+        document: the inputs as JSON.
+        ignored: names of fields that were passed, and are none of the tool's.
+    """
+    found = [f"{tool.name} has no input {mask_text(name[:_LONGEST_NAME])!r}, so it was ignored." for name in ignored]
+    found.extend(_about_paths(document, ""))
     if tool.warnings is not None:
         try:
             found.extend(map(str, tool.warnings(inputs)))

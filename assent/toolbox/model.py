@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel
@@ -15,9 +16,13 @@ from pydantic import BaseModel
 from assent.contracts import RiskLevel
 from assent.effects import Effect as Effect
 from assent.naming import name_problem
+from assent.toolbox.context import ToolContext
 from assent.toolbox.errors import InvalidToolError
 from assent.toolbox.shapes import ModelShape, Shape
 
+Kind = TypeVar("Kind", bound=StrEnum)
+_NOT_BY_PLACE = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+_HOST = re.compile(r"[^\s/@]+")
 DEFAULT_TIMEOUT = 300.0
 """Seconds after which a call of a tool fails, unless the tool says otherwise."""
 
@@ -109,10 +114,15 @@ class Tool:
             ) from None
         if not self.description.strip():
             raise InvalidToolError(f"{self.name} has no description: write a docstring, or pass description=….")
-        if not 0 < self.timeout <= 86_400:
+        if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= 86_400:
             raise InvalidToolError(f"{self.name}: the timeout must be more than 0 and at most 86,400 seconds.")
         if self.sends_to and self.effect is not Effect.READ:
             raise InvalidToolError(f"{self.name}: sends_to is for tools that only read; every other call is approved.")
+        for host in self.sends_to:
+            if not _HOST.fullmatch(host):
+                raise InvalidToolError(
+                    f"{self.name}: sends_to lists hosts such as api.example.com, without scheme and path; not {host!r}."
+                )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, without validation, time limit, or approval, as its own code and tests do."""
@@ -169,7 +179,7 @@ class Tool:
 
 
 def tool(
-    *,
+    *bare: Any,
     name: str = "",
     version: str = "1.0",
     description: str = "",
@@ -200,23 +210,40 @@ def tool(
         InvalidToolError: the function has no such annotations, or a fact is not valid.
     """
 
+    if bare:
+        named = getattr(bare[0], "__name__", repr(bare[0]))
+        raise InvalidToolError(f'{named}: write @tool(effect="read"), with what a call changes, not @tool alone.')
+
     def decorate(function: Callable[..., Any]) -> Tool:
         takes, returns = _models(function)
         made = name or function.__name__
-        try:
-            kinds = Effect(effect), Tier(tier), None if risk is None else RiskLevel(risk)
-        except ValueError as error:
-            raise InvalidToolError(f"{made}: {error}.") from None
-        declared = Tool(
+        for fact, values in (("capabilities", capabilities), ("examples", examples), ("sends_to", sends_to)):
+            if isinstance(values, str | Mapping):
+                raise InvalidToolError(f"{made}: {fact} is a list; write {fact}=[{values!r}].")
+        for fact, check in (("dependencies", dependencies), ("warnings", warnings)):
+            if check is not None and not callable(check):
+                raise InvalidToolError(f"{made}: {fact} is a function; write {fact}=lambda: … around the list.")
+        return Tool(
             name=made, version=version, description=description or inspect.getdoc(function) or "",
             function=function, takes=ModelShape(takes), returns=ModelShape(returns),
-            effect=kinds[0], idempotent=idempotent, risk=kinds[2], capabilities=tuple(capabilities), timeout=timeout,
-            tier=kinds[1], examples=tuple(examples), sends_to=tuple(sends_to), dependencies=dependencies,
-            warnings=warnings, source=function.__module__, title=title,
+            effect=_one_of(Effect, effect, made, "effect"), idempotent=idempotent,
+            risk=None if risk is None else _one_of(RiskLevel, risk, made, "risk"), capabilities=tuple(capabilities),
+            timeout=timeout, tier=_one_of(Tier, tier, made, "tier"), examples=tuple(examples),
+            sends_to=tuple(sends_to), dependencies=dependencies, warnings=warnings, source=function.__module__,
+            title=title,
         )  # fmt: skip
-        return declared
 
     return decorate
+
+
+def _one_of(kind: type[Kind], value: Any, name: str, fact: str) -> Kind:
+    """Return the member of this value. Raises InvalidToolError, with all of them."""
+    try:
+        return kind(value)
+    except ValueError:
+        values = [member.value for member in kind]
+        listed = f"{', '.join(values[:-1])}, or {values[-1]}"
+        raise InvalidToolError(f"{name}: {fact} is {listed}, not {value!r}.") from None
 
 
 def _models(function: Callable[..., Any]) -> tuple[type[BaseModel], type[BaseModel]]:
@@ -227,8 +254,11 @@ def _models(function: Callable[..., Any]) -> tuple[type[BaseModel], type[BaseMod
         hints = get_type_hints(function)
     except (TypeError, ValueError, NameError) as error:
         raise InvalidToolError(f"The annotations of {name} cannot be determined: {error}.") from error
-    if not 1 <= len(parameters) <= 2:
+    if not 1 <= len(parameters) <= 2 or any(parameter.kind in _NOT_BY_PLACE for parameter in parameters):
         raise InvalidToolError(f"{name} must take one pydantic model, and at most the context after it.")
+    second = hints.get(parameters[1].name) if len(parameters) == 2 else None
+    if isinstance(second, type) and not issubclass(ToolContext, second):
+        raise InvalidToolError(f"{name}: the second parameter, {parameters[1].name!r}, receives the ToolContext.")
     takes, returns = hints.get(parameters[0].name), hints.get("return")
     for model, words in ((takes, f"the parameter {parameters[0].name!r}"), (returns, "the return value")):
         if not (isinstance(model, type) and issubclass(model, BaseModel)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol
@@ -40,6 +41,14 @@ class Shape(Protocol):
         """Return a value that `read` has returned as JSON. Raises MisshapenError."""
         ...
 
+    def ignored(self, value: Any) -> list[str]:
+        """Return the names of fields that `read` leaves out."""
+        ...
+
+    def schema_for(self, document: Any) -> dict[str, Any]:
+        """Return the JSON Schema for people who change this document: without fields that `read` leaves out."""
+        ...
+
 
 class ModelShape:
     """The shape that a pydantic model describes."""
@@ -72,6 +81,31 @@ class ModelShape:
             raise MisshapenError({"": str(error).splitlines()[0]}) from error
         return document
 
+    def ignored(self, value: Any) -> list[str]:
+        """Return the names of fields that the model does not have, and does not keep."""
+        if not isinstance(value, Mapping) or self.model.model_config.get("extra", "ignore") != "ignore":
+            return []
+        known = self.model.model_fields.keys() | self.schema.get("properties", {}).keys()
+        return [str(name) for name in value if name not in known]
+
+    def schema_for(self, document: Any) -> dict[str, Any]:
+        """Return the JSON Schema in which no object has other fields than the model's, unless the document has some."""
+        from assent.conformance import MisfitError, check_schema
+
+        try:
+            check_schema(document, self._closed, "")
+        except MisfitError:  # such as computed fields
+            return self.schema
+        return self._closed
+
+    @cached_property
+    def _closed(self) -> dict[str, Any]:
+        closed = copy.deepcopy(self.schema)
+        for part in (closed, *closed.get("$defs", {}).values()):
+            if "properties" in part:
+                part.setdefault("additionalProperties", False)
+        return closed
+
 
 class SchemaShape:
     """The shape that a JSON Schema describes."""
@@ -98,6 +132,14 @@ class SchemaShape:
     def document(self, value: Any) -> dict[str, JsonValue]:
         """Return the value itself."""
         return dict(value)
+
+    def ignored(self, value: Any) -> list[str]:
+        """Return nothing: all fields are passed on."""
+        return []
+
+    def schema_for(self, document: Any) -> dict[str, Any]:
+        """Return the JSON Schema."""
+        return self.schema
 
 
 def shape_of(described: type[BaseModel] | Mapping[str, Any]) -> Shape:

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
 from assent.contracts import RiskLevel
-from assent.toolbox import Dependency, Effect, Limits, Registry, Tool, ToolContext, acall, call, tool
+from assent.toolbox import Dependency, Effect, Limits, Registry, Tool, ToolContext, acall, call, propose, tool
 from assent.toolbox.errors import (
     ApprovalRequiredError,
     InvalidToolError,
@@ -77,8 +77,16 @@ def test_a_tool_that_does_not_say_what_it_changes_counts_as_one_that_destroys() 
     [
         ({"name": "CountRows"}, "count_rows"),
         ({"version": "one"}, "is not a version"),
-        ({"effect": "reading"}, "reading"),
+        ({"effect": "reading"}, "effect is read, write, or destroy, not 'reading'"),
+        ({"tier": "cheap"}, "tier is cache, api, compute, or report, not 'cheap'"),
+        ({"risk": "huge"}, "risk is safe, low, medium, high, or critical, not 'huge'"),
         ({"timeout": 0}, "more than 0"),
+        ({"timeout": "5m"}, "at most 86,400 seconds"),
+        ({"capabilities": "files"}, r"write capabilities=\['files'\]"),
+        ({"examples": {"table": "t"}}, "examples is a list"),
+        ({"effect": "read", "sends_to": "example.com"}, "sends_to is a list"),
+        ({"effect": "read", "sends_to": ["https://example.com/x"]}, "without scheme and path"),
+        ({"dependencies": []}, "dependencies is a function"),
         ({"effect": "write", "sends_to": ["example.com"]}, "only read"),
     ],
 )
@@ -92,6 +100,24 @@ def test_a_function_without_models_is_refused() -> None:
 
     with pytest.raises(InvalidToolError, match="'inputs' with a pydantic model"):
         tool(effect="read", description="For a test.")(count)
+
+
+def test_a_decorator_without_parentheses_says_what_to_write() -> None:
+    with pytest.raises(InvalidToolError, match=r'count: write @tool\(effect="read"\)'):
+
+        @tool
+        def count(inputs: Table) -> Rows: ...  # type: ignore[empty-body]
+
+
+def test_a_second_parameter_is_the_context_and_is_passed_by_its_place() -> None:
+    def number(inputs: Table, limit: int) -> Rows: ...  # type: ignore[empty-body]
+
+    def by_name(inputs: Table, *, limit: int = 1) -> Rows: ...  # type: ignore[empty-body]
+
+    with pytest.raises(InvalidToolError, match="the second parameter, 'limit', receives the ToolContext"):
+        tool(description="For a test.")(number)
+    with pytest.raises(InvalidToolError, match="at most the context after it"):
+        tool(description="For a test.")(by_name)
 
 
 def test_a_call_returns_the_model_and_its_json(uses: list[ToolUse]) -> None:
@@ -220,6 +246,30 @@ def test_odd_inputs_are_warned_of_at_any_depth() -> None:
     assert result.warnings == ("The path in login.files[0] has 263 characters; Windows may not accept more than 260.",)
     own = made(lambda inputs: Rows(rows=1), warnings=lambda inputs: [f"{inputs.table} is large."])
     assert call(own, {"table": "orders"}).warnings == ("orders is large.",)
+
+
+def test_an_input_that_the_tool_does_not_have_is_warned_of() -> None:
+    assert call(count_rows, {"table": "t", "tabel": "u"}).warnings == (
+        "count_rows has no input 'tabel', so it was ignored.",
+    )
+    assert call(count_rows, Table(table="t")).warnings == ()
+
+
+class Sized(Table):
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def size(self) -> int:
+        return len(self.table)
+
+
+def test_people_cannot_add_arguments_that_the_tool_would_ignore() -> None:
+    schema = propose(drop_table, {"table": "t"}).args_schema
+    assert schema is not None and schema["additionalProperties"] is False
+    sized = tool(name="sized", description="For a test.")(_sized)
+    assert propose(sized, {"table": "t"}).args_schema == sized.takes.schema
+
+
+def _sized(inputs: Sized) -> Rows: ...  # type: ignore[empty-body]
 
 
 def test_a_schema_instead_of_a_model_is_checked_in_both_directions() -> None:
