@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,12 @@ from assent.errors import AssentError
 from assent.json_values import JsonError, parse
 from assent.toolbox.calls import Limits, ToolResult, call
 from assent.toolbox.checks import Finding, check_tool, facts_of
-from assent.toolbox.errors import UnknownToolError
+from assent.toolbox.errors import InvalidToolError, UnknownToolError
 from assent.toolbox.model import Tool
 from assent.toolbox.registry import Registry
+from assent.toolbox.uses import log as log_of_calls
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @click.group()
@@ -42,7 +48,8 @@ def list_tools(capability: str, as_json: bool) -> None:
         print_json({"tools": [facts_of(tool) for tool in found], "broken": registry.broken})
         return
     rows = [(tool.name, tool.version, tool.effect.value, tool.description.split("\n")[0]) for tool in found]
-    print_table(("TOOL", "VERSION", "EFFECT", "DESCRIPTION"), rows, "No tools are installed.")
+    nothing = f"No tool has the capability {capability!r}." if capability else "No tools are installed."
+    print_table(("TOOL", "VERSION", "EFFECT", "DESCRIPTION"), rows, nothing)
     _warn_of_broken(registry)
 
 
@@ -82,6 +89,33 @@ def check(tool: str | None, as_json: bool) -> None:
     sys.exit(1 if findings else 0)
 
 
+@tools.command()
+@click.argument("name", metavar="TOOL_OR_SERVER")
+def pin(name: str) -> None:
+    """Print the pin of a tool of an MCP server, or of all its tools, for the file in ASSENT_TOOL_SERVERS.
+
+    A pin says that you have read what the server says about the tool; `assent tools show` prints it. The effect in the
+    output is the one that counts now: put in what the tool really does.
+    """
+    registry = _registry()
+    found = [tool for tool in registry if tool.pin and tool.name.partition(".")[0] == name]
+    try:
+        entries = [_entry(tool) for tool in found or [_find(registry, name)]]
+    except InvalidToolError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("\n\n".join(entries))
+
+
+def _entry(tool: Tool) -> str:
+    """Return the lines of a tool in the file of servers. Raises InvalidToolError: it is not a tool of an MCP server."""
+    from assent.toolbox.mcp_tools import pin_of
+
+    pinned = pin_of(tool)
+    server, _, own = tool.name.partition(".")
+    key = own if _BARE_KEY.fullmatch(own) else json.dumps(own)
+    return f'[servers.{server}.tools.{key}]\neffect = "{tool.effect.value}"\npin = "{pinned}"'
+
+
 @tools.command("call")
 @click.argument("tool")
 @click.option("--input", "given", default="{}", metavar="JSON", help="The inputs, as JSON. - reads standard input.")
@@ -97,6 +131,8 @@ def call_tool(tool: str, given: str, timeout: float | None, reason: str, environ
     """
     found = _find(_registry(), tool)
     inputs = _inputs(given)
+    # What has failed is the command's own error; the log would say it a second time.
+    log_of_calls.addHandler(logging.NullHandler())
     limits = Limits(timeout=timeout)
     try:
         result = (
@@ -118,9 +154,10 @@ def _approved(tool: Tool, inputs: Any, limits: Limits, url: str, *, reason: str,
     from assent.toolbox.approved_calls import ApprovedCall
 
     if not url:
+        notes = "".join(f"\n\n{note}" for note in tool.notes)
         raise click.UsageError(
             f"{tool.name} may change something (effect: {tool.effect.value}), so people have to approve the call. "
-            "Set ASSENT_URL to the portal's address, and ASSENT_TOKEN to an agent's token."
+            f"Set ASSENT_URL to the portal's address, and ASSENT_TOKEN to an agent's token.{notes}"
         )
     check_address("ASSENT_URL", url)
     try:
@@ -183,5 +220,6 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for note in facts["notes"]:
         click.echo(f"\n{note}")
     for label, key in (("Input schema", "input_schema"), ("Output schema", "output_schema"), ("Examples", "examples")):
-        click.echo(f"\n{label}:")
-        print_json(facts[key])
+        if facts[key]:
+            click.echo(f"\n{label}:")
+            print_json(facts[key])

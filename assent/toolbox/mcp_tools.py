@@ -25,6 +25,7 @@ LONGEST_DESCRIPTION = 10_000
 """Characters of a description that are shown; the pin covers all of them."""
 _LONGEST_VERSION = 50
 _NO_ENTRY = ToolEntry()
+_UNPINNED = "Its entry has no pin, so it counts as one that destroys. `assent tools pin` prints the pin."
 
 
 class Server(Protocol):
@@ -135,7 +136,7 @@ def _what_counts(said: ToolEntry | None, pin: str) -> tuple[ToolEntry, tuple[str
     cautious = said.model_copy(update={"effect": Effect.DESTROY, "idempotent": False, "risk": None, "sends_to": ()})
     if not said.pin:
         unpinned = said.model_copy(update={"pin": ""}) != cautious
-        return cautious, ("Its entry has no pin, so it counts as one that destroys.",) if unpinned else ()
+        return cautious, (_UNPINNED,) if unpinned else ()
     return cautious, (
         f"The server says something else about this tool than what was pinned ({said.pin[:19]}…), so it counts as one "
         "that destroys until an operator pins it again.",

@@ -100,6 +100,24 @@ def test_a_tool_is_shown_with_its_schemas_and_versions(package: Path) -> None:
 
 def test_an_unknown_tool_is_an_error_that_helps(package: Path) -> None:
     assert "Did you mean count_rows" in told("show", "count_row", code=2).stderr
+    assert "Some tools could not be loaded: those of torn_tools." in told("show", "xyz", code=2).stderr
+    assert "Nor is there an MCP server 'birds'" in told("show", "birds.count", code=2).stderr
+    assert told("list", "--capability", "fish").stdout == "No tool has the capability 'fish'.\n"
+
+
+def test_a_folder_with_nothing_but_tools_needs_no_other_file(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = package / "workflows" / "helpers"
+    folder.mkdir(parents=True)
+    (folder / "tools.py").write_text(TOOLS.replace("count_rows", "count_cows"))
+    monkeypatch.setattr("app.runtime.toolbox.workflows_folder", lambda: package / "workflows")
+    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "workflows"}
+    for name in before:
+        monkeypatch.delitem(sys.modules, name)
+    try:
+        assert facts("show", "count_cows")["source"] == "workflows.helpers.tools"
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "workflows"]:
+            del sys.modules[name]
 
 
 def test_what_is_wrong_with_a_tool_is_reported_without_calling_it(package: Path) -> None:
@@ -131,9 +149,13 @@ def test_inputs_that_are_no_object_are_a_usage_error(package: Path, given: str, 
 
 
 def test_inputs_that_do_not_fit_name_the_field(package: Path) -> None:
-    assert (
-        "table: Input should be a valid string" in told("call", "count_rows", "--input", '{"table": 1}', code=1).stderr
-    )
+    errors = told("call", "count_rows", "--input", '{"table": 1}', code=1).stderr
+    assert errors == "Error: The inputs do not fit count_rows. table: Input should be a valid string.\n"
+
+
+def test_an_input_that_the_tool_does_not_have_is_warned_of(package: Path) -> None:
+    errors = told("call", "count_rows", "--input", '{"table": "t", "tabel": "u"}').stderr
+    assert errors == "Warning: count_rows has no input 'tabel', so it was ignored.\n"
 
 
 def test_a_tool_that_changes_something_is_refused_without_a_portal(package: Path) -> None:
@@ -160,14 +182,13 @@ def test_tools_of_a_server_are_called_as_the_operator_says(server_file: Path) ->
     shown = facts("show", "odd.add")
     assert shown["effect"] == "destroy"
     assert "people have to approve" in told("call", "odd.add", "--input", '{"a": 2, "b": 3}', code=2).stderr
-    server_file.write_text(
-        server_file.read_text()
-        + f"""
-        [servers.odd.tools.add]
-        effect = "read"
-        pin = "{shown["pin"]}"
-    """
-    )
+    printed = told("pin", "odd.add").stdout
+    assert printed == f'[servers.odd.tools.add]\neffect = "destroy"\npin = "{shown["pin"]}"\n'
+    assert printed in told("pin", "odd").stdout + "\n"
+    assert "not a tool of an MCP server" in told("pin", "count_rows", code=1).stderr
+    server_file.write_text(server_file.read_text() + '[servers.odd.tools.add]\neffect = "read"\n')
+    assert "has no pin" in told("call", "odd.add", "--input", '{"a": 2, "b": 3}', code=2).stderr
+    server_file.write_text(server_file.read_text() + printed.splitlines()[-1])
     assert json.loads(told("call", "odd.add", "--input", '{"a": 2, "b": 3}').stdout) == {"sum": 5}
 
 
@@ -177,3 +198,11 @@ def test_a_file_of_servers_that_cannot_be_used_is_reported_and_stops_nothing(ser
     assert "count_rows" in done.stdout
     assert "ASSENT_TOOL_SERVERS cannot be loaded" in done.stderr
     assert "command" in done.stderr
+
+
+def test_steps_may_name_tools_of_servers(server_file: Path) -> None:
+    step = "steps: [{id: add, tool: odd.add, inputs: {a: 1, b: 2}}]"
+    (server_file.parent / "sum.yaml").write_text(f'name: sum_up\nversion: "1"\ntitle: Sum\n{step}\n')
+    done = CliRunner().invoke(cli, ["workflow", "check", "sum.yaml"])
+    assert (done.exit_code, done.stdout) == (0, "sum.yaml is valid.\n"), done.output
+    assert "tool = odd.add" in CliRunner().invoke(cli, ["workflow", "draw", "sum.yaml"]).stdout
