@@ -123,7 +123,7 @@ def services_over(
     policies = Policies(sessions, clock, assess)
     vault = Vault(secret_key)
     uploads = Files(sessions, clock, files)
-    checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
+    checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version, files=uploads)
     return Services(
         engine=sessions.engine,
         sessions=sessions,

@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel
 
-from assent.files import UploadedFile, open_file
+from assent import Question, request_approval
+from assent.files import FORMAT, UploadedFile, open_file
 from assent.workflow import Workflow
 
 
@@ -58,4 +59,47 @@ def build() -> StateGraph[Any]:
 READER = Workflow(
     name="test_reader", version="1", title="Read a file", description="Reads a file.", input_model=Input, build=build
 )
-ALL = f"{__name__}:READER"
+
+
+class Choice(BaseModel):
+    effects: str
+
+
+class Chosen(TypedDict, total=False):
+    input: dict[str, Any]
+    imported: str
+    answered: str
+
+
+FILE = {"type": "string", "format": FORMAT, "minLength": 1}
+FILES = {"type": "object", "properties": {"file": FILE}, "required": ["file"]}
+
+
+def _text_of(reference: str) -> str:
+    with open_file(reference) as file:
+        return file.stream.read().decode()
+
+
+def _import(state: Chosen) -> Chosen:
+    first = {"id": "first", "tool": "import_rows", "args": {"file": "none yet"}, "args_schema": FILES}
+    calls = [first, first | {"id": "second"}]
+    outcome = request_approval({"kind": "tool_calls", "title": "Import", "calls": calls})
+    texts = [_text_of(call["args"]["file"]) for call in outcome.payload["calls"] if outcome.approved]
+    return {"imported": " ".join(texts)}
+
+
+def _ask(state: Chosen) -> Chosen:
+    outcome = request_approval(Question(title="Which?", question="Which rows?", answer_schema=FILES))
+    return {"answered": _text_of(outcome.answer["file"])}
+
+
+def build_choice() -> StateGraph[Any]:
+    """Read files that people name when they decide."""
+    graph = StateGraph(Chosen)
+    graph.add_node("import", _import)
+    graph.add_node("ask", _ask)
+    return graph.add_edge(START, "import").add_edge("import", "ask").add_edge("ask", END)
+
+
+CHOICE = Workflow("test_choice", "1", "Choose files", "Reads files of decisions.", Choice, build_choice)
+ALL = f"{__name__}:READER,{__name__}:CHOICE"

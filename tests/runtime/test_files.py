@@ -9,20 +9,23 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import InvalidInputError
+from app.domain.people import Actor
 from app.services.files.uploads import Files
+from assent.contracts import Verdict
 from assent.files import FileError, open_file, reference_to
 from tests.runtime.rig import Rig
 
 CONTENT = bytes(range(256)) * 10_000
 
 
-def uploaded(rig: Rig, content: bytes = CONTENT, complete: bool = True) -> str:
+def uploaded(rig: Rig, content: bytes = CONTENT, complete: bool = True, by: Actor | None = None) -> str:
     files: Files = rig.services.files
-    file = files.begin(rig.starter, "orders.csv", len(content))
+    uploader = by or rig.starter
+    file = files.begin(uploader, "orders.csv", len(content))
     for start in range(0, len(content), files.rules.part_bytes):
-        files.put(rig.starter, file.id, start, content[start : start + files.rules.part_bytes])
+        files.put(uploader, file.id, start, content[start : start + files.rules.part_bytes])
     if complete:
-        files.complete(rig.starter, file.id)
+        files.complete(uploader, file.id)
     return file.id
 
 
@@ -52,7 +55,31 @@ def test_a_step_cannot_open_a_file_that_its_run_does_not_name(rig: Rig) -> None:
     run_id = rig.begin("test_reader", advance=False, report=reference_to(uploaded(rig)))
     rig.sql("delete from run_files where run_id = :run", run=run_id)
     rig.advance(run_id)
-    assert "names no file" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
+    assert "names the file" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
+
+
+def test_steps_read_the_files_that_people_name_in_decisions(rig: Rig) -> None:
+    run_id = rig.begin("test_choice")
+    shared, own = uploaded(rig, b"shared"), uploaded(rig, b"own", by=rig.reviewer)
+    change = {"calls": [{"id": "second", "args": {"file": reference_to(shared)}}]}
+    with pytest.raises(InvalidInputError) as refusal:  # nobody but the starter sees that file
+        rig.decide(rig.only(run_id), Verdict.MODIFY, change=change)
+    assert list(refusal.value.extra["fields"]) == ["calls.second.args.file"]
+
+    first, second = uploaded(rig, b"1", by=rig.reviewer), uploaded(rig, b"2", by=rig.reviewer)
+    calls = {"first": reference_to(first), "second": reference_to(second)}
+    change = {"calls": [{"id": call, "args": {"file": reference}} for call, reference in calls.items()]}
+    rig.decide(rig.only(run_id), Verdict.MODIFY, change=change)
+    rig.advance(run_id)
+    request = rig.only(run_id)
+    with pytest.raises(InvalidInputError) as refusal:
+        rig.answer(request, {"file": reference_to(uploaded(rig, complete=False, by=rig.reviewer))})
+    assert list(refusal.value.extra["fields"]) == ["answer.file"]
+    rig.answer(request, {"file": reference_to(own)})
+    rig.advance(run_id)
+    result = rig.finish(run_id)
+    assert (result["imported"], result["answered"]) == ("1 2", "own")
+    assert {file.id for file in rig.services.files.used_by(run_id)} == {first, second, own}
 
 
 def test_content_that_has_changed_is_not_read(rig: Rig) -> None:

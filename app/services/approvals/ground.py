@@ -17,6 +17,7 @@ from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.fold import Resolution
 from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.files.uploads import Files
 from app.services.record.audit import record
 from app.services.requests import moves
 from app.services.requests.assessment import Assessor
@@ -43,11 +44,13 @@ class Ground:
     Attributes:
         policy_of: returns the policy of a version, such as the one a request was opened under; None: strict default.
         always: a policy that applies whatever is loaded; None: the newest loaded version applies.
+        files: uploads that decisions may name.
     """
 
     sessions: Sessions
     clock: Clock
     assess: Assessor
+    files: Files
     policy_of: Callable[[int | None], Policy] = strict_default
     always: Callable[[], Policy] | None = None
 

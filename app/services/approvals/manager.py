@@ -32,6 +32,7 @@ from app.services.approvals.intake.gate import CollectedOutcome, ExternalRequest
 from app.services.approvals.intake.rejection_memory import Reopenings
 from app.services.approvals.intake.suspension import Suspension
 from app.services.clock import Clock
+from app.services.files.uploads import Files
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.assessment import Assessor
@@ -55,8 +56,9 @@ class CheckpointManager:
         assess: Assessor,
         policy: Callable[[], Policy] | None = None,
         policy_of: Callable[[int | None], Policy] = strict_default,
+        files: Files | None = None,
     ) -> None:
-        self._ground = Ground(sessions, clock, assess, policy_of, policy)
+        self._ground = Ground(sessions, clock, assess, files or Files(sessions, clock), policy_of, policy)
         self._suspension = Suspension(self._ground)
         self._gate = Gate(self._ground)
         self._decisions = Decisions(self._ground)

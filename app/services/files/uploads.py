@@ -304,10 +304,10 @@ class Files:
         return file
 
     def use(self, batch: Batch, actor: Actor, run_id: str, references: dict[str, str], named: dict[str, str]) -> None:
-        """Add to the batch of a new run that it uses these files.
+        """Add to a batch that a run uses these files.
 
         Args:
-            references: Texts that name uploaded files, by their paths in the input.
+            references: Texts that name uploaded files, by the paths of their fields.
             named: Values of fields that are files, in the same way.
 
         Raises:
@@ -357,7 +357,9 @@ class Files:
         with self._sessions.reads() as session:
             file = session.scalar(query)
         if file is None:
-            raise NotFoundError(f"The input of this run names no file {reference!r}, or it has been deleted.")
+            raise NotFoundError(
+                f"Neither the input of this run nor a decision names the file {reference!r}, or it has been deleted."
+            )
         return file, pieces(self._store_of(file), file)
 
     def used_by(self, run_id: str) -> list[StoredFile]:

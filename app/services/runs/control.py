@@ -27,6 +27,7 @@ from app.domain.people import Action, Actor, Role
 from app.domain.run_protocol import Journal
 from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.files.decided import deleted_meanwhile
 from app.services.files.fields import file_fields
 from app.services.files.uploads import Files
 from app.services.record.audit import record
@@ -159,8 +160,8 @@ class Runs:
         try:
             made_once(batch, self._sessions, made_as)
         except IntegrityError as error:
-            if names_files and "fk_run_files" in str(error.orig):
-                raise InvalidInputError("A file of the input has just been deleted. Upload it again.") from error
+            if (deleted := deleted_meanwhile(error)) is not None:
+                raise deleted from error
             raise
         return Run(**values)
 

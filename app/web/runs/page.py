@@ -182,12 +182,11 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
 
 
 def _files(run: Run) -> list[tuple[StoredFile, str]]:
-    """The files that a run uses, each with the fields of the input that name it."""
+    """The files that a run uses, each with the fields of the input that name it; none for a file of a decision."""
     fields: dict[str, list[str]] = {}
     for path, reference in references_in(run.input).items():
         fields.setdefault(file_id_of(reference), []).append(path.removeprefix("input."))
-    files = services().files.used_by(run.id) if fields else []
-    return [(file, ", ".join(fields.get(file.id, []))) for file in files]
+    return [(file, ", ".join(fields.get(file.id, []))) for file in services().files.used_by(run.id)]
 
 
 def _again(view: RunView, viewer: Actor) -> str:

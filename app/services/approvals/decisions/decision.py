@@ -32,6 +32,7 @@ from app.services.approvals.decisions.replies import counted_words, settled_word
 from app.services.approvals.decisions.tally import progress_columns
 from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground, get, refuse_unless_open, settle
+from app.services.files.decided import deleted_meanwhile, use_decided_files
 from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
@@ -114,6 +115,7 @@ class Decisions:
         batch = _moved(seen, actor, checked, resolution, after, held, now)
         batch.add(Decision, **values)
         _record(batch, seen, actor, checked, resolution, after, now)
+        use_decided_files(self._ground.files, batch, actor, seen, checked.payload, checked.answer)
         if resolution is not None:
             payload = checked.payload if checked.payload is not None else seen.payload
             remarks = [remark(decision) for decision in standing]
@@ -132,6 +134,8 @@ class Decisions:
         except IntegrityError as error:
             if "uq_decisions" in str(error):
                 raise DuplicateDecisionError("You have already decided this.", state=seen.state) from error
+            if (deleted := deleted_meanwhile(error)) is not None:
+                raise deleted from error
             raise
         if resolution is not None:
             words = settled_words(resolution, checked.terms, held, now)
