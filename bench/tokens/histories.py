@@ -27,7 +27,8 @@ def _log(rng: random.Random, number: int) -> str:
     service, word = rng.choice(_SERVICES), rng.choice(_WORDS)
     return (
         f"{_time(rng)} {level} {service}[{rng.randrange(1, 9000)}] request={rng.getrandbits(64):016x} "
-        f"upstream={rng.choice(_SERVICES)}-{rng.randrange(9)} {word} after {rng.randrange(9000)} ms, attempt {number % 4}"
+        f"upstream={rng.choice(_SERVICES)}-{rng.randrange(9)} {word} after {rng.randrange(9000)} ms, "
+        f"attempt {number % 4}"
     )
 
 
@@ -43,8 +44,9 @@ def _statement(rng: random.Random, number: int) -> str:
 def _plan(rng: random.Random, number: int) -> str:
     kind = rng.choice(("Seq Scan", "Index Scan", "Hash Join", "Nested Loop", "Sort", "Bitmap Heap Scan"))
     return (
-        f"{'  ' * (number % 7)}-> {kind} on {rng.choice(_TABLES)} (cost={rng.random() * 9e4:.2f}..{rng.random() * 9e5:.2f} "
-        f"rows={rng.randrange(900_000)} width={rng.randrange(300)}) (actual time={rng.random() * 900:.3f} "
+        f"{'  ' * (number % 7)}-> {kind} on {rng.choice(_TABLES)} "
+        f"(cost={rng.random() * 9e4:.2f}..{rng.random() * 9e5:.2f} rows={rng.randrange(900_000)} "
+        f"width={rng.randrange(300)}) (actual time={rng.random() * 900:.3f} "
         f"rows={rng.randrange(900_000)} loops={rng.randrange(1, 40)}) Buffers: shared hit={rng.randrange(90_000)}"
     )
 
@@ -58,8 +60,8 @@ def _numbers(name: str, *fields: str) -> Row:
 
 
 def _frame(rng: random.Random, number: int) -> str:
-    module = rng.choice(_SERVICES)
-    return f"  at com.example.{module}.{module.title()}Service.handle{number}({module.title()}.java:{rng.randrange(900)})"
+    name = rng.choice(_SERVICES)
+    return f"  at com.example.{name}.{name.title()}Service.handle{number}({name.title()}.java:{rng.randrange(900)})"
 
 
 KINDS: dict[str, tuple[int, Row]] = {
@@ -85,8 +87,8 @@ KINDS: dict[str, tuple[int, Row]] = {
 _REMARKS = (
     "I looked at this with {tool}. The numbers above are the ones that stand out; the rest is as in the weeks before. "
     "The largest value belongs to {service}, which has grown since {time}, and I would look there next.",
-    "{tool} shows nothing unusual for most of it. Only {service} differs from what I expected: it began at {time} and has "
-    "not gone back since. That fits what was reported, but it does not explain all of it.",
+    "{tool} shows nothing unusual for most of it. Only {service} differs from what I expected: it began at {time} and "
+    "has not gone back since. That fits what was reported, but it does not explain all of it.",
     "According to {tool}, {service} is the one to look at. Before {time} it was normal. I have not changed anything.",
 )
 _REPLIES = (
@@ -98,7 +100,7 @@ _REPLIES = (
 
 def history_of(task: dict[str, Any]) -> list[Message]:
     """Return the messages of a recorded task; the last one is the request."""
-    rng = random.Random(task["id"])  # noqa: S311 - not used for secrets
+    rng = random.Random(task["id"])
     messages: list[Message] = [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": task["goal"]},
@@ -119,6 +121,7 @@ def history_of(task: dict[str, Any]) -> list[Message]:
 
 
 SYSTEM = (
-    "You help the operations team of a company that runs a web shop and its back office. You look before you propose, you "
-    "name your sources, and you propose one step at a time. Everything that changes something is approved by people."
+    "You help the operations team of a company that runs a web shop and its back office. You look before you propose, "
+    "you name your sources, and you propose one step at a time. Everything that changes something is approved by "
+    "people."
 )
