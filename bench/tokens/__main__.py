@@ -2,9 +2,9 @@
 
     python -m bench.tokens [--words]
 
-Twenty recorded tasks (`tasks.jsonl`), and ten that were held back while the selection was made (`held_back.jsonl`).
-Each has a goal, a history of calls with long results, a last request, and the tool that is needed next, out of the 62
-in `tools.txt`. Tokens are counted with the tokenizer that comes with `wordllama`.
+Twenty recorded tasks (`tasks.jsonl`), ten more (`more_tasks.jsonl`), and ten that were held back while the selection
+was made (`held_back.jsonl`). Each has a goal, a history of calls with long results, a last request, and the tool that
+is needed next, out of the 62 in `tools.txt`. Tokens are counted with the tokenizer that comes with `wordllama`.
 
 --words selects by words alone, as where embeddings are not installed.
 """
@@ -86,13 +86,13 @@ def main() -> None:
     parser.add_argument("--words", action="store_true", help="select by words alone")
     if parser.parse_args().words:
 
-        def missing(_: object) -> Any:
+        def missing(texts: object) -> Any:
             raise meaning.MeaningUnavailableError("not used")
 
-        meaning.embed = missing
+        vars(meaning)["embed"] = missing
     cards = registry()
     print(f"{len(cards)} tools, {_tokens(cards):,} tokens")
-    for name in ("tasks", "held_back"):
+    for name in ("tasks", "more_tasks", "held_back"):
         found = [measure(task, cards) for task in tasks(name)]
         print(f"\n{name:<16} {'whole':>8} {'chosen':>8} {'fewer':>6}  tool is among those given")
         for one in found:
