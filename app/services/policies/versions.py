@@ -30,6 +30,7 @@ from app.domain.weight import weigh
 from app.risk.catalog import rule_levels
 from app.services.approvals.ground import Ground
 from app.services.clock import Clock
+from app.services.files.uploads import Files
 from app.services.policies.confirmation import confirm, decline, notify_others, one_at_a_time, why_not
 from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
 from app.services.record.audit import record
@@ -120,7 +121,7 @@ class Policies:
         self._sessions = sessions
         self._clock = clock
         self._compiled: dict[int, Policy] = {}
-        self._ground = Ground(sessions, clock, assess, self.version)
+        self._ground = Ground(sessions, clock, assess, Files(sessions, clock), self.version)
 
     # In force
 
