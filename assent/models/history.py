@@ -28,6 +28,8 @@ _WORTH_SUMMARIZING = 600
 _SHARE = 0.1
 """The share of the budget that the summary may have."""
 _LONGEST_TO_SUMMARIZE = 24_000
+"""Tokens of left-out messages that a model reads to summarize them."""
+_MOST_NAMES = 20
 
 
 def tokens_of(messages: Sequence[Message]) -> int:
@@ -53,13 +55,14 @@ def trim(messages: Sequence[Message], budget: int, summarize: Summarize | None =
         sizes = [tokens_of(group) for group in older]
         if fixed + sum(sizes) <= budget:
             return [*head, *_flat(older), *_flat(newest)]
-    room = budget - fixed - int(budget * _SHARE)
+    share = max(int(budget * _SHARE), tokens_of([_note(_flat(older), 0, None)]))
+    room = budget - fixed - share
     first = len(older)
     while first and sizes[first - 1] <= room:
         first -= 1
         room -= sizes[first]
     left_out = _flat(older[:first])
-    note = [_note(left_out, int(budget * _SHARE), summarize)] if left_out else []
+    note = [_note(left_out, share, summarize)] if left_out else []
     return _squeezed([*head, *note, *_flat(older[first:]), *_flat(newest)], budget, len(head) + len(note))
 
 
@@ -132,13 +135,13 @@ def _note(left_out: Sequence[Message], tokens: int, summarize: Summarize | None)
     ]
     words = f"[{len(left_out)} earlier messages are left out here."
     if called:
-        words += f" Tools were called: {', '.join(dict.fromkeys(filter(None, called)))}."
+        words += f" Tools were called: {', '.join(list(dict.fromkeys(filter(None, called)))[:_MOST_NAMES])}."
     summary = ""
     if summarize is not None and tokens_of(left_out) >= _WORTH_SUMMARIZING:
         text = "\n\n".join(f"{message.get('role')}: {_written(message)}" for message in left_out)
         summary = summarize(_cut(text, _LONGEST_TO_SUMMARIZE))
     if summary:
-        words += f" In short: {_cut(summary, tokens)}"
+        words += f" In short: {_cut(summary, tokens - count_tokens(words) - _EACH)}"
     return {"role": "user", "content": f"{words}]"}
 
 
