@@ -49,6 +49,7 @@ list one's own files          yes     yes      yes        yes       yes        y
 upload a file                 role    role     yes        yes       yes        yes    yes
 change an unused file         role    role     not        not       yes        not    not
 start a run                   role    role     yes        yes       yes        yes    yes
+choose a workflow             role    role     not        not       yes        not    not
 control a run                 role    role     yes        yes       yes        yes    yes
 cancel a waiting run          role    role     team       yes       yes        yes    yes
 read the audit log            role    yes      role       role      role       role   yes
@@ -253,9 +254,15 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "start a run": (
         page("GET /runs/new"),
+        page("POST /runs/new", need="disk full on host app-7"),
+        rest("POST /api/v1/route", text="disk full on host app-7"),
         page("GET /runs/new/<workflow>"),
         page("POST /runs/new/<workflow>", **{"input.target": "sample", "title": "By hand"}),
         rest("POST /api/v1/runs", workflow="test_gate", input={"target": "sample"}),
+    ),
+    "choose a workflow": (
+        page("POST /runs/new/need/<need_id>", workflow="test_gate"),
+        rest("POST /api/v1/route/<uuid:id>/choice", workflow="test_gate"),
     ),
     "control a run": (
         page("POST /runs/<run_id>/<any(pause, resume, cancel, retry):act>"),

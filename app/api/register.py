@@ -19,6 +19,7 @@ from app.api import (
     metrics,
     policies,
     record,
+    routing,
     runs,
     samples,
     sessions,
@@ -31,8 +32,8 @@ V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
     V1: (
-        runs.table, files.table, approvals.table, hooks.table, absences.table, grants.table, lessons.table,
-        policies.table, samples.table, insights.table, record.table, deliveries.table, sessions.table,
+        runs.table, routing.table, files.table, approvals.table, hooks.table, absences.table, grants.table,
+        lessons.table, policies.table, samples.table, insights.table, record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

@@ -151,6 +151,12 @@ class TookTooLongError(AssentError):
     code = "took_too_long"
 
 
+class NoWorkerError(AssentError):
+    """No worker is running that could do this."""
+
+    code = "no_worker"
+
+
 class UnavailableFileError(AssentError):
     """The content of a file cannot be read or stored at the moment."""
 

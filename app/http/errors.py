@@ -20,6 +20,7 @@ from app.domain.errors import (
     InvalidInputError,
     LinkError,
     NotFoundError,
+    NoWorkerError,
     TokenError,
     TookTooLongError,
     TooLargeError,
@@ -88,6 +89,7 @@ STATUS: Mapping[type[AssentError], int] = {
     TooManyAttemptsError: 429,
     TookTooLongError: 503,
     UnavailableFileError: 503,
+    NoWorkerError: 503,
 }
 """HTTP status by error type; a subclass inherits its parent's unless it is listed."""
 

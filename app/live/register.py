@@ -18,6 +18,7 @@ from app.live.sockets import Sockets
 from app.services.bundle import Services
 from app.services.people.sessions import ENDED_CHANNEL
 from app.settings import Settings
+from app.store.routing import ROUTED_CHANNEL
 
 CHECK_SECONDS = 20.0
 """Seconds between checks of the sockets' sessions and repetitions of presence."""
@@ -73,7 +74,11 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
         settings.database_url,
         services.sessions,
         hub.deliver,
-        channels={CHANNEL: presence.hear, ENDED_CHANNEL: lambda sign_in: sockets.session_ended(sign_in)},
+        channels={
+            CHANNEL: presence.hear,
+            ENDED_CHANNEL: lambda sign_in: sockets.session_ended(sign_in),
+            ROUTED_CHANNEL: wakeups.wake,
+        },
         connected=connected,
         tick=tick,
     )

@@ -41,6 +41,7 @@ from app.services.reading.toolbox import Tools
 from app.services.record.records import Records
 from app.services.refusals import Refusals
 from app.services.requests.assessment import Assessor
+from app.services.routing.texts import RoutedTexts
 from app.services.runs.control import Runs
 from app.services.usage.calls import ModelCalls
 from app.services.vault import Vault
@@ -81,6 +82,7 @@ class Services:
     numbers: Numbers
     tools: Tools
     model_calls: ModelCalls
+    routed_texts: RoutedTexts
     deliveries: Deliveries
     preferences: NotificationPreferences
     links: Links
@@ -155,6 +157,7 @@ def services_over(
         numbers=Numbers(sessions),
         tools=Tools(sessions),
         model_calls=ModelCalls(sessions, clock),
+        routed_texts=RoutedTexts(sessions, clock),
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),

@@ -39,6 +39,9 @@ LAST_SIGN = "select max(last_heartbeat) from procrastinate_workers"
 """The time of the workers' last heartbeat; null if there is no worker."""
 LIVE_WORKERS = """
     select id from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s) order by id"""
+A_WORKER_LIVES = """exists (
+    select from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s))"""
+"""A condition: a worker has sent a heartbeat lately."""
 WORKERS_EXIST = "select to_regclass('procrastinate_workers') is not null"
 
 

@@ -28,12 +28,12 @@ from app.web.queue import page as queue
 from app.web.requests import acts as request_acts
 from app.web.requests import link
 from app.web.requests import page as requests
-from app.web.runs import files, tools, workflow
+from app.web.runs import files, needs, tools, workflow
 from app.web.runs import page as runs
 from app.web.slack import interactions
 
 PAGES = (
-    signin, queue, queue_acts, requests, request_acts, link, runs, files, tools, workflow, audit, people,
+    signin, queue, queue_acts, requests, request_acts, link, runs, needs, files, tools, workflow, audit, people,
     profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples, insights,
     tokens, interactions, slack, destinations,
 )  # fmt: skip

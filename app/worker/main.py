@@ -27,10 +27,12 @@ from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.files.rules import file_rules
 from app.services.record.search_index import AuditIndex
+from app.services.routing.answers import RouterDesk
 from app.services.runs.control import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
+from app.store.routing import ROUTING_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.connector import QueueConnector
 from app.worker.courier import AT_ONCE, Courier
@@ -42,6 +44,7 @@ from app.worker.notices import follow, listen
 from app.worker.offers import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
+from app.worker.routing import keep_routing
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 from app.worker.toolbox import ToolOffering, worker_facts
 from assent.installed_workflows import use_workflows
@@ -99,11 +102,13 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         stack.enter_context(_timekeeper(settings, clock))
         tools = ToolOffering(services.sessions, toolbox, leases.key)
         log.info("tools.found", **worker_facts(toolbox))
+        text_waits = asyncio.Event()
         chores = (
             keep_lapsing(services.grants), keep_sweeping(services.files, services.model_calls),
-            keep_learning(services.learning),
+            keep_learning(services.learning), keep_routing(RouterDesk(services.sessions, clock), text_waits),
         )  # fmt: skip
-        await _run_queue(queue, settings, advancer, chores, AuditIndex(services.sessions), offering, tools)
+        audit_index = AuditIndex(services.sessions)
+        await _run_queue(queue, settings, advancer, chores, audit_index, offering, tools, text_waits)
 
 
 async def _run_queue(
@@ -114,12 +119,13 @@ async def _run_queue(
     audit_index: AuditIndex,
     offering: Offering,
     tools: ToolOffering,
+    text_waits: asyncio.Event,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, queue, advancer, loop)
     helpers = [
-        asyncio.create_task(_follow(settings, queue, advancer), name="notifications"),
+        asyncio.create_task(_follow(settings, queue, advancer, text_waits), name="notifications"),
         *map(asyncio.create_task, chores),
         asyncio.create_task(keep_indexing(audit_index), name="audit index"),
         asyncio.create_task(offering.keep(), name="offers"),
@@ -168,13 +174,15 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
         engine.dispose()
 
 
-async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer) -> None:
-    """Pass on announcements of jobs, and people's commands for runs that are being advanced here."""
+async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer, text_waits: asyncio.Event) -> None:
+    """Pass on announcements of jobs and texts, and people's commands for runs that are being advanced here."""
 
     def handle(channel: str, payload: str) -> None:
         if channel == JOBS_CHANNEL:
             job_id, _, run_id = payload.partition(" ")
             queue.announce(int(job_id), run_id)
+        elif channel == ROUTING_CHANNEL:
+            text_waits.set()
         else:
             advancer.steer(payload)
 
@@ -184,7 +192,7 @@ async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer) -> No
                 settings.database_url, autocommit=True, application_name="assent worker notifications"
             )
             async with connection:
-                await listen(connection, (CONTROL_CHANNEL, JOBS_CHANNEL), handle)
+                await listen(connection, (CONTROL_CHANNEL, JOBS_CHANNEL, ROUTING_CHANNEL), handle)
                 # Commands that were sent while nobody listened are stored in the runs; jobs are found by polling.
                 await _steer_flagged(connection, advancer)
                 await follow(connection, handle)

@@ -14,7 +14,7 @@ from typing import Any
 from assent.routing import patterns, scope
 from assent.routing.classifier import Scored, classifier
 from assent.routing.names import COORDINATOR, WORKFLOWS, title_of
-from assent.routing.text import readable
+from assent.routing.text import corrected_key, readable
 
 OFFERED = 3
 """How many workflows a question offers."""
@@ -147,13 +147,6 @@ class Router:
 
     def _question(self, text: str, scored: Scored, reason: str, outside: bool) -> Answer:
         return Answer(text, None, scored.confidence, Stage.QUESTION, reason, _others(scored), outside)
-
-
-def corrected_key(text: str) -> str:
-    """Return the form of a text in which equal texts are the same: without differences in case, accents, and blanks."""
-    from assent.routing.text import folded
-
-    return folded(readable(text))
 
 
 def _answer(text: str, workflow: str, confidence: float, stage: Stage, reason: str, scored: Scored) -> Answer:

@@ -44,6 +44,11 @@ def folded(text: str) -> str:
     return "".join(mark for mark in spread if unicodedata.category(mark) != "Mn").replace("ł", "l").replace("’", "'")
 
 
+def corrected_key(text: str) -> str:
+    """Return the form of a text in which equal texts are the same: without differences in case, accents, and blanks."""
+    return folded(readable(text))
+
+
 def general(text: str) -> str:
     """Return a folded text in which numbers, dates, addresses, and the like are only their kind."""
     return _DIGITS.sub("0", _FORMS.sub(_kind, text))

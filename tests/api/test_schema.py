@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from tests.factories import (
     make_run,
     make_token,
 )
+from tests.routers import router_at_work
 from tests.thorough import IN_CI
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -43,6 +45,13 @@ OPERATIONS = [
     for path, methods in openapi.document(endpoints())["paths"].items()
     for method in methods
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def router(services: Services, module_database_url: str) -> Iterator[None]:
+    """A worker that routes texts."""
+    with router_at_work(module_database_url, services):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.services.notifications.slack import SlackUser
+from app.services.routing.answers import RouterDesk
 from app.store.files import FileUse
 from app.store.people import Person
 from app.store.policies import DecisionSample
@@ -43,6 +44,7 @@ from tests.factories import (
     make_tools,
 )
 from tests.factories import make_workflow as make_catalogue_entry
+from tests.routers import router_at_work
 from tests.thorough import IN_CI
 
 TABLE = access.expected()
@@ -69,6 +71,13 @@ def people(app: Flask) -> dict[str, Person]:
     made |= {role.value: make_person(sessions, f"The {role.value}", [role]) for role in Role if role != Role.REVIEWER}
     make_absence(sessions, made["away"], made["stand_in"])
     return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def router(app: Flask, module_database_url: str) -> Iterator[None]:
+    """A worker that routes texts."""
+    with router_at_work(module_database_url, app.extensions["assent"]):
+        yield
 
 
 class Scene:
@@ -105,6 +114,7 @@ class Scene:
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
             "lesson": make_lesson(sessions, self.request).id if "lesson" in line else "",
             "file": self._file(line, way) if " file" in line else "",
+            "need": self._need() if line == "choose a workflow" else "",
         }  # fmt: skip
 
     def _absence(self, line: str) -> str:
@@ -128,6 +138,14 @@ class Scene:
         if way.kind == "page":
             self._services.files.complete(requester, file.id)
         return file.id
+
+    def _need(self) -> str:
+        """What the requester needs, routed."""
+        requester, texts = self._people["requester"].as_actor(Via.PAGE), self._services.routed_texts
+        need = texts.new_id()
+        texts.ask(requester, "disk full on host app-7", need)
+        RouterDesk(self._services.sessions, self._services.clock).answer_all()
+        return need
 
     def _grant(self, line: str) -> str:
         sessions = self._services.sessions
@@ -174,7 +192,7 @@ class Scene:
         about = self.values["request"] if "/approvals/" in rule or "/samples/" in rule else self.values["run"]
         if name in names.values() or "/people/" in rule:
             about = self.values[name]
-        about = self.values["file"] or about
+        about = self.values["file"] or self.values["need"] or about
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
         act = "off" if "edit, off" in rule else act
         given = {
@@ -183,7 +201,7 @@ class Scene:
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],
             "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],
-            "<delivery_id>": self.values["delivery"],
+            "<need_id>": self.values["need"], "<delivery_id>": self.values["delivery"],
             "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
             "<int:number>": str(self.version), "<int:version>": str(self.version),
             "<sign_in_id>": "nobodys", "<view_id>": "none",

@@ -73,17 +73,9 @@ def _before(given: str | None) -> tuple[datetime, str] | None:
     return moment, run_id
 
 
-@web.get("/runs/new")
-def run_new() -> Any:
-    """The workflows that can be started."""
-    current_actor().require(Action.START_RUN)
-    runs = services().runs
-    return render("run_new.html", workflows=runs.catalog(), broken=runs.broken())
-
-
 @web.get("/runs/new/<workflow>")
 def run_start_form(workflow: str) -> Any:
-    """The form for a workflow's input, filled in from an example or an earlier run."""
+    """The form for a workflow's input, filled in from an example, an earlier run, or what somebody wrote they need."""
     current_actor().require(Action.START_RUN)
     entry = services().runs.workflow(workflow)
     chosen, earlier = request.args.get("example", ""), request.args.get("run", "")
@@ -94,6 +86,9 @@ def run_start_form(workflow: str) -> Any:
     elif earlier:
         run = services().views.run(earlier, current_actor()).run
         given, chosen = (run.input, "run") if run.workflow == workflow else (MISSING, "")
+    elif need := request.args.get("need", ""):
+        answer = services().routed_texts.get(current_actor(), need).answer or {}
+        given, chosen = answer.get("inputs", {}).get(workflow, MISSING), "need"
     return _start_page(entry, _input_form(entry, given), chosen)
 
 
