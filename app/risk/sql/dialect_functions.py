@@ -165,3 +165,8 @@ OF_DIALECT = {
     "sqlite": _SQLITE,
 }
 """By our name of the dialect."""
+OF_ANY = frozenset().union(*OF_DIALECT.values()) - word_set(
+    "truncate insert update compress uncompress collect display dump ref values next first last sort move"
+)
+"""Those that only compute wherever they are known, for a text whose database is not named. Left out is what somebody
+may well have called a function that writes."""

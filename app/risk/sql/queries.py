@@ -11,7 +11,7 @@ from app.risk.rules import word_set
 from app.risk.sql.access import routine_named
 from app.risk.sql.code import is_known_procedure
 from app.risk.sql.conditions import always_true
-from app.risk.sql.dialect_functions import OF_DIALECT
+from app.risk.sql.dialect_functions import OF_ANY, OF_DIALECT
 from app.risk.sql.functions import HARMLESS_FUNCTIONS
 from app.risk.sql.names import name_of
 from app.risk.sql.parsing import QUERY_VERBS, WRITE_VERBS
@@ -181,7 +181,7 @@ def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
     seen = set()
     for name, schema in _called(statement.tree):
         foreign = schema not in ("", "pg_catalog")
-        own = OF_DIALECT.get(statement.parsed_as, frozenset())
+        own = OF_DIALECT.get(statement.parsed_as, frozenset()) if statement.dialect else OF_ANY
         foreign = foreign and not (schema == "sys" and statement.parsed_as == "tsql")
         known = (
             (not foreign and (name in _HARMLESS or name in own))
