@@ -297,6 +297,15 @@ def place_of(path: str) -> Place:
     return Place.WORKING
 
 
+_WITH_SECRETS = frozenset({Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES, Place.EVERYTHING})
+_FOLDERS_WITH_SECRETS = frozenset({"/etc", "/var", "/private/etc", "/var/lib", "/run", "~/.config"})
+
+
+def keeps_secrets(path: str) -> bool:
+    """Return True if passwords or keys are at a path, alone or among other things."""
+    return place_of(path) in _WITH_SECRETS or plain_path(path[:1000]) in _FOLDERS_WITH_SECRETS
+
+
 _LOADED = re.compile(
     r".*\.(?:jsonc?|json5|ya?ml|toml|ini|cfg|conf|properties|css|scss|less|html?|xml|svg|graphql|proto|j2|tmpl|hbs|ejs|po)"
 )

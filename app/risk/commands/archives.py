@@ -61,7 +61,7 @@ def _tar(command: Command, reading: Reading) -> None:
             act_on(reading, Act.READ, word)
         if archive is not None and archive.text != "-":
             act_on(reading, Act.WRITE, archive)
-            note_secrets(reading, given.operands, archive)
+            note_secrets(reading, given.operands, archive, packed=True)
         if given.has("--remove-files"):
             for word in given.operands:
                 act_on(reading, Act.DELETE_ALL, word)

@@ -118,7 +118,7 @@ def _within(target: Word, source: Word) -> Word:
 @program("cp", "gcp", "install", "ginstall", "pcp", "copy", "ditto")
 def _copy(command: Command, reading: Reading) -> None:
     installs = command.name in ("install", "ginstall")
-    valued = "-t --target-directory -S --suffix"
+    valued = "-t --target-directory -S --suffix --update"
     given = arguments_of(command.arguments, f"{valued} -m --mode -o --owner -g --group" if installs else valued)
     if _help(given):
         return
@@ -131,11 +131,14 @@ def _copy(command: Command, reading: Reading) -> None:
         act_on(reading, Act.READ, word)
     if target is None:
         return
+    update = given.value("--update")
+    kept = given.has("-n", "--no-clobber") or (update is not None and update.text.startswith("none"))
     for word in sources[:20]:
         written = _within(target, word)
         empties = word.text == "/dev/null" and not target.text.endswith("/")
         replaces = written is target and len(sources) == 1
-        act_on(reading, Act.EMPTY if empties else Act.OVERWRITE if replaces else Act.WRITE, written)
+        act = Act.EMPTY if empties else Act.OVERWRITE if replaces else Act.WRITE
+        act_on(reading, Act.CREATE if kept else act, written)
         copy_file(reading, word, written)
     if mode := given.value("-m", "--mode"):
         _mode(mode, [target], False, reading)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from app.risk.places import Place, path_from, place_of, plain_path
+from app.risk.places import Place, keeps_secrets, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
 
@@ -106,10 +106,15 @@ def secrets_here(reading: Reading) -> list[Word]:
     ][:5]
 
 
-def note_secrets(reading: Reading, sources: Iterable[Word], target: Word) -> None:
-    """Note that a file holds secrets from now on if one of its sources is, or holds, a secret."""
+def note_secrets(reading: Reading, sources: Iterable[Word], target: Word, *, packed: bool = False) -> None:
+    """Note that a file holds secrets from now on if one of its sources is, or holds, a secret.
+
+    Args:
+        packed: It holds all that is in folders among its sources.
+    """
     for word in sources:
-        if place_of(word.text) is Place.SECRET or holds_secrets(reading, word):
+        whole = packed and word.known and keeps_secrets(word.text)
+        if whole or place_of(word.text) is Place.SECRET or holds_secrets(reading, word):
             note_file(reading, target, Word(UNKNOWN, target.line, source="secret"))
             return
 

@@ -7,13 +7,11 @@ import re
 from app.risk.commands.known_files import holds_secrets
 from app.risk.commands.table import Command
 from app.risk.effects import SENDS, Act, act_on, connect
-from app.risk.places import Place, place_of
+from app.risk.places import Place, keeps_secrets, place_of
 from app.risk.reading import Reading
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 
-_SECRETS = frozenset({Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES, Place.EVERYTHING})
-"""Places that hold passwords and keys, alone or among other things."""
 _SECRET_TEXT = re.compile(
     r"[`$(|;].*(?:\.ssh\b|id_rsa|id_ed25519|/etc/shadow|\.env\b|\.aws\b|\.kube\b|\.netrc|\.git-credentials|\.npmrc"
     r"|\.pgpass"
@@ -29,7 +27,7 @@ def is_secret(word: Word) -> bool:
     if word.source == "secret":
         return True
     if word.known:
-        return place_of(word.text) in _SECRETS
+        return keeps_secrets(word.text)
     return bool(_SECRET_TEXT.search(word.shown or word.text))
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command
+from app.risk.places import keeps_secrets
 from app.risk.reading import Reading
 from app.risk.rules import word_set
 from app.risk.shell.escapes import unescaped
@@ -27,6 +28,7 @@ _DOWNLOADERS = word_set(
     "curl wget fetch aria2c lynx w3m GET http https httpie xh nc ncat netcat socat telnet ftp tftp lftp dig host "
     "nslookup drill kdig"
 )
+_PACKERS = word_set("tar gtar bsdtar zip 7z 7za rar pax dump")
 _SILENT = word_set(
     "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred"
 )
@@ -47,11 +49,21 @@ def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | 
         return Flow(UNKNOWN, "files")
     if name in ("env", "printenv", "set", "export", "declare") and len(command.words) < 2:
         return Flow(UNKNOWN, "secret")
+    if name in _PACKERS and _packs_secrets(command):
+        return Flow(UNKNOWN, "secret")
     if name in _DOWNLOADERS:
         return Flow(UNKNOWN, "download")
     if name in _DECODERS:
         return _decoder(command, given)
     return None
+
+
+def _packs_secrets(command: Command) -> bool:
+    """Return True if an archive of a folder with passwords or keys is made, such as one of a home folder."""
+    words = [word.text for word in command.arguments if word.known]
+    makes = any(re.fullmatch(r"--create|-?[a-zA-Z]*c[a-zA-Z]*", word) for word in words[:3])
+    packs = makes if command.name.endswith("tar") else not {"-l", "-t", "x", "l"} & set(words)
+    return packs and any(keeps_secrets(word) for word in words if not word.startswith("-"))
 
 
 def printed_text(name: str, texts: list[str]) -> str:
