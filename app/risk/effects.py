@@ -147,6 +147,7 @@ _ONE_GONE = {
     Place.ACCESS: CRITICAL, Place.BOOT: CRITICAL, Place.SYSTEM: HIGH, Place.DATA: HIGH, Place.BACKUP: HIGH,
     Place.LOG: HIGH, Place.SECRET: HIGH, Place.HISTORY: HIGH, Place.KERNEL: HIGH, Place.NOTHING: HIGH,
 } | dict.fromkeys(_FINAL - {Place.BOOT}, HIGH)  # fmt: skip
+_NEW_KEY = re.compile(r"(?:[\w-]+/)*[\w.-]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk)", re.IGNORECASE)
 _READABLE = {Place.SECRET: HIGH, Place.ACCESS: HIGH, Place.KERNEL: LOW}
 _OF_ONE_PROGRAM = re.compile(
     r"/(?:etc|var|usr(?:/local)?)/(?!local/)[^/]+/(?!x86_64|aarch64|arm|systemd/?$|python3/?$|modules/?$)[^/*?]+",
@@ -216,6 +217,8 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
         reading.add(EMPTIES, f"This empties {word.display}: what it holds is lost.", word.line)
         return
     rule, level = _WRITE.get(place, (WRITES, LOW))
+    if act is Act.CREATE and place is Place.SECRET and _NEW_KEY.fullmatch(word.text):
+        rule, level = WRITES, LOW  # A new key in the working folder is nobody's yet.
     if act is Act.OVERWRITE and level is LOW and place not in (Place.TEMPORARY, Place.GENERATED):
         level = MEDIUM
     if rule is WRITES and (act is not Act.CREATE or level is not LOW) and not word.known:

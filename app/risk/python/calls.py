@@ -16,6 +16,7 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
     dynamic_code,
     files,
     functions,
+    guards,
     libraries,
     methods,
     networks,
@@ -147,6 +148,8 @@ def call(evaluator: Evaluator, node: Node) -> Value:
         callee = evaluator.visit(function)
     _collect(made)
     value = called(made, callee)
+    if made.keywords or made.arguments:
+        guards.note_options(made, callee)
     _hand_over(made)
     return value
 

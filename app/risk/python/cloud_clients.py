@@ -58,6 +58,7 @@ _PARTS = word_set(
     "offset on_snapshot transport url_for batch_writer"
 )
 """Methods that only lead to another part of the client, or wait."""
+_MANNER = re.compile(r"^(?:begin|async|batch|sync|bulk|admin|permanent|permanently|hard|force)-(?=\w)")
 _NO_TARGETS = word_set("client resource session [] from_connection_string from_service_account_json from_env")
 _UPLOADS = re.compile(r"upload|put-object\b|put-file|import-from|append-block|stage-block")
 _DOWNLOADS = re.compile(r"download|get-file|export-to|readinto")
@@ -92,7 +93,7 @@ def call_cloud(use: Use) -> Value | None:
         return kept
     if use.dry or ("moto" in made.evaluator.mocked and use.path[0] == "boto3"):
         return Value(kind=DATA)
-    verb = re.sub(r"^(?:begin|async|batch|sync|bulk|admin)-(?=\w)", "", "-".join(use.words))
+    verb = _MANNER.sub("", "-".join(use.words))
     if method in databases.SQL_CALLS and _runs_sql(use):
         return Value(kind=DATA)
     if method in ("execute", "execute_async", "run", "next_chunk", "send_request") and use.path[0] == "googleapiclient":
@@ -233,7 +234,7 @@ def _delete_small(use: Use) -> None:
         level = HIGH if made.many and not plural else level
     else:
         level = MEDIUM
-    if re.search(r"force|bypass|purge", use.given) and level is MEDIUM:
+    if level is MEDIUM and (re.search(r"force|bypass|purge", use.given) or "dns" in use.path):
         level = HIGH
     many = {MEDIUM: "one thing", HIGH: "many things", CRITICAL: "everything of a kind"}[level]
     made.reading.add(CLOUD_GONE, f"This calls {use.shown}: {many} that a service keeps is gone.", made.line, level)

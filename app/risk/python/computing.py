@@ -114,6 +114,13 @@ def _patch(made: Call) -> Value:
     return Value(kind=MOCK) if real else Value(made.argument(0, "target").text, kind=PATCH)
 
 
+@function(["unittest.mock.patch.object", "mock.patch.object"])
+def _patch_attribute(made: Call) -> Value:
+    real = set(made.keywords) - {"return_value", "autospec", "spec", "create"} or len(made.arguments) > 2
+    owner, name = made.argument(0, "target").name, made.argument(1, "attribute")
+    return Value(f"{owner}.{name.text}", kind=PATCH) if owner and name.known and not real else Value(kind=MOCK)
+
+
 @function(["builtins.map", "builtins.filter"])
 def _map(made: Call) -> Value:
     from app.risk.python.calls import called

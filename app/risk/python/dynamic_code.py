@@ -11,7 +11,7 @@ from app.risk.effects import (
     run_dynamic,
     run_unread,
 )  # fmt: skip
-from app.risk.python import expressions, tables
+from app.risk.python import expressions, guards, tables
 from app.risk.python.imports import note_import
 from app.risk.python.values import ANY, Value
 from app.risk.rules import declare
@@ -128,7 +128,7 @@ def _namespace(made: Call) -> Value:
 def _setattr(made: Call) -> Value:
     base, name = made.argument(0), made.argument(1)
     if base.name and not base.name.startswith("own."):
-        expressions.patch(made.evaluator, base.name, name.text or "", made.argument(2), made.line)
+        guards.patch(made.evaluator, base.name, name.text or "", made.argument(2), made.line)
     return ANY
 
 

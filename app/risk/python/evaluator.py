@@ -11,7 +11,7 @@ from typing import Any
 from tree_sitter import Node
 
 from app.risk.budget import OverBudgetError
-from app.risk.python import decorations, expressions, flow, networks
+from app.risk.python import decorations, expressions, flow, guards, networks
 from app.risk.python.databases import ROWS, note_changed_row
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
@@ -80,11 +80,19 @@ class Evaluator:
         rounds: How many of these loops are followed round by round.
         guards: How many conditions are between the innermost loop and the current node.
         options: What is known of the options of the command line, by name.
+        called: Names that the text calls, other than where it defines them.
         mocks_hold: Nothing in the text suggests that what it replaces by mocks runs nevertheless.
         mocked: What is only played at the current node: functions such as ``shutil.rmtree``, and ``moto``.
     """
 
-    def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value], *, mocks_hold: bool) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        call: Callable[[Evaluator, Node], Value],
+        *,
+        mocks_hold: bool,
+        called: frozenset[str] = frozenset(),
+    ) -> None:
         self.reading = reading
         self.own: dict[str, Own] = {}
         self.facts: set[str] = set()
@@ -99,6 +107,7 @@ class Evaluator:
         self.rounds = 0
         self.guards = 0
         self.options: dict[str, Value] = {}
+        self.called = called
         self.mocks_hold = mocks_hold
         self.mocked: frozenset[str] = frozenset()
         self._decorators: dict[int, list[tuple[Node, Value]]] = {}
@@ -166,11 +175,12 @@ class Evaluator:
             own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
         if base.kind in SESSIONS:
             networks.set_up(self.facts, text(target.child_by_field_name("attribute")), value)
+        guards.note_assigned(self, text(target.child_by_field_name("attribute")), value, line(target))
         if base.kind.startswith(ROWS):
             note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
         if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
             name = text(target.child_by_field_name("attribute"))
-            expressions.patch(self, base.name, name, value, line(target))
+            guards.patch(self, base.name, name, value, line(target))
         self.bind(text(target), value)
 
     # Nodes
@@ -295,7 +305,8 @@ class Evaluator:
             self.follow(node, {}, own_object)
 
     def finish(self) -> None:
-        """Read the functions that the text defines, but has not called."""
+        """Read the functions that the text defines, but has not called: last those that others of them call."""
+        self._pending.sort(key=lambda pending: text(pending[0].child_by_field_name("name")) in self.called)
         while self._pending:
             node, own_object = self._pending.pop(0)
             if not self._follows[node.start_byte] or node.start_byte in self._missed:

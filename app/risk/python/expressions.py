@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from app.risk.effects import DYNAMIC
-from app.risk.python import clients
+from app.risk.python import clients, guards
 from app.risk.python.decorations import MOCK, unmocked
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import text
 from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, one_of, or_default, percent, text_of
-from app.risk.rules import declare, word_set
+from app.risk.rules import word_set
 from app.risk.shell.environment import set_variable
 from app.risk.words import UNKNOWN
-from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
     from app.risk.python.evaluator import Evaluator
@@ -255,21 +254,7 @@ def assign_element(evaluator: Evaluator, base: Value, index: Value, value: Value
     if is_environment(base) and index.known:
         set_variable(evaluator.reading, index.text or "", value.word(line))
     elif base.name.startswith(("builtins", "sys.modules")):
-        patch(evaluator, "builtins", index.text or "", value, line)
-
-
-def patch(evaluator: Evaluator, module: str, name: str, value: Value, line: int) -> None:
-    """Note that a module's function is replaced. Later calls of it call the other one."""
-    evaluator.reading.add(PATCHES, f"This replaces {module}.{name or '…'} by something else.", line)
-    if name == "_create_default_https_context":
-        evaluator.facts.add("unchecked")
-    evaluator.bind(name if module == "builtins" else f"{module}.{name}", value)
-
-
-PATCHES = declare(
-    "python.patches", RiskLevel.MEDIUM, "Replaces a function of Python or of a library by another one.",
-    "import builtins\nbuiltins.len = max", "len = max", language="python", unread=True,
-)  # fmt: skip
+        guards.patch(evaluator, "builtins", index.text or "", value, line)
 
 
 def _list(evaluator: Evaluator, node: Node) -> Value:

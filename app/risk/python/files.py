@@ -44,6 +44,11 @@ OVERWRITES_MANY = declare(
     "from pathlib import Path\nfor p in Path('src').rglob('*.py'):\n    p.write_text('')",
     "from pathlib import Path\nPath('a.txt').write_text('')", language="python",
 )  # fmt: skip
+ENCRYPTS = declare(
+    "python.encrypts_files", RiskLevel.CRITICAL, "Encrypts all files of a folder in place.",
+    "from pathlib import Path\nfor p in Path('docs').rglob('*'):\n    p.write_bytes(f.encrypt(p.read_bytes()))",
+    "from pathlib import Path\nPath('a.enc').write_bytes(f.encrypt(b'a'))", language="python",
+)  # fmt: skip
 _LOST = {Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SYSTEM, Place.BOOT, Place.DATA, Place.BACKUP}
 
 
@@ -124,6 +129,8 @@ def _copy(made: Call) -> Value:
 def _create(made: Call) -> Value:
     path = _path_of(made)
     act_on(made.reading, _writing(made, path) if made.method.startswith("write") else Act.CREATE, made.word(path))
+    if path.glob and made.many and "encrypted" in made.marks:
+        made.reading.add(ENCRYPTS, f"This encrypts all files that {made.word(path).display} stands for.", made.line)
     _note_written(made, _path_of(made), made.argument(0))
     return ANY
 
@@ -268,6 +275,14 @@ def _edit_lines(made: Call) -> Value:
     for one in path.items or (path,):
         act_on(made.reading, Act.OVERWRITE if inplace else Act.READ, made.word(one))
     return Value(kind="file", marks=frozenset({"secret"}) if _is_secret(made, path) else frozenset())
+
+
+@function(["joblib.dump", "skops.io.dump", "compress_pickle.dump"])
+def _save(made: Call) -> Value:
+    path = made.argument(1, "filename", "file", "path")
+    if path.kind not in ("file", "file.write"):
+        act_on(made.reading, Act.WRITE, made.word(path))
+    return ANY
 
 
 @function(["site.getsitepackages", "site.getusersitepackages", "sysconfig.get_path", "sysconfig.get_paths"])

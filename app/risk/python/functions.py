@@ -40,6 +40,8 @@ _IN_MODULES = {
     "signal": word_set("signal getsignal alarm strsignal pause Signals default_int_handler SIG_DFL"),
     "socket": word_set("gethostname getfqdn inet_aton inet_ntoa htons ntohs setdefaulttimeout AF_INET error timeout"),
     "importlib": word_set("reload invalidate_caches"),
+    "pickle": word_set("dump dumps Pickler HIGHEST_PROTOCOL DEFAULT_PROTOCOL PickleError PicklingError"),
+    "marshal": word_set("dump dumps"),
 }
 """Functions of modules that also have dangerous ones. In other modules of the standard library, all are harmless."""
 _DANGEROUS_MODULES = word_set(

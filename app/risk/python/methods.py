@@ -40,6 +40,9 @@ _DESTROYS = word_set(
     "delete drop destroy purge truncate wipe erase terminate uninstall shutdown kill prune flush flushall flushdb "
     "evict deprovision decommission revoke reset rollback unlink rmtree rmdir disable deregister detach format"
 )
+_MANNERS = word_set("permanent permanently hard soft force bulk batch async begin try do safe safely admin mass")
+"""What says how something is done, rather than what."""
+_ENCRYPTS = word_set("encrypt encrypt_and_digest encryptor seal")
 _FINAL = word_set("destroy purge truncate wipe erase terminate uninstall shutdown deprovision decommission revoke")
 _CHANGES = word_set(
     "create update insert write put patch post upload send publish push set modify move rename copy add save "
@@ -170,6 +173,9 @@ def _stream(made: Call) -> Value:
         if base.text and content.known:
             made.evaluator.written[base.text] = content.text or ""
         return ANY
+    if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
+        # A picture that was opened before is saved as another one.
+        act_on(made.reading, Act.WRITE, made.word(made.arguments[0]))
     if method in ("read", "readline", "readlines", "getvalue", "decode", "json"):
         return Value(UNKNOWN, marks=base.marks)
     return Value(marks=base.marks, kind=base.kind)
@@ -245,7 +251,12 @@ def by_name(made: Call) -> Value:
     """Judge a method of an unknown object by its name."""
     base, method = made.base, made.method
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", method)]
+    if len(words) > 1 and words[0] in _MANNERS:
+        words = words[1:]
+        method = "_".join(words)
     value = Value(marks=base.marks | made.marks, kind=base.kind)
+    if method in _ENCRYPTS:
+        return value.marked("encrypted")
     if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
         act_on(made.reading, Act.WRITE, made.word(made.arguments[0]))
         return value

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from app.risk.commands import web
+from app.risk.commands.network import LOOKS
 from app.risk.effects import (
     DYNAMIC,
     INTERNAL,
@@ -80,7 +81,8 @@ def _network(made: Call) -> Value:
 
 
 _CONNECTIONS = word_set(
-    "httpconnection httpsconnection create_connection connect serverproxy smtp smtp_ssl gethostbyname getaddrinfo parse"
+    "httpconnection httpsconnection create_connection connect serverproxy smtp smtp_ssl gethostbyname "
+    "getaddrinfo gethostbyname_ex gethostbyaddr resolve query parse"
 )
 _BODY = ("data", "files", "json", "content", "body", "fields", "params")
 _CREDENTIAL = re.compile(
@@ -164,15 +166,22 @@ def _described(made: Call) -> Value:
     return Value(target.text, kind="urllib.request.Request", marks=frozenset({"download"}))
 
 
+_ASKS_WHERE = word_set("gethostbyname getaddrinfo gethostbyname_ex gethostbyaddr resolve query")
+
+
 def _opened(made: Call) -> Value:
     """Note a connection that is opened."""
     target = made.argument(0, "url", "host", "address", "uri")
     target = target.items[0] if target.items else target
     if made.method.startswith("SMTP") and target == ANY:
         return Value(kind="smtplib")
-    asked = made.method.lower() in ("gethostbyname", "getaddrinfo", "gethostbyname_ex")
+    asked = made.method.lower() in _ASKS_WHERE
     # The server that resolves a name learns the whole name.
-    connect(made.reading, made.word(target), secret="secret" in target.marks or (asked and _gives_away(target)))
+    secret = "secret" in target.marks or (asked and _gives_away(target))
+    if asked and not secret:
+        made.reading.add(LOOKS, f"This asks where {made.word(target).display} is.", made.line)
+        return Value(kind="response", marks=frozenset({"download"}))
+    connect(made.reading, made.word(target), secret=secret)
     if made.method.startswith("SMTP"):
         return Value(kind="smtplib")
     if made.method.startswith("HTTP"):

@@ -24,6 +24,7 @@ _HARMLESS_MAGIC = word_set(
     "reload_ext"
 )
 _CODING = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_CALLED = re.compile(r"(?<!\bdef )(?<!\w)(\w{1,80})\(")
 _MOST_ERRORS = 5
 _PIECE = 512
 """Bytes that the parser gets at once."""
@@ -47,7 +48,7 @@ def read(text: str, reading: Reading) -> None:
         text = plain
         _note_errors(tree.root_node, reading)
     with nodes.of_source(text.encode(errors="replace")):
-        evaluator = Evaluator(reading, call, mocks_hold=mocks_hold(text))
+        evaluator = Evaluator(reading, call, mocks_hold=mocks_hold(text), called=frozenset(_CALLED.findall(text)))
         evaluator.visit(tree.root_node)
         evaluator.finish()
 

@@ -11,7 +11,7 @@ from app.risk.python import databases, networks, processes
 from app.risk.python.clients import Use, library
 from app.risk.python.functions import function
 from app.risk.python.libraries import MESSAGE, REMOTE
-from app.risk.python.methods import DELETES_OBJECT
+from app.risk.python.methods import CHANGES_OBJECT, DELETES_OBJECT
 from app.risk.python.networks import PAYS
 from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare, word_set
@@ -199,6 +199,8 @@ def call_workflow(use: Use) -> Value | None:
     if use.method.startswith("SSH") and "command" in made.keywords:
         made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
         processes.read_shell(made, made.keywords["command"])
+    if use.method.endswith("Operator"):
+        _judge_task(use)
     if use.verb in ("delete", "clear", "reset") and len(use.words) < 3:
         made.reading.add(
             DELETES_OBJECT, f"This calls {use.shown}, which deletes or resets something.", made.line, MEDIUM
@@ -206,6 +208,25 @@ def call_workflow(use: Use) -> Value | None:
     elif use.verb in ("trigger", "run"):
         made.reading.add(DYNAMIC, f"This calls {use.shown}, which starts a workflow.", made.line, MEDIUM)
     return use.result()
+
+
+def _judge_task(use: Use) -> None:
+    """Judge a task of Airflow by the name of its class, such as ``BigQueryDeleteTableOperator``."""
+    words = set(use.words)
+    if words & _ENDS:
+        level = CRITICAL if words & _MACHINES else HIGH
+        words_for = f"When this task runs, {use.method} deletes or stops something."
+        use.made.reading.add(DELETES_OBJECT, words_for, use.made.line, level)
+    elif words & _STARTS:
+        use.made.reading.add(DYNAMIC, f"When this task runs, {use.method} runs something.", use.made.line, MEDIUM)
+    elif words & _CHANGES:
+        use.made.reading.add(CHANGES_OBJECT, f"When this task runs, {use.method} changes something.", use.made.line)
+
+
+_ENDS = word_set("delete drop remove terminate destroy purge truncate cancel stop suspend")
+_MACHINES = word_set("instance cluster database dataset bucket project namespace environment stack vm")
+_STARTS = word_set("trigger run execute submit invoke start job pod docker container lambda notebook spark")
+_CHANGES = word_set("create insert update load copy upload move sync import export transform put publish send email")
 
 
 @library("ansible_runner", "ansible", "salt", "pyinfra")
