@@ -17,6 +17,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.domain.calls import check_complete, edit_call, is_made
 from app.domain.errors import InvalidInputError
 from app.domain.misfits import check_schema
@@ -48,9 +50,16 @@ def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
     changed = editor(copy.deepcopy(payload), change)
     try:
         proposal_adapter.validate_python(changed)
-    except ValueError as error:
-        raise InvalidInputError(f"The changed proposal is not valid: {error}") from error
+    except ValidationError as error:
+        problems = {_place(problem["loc"]): problem["msg"].removeprefix("Value error, ") for problem in error.errors()}
+        words = "; ".join(list(problems.values())[:3])
+        raise InvalidInputError(f"The changed proposal is not valid: {words.rstrip('.')}.", problems) from error
     return changed
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """A field's name in errors, without the kind that pydantic puts before it."""
+    return ".".join(map(str, location[1:])) or "change"
 
 
 def _only(change: dict[str, Any], name: str) -> Any:

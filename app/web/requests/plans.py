@@ -120,7 +120,8 @@ def shown_plan(
     for place, view in enumerate(views):
         view.number = place + 1
         view.needs = [
-            Need(name, numbers[name], views[numbers[name] - 1].title) for name in required[place] if name in numbers
+            Need(views[number - 1].id, number, views[number - 1].title)
+            for number in sorted(numbers[name] for name in required[place] if name in numbers)
         ]
         view.up = editable and place > 0 and now[place - 1]["id"] not in required[place]
         view.down = editable and place + 1 < len(now) and view.id not in required[place + 1]

@@ -52,7 +52,7 @@ def test_the_page_says_what_each_step_does_and_which_ask_again(services: Service
     assert "Approving the plan does not approve the 2 steps marked “asks again”" in text
     drop = page.one(id="f-steps.drop").text
     assert "Destroys something" in drop and "Asks again" in drop
-    assert "Calls delete_rows@2.1, after step 2 and step 1" in drop
+    assert "Calls delete_rows@2.1, after step 1 and step 2" in drop
     assert "${find.tables[0]}" in drop and "Nobody has read it for 90 days." in drop
     assert "Runs the workflow table_report" in page.one(id="f-steps.report").text
     assert "Only reads" in page.one(id="f-steps.find").text
