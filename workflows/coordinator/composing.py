@@ -7,7 +7,7 @@ registered. The final report is no step: each run writes one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from assent.toolbox.model import Tool
 from workflows.coordinator.chains import Attempt, Call, Chains, Missing, Output
 from workflows.coordinator.filling import Sources
 from workflows.coordinator.linking import mistakes_of
-from workflows.coordinator.matching import ENOUGH, RELATED, Match, Matcher, prefers_workflow
+from workflows.coordinator.matching import ENOUGH, Match, Matcher, prefers_workflow
 from workflows.coordinator.needs import MOST_NEEDS, Need
 from workflows.coordinator.words import TAKING, means_the_same
 
@@ -35,6 +35,8 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 _REFERENCE = re.compile(r"(?<!\$)\$\{\w+")
 _MOST_TRIED = 8
 """Most tools that are tried for one need."""
+_NEARLY_AS_GOOD = 0.15
+"""How much lower the score of a tool may be that is used because the best one cannot be."""
 _SAID = 120
 
 
@@ -70,7 +72,7 @@ class Wish:
         done: the changes that were made, or rejected, and are not proposed again, by `fingerprint`.
     """
 
-    needs: tuple[Need, ...]
+    needs: Sequence[Need]
     text: str
     given: Mapping[str, Any]
     targets: tuple[str, ...] = ()
@@ -96,9 +98,14 @@ def _without_ids(value: Any) -> Any:
     return _REFERENCE.sub("${", value) if isinstance(value, str) else value
 
 
+def draft(wish: Wish, matcher: Matcher) -> Composition:
+    """Return a plan that nobody has checked yet. The same request gives the same plan."""
+    return _Composer(wish, matcher).compose()
+
+
 def compose(wish: Wish, matcher: Matcher) -> Composition:
-    """Return the plan for a request, or what is missing for one. The same request gives the same plan."""
-    made = _Composer(wish, matcher).compose()
+    """Return the plan for a request, or what is missing for one."""
+    made = draft(wish, matcher)
     if made.missing or not made.steps:
         made.steps = []
         return made
@@ -146,7 +153,9 @@ class _Composer:
             relevance = {match.name: match.score for match in tools}
             chains = Chains(self._readers, lambda tool: relevance.get(tool.name, 0.0))
             tried = [match for match in fitting if match.name not in self._wish.avoided][:_MOST_TRIED]
-            attempts = [self._call(match, need, chains) for match in tried]
+            attempts = [
+                self._call(match, need, chains) for match in tried if match.score >= tried[0].score - _NEARLY_AS_GOOD
+            ]
             self._take(attempts, need, chains if need.changes else None, tools)
         else:
             self._made.unserved.append(need.text)
@@ -221,18 +230,23 @@ class _Composer:
 
     def _look(self, act: Call, need: Need, chains: Chains, related: Iterable[Match]) -> Call | None:
         """Return a call that reads what a change is about: the most relevant one that needs nothing else."""
-        for match in related:
-            tool = self._found.tools.get(match.name)
-            if not tool.reads_only or match.score < RELATED or match.name in self._wish.avoided:
-                continue
-            shares = set(tool.capabilities) & set(act.tool.capabilities) if act.tool is not None else set()
-            if match.score < ENOUGH and not shares:
-                continue
-            reason = f"Looks before {act.name}. {match.reason}"
+        matches = {match.name: match for match in related}
+        readers = [tool for tool in self._readers if self._reads_about(tool, act, matches.get(tool.name))]
+        for tool in sorted(readers, key=lambda tool: -matches[tool.name].score if tool.name in matches else 0.0):
+            match = matches.get(tool.name)
+            reason = f"Looks before {act.name}. {match.reason if match is not None else ''}".strip()
             made = chains.attempt(tool.name, tool.takes.schema, self._sources(need), reason, tool, (act.name,))
             if made.is_whole:
                 return made.call
         return None
+
+    def _reads_about(self, tool: Tool, act: Call, match: Match | None) -> bool:
+        """Return whether a tool reads about the subject of a change: by its words, or because it takes the same."""
+        if match is not None and match.score >= ENOUGH:
+            return True
+        required = set(tool.takes.schema.get("required") or ())
+        shares = act.tool is not None and bool(set(tool.capabilities) & set(act.tool.capabilities))
+        return shares and bool(required) and required <= act.inputs.keys()
 
     # Steps
 
