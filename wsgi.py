@@ -35,6 +35,7 @@ import structlog
 
 from app.connections import Connections
 from app.domain.errors import AssentError
+from app.garbage import spare_loaded
 from app.lifeline import follow_supervisor
 from app.listening_socket import listen
 from app.logs import configure_logs
@@ -65,6 +66,7 @@ def main() -> None:
     from app.factory import create_app  # after the checks: a refusal takes no time to load the pages
 
     app = create_app(settings)
+    spare_loaded()
     with app.extensions["assent"].clock.followed():
         serve(app, listener, settings)
 

@@ -17,6 +17,7 @@ from procrastinate.manager import JobManager
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from app.garbage import spare_loaded
 from app.notify.channels import senders
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
@@ -132,6 +133,7 @@ async def _run_queue(
         asyncio.create_task(tools.keep(), name="tools"),
     ]
     entries, broken = advancer.library.describe(), advancer.library.broken
+    spare_loaded()
     log.info("worker.ready", workflows=[entry["name"] for entry in entries], broken=sorted(broken))
     try:
         await queue.run()
