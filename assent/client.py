@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,9 @@ from assent import calls
 from assent.calls import Answer, Pause, Result, Send, Steps
 from assent.contracts import Outcome, ReceiptStatus
 from assent.drafts import Callback, RequestDraft, proposal_draft, question_draft
+from assent.lessons import RecalledLesson, filled, proposed_in, recall_calls, recalled_in
 from assent.open_requests import OpenRequest, Status
+from assent.situations import Correctable
 
 CONNECT_SECONDS = 10.0
 
@@ -157,6 +160,28 @@ class Approvals:
         )  # fmt: skip
         return approval.keep_outcome(found)
 
+    def with_lessons(
+        self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = ""
+    ) -> Any:
+        """Return a proposal, changed as people have corrected similar ones of the workflow before.
+
+        The proposal states what was changed, and people decide on it. The agent gets lessons only from requests that
+        it may see. The other arguments are those of `assent.with_lessons`.
+
+        Args:
+            workflow: the name under which the agent requests approval.
+
+        Raises:
+            pydantic.ValidationError: the proposal does not conform to the contract.
+            ApiError: the portal refused the call.
+            UnreachableError: the portal did not answer.
+        """
+        places = [Correctable.model_validate(place) for place in places]
+        found: list[RecalledLesson] = []
+        for first, send in recall_calls(proposed_in(proposal, places), workflow, step):
+            found += recalled_in(self._client.call(send), first)
+        return filled(proposal, places, found)
+
     def get(self, request_id: str) -> Approval:
         """Return a request that was opened earlier, to continue waiting for it; nothing is sent.
 
@@ -208,6 +233,16 @@ class AsyncApprovals:
             _client=self._client,
         )  # fmt: skip
         return approval.keep_outcome(found)
+
+    async def with_lessons(
+        self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = ""
+    ) -> Any:
+        """As `Approvals.with_lessons`."""
+        places = [Correctable.model_validate(place) for place in places]
+        found: list[RecalledLesson] = []
+        for first, send in recall_calls(proposed_in(proposal, places), workflow, step):
+            found += recalled_in(await self._client.call(send), first)
+        return filled(proposal, places, found)
 
     def get(self, request_id: str) -> AsyncApproval:
         """As `Approvals.get`."""

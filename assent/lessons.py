@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from assent.calls import Send
 from assent.conformance import MisfitError, check_schema
 from assent.contracts import proposal_adapter
 from assent.digests import canonical
@@ -40,7 +41,9 @@ from assent.validator import TooMuchWorkError
 
 log = logging.getLogger(__name__)
 MOST_ASKED = 500
-"""How many situations are looked up at once."""
+"""How many situations are looked up for a proposal."""
+ASKED_AT_ONCE = 100
+"""How many of them one API call looks up."""
 
 
 class Proposed(BaseModel):
@@ -50,6 +53,7 @@ class Proposed(BaseModel):
 
     situation: Situation
     value: JsonValue = None
+    guess: bool = Field(default=False, description="Nothing speaks for the value, so any lesson may replace it")
 
 
 class RecalledLesson(BaseModel):
@@ -98,8 +102,8 @@ def recall(proposed: Sequence[Proposed], step: str = "") -> list[RecalledLesson]
     """Return the lessons of this workflow for proposed values, the most similar first for each.
 
     It queries the database: call it in a function that is not async, which LangGraph runs in a thread. Outside of the
-    portal's runs there are none; use `Assent.recall`. If they cannot be read, there are none either, because a workflow
-    must not depend on them.
+    portal's runs there are none; use `Approvals.with_lessons`. If they cannot be read, there are none either, because
+    a workflow must not depend on them.
 
     Args:
         step: only lessons from requests of this node; empty: of any node of the workflow.
@@ -107,12 +111,30 @@ def recall(proposed: Sequence[Proposed], step: str = "") -> list[RecalledLesson]
     recaller = _recaller.get()
     if recaller is None or not proposed:
         return []
-    masked = [Proposed.model_validate(mask(item.model_dump(mode="json"))[0]) for item in proposed[:MOST_ASKED]]
     try:
-        return list(recaller(masked, step))
+        return list(recaller([masked(item) for item in proposed[:MOST_ASKED]], step))
     except Exception:
         log.exception("Lessons could not be recalled.")
         return []
+
+
+def masked(item: Proposed) -> Proposed:
+    """A proposed value without its secrets."""
+    return Proposed.model_validate(mask(item.model_dump(mode="json"))[0])
+
+
+def recall_calls(proposed: Sequence[Proposed], workflow: str, step: str) -> Iterator[tuple[int, Send]]:
+    """The API calls that recall lessons for these values, each with the number of the first of its values."""
+    for first in range(0, min(len(proposed), MOST_ASKED), ASKED_AT_ONCE):
+        items = [masked(item).model_dump(mode="json") for item in proposed[first : first + ASKED_AT_ONCE]]
+        body = {"workflow": workflow, "step": step, "proposed": items}
+        yield first, Send("POST", "/api/v1/lessons/recall", body)
+
+
+def recalled_in(found: dict[str, Any], first: int) -> list[RecalledLesson]:
+    """The lessons in the response to one of these calls."""
+    lessons = [RecalledLesson.model_validate(item) for item in found["items"]]
+    return [lesson.model_copy(update={"number": lesson.number + first}) for lesson in lessons]
 
 
 def with_lessons(proposal: Proposal, places: Iterable[Correctable], step: str = "") -> Proposal:
@@ -136,7 +158,9 @@ def with_lessons(proposal: Proposal, places: Iterable[Correctable], step: str = 
 def proposed_in(proposal: Any, places: Sequence[Correctable]) -> list[Proposed]:
     """The proposed values at these places, for `recall`. A place that the proposal does not have is asked as None."""
     document = _plain(proposal)
-    return [Proposed(situation=place.situation, value=_value(document, place.path)) for place in places]
+    return [
+        Proposed(situation=place.situation, value=_value(document, place.path), guess=place.guess) for place in places
+    ]
 
 
 def filled(proposal: Proposal, places: Sequence[Correctable], lessons: Iterable[RecalledLesson]) -> Proposal:
@@ -152,13 +176,11 @@ def filled(proposal: Proposal, places: Sequence[Correctable], lessons: Iterable[
         place = places[lesson.number] if lesson.number < len(places) else None
         if place is None or not lesson.applies or place.path in done:
             continue
-        changed = _changed(document, place.path, lesson)
+        before, changed = _value(document, place.path), _changed(document, place, lesson)
         if changed is not None:
             document = changed
             done.add(place.path)
-            used.append(
-                AppliedLesson(lesson=lesson.lesson, path=place.path, before=lesson.before, after=lesson.after)
-            )  # fmt: skip
+            used.append(AppliedLesson(lesson=lesson.lesson, path=place.path, before=before, after=lesson.after))
     document["lessons"] = [item.model_dump(mode="json") for item in used]
     document["correctable"] = [place.model_dump(mode="json") for place in places]
     return document if isinstance(proposal, dict) else proposal_adapter.validate_python(document)  # type: ignore[return-value]
@@ -185,19 +207,21 @@ UNFILLED = frozenset(
 _SCHEMAS = {"data": "data_schema", "args": "args_schema"}
 
 
-def _changed(document: dict[str, Any], path: str, lesson: RecalledLesson) -> dict[str, Any] | None:
+def _changed(document: dict[str, Any], place: Correctable, lesson: RecalledLesson) -> dict[str, Any] | None:
     """The document with the lesson applied; None if it does not fit there."""
-    tokens = tokens_of(path)
-    if not tokens or tokens[0] in UNFILLED or canonical(_value(document, path)) != canonical(lesson.before):
+    tokens, before = tokens_of(place.path), _value(document, place.path)
+    if not tokens or tokens[0] in UNFILLED:
+        return None
+    if not place.guess and canonical(before) != canonical(lesson.before):
         return None
     schema = document.get(_SCHEMAS.get(tokens[0], ""))
-    if not _same_type(lesson.before, lesson.after) and not isinstance(schema, dict):
+    if not _same_type(before, lesson.after) and not isinstance(schema, dict):
         return None
     # A secret in a lesson is a token that stands for another value than here; and nobody has approved one for this key.
     if mask({tokens[-1]: lesson.after})[1] or TOKEN.search(canonical(lesson.after)):
         return None
     try:
-        changed = with_value(document, path, lesson.after)
+        changed = with_value(document, place.path, lesson.after)
         proposal_adapter.validate_python(changed)
     except (NoSuchPlaceError, ValueError):
         return None

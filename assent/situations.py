@@ -6,6 +6,7 @@ of their features are: a column with the same heading, whose values look differe
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
@@ -16,14 +17,16 @@ from assent.pointers import NoSuchPlaceError, pointer_of, tokens_of, value_at
 LONGEST_TEXT = 300
 """Characters of a feature that are kept; the rest is cut off, so that a long value never fails a step."""
 MAX_SAMPLES = 40
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""Characters that no database stores: values of files contain anything."""
 
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value[:LONGEST_TEXT]
+        return _UNSTORABLE.sub("\ufffd", value[:LONGEST_TEXT])
     if isinstance(value, list | tuple):
         return [_cut(item) for item in value[:MAX_SAMPLES]]
-    return {name: _cut(item) for name, item in value.items()} if isinstance(value, dict) else value
+    return {_cut(name): _cut(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 class _Part(BaseModel):
@@ -51,7 +54,7 @@ class Situation(_Part):
         default_factory=list, description="What is next to it, such as the other headings; supports, but is not enough"
     )
 
-    @field_validator("exact", "texts", "samples", "around", mode="before")
+    @field_validator("kind", "exact", "texts", "samples", "around", mode="before")
     @classmethod
     def _shortened(cls, value: Any) -> Any:
         return _cut(value)
@@ -62,6 +65,9 @@ class Correctable(_Part):
 
     path: str = Field(min_length=1, max_length=500, description="JSON pointer, such as /data/columns/3/field")
     situation: Situation
+    guess: bool = Field(
+        default=False, description="The value is a guess: a lesson may replace it, whatever people had corrected"
+    )
 
 
 class AppliedLesson(_Part):

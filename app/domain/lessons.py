@@ -11,8 +11,10 @@ from typing import Any
 from assent.digests import canonical
 from assent.situations import Situation
 
-ALIKE = 0.72
+ALIKE = 0.75
 """Situations that are at least this similar are taken for the same."""
+MARGIN = 0.1
+"""Lessons whose situations are less similar than the most similar one by more than this do not count against it."""
 ABOUT_ALIKE = 0.5
 """A lesson whose situation is at least this similar is a suggestion."""
 MAX_VALUE = 4_000
@@ -84,22 +86,29 @@ class Recalled:
 
 DISPUTED = "People have corrected this in different ways."
 DIFFERENT = "What is proposed here differs from what was corrected."
+LESS_ALIKE = "Another lesson is about a more similar situation."
 UNLIKE = "The situation is only somewhat similar."
 DOUBTED = "People have undone it as often as they approved it."
 
 
-def chosen(value: Any, matches: Sequence[tuple[KnownLesson, float]], most: int = 3) -> list[Recalled]:
+def chosen(
+    value: Any, matches: Sequence[tuple[KnownLesson, float]], guess: bool = False, most: int = 3
+) -> list[Recalled]:
     """Which lessons there are for a proposed value, the best first, and whether the first may change it.
 
     One that says that the value is right as it is (because people restored it) is not listed, but it prevents others.
 
     Args:
         matches: lessons with the similarity of their situations to this one.
+        guess: nothing speaks for the value, so a lesson may replace it even if another value was corrected.
     """
     near = [match for match in matches if match[1] >= ABOUT_ALIKE]
     near.sort(key=lambda match: (-match[1], -match[0].votes_for, match[0].id))
     wanted = canonical(value)
-    alike = [lesson for lesson, similar in near if similar >= ALIKE and canonical(lesson.before) == wanted]
+    enough = max(ALIKE, near[0][1] - MARGIN) if near else ALIKE
+    alike = [
+        lesson for lesson, similar in near if similar >= enough and (guess or canonical(lesson.before) == wanted)
+    ]
     disputed = len({canonical(lesson.after) for lesson in alike}) > 1
     found: list[Recalled] = []
     seen: set[str] = set()
@@ -108,15 +117,19 @@ def chosen(value: Any, matches: Sequence[tuple[KnownLesson, float]], most: int =
         if after == wanted or after in seen:
             continue
         seen.add(after)
-        found.append(Recalled(lesson, similar, _reason(lesson, similar, wanted, disputed)))
+        found.append(Recalled(lesson, similar, _reason(lesson, similar, enough, guess, wanted, disputed)))
     found.sort(key=lambda recalled: not recalled.applies)
     return found[:most]
 
 
-def _reason(lesson: KnownLesson, similar: float, wanted: str, disputed: bool) -> str:
+def _reason(
+    lesson: KnownLesson, similar: float, enough: float, guess: bool, wanted: str, disputed: bool
+) -> str:  # fmt: skip
     if similar < ALIKE:
         return UNLIKE
-    if canonical(lesson.before) != wanted:
+    if similar < enough:
+        return LESS_ALIKE
+    if not guess and canonical(lesson.before) != wanted:
         return DIFFERENT
     if disputed:
         return DISPUTED

@@ -24,6 +24,8 @@ _FEW = 8
 _AROUND_ALONE = 0.35
 """How much the surroundings count if there is neither a sample nor anything else but a text to compare."""
 _AROUND = 0.06
+_ALONE = 0.25
+"""How much words without a counterpart count against two names that are otherwise similar."""
 
 
 def spelling_only(_one: str, _other: str) -> float:
@@ -78,14 +80,35 @@ def description(situation: Situation) -> str:
 
 def text_similarity(one: str, other: str, meaning: Meaning = spelling_only) -> float:
     """How similar two names or texts are, by spelling, or by meaning if that is more."""
-    first, second = " ".join(words_of(one)), " ".join(words_of(other))
+    first, second = _plain(one), _plain(other)
     if first == second:
         return 1.0 if first or one.strip() == other.strip() else 0.0
     if not first or not second:
         return 0.0
-    pair = _trigrams(first), _trigrams(second)
-    spelled = 2 * len(set(pair[0]) & set(pair[1])) / (len(set(pair[0])) + len(set(pair[1])))
-    return max(spelled, meaning(first, second))
+    alike = max(_spelled_alike(first, second), meaning(first, second))
+    return alike * (1 - _ALONE * _alone(first.split(), second.split(), meaning))
+
+
+def _plain(text: str) -> str:
+    """The words of a text without single letters, which are prefixes such as in ``u_owner``, if there are others."""
+    words = words_of(text)
+    return " ".join([word for word in words if len(word) > 1] or words)
+
+
+def _spelled_alike(first: str, second: str) -> float:
+    one, other = set(_trigrams(first)), set(_trigrams(second))
+    return 2 * len(one & other) / (len(one) + len(other))
+
+
+def _alone(first: Sequence[str], second: Sequence[str], meaning: Meaning) -> float:
+    """The share of words that have no counterpart: what distinguishes “host” from “virtual host”."""
+    both = [(word, second) for word in first] + [(word, first) for word in second]
+    alone = [
+        word
+        for word, others in both
+        if not any(_spelled_alike(word, other) >= 0.5 or meaning(word, other) >= 0.65 for other in others)
+    ]
+    return len(alone) / len(both) if both else 0.0
 
 
 def sample_similarity(one: Sequence[str], other: Sequence[str], meaning: Meaning = spelling_only) -> float | None:
@@ -98,11 +121,12 @@ def sample_similarity(one: Sequence[str], other: Sequence[str], meaning: Meaning
     if _is_vocabulary(first) or _is_vocabulary(second):
         if not (_is_vocabulary(first) and _is_vocabulary(second)):
             return shared * 0.8
-        return max(shared, meaning(" ".join(sorted(distinct[0])), " ".join(sorted(distinct[1]))))
+        # Already half of the words in common is no coincidence.
+        return max(math.sqrt(shared), meaning(" ".join(sorted(distinct[0])), " ".join(sorted(distinct[1]))))
     shapes = _cosine(Counter(map(_shape, first)), Counter(map(_shape, second)))
     lengths = _ratio(_mean(map(len, first)), _mean(map(len, second)))
     digits = 1 - abs(_digits(first) - _digits(second))
-    form = shapes * (0.5 + 0.5 * min(lengths, digits))
+    form = shapes * (0.5 + 0.5 * lengths) * digits
     sizes = _size(first), _size(second)
     if sizes[0] is not None and sizes[1] is not None:
         # Numbers: how large they are is all that distinguishes megabytes from processors.
@@ -123,13 +147,18 @@ def _is_vocabulary(values: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=50_000)
 def _shape(value: str) -> str:
-    """The form of a value: runs of letters, digits, and both become a, 9, and x; the rest stays."""
+    """The form of a value: runs of letters, digits, and both become a, 9, and x; the rest stays.
+
+    In values of three runs or more, such as addresses, which of them a group happens to be says nothing.
+    """
+    text = value[:80]
+    several = len(_RUN.findall(text)) >= 3
 
     def kind(found: re.Match[str]) -> str:
         run = found[0]
-        return "9" if run.isdigit() else "a" if run.isalpha() else "x"
+        return "w" if several else "9" if run.isdigit() else "a" if run.isalpha() else "x"
 
-    return re.sub(r"\s+", " ", _RUN.sub(kind, value[:80]))
+    return re.sub(r"\s+", " ", _RUN.sub(kind, text))
 
 
 def _cosine(one: Counter[str], other: Counter[str]) -> float:

@@ -112,7 +112,7 @@ class Recalling:
                 for at, lesson_id in pairs
                 if at == number and lesson_id in lessons
             ]
-            found += [_told(recalled, number) for recalled in chosen(item.value, matches)]
+            found += [_told(recalled, number) for recalled in chosen(item.value, matches, item.guess)]
         return found
 
     def _candidates(self, given: dict[str, Any], situations: Sequence[Situation]) -> list[tuple[int, str]]:
