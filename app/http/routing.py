@@ -13,8 +13,8 @@ from app.http.errors import RateLimitedError
 from app.http.runtime import PortalParts
 from app.store.routing import Routing
 
-PATIENCE_SECONDS = 5.0
-"""How long an answer may take; the first one after a while loads the classifier."""
+PATIENCE_SECONDS = 8.0
+"""How long an answer may take: the first one loads the classifier, and a model may be asked."""
 LOOK_SECONDS = 0.5
 """How late an answer is found whose announcement was missed."""
 QUOTA = 60

@@ -49,6 +49,7 @@ from app.worker.routing import keep_routing
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 from app.worker.toolbox import ToolOffering, worker_facts
 from assent.installed_workflows import use_workflows
+from assent.routing.suggestions import suggest
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +107,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         text_waits = asyncio.Event()
         chores = (
             keep_lapsing(services.grants), keep_sweeping(services.files, services.model_calls),
-            keep_learning(services.learning), keep_routing(RouterDesk(services.sessions, clock), text_waits),
+            keep_learning(services.learning), keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
         )  # fmt: skip
         audit_index = AuditIndex(services.sessions)
         await _run_queue(queue, settings, advancer, chores, audit_index, offering, tools, text_waits)

@@ -19,21 +19,21 @@ COORDINATOR = "coordinator"
 WORKFLOWS = {
     workflow.name: workflow
     for workflow in (
-        KnownWorkflow("asset_discovery", "Asset discovery", "import, clean, and connect inventories"),
-        KnownWorkflow("code_inspection", "Code inspection", "review source code, and propose patches"),
-        KnownWorkflow("cost_optimization", "Cost optimization", "find waste in cloud bills"),
-        KnownWorkflow("database_blocking", "Database blocking", "resolve locks and sessions that wait for each other"),
-        KnownWorkflow("database_capacity", "Database capacity", "forecast growth, space, and limits of databases"),
-        KnownWorkflow("database_maintenance", "Database maintenance", "planned upkeep: indexes, statistics, backups"),
-        KnownWorkflow("database_performance", "Database performance", "find out why a database is slow"),
-        KnownWorkflow("error_analysis", "Error analysis", "group and explain errors of an application"),
-        KnownWorkflow("infrastructure_health", "Infrastructure health", "the condition of many machines and networks"),
-        KnownWorkflow("instance_troubleshooting", "Instance troubleshooting", "what is wrong with one machine"),
-        KnownWorkflow("log_anomalies", "Log anomalies", "find what is unusual in logs"),
-        KnownWorkflow("log_investigation", "Log investigation", "reconstruct an incident from logs"),
-        KnownWorkflow("package_deployment", "Package deployment", "package Windows installers for deployment"),
-        KnownWorkflow("security_posture", "Security posture", "assess how securely systems are configured"),
-        KnownWorkflow(COORDINATOR, "Coordinator", "plan and carry out several workflows together"),
+        KnownWorkflow("asset_discovery", "Asset discovery", "imports, cleans, and connects inventories"),
+        KnownWorkflow("code_inspection", "Code inspection", "reviews source code and proposes patches"),
+        KnownWorkflow("cost_optimization", "Cost optimization", "finds waste in cloud bills"),
+        KnownWorkflow("database_blocking", "Database blocking", "resolves locks between sessions"),
+        KnownWorkflow("database_capacity", "Database capacity", "forecasts growth, space, and limits of databases"),
+        KnownWorkflow("database_maintenance", "Database maintenance", "maintains indexes, statistics, and backups"),
+        KnownWorkflow("database_performance", "Database performance", "finds out why a database is slow"),
+        KnownWorkflow("error_analysis", "Error analysis", "groups and explains errors of applications"),
+        KnownWorkflow("infrastructure_health", "Infrastructure health", "checks many machines and networks"),
+        KnownWorkflow("instance_troubleshooting", "Instance troubleshooting", "finds what is wrong with one machine"),
+        KnownWorkflow("log_anomalies", "Log anomalies", "finds what is unusual in logs"),
+        KnownWorkflow("log_investigation", "Log investigation", "reconstructs incidents from logs"),
+        KnownWorkflow("package_deployment", "Package deployment", "packages Windows installers for deployment"),
+        KnownWorkflow("security_posture", "Security posture", "assesses how securely systems are configured"),
+        KnownWorkflow(COORDINATOR, "Coordinator", "plans and carries out several workflows together"),
     )
 }
 

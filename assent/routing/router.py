@@ -116,7 +116,7 @@ class Router:
             return self._question(text, scored, "The text is empty. Write what you need, or choose a workflow.", True)
         chosen = self.corrections.get(corrected_key(text))
         if chosen:
-            return _answer(text, chosen, WORDED, Stage.LESSON, "People chose this for the same text before.", scored)
+            return _answer(text, chosen, WORDED, Stage.LESSON, "It was chosen for the same text before.", scored)
         if match := patterns.exact_name(read, titles):
             return _answer(text, match.workflow, NAMED, Stage.NAME, f"This is the name of {match.found}.", scored)
         if refused := scope.refusal(read):
@@ -125,25 +125,28 @@ class Router:
             return _answer(text, match.workflow, WORDED, Stage.PATTERN, f"It asks for {match.found} by name.", scored)
         if match := patterns.coded(read):
             return _answer(text, match.workflow, WORDED, Stage.PATTERN, f"{match.found}.", scored)
-        if together := scope.needs_together(read):
-            needs = " and ".join(f"“{title_of(name)}”" for name in together)
-            reason = f"It names several needs, which no single workflow serves: {needs}."
+        needs = scope.separate_needs(read)
+        if len(needs) >= scope.NEEDS:
+            reason = f"No single workflow does all of this: {_listed([title_of(name) for name in needs])}."
             return _answer(text, COORDINATOR, WANTED_TOGETHER, Stage.CLASSIFIER, reason, scored)
-        return self._classified(text, read, scored)
+        answer = self._classified(text, read, scored)
+        if len(needs) > 1:
+            reason = f"Plans several workflows together: {_listed([title_of(name) for name in needs])}."
+            answer.alternatives.append(Alternative(COORDINATOR, 1 - answer.confidence, reason))
+        return answer
 
     def _classified(self, text: str, read: str, scored: Scored) -> Answer:
         first = scored.ranking[0][0]
         if scored.confidence >= classifier().arrays.threshold:
             return _answer(text, first, scored.confidence, Stage.CLASSIFIER, _because(scored, first), scored)
         if scope.is_outside(scored):
-            reason = "This looks like nothing that a workflow does. Describe it in other words, or choose a workflow."
+            reason = "No workflow seems to do this. Describe it in other words, or choose one of these."
             return self._question(text, scored, reason, True)
         offered = [name for name, _ in scored.ranking[:OFFERED]]
         suggestion = self.model(read, offered) if self.model else None
         if suggestion and suggestion.workflow in offered:
             return _answer(text, suggestion.workflow, suggestion.confidence, Stage.MODEL, suggestion.reason, scored)
-        could_be = [f"{title_of(name)} ({chance:.0%})" for name, chance in scored.ranking[:OFFERED]]
-        return self._question(text, scored, f"This could be {', '.join(could_be[:-1])}, or {could_be[-1]}.", False)
+        return self._question(text, scored, "More than one workflow could do this.", False)
 
     def _question(self, text: str, scored: Scored, reason: str, outside: bool) -> Answer:
         return Answer(text, None, scored.confidence, Stage.QUESTION, reason, _others(scored), outside)
@@ -162,6 +165,16 @@ def _because(scored: Scored, workflow: str) -> str:
     words = [f"“{word}”" for word in scored.decisive.get(workflow, [])]
     purpose = WORKFLOWS[workflow].purpose
     if not words:
-        return f"It is the most similar to: {purpose}."
-    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    return f"{listed} {'points' if len(words) == 1 else 'point'} to: {purpose}."
+        return f"{capitalized(purpose)}."
+    return f"{capitalized(purpose)}. Matching words: {_listed(words)}."
+
+
+def _listed(words: list[str]) -> str:
+    if len(words) < 3:
+        return " and ".join(words)
+    return f"{', '.join(words[:-1])}, and {words[-1]}"
+
+
+def capitalized(words: str) -> str:
+    """Return words that begin with a capital letter."""
+    return words[:1].upper() + words[1:]

@@ -10,8 +10,9 @@ from assent.routing.text import folded
 OUTSIDE = 0.5
 """A text that is not sure enough for a workflow is outside if the probability of that is at least this."""
 NEEDS, SURE = 3, 0.8
-"""Needs in a text that make it one for several workflows, and the confidence in each."""
+"""Different needs in a text that no single workflow serves, and the confidence in each."""
 _SHORTEST_NEED = 3
+_MOST_PARTS, _LONGEST_SPLIT = 12, 1_000
 
 _INSTRUCTIONS = re.compile(
     r"\b(?:ignore|disregard|forget|override) (?:all |any |the |your |my )*(?:previous |prior |above |earlier )*"
@@ -44,10 +45,10 @@ def is_outside(scored: Scored) -> bool:
     return scored.outside >= OUTSIDE
 
 
-def needs_together(text: str) -> list[str]:
-    """Return the workflows that a text needs if it names at least three needs, each of a different one."""
+def separate_needs(text: str) -> list[str]:
+    """Return the different workflows that the parts of a text need; fewer than two for most texts."""
     parts = [part for part in re.split(r"[.;!?\n]+|\b(?:then|and|danach|ensuite|puis)\b|,", text) if part]
-    if len(parts) < NEEDS or len(text) > 1_000:
+    if not 1 < len(parts) <= _MOST_PARTS or len(text) > _LONGEST_SPLIT:
         return []
     wanted: dict[str, None] = {}
     for part in parts:
@@ -55,4 +56,4 @@ def needs_together(text: str) -> list[str]:
             scored = classifier().score(part)
             if scored.confidence >= SURE:
                 wanted[scored.ranking[0][0]] = None
-    return list(wanted) if len(wanted) >= NEEDS else []
+    return list(wanted)

@@ -190,7 +190,7 @@ def stored(services: Services, person: Person, age: timedelta, **values: Any) ->
 
 def test_a_worker_that_died_is_replaced(services: Services, people: dict[str, Person]) -> None:
     reviewer = people["reviewer"]
-    need = stored(services, reviewer, timedelta(seconds=4))
+    need = stored(services, reviewer, timedelta(seconds=9))
     RouterDesk(services.sessions, services.clock).answer_all()
     assert services.routed_texts.get(reviewer.as_actor(Via.PAGE), need).answer is not None
 

@@ -15,12 +15,12 @@ from app.store.engine import Sessions
 from app.store.routing import ROUTED_CHANNEL
 from app.store.runs import CatalogueEntry
 from assent.routing.inputs import inputs_of
-from assent.routing.router import Answer, Router
+from assent.routing.router import Answer, Model, Router
 from assent.routing.text import corrected_key
 
 WAITS_SECONDS = 10.0
 """Texts that are older than this are no longer routed: nobody waits for them."""
-ABANDONED_SECONDS = 2.0
+ABANDONED_SECONDS = 8.0
 """A worker that has not answered after this time has died; another one takes the text."""
 KEPT, CORRECTIONS_KEPT = timedelta(days=30), timedelta(days=365)
 _TAKE = """
@@ -46,11 +46,16 @@ _SWEEP = """
 
 
 class RouterDesk:
-    """Routes the texts that wait."""
+    """Routes the texts that wait.
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    Args:
+        model: Asked for texts of which the classifier is not sure.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, model: Model | None = None) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._model = model
 
     def answer_all(self) -> int:
         """Route all texts that wait for it, and return their number."""
@@ -71,7 +76,7 @@ class RouterDesk:
         [row] = taken
         installed = self._installed()
         titles = {entry.name: entry.title for entry in installed.values()}
-        answer = Router(titles, corrections=self._corrections(row)).route(row["text"])
+        answer = Router(titles, self._model, self._corrections(row)).route(row["text"])
         document = answer.document() | {"outside": answer.outside, "inputs": _inputs(answer, installed)}
         stored = {"id": row["id"], "answer": json.dumps(document), "now": self._clock()}
         self._sessions.execute(_ANSWER, stored)
