@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.plans import steps_of
+from app.domain.proposal_text import lines_of
 from assent.contracts import RiskLevel
 
 HOLE = "…"
@@ -82,8 +82,8 @@ def comparable_text(payload: Any) -> str:
         return "\n".join(str(item.get("statement", "")) for item in items)
     if payload.get("kind") == "tool_call":
         return _json(payload.get("args"))
-    if steps := steps_of(payload):
-        return _json([{name: step.get(name) for name in ("tool", "workflow", "inputs")} for step in steps])
+    if payload.get("kind") == "plan":
+        return "\n".join(lines_of("plan", payload))
     return _json({name: value for name, value in payload.items() if name not in _UNTOLD})
 
 

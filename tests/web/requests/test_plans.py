@@ -185,3 +185,9 @@ def test_a_revision_shows_which_steps_changed(services: Services, reviewer: Brow
     request = make_request(services.sessions, payload=payload, previous_id=first.id, revision=2)
     text = reviewer.get(f"/requests/{request.id}").one(id="since-previous").text
     assert "removed: − Delete its rows:" in text and "removed: − Count rows:" not in text
+
+
+def test_a_plan_among_others_is_shown_with_what_its_steps_do(services: Services, reviewer: Browser) -> None:
+    text = reviewer.get(f"/queue/marked?request={ask(services).id}").one("ol").text
+    assert "3. Delete its rows: delete_rows@2.1; destroys something; asks for its own approval; needs measure" in text
+    assert "${find.tables[0]}" in text
