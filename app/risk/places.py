@@ -234,7 +234,8 @@ def _project(table: _Rows) -> None:
     table.exactly(
         Place.WORKING,
         r"(?:~|/home/[^/]+|/users/[^/]+|[a-z]:/users/[^/]+)/[^/.][^/]*/.+ "
-        r"/(?:srv|workspaces?|app|repos?|code|src|work|builds?|project)/[^/.][^/]*/.+",
+        r"/(?:srv|workspaces?|app|repos?|code|src|work|builds?|project)/[^/.][^/]*/.+ "
+        r"/(?:workspace|app|repo|code|project)/[^/.*]+(?:\.[^/*]+)?",
     )
     table.folders(Place.CODE, r"\.local/bin bin sbin")
     table.exactly(Place.SHARE, r"//[^/.?][^/]*(?:/.*)?")

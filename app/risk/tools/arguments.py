@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.risk.effects import READS_SECRET
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare, word_set
 from app.risk.tools import names
 from app.risk.tools.call import MOST_ARGUMENTS, Setting, ToolCall, json_in, words_in
+from app.risk.tools.powers import OPEN, powers, read_statement
 from assent.contracts import RiskLevel
 
 BROAD = declare(
@@ -41,36 +43,12 @@ PRODUCTION = declare(
     names.example("deploy", '{"environment": "test"}'),
     language=names.TOOL,
 )
-ADMIN = declare(
-    "tool.args.admin",
-    RiskLevel.HIGH,
-    "A call that acts makes somebody an administrator or owner.",
-    names.example("add_collaborator", '{"permission": "admin"}'),
-    names.example("add_collaborator", '{"permission": "read"}'),
-    language=names.TOOL,
-)
-UNLIMITED = declare(
-    "tool.args.unlimited",
-    RiskLevel.CRITICAL,
-    "A call that acts gives somebody unlimited powers.",
-    names.example("bind_role", '{"role": "cluster-admin"}'),
-    names.example("bind_role", '{"role": "view"}'),
-    language=names.TOOL,
-)
 OFF = declare(
     "tool.args.protection_off",
     RiskLevel.HIGH,
     "An argument switches a protection off.",
     names.example("update_user", '{"mfa": {"required": false}}'),
     names.example("update_user", '{"mfa": {"required": true}}'),
-    language=names.TOOL,
-)
-OPEN = declare(
-    "tool.args.public",
-    RiskLevel.HIGH,
-    "An argument makes something accessible to everybody.",
-    names.example("update_bucket", '{"acl": "public-read"}'),
-    names.example("update_bucket", '{"acl": "private"}'),
     language=names.TOOL,
 )
 STOPPED = declare(
@@ -132,31 +110,10 @@ _PAYS = word_set(
     "autopurchase"
     " releasefunds prorate"
 )
+_REVEALS = word_set("reveal revealsecrets showvalues showsecrets unmask unmasked decrypt withdecryption plaintext")
 _PRODUCTION = word_set("prod production live prd")
 _PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier realm")
 _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
-_ADMIN = re.compile(
-    r"(?:[\w.-]*[/:_ -])?(?:admin(?:istrator)?s?|owners?|root|wheel|superusers?|maintain(?:er)?|full[_ -]?access"
-    r"|write-all|sudo|editor-in-chief|super[_ -]?admin|sysadmin|iam[_ -]?full[_ -]?access|all[_ "
-    r"-]?permissions|manage_all"
-    r"|contributor)",
-    re.IGNORECASE,
-)
-_UNLIMITED = re.compile(
-    r"cluster-admin|(?:arn:aws:iam::aws:policy/)?AdministratorAccess|roles/owner|(?:global|company|tenant)"
-    r" administrator|domain admins|enterprise admins|schema admins|sysadmin|superuser|super[_ -]?admin(?:istrator)?|org"
-    r"(?:anization)?[_ :-]owner|system:masters|user access administrator|privileged role administrator",
-    re.IGNORECASE,
-)
-_ADMIN_KEYS = word_set(
-    "permission permissions role roles access privilege privileges scope scopes group groups level policy grant grants"
-)
-_LEVEL_KEYS = word_set("accesslevel permissionlevel privilegelevel")
-_GITLAB_MAINTAINER = 40
-_PROTECTS_TOGETHER = (
-    ("two", "factor"), ("second", "factor"), ("rate", "limit"), ("required", "checks"), ("status", "checks"),
-    ("block", "public"), ("point", "time"), ("soft", "delete"), ("read", "only"), ("log", "level"),
-)  # fmt: skip
 _SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
 _ON = word_set("enabled enable required require active on enforce enforced status state mode")
 _NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypass|optional", re.IGNORECASE)
@@ -239,31 +196,20 @@ def _mappings(args: Any) -> Iterator[dict[str, Any]]:
 
 def _read_mapping(fields: Mapping[str, Any], reading: Reading) -> None:
     """Note a statement of a policy that allows everything, and a named setting that switches a protection off."""
-    if str(fields.get("effect", "")).lower() == "allow":
-        actions, resources = (_listed(fields.get(name)) for name in ("action", "resource"))
-        if "*" in actions and ("*" in resources or not resources):
-            reading.add(UNLIMITED, "A statement allows every action on everything.")
-        elif "*" in actions or any(action.lower() in ("iam:*", "*:*") for action in actions):
-            reading.add(ADMIN, "A statement allows every action.")
-        if "*" in _listed(fields.get("principal")):
-            reading.add(OPEN, "A statement allows everybody something.")
+    read_statement(fields, reading)
     name = next((fields[key] for key in ("key", "name", "setting", "option", "parameter") if fields.get(key)), "")
     if isinstance(name, str) and len(name) <= 100 and "value" in fields:
         value = fields["value"]
         falsy = value in (False, 0) or (isinstance(value, str) and bool(_NONE.fullmatch(value.strip())))
-        if falsy and _protects(words_in(name)):
+        if falsy and names.protects(words_in(name)):
             reading.add(OFF, f"Setting {name} to {value!r} switches a protection off.")
-
-
-def _listed(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [text for inner in value.values() for text in _listed(inner)]
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _findings(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     yield from _reach(manner, setting)
-    yield from _powers(setting)
+    yield from powers(setting)
+    if setting.value is True and setting.plain in _REVEALS:
+        yield READS_SECRET, f"The argument {setting.path} is true: secrets are shown as they are."
     if setting.value is True and setting.plain in _PAYS:
         yield names.PAYS, f"The argument {setting.path} is true: it moves money."
     yield from _switches(manner, setting)
@@ -306,8 +252,9 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
 
 def _is_broad(setting: Setting) -> bool:
     words = words_in(setting.key)
-    skips = words[0] in _SKIPS and set(words[1:]) & _SAFEGUARDS if words else False
-    return "_".join(words) in _BROAD_FLAGS or bool(skips)
+    skips = bool(words) and words[0] in _SKIPS and bool(set(words[1:]) & _SAFEGUARDS)
+    skips = skips or bool(set(words) & {"override", "bypass"} and len(words) > 1)
+    return "_".join(words) in _BROAD_FLAGS or skips
 
 
 def _is_everything(setting: Setting) -> bool:
@@ -325,24 +272,11 @@ def _scales(manner: _Manner, setting: Setting) -> bool:
     )
 
 
-def _powers(setting: Setting) -> Iterator[tuple[RiskRule, str]]:
-    """Who gets which rights."""
-    path, text = setting.path, setting.text
-    if setting.words & (_ADMIN_KEYS | {"name"}) and _UNLIMITED.fullmatch(text):
-        yield UNLIMITED, f"The argument {path} is {text!r}: somebody gets unlimited powers."
-    elif setting.words & _ADMIN_KEYS and _ADMIN.fullmatch(text):
-        yield ADMIN, f"The argument {path} is {text!r}: somebody gets all rights."
-    if setting.plain in _LEVEL_KEYS and isinstance(setting.value, int) and setting.value >= _GITLAB_MAINTAINER:
-        yield ADMIN, f"The argument {path} is {setting.value}: somebody gets all rights."
-    if setting.plain in ("isadmin", "admin", "superuser", "issuperuser", "isowner", "sudo") and setting.value is True:
-        yield ADMIN, f"The argument {path} is true: somebody gets all rights."
-
-
 def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """What is switched off, or opened to everybody."""
     path = setting.path
-    words, protects = setting.all_words, _protects(setting.all_words)
-    own = _protects(list(setting.words)) or (protects and setting.words & _ON)
+    words, protects = setting.all_words, names.protects(setting.all_words)
+    own = names.protects(list(setting.words)) or (protects and setting.words & _ON)
     if manner.words & names.PROTECTIONS and setting.words & (_ON | {"value"}):
         own = True
     falsy = setting.value in (False, 0) or bool(setting.text and _NONE.fullmatch(setting.text))
@@ -369,11 +303,6 @@ def _is_answer(manner: _Manner, setting: Setting) -> bool:
 def _is_confirmation(setting: Setting) -> bool:
     """Return True if a value only says that nobody has to confirm what the call itself does, as many tools have it."""
     return bool(setting.words & {"confirm", "confirmation", "safe"}) and len(setting.words) == 1
-
-
-def _protects(words: list[str]) -> bool:
-    found = set(words)
-    return bool(found & names.PROTECTIONS) or any(set(pair) <= found for pair in _PROTECTS_TOGETHER)
 
 
 def _recipients(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:

@@ -63,6 +63,8 @@ _SECRETS = word_set(
     "secret secrets password passwords credential credentials apikey passphrase cookie cookies keychain env dotenv "
     "keystore environ"
 )
+_SHOWS = word_set("get show reveal fetch read retrieve decrypt view export print copy dump")
+_KINDS_OF_KEYS = word_set("api access private secret ssh signing encryption master auth bearer refresh session account")
 _WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
 _OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
 _STOPS = word_set(
@@ -96,13 +98,15 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     words = set(call.words)
     looks = bool(words & word_set("get read list show fetch view retrieve find search describe"))
     reads = looks and (names.only_looks(call) or not words & _MAKES)
+    key = words & _SHOWS and words & {"key", "keys", "token"} and words & _KINDS_OF_KEYS and not words & _MAKES
+    variables = looks and words & {"environment", "env"} and words & {"variable", "variables", "vars"}
     stores = words & {"vault", "keyvault", "secretsmanager", "keystore"} and looks
     dumps = words & {"env", "environ", "dotenv"} and words & {"dump", "print", "export", "all"}
-    if (words & _SECRETS and reads) or dumps or stores:
+    if (words & _SECRETS and reads) or dumps or stores or key or (variables and reads):
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
-    if (words & _OFF and words & names.PROTECTIONS) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
+    if (words & _OFF and names.protects(words)) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
         yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
     restarted = "restart" in words and words & _COMES_BACK
     if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:

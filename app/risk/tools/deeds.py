@@ -46,6 +46,10 @@ MAILS_MANY = declare(
     "tool.mails_many", RiskLevel.HIGH, "The tool's name says that it sends something to many people.",
     names.example("send_newsletter"), names.example("preview_newsletter"), language=names.TOOL, unread=True,
 )  # fmt: skip
+PUBLISHES = declare(
+    "tool.publishes", RiskLevel.HIGH, "The tool's name says that it releases software to everybody who uses it.",
+    names.example("publish_package"), names.example("unpublish_draft"), language=names.TOOL, unread=True,
+)  # fmt: skip
 SMALL = declare(
     "tool.small_change", RiskLevel.LOW, "The tool's name says that it makes a draft, a mark, or a note.",
     names.example("create_draft"), names.example("send_draft"), language=names.TOOL, unread=True,

@@ -17,6 +17,7 @@ from app.risk.tools.deeds import (
     MAILS_MANY,
     MANY_WORDS,
     PHYSICAL,
+    PUBLISHES,
     RESTORES,
     Deed,
     Said,
@@ -120,6 +121,34 @@ _GRAVE = (
         word_set("server mcpserver"),
     ),
     Deed(
+        PUBLISHES,
+        "releases software to everybody who uses it",
+        word_set("publish release push upload"),
+        word_set("package npm pypi crate gem nuget extension plugin library module"),
+        without=word_set("unpublish draft preview check local"),
+    ),
+    Deed(
+        names.GRANTS,
+        "makes somebody an administrator",
+        word_set("add make create set promote invite assign give"),
+        word_set("admin administrator owner superuser sudoer superadmin maintainer"),
+        without=word_set("page panel note comment email dashboard task ticket label"),
+    ),
+    Deed(
+        names.GRANTS,
+        "changes what somebody may do",
+        word_set("modify update set put add attach change edit patch bind assign apply create replace"),
+        word_set("iam rbac acl role permission privilege entitlement rolebinding clusterrolebinding"),
+        without=word_set("get list remove description label page play playback job"),
+    ),
+    Deed(
+        names.GRANTS,
+        "changes what the agent itself may do",
+        word_set("modify update set put add change edit patch write create replace allow"),
+        word_set("setting permission config hook allowlist rule policy"),
+        word_set("agent claude codex cursor gemini copilot assistant"),
+    ),
+    Deed(
         names.PAYS,
         "moves money",
         word_set("send sign move release issue run process"),
@@ -182,14 +211,22 @@ _GRAVE = (
 """Deeds that are worse than their verbs alone."""
 
 
+_WEAK_ROLES = word_set("reader viewer commenter read view guest")
+
+
 def grave_findings(call: ToolCall) -> Iterator[Finding]:
     """Return what a call does that is worse than its verb alone says. Nothing is returned for one that only looks."""
     said = Said(call)
-    if names.only_looks(call):
+    if names.only_looks(call) or call.judged in ("program", "paths"):
         return
+    weak = set(words_in(call.text("role", "permission", "access"))) & _WEAK_ROLES
     for deed in _GRAVE:
-        if deed.is_done(said):
+        if call.judged == "code" and deed.rule is not INSTALLS:
+            continue
+        if deed.is_done(said) and not (deed.rule is names.GRANTS and weak):
             yield deed.rule.finding(f"The tool's name says that it {deed.meaning}.", None, deed.level)
+    if call.judged:
+        return
     yield from at_home(call)
     acts = said.words & names.ACTING
     many = said.words & MANY_WORDS or {"all"} & set(call.words)

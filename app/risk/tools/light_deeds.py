@@ -39,6 +39,10 @@ _GATED = word_set("flag flags toggle feature experiment variation rollout")
 _SWITCHES = word_set("update set toggle enable disable create turn patch change upsert edit switch on off")
 _TRIAL = word_set("test testing dev develop development staging stage sandbox qa preview local integration ci uat demo")
 _PLACES = ("environment", "env", "stage", "environmentkey", "environmentid", "envkey", "tier")
+_OWN_NOTES = word_set(
+    "notecreate createnote addnote noteadd savenote takenote writenote appendnote noteappend newnote "
+    "notewrite updatenote"
+)
 _CALCULATORS = word_set("calculator calculate calc math compute evaluate eval arithmetic")
 
 _LIGHT = (
@@ -48,6 +52,29 @@ _LIGHT = (
         _WRITTEN | {"reply"},
         word_set("draft"),
         without=_UNDONE | _CODE_OWNED,
+    ),
+    Deed(
+        SMALL,
+        "only keeps a draft",
+        word_set("draft"),
+        word_set("message email mail reply post announcement tweet response letter answer"),
+        without=_UNDONE - {"post"},
+    ),
+    Deed(SMALL, "changes how something looks", word_set("set change toggle"), word_set("theme font wallpaper zoom")),
+    Deed(
+        SMALL,
+        "says what one is doing",
+        word_set("set update clear change"),
+        word_set("status presence"),
+        word_set("slack teams discord zoom"),
+        without=_UNDONE,
+    ),
+    Deed(
+        COMPUTES,
+        "only makes a picture or document",
+        word_set("export render save plot"),
+        word_set("chart diagram figure plot graph svg png pdf"),
+        without=_UNDONE | word_set("database table customer user contact email"),
     ),
     Deed(SMALL, "pins a message", word_set("pin unpin"), word_set("message note thread tab card")),
     Deed(
@@ -198,6 +225,8 @@ def light_finding(call: ToolCall) -> Finding | None:
         return COMPUTES.finding("This computes with numbers.", None, RiskLevel.SAFE)
     if said.words & (names.BESIDES | MANY_WORDS) or any(at_home(call)):
         return None
+    if call.plain in _OWN_NOTES:
+        return SMALL.finding("This adds to notes of one's own.")
     if said.words & _GATED and said.words & _SWITCHES:
         place = set(words_in(call.text(*_PLACES)[:60]))
         if place & _TRIAL and not place & word_set("prod production prd live"):

@@ -158,6 +158,11 @@ PROTECTIONS = word_set(
     "policy"
 )
 """What protects something, in names of tools and of their arguments."""
+PROTECTS_TOGETHER = (
+    ("two", "factor"), ("second", "factor"), ("rate", "limit"), ("required", "checks"), ("status", "checks"),
+    ("block", "public"), ("point", "time"), ("soft", "delete"), ("read", "only"), ("log", "level"),
+)  # fmt: skip
+"""Pairs of words that protect something."""
 KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")
@@ -186,7 +191,13 @@ _READS = word_set(
     "lint log logs history whoami screenshot render now weather forecast calculator geocode transcribe ocr "
     "classify tokenize embed"
 )
+_READS |= _LOOKS
 _VERBS = _READS | ACTING
+_THINGS = word_set(
+    "email mail message comment order post call share import export archive release log schedule transfer payment "
+    "refund trade tip order bid charge invoice alert tweet"
+)
+"""Words that are verbs, and also names of what a service keeps: ``email_search`` reads."""
 OWN = word_set(
     "todowrite todoread todo task agent exitplanmode enterplanmode websearch bashoutput askuserquestion skill "
     "sequentialthinking think updateplan taskcreate taskupdate tasklist taskget toolsearch plan memory remember "
@@ -272,6 +283,8 @@ def _said(call: ToolCall) -> list[str]:
 def _from_verb(call: ToolCall) -> list[str]:
     """The words of the name from its verb on, without the service that it begins with: ``stripe_listCharges``."""
     words = call.words
+    if words and words[0] in _THINGS and words[1:2] and words[1] in _LOOKS and not set(words[1:]) & ACTING:
+        return words[1:]
     first = next((number for number, word in enumerate(words) if word in _VERBS), 0)
     if first and words[first] in _LOOKS and words[-1] in _DELETES:
         # ``users_list_purge`` purges the list.
@@ -325,3 +338,9 @@ def only_reads(call: ToolCall) -> bool:
     words = _said(call)
     acts = any(word in ACTING for word in words[1:2]) and not only_looks(call)
     return bool(words) and words[0] in _READS and not acts
+
+
+def protects(words: list[str] | set[str]) -> bool:
+    """Return True if words name something that protects."""
+    found = set(words)
+    return bool(found & PROTECTIONS) or any(set(pair) <= found for pair in PROTECTS_TOGETHER)

@@ -104,8 +104,7 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
         return
     if call.plain not in names.OWN:
         reading.take(combined_findings(call, runs=read))
-        if not call.judged:
-            reading.take(grave_findings(call))
+        reading.take(grave_findings(call))
     _read_sent_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
@@ -211,7 +210,9 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
             note_unread(call, reading)
         call.judged = "program"
         return read_program(call, program, reading)
-    if kind == "shell" and read_words(call, reading):
+    listed = isinstance(call.value("args", "argv", "arguments"), list)
+    started = listed and not kind and call.text("command", "program", "executable")
+    if (kind == "shell" or started) and read_words(call, reading):
         call.judged = "program"
         return True
     if kind in ("redis", "mongo"):

@@ -28,6 +28,10 @@ DELETES_ALL = declare(
 )  # fmt: skip
 
 _METHODS = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+_REACHES_INSIDE = frozenset((
+    "gopher", "dict", "ldap", "ldaps", "smb", "cifs", "nfs", "jar", "netdoc", "php", "expect", "tftp", "sftp", "scp",
+    "ssh", "telnet", "imap", "smtp", "pop3", "redis", "rtsp", "data", "javascript", "view-source", "phar", "unix",
+))  # fmt: skip
 _SEARCH_ENGINE = re.compile(r"elastic|opensearch|solr|couchdb|:9200|:5984|:8983", re.IGNORECASE)
 _URL = re.compile(r"(?:https?|file|ftp|gopher|ws|wss|dict|ldap)://\S+|//[\w.-]+/\S*", re.IGNORECASE)
 
@@ -57,6 +61,9 @@ def _read_url(call: ToolCall, url: str, reading: Reading) -> bool:
         reading.add(ADDRESS, "This address points to a file of the machine.")
         return True
     if scheme and scheme not in ("http", "https", "ftp", "ws", "wss"):
+        if scheme not in _REACHES_INSIDE:
+            # The address of something that the tool's own server keeps, such as ``docs://handbook``.
+            return False
         reading.add(ADDRESS, f"An address with {scheme}:// reaches services that are not meant for it.")
         return True
     host = _host(url)
