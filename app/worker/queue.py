@@ -31,7 +31,9 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
 """How late a job is found whose announcement was missed, or that was scheduled for a time."""
 LATER_SECONDS = 0.1
-"""Delay before looking for an announced job that was another worker's turn, or could not be claimed."""
+"""Delay before looking for an announced job that was another worker's turn, or could not be claimed.
+
+It doubles each time another worker has taken its job as it should, until polling would find the job as soon."""
 BUSY_SECONDS = 0.3
 LONGEST_WAIT_SECONDS = 30.0
 ROUND_SECONDS = 1.0
@@ -71,6 +73,8 @@ class RunQueue:
         self._strays: set[int] = set()
         self._look = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
+        self._pause = LATER_SECONDS
+        self._checking = False
         self._stopped = False
 
     async def run(self) -> None:
@@ -110,8 +114,11 @@ class RunQueue:
             return
         if len(self._hand) < self._concurrency and self._is_mine(run_id):
             self._start(Job(job_id, self._worker), run_id)
-        else:
-            self._look_later()
+        elif self._is_mine(run_id):
+            self._look_later(LATER_SECONDS)
+        elif self._pause < POLL_SECONDS:
+            self._checking = True
+            self._look_later(self._pause)
 
     def _is_mine(self, run_id: str) -> bool:
         """Return True for exactly one of the workers, if they know about each other.
@@ -120,9 +127,9 @@ class RunQueue:
         """
         return not self._workers or self._workers[crc32(run_id.encode()) % len(self._workers)] == self._worker
 
-    def _look_later(self) -> None:
+    def _look_later(self, seconds: float) -> None:
         if self._later is None:
-            self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._look_now)
+            self._later = asyncio.get_running_loop().call_later(seconds, self._look_now)
 
     def _look_now(self) -> None:
         self._later = None
@@ -140,7 +147,11 @@ class RunQueue:
                 log.warning("queue.unreachable", exc_info=True)
                 return
             if job is None:
+                if self._checking:
+                    self._pause *= 2
+                    self._checking = False
                 return
+            self._pause, self._checking = LATER_SECONDS, False
             self._start(Job(job.id or 0), str(job.task_kwargs["run_id"]))
 
     def _start(self, job: Job, run_id: str) -> None:
@@ -164,7 +175,7 @@ class RunQueue:
             if not await self._advancer.advance(run_id, job):
                 await self._finish(job.id)
         except JobNotTakenError:
-            self._look_later()
+            self._look_later(LATER_SECONDS)
         except Exception as error:
             # Only the environment can fail here, so the job is retried forever.
             busy = isinstance(error, RunBusyError)
@@ -199,6 +210,7 @@ class RunQueue:
                     await self._jobs.update_heartbeat(self._worker or 0)
                     await self._jobs.prune_stalled_workers(SILENT_SECONDS)
                     beat = now
+                    self._pause = LATER_SECONDS
                 rows = await self._jobs.connector.execute_query_all_async(LIVE_WORKERS, silent=SILENT_SECONDS)
                 self._workers = [row["id"] for row in rows]
                 await self.put_back()

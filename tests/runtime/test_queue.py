@@ -17,8 +17,10 @@ class Jobs:
     def __init__(self) -> None:
         self.free = True
         self.again: list[int] = []
+        self.looks = 0
 
     async def fetch_job(self, queues: list[str], worker: int) -> Any:
+        self.looks += 1
         if not self.free:
             return None
         self.free = False
@@ -100,3 +102,28 @@ def test_another_workers_turn_is_left_to_it_for_a_moment() -> None:
         assert advancer.advanced == 1, "that one did not come"
 
     asyncio.run(later())
+
+
+def test_jobs_that_others_always_take_are_not_looked_for_each_time() -> None:
+    async def busy() -> tuple[int, bool]:
+        jobs = Jobs()
+        queue, _ = make(jobs, [2, 1])
+        jobs.free = False
+        for _ in range(10):
+            queue.announce(7, "run")
+            if queue._later is None:
+                break
+            await asyncio.wait_for(queue._look.wait(), 5)
+            queue._look.clear()
+            await queue._take_all()
+        looks = jobs.looks
+        jobs.free = True
+        await queue._take_all()
+        await until_done(queue)
+        jobs.free = False
+        queue.announce(7, "run")
+        return looks, queue._later is not None
+
+    looks, soon = asyncio.run(busy())
+    assert looks == 3, "polling finds what is left over then"
+    assert soon, "a job was left, so this one may be, too"
