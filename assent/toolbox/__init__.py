@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         question_about,
         read,
     )
-    from assent.toolbox.calls import Limits, ToolResult, acall, call
+    from assent.toolbox.calls import Limits, ToolResult, acall, call, recorded
     from assent.toolbox.context import ToolContext
     from assent.toolbox.errors import BasisChangedError
     from assent.toolbox.gates import aapply, apply, propose
@@ -55,13 +55,14 @@ __all__ = [
     "question_about",
     "read",
     "read_servers",
+    "recorded",
     "tool",
 ]
 
 _MODULES = {
     "approved_calls": "ApprovedCall",
     "basis": "achanges_since aread asks_people basis_of changes_since question_about read",
-    "calls": "Limits ToolResult acall call",
+    "calls": "Limits ToolResult acall call recorded",
     "context": "ToolContext",
     "errors": "BasisChangedError",
     "gates": "aapply apply propose",

@@ -8,7 +8,8 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -161,10 +162,37 @@ async def arun(tool: Tool, inputs: Any, *, limits: Limits = USUAL, request_id: s
             return attempts.succeeded(returned)
 
 
+@contextmanager
+def recorded(tool: Tool, inputs: Mapping[str, Any], *, request_id: str = "") -> Iterator[None]:
+    """Record the block as a call of a tool, for a step that does the tool's work itself.
+
+    The call is on the run's page and is counted on the tool's, like any other. Nothing is validated, limited in time,
+    or repeated, and exceptions pass. It is up to the step that what requires approval has it.
+
+    Args:
+        inputs: what the tool would get; recorded without secrets.
+        request_id: the request in which people approved it, if they did.
+    """
+    attempts = _Attempts(tool, USUAL, request_id, inputs=dict(inputs))
+    token = current_context.set(attempts.begins())
+    try:
+        yield
+    except Exception as error:
+        if not _belongs_to_langgraph(error):
+            attempts.ended(CallStatus.FAILED, _told(error))
+        raise
+    else:
+        attempts.ended(CallStatus.OK, "")
+    finally:
+        current_context.reset(token)
+
+
 class _Attempts:
     """The attempts at one call, and its record."""
 
-    def __init__(self, tool: Tool, limits: Limits, request_id: str, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, tool: Tool, limits: Limits, request_id: str, notes: tuple[str, ...] = (), inputs: Any = None
+    ) -> None:
         self._tool = tool
         self._limits = limits
         self._most = limits.attempts if tool.may_repeat else 1
@@ -173,7 +201,7 @@ class _Attempts:
         self._count = 0
         self._began_at = datetime.now(UTC)
         self._began = time.perf_counter()
-        self._inputs: Any = None
+        self._inputs: Any = inputs
         self._warnings = notes
         self.seconds = tool.timeout if limits.timeout is None else limits.timeout
 

@@ -8,10 +8,11 @@ import time
 from typing import Any
 
 import pytest
+from langgraph.errors import GraphInterrupt
 from pydantic import BaseModel, Field, computed_field
 
 from assent.contracts import RiskLevel
-from assent.toolbox import Dependency, Effect, Limits, Registry, Tool, ToolContext, acall, call, propose, tool
+from assent.toolbox import Dependency, Effect, Limits, Registry, Tool, ToolContext, acall, call, propose, recorded, tool
 from assent.toolbox.errors import (
     ApprovalRequiredError,
     InvalidToolError,
@@ -238,6 +239,21 @@ def test_a_call_that_a_tool_makes_knows_its_parent(uses: list[ToolUse]) -> None:
     inner, outer_use = uses
     assert inner.parent_id == outer_use.call_id
     assert outer_use.parent_id == ""
+
+
+def test_a_step_that_does_the_work_of_a_tool_counts_as_its_call(uses: list[ToolUse]) -> None:
+    with recorded(drop_table, {"table": "t", "password": "hunter2"}, request_id="r1"):
+        call(count_rows, {"table": "t"})
+    inner, outer = uses
+    assert (outer.tool, outer.status, outer.request_id, outer.attempts) == ("drop_table", CallStatus.OK, "r1", 1)
+    assert inner.parent_id == outer.call_id
+    assert "hunter2" not in outer.inputs
+    with pytest.raises(KeyError), recorded(count_rows, {"table": "t"}):
+        raise KeyError("password=hunter2")
+    assert uses[-1].status is CallStatus.FAILED and "hunter2" not in uses[-1].error
+    with pytest.raises(GraphInterrupt), recorded(count_rows, {"table": "t"}):
+        raise GraphInterrupt
+    assert len(uses) == 3
 
 
 def test_odd_inputs_are_warned_of_at_any_depth() -> None:

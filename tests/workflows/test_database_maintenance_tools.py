@@ -14,6 +14,7 @@ from assent.toolbox import Limits, Registry, call
 from assent.toolbox.calls import run
 from assent.toolbox.discovery import find_tools
 from assent.toolbox.errors import ApprovalRequiredError, ToolFailedError, ToolInputError
+from assent.toolbox.uses import CallStatus, ToolUse, recording_to
 from tests.workflows.conftest import ORDERS, TARGET_VARIABLE, MaintenanceRun, Shop, sqlite_input
 from workflows.database_maintenance import tools
 from workflows.database_maintenance.graph import _STEPS
@@ -165,3 +166,18 @@ def test_a_run_and_the_tools_find_the_same(shop: Shop, maintenance: Callable[[di
     found = call(tools.identify_missing_indexes, {"target": "shop", "slow_queries": run_state["queries"]}).output
     assert {index.statement for index in found.indexes} == {item["statement"] for item in run_state["candidates"]}
     json.dumps(found.model_dump(mode="json"))
+
+
+def test_the_steps_of_a_run_count_as_calls_of_the_tools_whose_work_they_do(
+    shop: Shop, maintenance: Callable[[dict[str, Any]], MaintenanceRun]
+) -> None:
+    uses: list[ToolUse] = []
+    with recording_to(uses.append):
+        run = maintenance(shop.input(OF_CUSTOMER, BY_CODE, backup_required=False)).start()
+        run.decide("approve")
+    created = [use for use in uses if use.tool == "create_index"]
+    assert len(created) == len(run.applied) > 1
+    assert {use.request_id for use in created} == {"request-1"}
+    assert json.loads(created[0].inputs)["statement"].startswith("CREATE INDEX")
+    assert {use.tool for use in uses} == NAMES
+    assert {use.status for use in uses} == {CallStatus.OK}

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from workflows.database_maintenance import basis, operations
+from workflows.database_maintenance import basis, operations, tools
+from workflows.database_maintenance.counted import counted
 from workflows.database_maintenance.model import Query, dump
 from workflows.database_maintenance.state import State, settings_of
 
 
 def health(state: State) -> State:
     """Check everything that the run depends on, before anything is changed."""
-    found = operations.check_health(settings_of(state))
+    settings = settings_of(state)
+    with counted(tools.check_database_health, settings):
+        found = operations.check_health(settings)
     return {"health": found.model_dump(mode="json"), "notes": [], "revision": 0}
 
 
 def slow_queries(state: State) -> State:
     """Find the most expensive queries, and measure each of them."""
-    found = operations.find_slow_queries(settings_of(state))
+    settings = settings_of(state)
+    with counted(tools.analyze_slow_queries, settings):
+        found = operations.find_slow_queries(settings)
     return {
         "source": found.source,
         "queries": dump(found.queries),
@@ -27,7 +32,8 @@ def slow_queries(state: State) -> State:
 def missing_indexes(state: State) -> State:
     """Find indexes that measurably help, by building and measuring them without leaving a trace."""
     settings = settings_of(state)
-    found = operations.find_missing_indexes(settings, queries_of(state))
+    with counted(tools.identify_missing_indexes, settings):
+        found = operations.find_missing_indexes(settings, queries_of(state))
     rests_on = {"indexes": basis.indexes(settings, found.existing, found.candidates)} if found.candidates else {}
     return {
         "candidates": dump(found.candidates),
@@ -41,7 +47,10 @@ def missing_indexes(state: State) -> State:
 
 def stale_statistics(state: State) -> State:
     """Find tables whose statistics no longer describe them."""
-    return {"stale": dump(operations.find_stale_statistics(settings_of(state)).stale)}
+    settings = settings_of(state)
+    with counted(tools.check_table_statistics, settings):
+        found = operations.find_stale_statistics(settings)
+    return {"stale": dump(found.stale)}
 
 
 def queries_of(state: State) -> list[Query]:

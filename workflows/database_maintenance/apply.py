@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from assent import Optimizations, Outcome
 from assent.toolbox.basis import changes_in_words
-from workflows.database_maintenance import basis, changes, constraints, operations
+from workflows.database_maintenance import basis, changes, constraints, operations, tools
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import is_fresh, make_backup
 from workflows.database_maintenance.changes import not_applied
+from workflows.database_maintenance.counted import counted
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import (
     Applied,
@@ -65,7 +66,8 @@ def _fresh_backup(state: State, settings: MaintenanceInput, target: Target) -> B
     made = Backup.model_validate(state["backup"]) if state.get("backup") else None
     if not settings.backup_required or (made and is_fresh(made, settings, constraints.now())):
         return made
-    return make_backup(target, settings, run_id(), constraints.now())
+    with counted(tools.backup_database_full, settings):
+        return make_backup(target, settings, run_id(), constraints.now())
 
 
 def _index_names(schema: Schema) -> list[str]:
@@ -96,7 +98,7 @@ def apply_next(state: State) -> State:
     if changed is not None:
         return _refuse_rest(state, f"Something has changed in the meantime: {changes_in_words(changed)}.")
     item, *rest = state["pending"]
-    record = _apply(settings, item, set(state["existing"]))
+    record = _apply(settings, item, set(state["existing"]), outcome.request_id)
     return {"pending": rest, "applied": [*state["applied"], record.model_dump(mode="json")]}
 
 
@@ -109,10 +111,11 @@ def _refuse_rest(state: State, reason: str) -> State:
     return {"pending": [], "applied": [*state["applied"], *dump(records)]}
 
 
-def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applied:
+def _apply(settings: MaintenanceInput, item: Json, existing: set[str], request_id: str) -> Applied:
     if refusal := constraints.outside_hours(settings, constraints.now()):
         return Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED, message=refusal)
-    record = operations.create_index(settings, item["id"], item["statement"])
+    with counted(tools.create_index, settings, request_id, statement=item["statement"]):
+        record = operations.create_index(settings, item["id"], item["statement"])
     if record.status is ItemStatus.ALREADY_THERE and f"{record.table}/{record.index}" not in existing:
         return record.model_copy(
             update={"status": ItemStatus.CREATED, "message": "Found complete after an interruption."}
@@ -123,7 +126,9 @@ def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applie
 def validate(state: State) -> State:
     """Measure the same queries again, and judge each new index by its real effect."""
     applied = [Applied.model_validate(record) for record in state["applied"]]
-    found = operations.validate_results(settings_of(state), queries_of(state), typed(state["before"]), applied)
+    settings = settings_of(state)
+    with counted(tools.validate_optimization_results, settings):
+        found = operations.validate_results(settings, queries_of(state), typed(state["before"]), applied)
     after = {query: measurement.model_dump(mode="json") for query, measurement in found.after.items()}
     return {"after": after, "verdicts": dump(found.verdicts)}
 

@@ -8,9 +8,10 @@ from assent import Changed, Optimizations, Outcome, ReceiptStatus, report_receip
 from assent.toolbox import asks_people, question_about
 from assent.toolbox.basis import AGAIN, summary_of
 from assent.toolbox.errors import ToolError
-from workflows.database_maintenance import basis, operations
+from workflows.database_maintenance import basis, operations, tools
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.comments import left_out
+from workflows.database_maintenance.counted import counted
 from workflows.database_maintenance.model import Candidate, TargetError, dump
 from workflows.database_maintenance.state import Json, State, settings_of
 
@@ -39,9 +40,10 @@ def reexamine(state: State) -> State:
     refused, comment = _LeftOut.of(state), state.get("comment") or ""
     revision = state["revision"] + 1
     try:
-        found = operations.find_missing_indexes(
-            settings, queries_of(state), lambda candidate: refused.has(candidate) or left_out(comment, candidate)
-        )
+        with counted(tools.identify_missing_indexes, settings):
+            found = operations.find_missing_indexes(
+                settings, queries_of(state), lambda candidate: refused.has(candidate) or left_out(comment, candidate)
+            )
         rests_on = read_basis(state, found)
     except (TargetError, ToolError) as error:
         kept = dump([candidate for candidate in candidates_of(state) if not refused.has(candidate)])

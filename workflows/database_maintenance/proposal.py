@@ -16,10 +16,11 @@ from assent import (
 )
 from assent.contracts import resting_on
 from assent.toolbox.basis import summary_of
-from workflows.database_maintenance import basis, operations
+from workflows.database_maintenance import basis, operations, tools
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.changes import candidates_of, read_basis
 from workflows.database_maintenance.comments import left_out
+from workflows.database_maintenance.counted import counted
 from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Backup, Candidate, Effect, StaleTable, TargetError, dump
 from workflows.database_maintenance.state import State, run_id, settings_of
@@ -33,7 +34,8 @@ def backup(state: State) -> State:
     """Make and verify a backup; if the input requires one and it fails, nothing is proposed."""
     settings = settings_of(state)
     try:
-        made = operations.back_up(settings, run_id())
+        with counted(tools.backup_database_full, settings):
+            made = operations.back_up(settings, run_id())
     except TargetError as error:
         if settings.backup_required:
             return {"backup": None, "refusal": f"A verified backup is required, and there is none: {error}"}
@@ -45,7 +47,8 @@ def refresh_statistics(state: State) -> State:
     """Refresh stale statistics. No approval is required, because this changes no data and blocks nobody."""
     settings = settings_of(state)
     stale = [StaleTable.model_validate(table) for table in state["stale"]]
-    done = operations.refresh_statistics(settings, stale)
+    with counted(tools.optimize_table_statistics, settings, tables=[table.table for table in stale]):
+        done = operations.refresh_statistics(settings, stale)
     rests_on = state.get("basis", {})
     if rests_on and not state["refusal"]:
         rests_on = rests_on | {"sizes": basis.sizes(settings, candidates_of(state))}
@@ -63,9 +66,11 @@ def revise(state: State) -> State:
     outcome = Outcome.model_validate(state["outcome"])
     revision = state["revision"] + 1
     comment = outcome.comment
-    found = operations.find_missing_indexes(
-        settings_of(state), queries_of(state), lambda candidate: left_out(comment, candidate)
-    )
+    settings = settings_of(state)
+    with counted(tools.identify_missing_indexes, settings):
+        found = operations.find_missing_indexes(
+            settings, queries_of(state), lambda candidate: left_out(comment, candidate)
+        )
     done = f"Changes were requested; measured again for revision {revision}."
     report_receipt(outcome, ReceiptStatus.NOT_APPLIED, done)
     return {
