@@ -22,19 +22,24 @@ from assent.toolbox.uses import CallStatus
 DAYS = 30
 MOST_CALLS = 200
 """How many calls of a run are read at once."""
-_CALLS = """
-    select tool, version, count(*)::int as calls, count(*) filter (where status <> 'ok')::int as failures,
+_RECENT = "began_at > now() - make_interval(days => %(days)s)"
+_CALLS = f"""
+    select tool, count(*)::int as calls, count(*) filter (where status <> 'ok')::int as failures,
+        max(began_at) as last_at
+    from tool_calls where {_RECENT} group by tool"""
+_CALLS_BY_VERSION = f"""
+    select version, count(*)::int as calls, count(*) filter (where status <> 'ok')::int as failures,
         percentile_cont(0.5) within group (order by ms)::float8 as usual_ms, max(began_at) as last_at
-    from tool_calls where began_at > now() - make_interval(days => %(days)s) {} group by tool, version"""
-_FAILURES = """
+    from tool_calls where {_RECENT} and tool = %(tool)s group by version"""
+_FAILURES = f"""
     select status, count(*)::int as calls, max(began_at) as last_at from tool_calls
-    where tool = %(tool)s and status <> 'ok' and began_at > now() - make_interval(days => %(days)s)
+    where tool = %(tool)s and status <> 'ok' and {_RECENT}
     group by status order by calls desc, status"""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Calls of the last `DAYS` days."""
+    """Calls of the last `DAYS` days: of one version, or of all versions, whose usual duration is not computed."""
 
     calls: int = 0
     failures: int = 0
@@ -101,13 +106,13 @@ class Tools:
         self._sessions = sessions
 
     def all(self, viewer: Actor) -> tuple[list[ToolView], dict[str, str]]:
-        """The newest version of each tool, by name, and why live workers could not load others.
+        """The newest version of each tool, by name, with the calls of all versions; and what no worker could load.
 
         Raises:
             ForbiddenError: The viewer may see nothing.
         """
         viewer.require(Action.SEE)
-        usage = self._usage("")
+        usage = {row.pop("tool"): Usage(**row) for row in self._sessions.execute(_CALLS, {"days": DAYS})}
         with self._sessions.reads() as session:
             rows = session.scalars(select(CatalogueTool)).all()
             boxes = _live_boxes(session)
@@ -115,14 +120,15 @@ class Tools:
         for row in sorted(rows, key=_rank(boxes)):
             newest[row.name] = row
         broken = {place: error for box in boxes for place, error in box.broken.items()}
-        return [_view(newest[name], boxes, usage) for name in sorted(newest)], broken
+        return [_view(newest[name], boxes, usage.get(name)) for name in sorted(newest)], broken
 
     def one(self, name: str, viewer: Actor) -> ToolPage:
         """A tool with all versions. Raises ForbiddenError, NotFoundError."""
         viewer.require(Action.SEE)
         if not is_storable(name):
             raise NotFoundError("There is no such tool.")
-        usage = self._usage(name)
+        values = {"tool": name, "days": DAYS}
+        usage = {row.pop("version"): Usage(**row) for row in self._sessions.execute(_CALLS_BY_VERSION, values)}
         with self._sessions.reads() as session:
             rows = session.scalars(select(CatalogueTool).where(CatalogueTool.name == name)).all()
             if not rows:
@@ -134,8 +140,8 @@ class Tools:
             for entry in entries
             if (titles := [node["title"] for node in entry.nodes if node.get("tool") == name])
         ]
-        failures = self._sessions.execute(_FAILURES, {"tool": name, "days": DAYS})
-        versions = [_view(row, boxes, usage) for row in sorted(rows, key=_rank(boxes), reverse=True)]
+        failures = self._sessions.execute(_FAILURES, values)
+        versions = [_view(row, boxes, usage.get(row.version)) for row in sorted(rows, key=_rank(boxes), reverse=True)]
         return ToolPage(versions, used_in, failures)
 
     def calls_of(self, run_id: str) -> RunCalls:
@@ -149,11 +155,6 @@ class Tools:
             return RunCalls()
         names = frozenset(call.tool for call, _, _, has_page in rows if has_page)
         return RunCalls([row[0] for row in reversed(rows)], rows[0][1], rows[0][2], names)
-
-    def _usage(self, name: str) -> dict[tuple[str, str], Usage]:
-        query = _CALLS.format("and tool = %(tool)s" if name else "")
-        values = {"days": DAYS} | ({"tool": name} if name else {})
-        return {(row.pop("tool"), row.pop("version")): Usage(**row) for row in self._sessions.execute(query, values)}
 
 
 def _live_boxes(session: Session) -> list[Toolbox]:
@@ -171,6 +172,6 @@ def _rank(boxes: list[Toolbox]) -> Any:
     return key
 
 
-def _view(row: CatalogueTool, boxes: list[Toolbox], usage: dict[tuple[str, str], Usage]) -> ToolView:
+def _view(row: CatalogueTool, boxes: list[Toolbox], usage: Usage | None) -> ToolView:
     having = [box.tools[f"{row.name}@{row.version}"] for box in boxes if f"{row.name}@{row.version}" in box.tools]
-    return ToolView(row.facts, bool(having), having[-1] if having else [], usage.get((row.name, row.version), Usage()))
+    return ToolView(row.facts, bool(having), having[-1] if having else [], usage or Usage())

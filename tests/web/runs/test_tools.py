@@ -71,6 +71,9 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
     assert any("(on no live worker)" in row for row in rows)
     assert any(row.startswith("table requiredstringName of the table") for row in rows)
     assert any("list of integer" in row for row in rows)
+    # The list counts the calls of all versions.
+    make_tool_call(services.sessions, run.id, version="1.9")
+    assert "5, 2 failed" in browse("viewer").get("/tools").text
     needs = browse("viewer").get("/tools/drop_table")
     assert "Pg_dump is not available. Install it." in needs.text
     assert needs.one("strong").text == "table"
