@@ -267,7 +267,7 @@ def _after_call(nodes: StepNodes) -> _Route:
             failed = nodes.may_ask_on_failure and state.get(nodes.failure) is not None
             if not failed and nodes.is_corrected(state):
                 return "correct"
-            return "question" if failed else "look" if nodes.step.rests_on else "again"
+            return "question" if failed else "look" if nodes.must_look(state) else "again"
         return "stop" if result["status"] == "rejected" and nodes.step.on_reject == "stop" else "next"
 
     return route

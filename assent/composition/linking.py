@@ -272,9 +272,8 @@ class _Linker:
     def _rests_on(self, step: Step, tool: Tool) -> None:
         """Check what the call rests on: earlier steps that only read, and fields of their outputs."""
         path = (*step.path, "rests_on")
-        if step.rests_on and (step.for_each or (tool.reads_only and step.gate == "auto")):
-            why = "for_each" if step.for_each else "a tool that only reads, which needs no approval"
-            self._say(path, f"rests_on is not possible with {why}.")
+        if step.rests_on and tool.reads_only and step.gate == "auto":
+            self._say(path, "rests_on is not possible with a tool that only reads, which needs no approval.")
         for name, counts in step.rests_on.items():
             if name not in self._ancestors[step.id]:
                 hint = did_you_mean(name, self._ancestors[step.id])

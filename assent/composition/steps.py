@@ -26,13 +26,13 @@ from assent.composition.scopes import (
     has_output,
     without_output,
 )
-from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls
+from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls, resting_on
 from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
 from assent.toolbox.basis import asks_people, basis_from
 from assent.toolbox.calls import call, run
 from assent.toolbox.errors import BasisChangedError, OutcomeUnknownError, ToolChangedError, ToolError
-from assent.toolbox.gates import PIN_LABEL, apply, propose
+from assent.toolbox.gates import apply, check_basis, difference_from, propose
 from assent.toolbox.ledger import begins
 from assent.toolbox.model import Tool
 from assent.toolbox.recovery import call_healing, is_denied, propose_correction
@@ -146,7 +146,7 @@ class StepNodes:
             if not prepared:
                 return {self.result: done([])}
             settled = state.get(self.rows) or [None] * len(prepared)
-            return {self.rows: settled} | self._proposed(self._several(prepared, settled))
+            return {self.rows: settled} | self._proposed(self._several(prepared, settled, state))
         except _TROUBLE as error:
             return self._trouble(error)
 
@@ -155,8 +155,9 @@ class StepNodes:
         return made | {self.failure: None} if self.may_ask_on_failure else made
 
     def _one(self, inputs: Mapping[str, Any], state: State) -> ToolCall:
-        basis, changed = self._basis(state), state.get(self.changed) if self.step.rests_on else None
-        made = propose(self.tool, inputs, title=self.step.title, rests_on=basis, changed=changed)
+        made = propose(
+            self.tool, inputs, title=self.step.title, rests_on=self._basis(state), changed=self._changed(state)
+        )
         labels = made.labels | self._linked.labels
         return made.model_copy(
             update={"agent": self.step.agent, "summary": self._noted(made.summary), "labels": labels}
@@ -180,6 +181,9 @@ class StepNodes:
                     raise StepFailedError(str(error)) from error
         return found
 
+    def _changed(self, state: State) -> Any:
+        return state.get(self.changed) if self.step.rests_on else None
+
     def given(self, state: State) -> Any:
         """Return the inputs of the step's call as JSON. Raises as `_prepared`; StepFailedError: it is skipped."""
         prepared = self._prepared(state)
@@ -191,6 +195,7 @@ class StepNodes:
         """Make the reads again on which the call rests, because something has changed."""
         update: Update = {self.outcome: None, self.failure: None}
         update |= {self.corrected: None} if self.may_correct else {}
+        update |= {self.rows: None} if self._linked.rows is not None else {}
         try:
             for name in self.step.rests_on:
                 source = self._scope.calls[name]
@@ -200,7 +205,7 @@ class StepNodes:
             return self._trouble(error)
         return update
 
-    def _several(self, prepared: list[Any], settled: list[Any]) -> ToolCalls:
+    def _several(self, prepared: list[Any], settled: list[Any], state: State) -> ToolCalls:
         calls, single = [], None
         for number, inputs in enumerate(prepared):
             if settled[number] is None:
@@ -208,10 +213,15 @@ class StepNodes:
                 name = str(number + 1)
                 calls.append(Call(id=name, tool=single.tool, args=single.args, args_schema=single.args_schema))
         assert single is not None
-        return ToolCalls(
+        made = ToolCalls(
             title=self.step.title, summary=self._noted(single.summary), agent=self.step.agent, calls=calls,
             labels=single.labels | self._linked.labels, risk_floor=single.risk_floor,
         )  # fmt: skip
+        if len(calls) < len(prepared):
+            return made  # calls of other rows have changed what it rests on
+        basis, changed = self._basis(state), self._changed(state)
+        rests: ToolCalls = resting_on(made, basis, changed) if basis or changed else made
+        return rests
 
     def gate(self, state: State) -> Update:
         """Ask people, and store the outcome."""
@@ -229,8 +239,7 @@ class StepNodes:
         try:
             if self._linked.rows is not None:
                 return self._next_row(state)
-            reads = [self._scope.calls[name].tool for name in self.step.rests_on]
-            result = apply(self.tool, state[self.outcome], limits=self._linked.limits, reads=reads)
+            result = apply(self.tool, state[self.outcome], limits=self._linked.limits, reads=self._reads())
             return self._ended(done(result.document))
         except BasisChangedError as error:
             changed: Update = {self.changed: error.changed.model_dump(mode="json")}
@@ -242,6 +251,15 @@ class StepNodes:
             return {self.failure: Failure("unknown", str(error), "apply").document}
         except _TROUBLE as error:
             return self._correction(state, error) or self._trouble(error, "apply")
+
+    def _reads(self) -> list[Tool]:
+        """Return the tools of the steps on which the call rests."""
+        return [self._scope.calls[name].tool for name in self.step.rests_on]
+
+    def must_look(self, state: State) -> bool:
+        """Return whether nothing was made of what people approved last, because something has changed."""
+        changed, outcome = self._changed(state), state.get(self.outcome)
+        return bool(changed and outcome and changed["request_id"] == outcome["request_id"])
 
     def _correction(self, state: State, error: Exception) -> Update | None:
         """Return the proposal of the corrected call, once; None: there is none."""
@@ -266,6 +284,8 @@ class StepNodes:
         payload = outcome.proposal
         assert isinstance(payload, ToolCalls)
         approved = {made.id: made for made in payload.calls if made.decision == "approve"}
+        if payload.rests_on and not any(rows):
+            check_basis(outcome, self._reads())
         for number, row in enumerate(rows):
             key = str(number + 1)
             if row is None and key in proposed and key not in approved:
@@ -303,10 +323,8 @@ class StepNodes:
         """Raise StepFailedError, ToolChangedError: the approved call is not one of the tool as it is now."""
         if made.tool != self.tool.name:
             raise StepFailedError(f"The approved call is of {made.tool}, not of {self.tool.name}.")
-        if self.tool.pin and outcome.proposal.labels.get(PIN_LABEL) != self.tool.pin:
-            raise ToolChangedError(
-                f"What the MCP server says of {self.tool.name} has changed since the call was proposed."
-            )
+        if difference := difference_from(self.tool, outcome.proposal.labels):
+            raise ToolChangedError(difference)
 
     # Failures
 

@@ -136,6 +136,39 @@ async def aapply(
     return approval.applied(result)
 
 
+def difference_from(tool: Tool, labels: Mapping[str, str]) -> str:
+    """Return how a tool differs from the one of a proposal with these labels, in a sentence; empty: it does not."""
+    if tool.pin and labels.get(PIN_LABEL) != tool.pin:
+        return f"What the MCP server says about {tool.name} has changed since the call was proposed."
+    approved = labels.get(VERSION_LABEL, tool.version)
+    if approved != tool.version:
+        return f"The call was approved for version {approved} of {tool.name}, not for {tool.version}."
+    return ""
+
+
+def check_basis(outcome: Outcome, reads: Iterable[Tool]) -> None:
+    """Read again what several calls in one proposal rest on, before the first of them, as `apply` does before its call.
+
+    Not if an earlier attempt may have made one: its own effect would look like a change by somebody else.
+
+    Raises:
+        BasisChangedError: something has changed. The receipt says so.
+    """
+    if not begins(f"{outcome.request_id}/reads") and not begins(outcome.request_id):
+        return
+    _refuse_if_changed(outcome, changes_since(outcome, reads))
+    begins(outcome.request_id)
+
+
+def _refuse_if_changed(outcome: Outcome, changed: Changed | None) -> None:
+    """Report that nothing is applied if something has changed. Raises BasisChangedError."""
+    if changed is None:
+        return
+    summary = summary_of(changed)
+    report_receipt(outcome, ReceiptStatus.NOT_APPLIED, summary, changed.model_dump(mode="json"))
+    raise BasisChangedError(summary, changed)
+
+
 class _Approval:
     """The outcome of a proposal to call a tool."""
 
@@ -162,16 +195,7 @@ class _Approval:
         except MisshapenError as misfit:
             raise self._refused(f"The approved arguments do not fit {self._tool.name}.", misfit.fields) from misfit
         self._args = dict(proposal.args)
-        self._difference = self._difference_from(proposal.labels)
-
-    def _difference_from(self, labels: Mapping[str, str]) -> str:
-        """Return how the tool differs from the one that people approved, in a sentence; empty if it does not."""
-        if self._tool.pin and labels.get(PIN_LABEL) != self._tool.pin:
-            return f"What the MCP server says about {self._tool.name} has changed since the call was proposed."
-        approved = labels.get(VERSION_LABEL, self._tool.version)
-        if approved != self._tool.version:
-            return f"The call was approved for version {approved} of {self._tool.name}, not for {self._tool.version}."
-        return ""
+        self._difference = difference_from(self._tool, proposal.labels)
 
     def must_read(self) -> bool:
         """Return whether to read again what the proposal rests on.
@@ -185,11 +209,7 @@ class _Approval:
 
     def still_holds(self, changed: Changed | None) -> None:
         """Report that nothing is applied if something has changed. Raises BasisChangedError."""
-        if changed is None:
-            return
-        summary = summary_of(changed)
-        report_receipt(self.outcome, ReceiptStatus.NOT_APPLIED, summary, changed.model_dump(mode="json"))
-        raise BasisChangedError(summary, changed)
+        _refuse_if_changed(self.outcome, changed)
 
     def inputs(self) -> dict[str, Any]:
         """Return the approved arguments, once. Raises OutcomeUnknownError, ToolChangedError."""

@@ -14,7 +14,7 @@ from assent.toolbox import Registry
 from assent.toolbox.errors import ToolError
 from assent.toolbox.ledger import keeping_in
 from tests.composition.play import Play, loaded
-from tests.composition.tools_for_tests import changed, failing, registry, rename, sizes
+from tests.composition.tools_for_tests import Answer, Name, changed, failing, registry, rename, sizes
 
 FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n"
 
@@ -186,6 +186,12 @@ def test_rows_of_a_tool_that_its_server_has_changed_are_not_called(tmp_path: Pat
     run = Play(loaded(tmp_path, FIND + EACH + "    on_error: ask\n", tools=pinned))
     run.decide(change=lambda payload: payload["labels"].update(tool_pin="as it was then"))
     assert not changed and "has changed since the call was proposed" in run.proposals[0]["question"]
+
+
+def test_rows_that_were_approved_for_another_version_of_the_tool_are_not_called(tmp_path: Path) -> None:
+    run = play(tmp_path, EACH + "    on_error: ask\n")
+    run.decide(change=lambda payload: payload["labels"].update(tool_version="0.9"))
+    assert not changed and "approved for version 0.9 of rename" in run.proposals[0]["question"]
 
 
 def test_a_list_that_is_empty_needs_nobody(tmp_path: Path) -> None:
@@ -501,6 +507,70 @@ def test_a_call_is_proposed_anew_if_what_it_rests_on_has_changed(tmp_path: Path)
     run.decide()
     assert changed == ["rename size 300"] and run.receipts[-1].status is ReceiptStatus.APPLIED
     assert run.result("look")["output"]["size"] == 300
+
+
+ROWS_REST = """
+  - id: look
+    tool: measure
+    inputs: {name: a0}
+  - id: act
+    tool: rename
+    for_each: ${find.rows}
+    inputs: {name: '${item.name}: ${look.size}'}
+    rests_on:
+      look: {size: exact}
+    on_error: ask
+"""
+
+
+def _renames_and_grows(inputs: Name) -> Answer:
+    """What a call of `rename` does, and what the other rows rest on is no longer the same."""
+    sizes["a0"] = sizes.get("a0", 100) + 1
+    return rename.function(inputs, None)
+
+
+def test_a_list_is_proposed_again_if_what_it_rests_on_has_changed(tmp_path: Path) -> None:
+    tools = [tool for tool in registry() if tool.name != "rename"]
+    growing = Registry([*tools, replace(rename, function=_renames_and_grows)])
+    run = Play(loaded(tmp_path, FIND + ROWS_REST, tools=growing))
+    [basis] = run.proposals[0]["rests_on"]
+    assert (basis["tool"], basis["values"][0]["value"]) == ("measure", 100)
+    sizes["a0"] = 300
+    run.decide()
+    assert not changed and run.receipts[-1].status is ReceiptStatus.NOT_APPLIED
+    assert "size was 100, and is 300" in run.receipts[-1].summary
+    [again] = run.proposals
+    assert [call["args"]["name"] for call in again["calls"]] == ["a0: 300", "a1: 300", "a2: 300"]
+    assert again["changed"]["request_id"] == "request-1"
+
+    # It is read once, before the first call. A request about rows that failed rests on nothing: see what the calls do.
+    failing.append("a1: 300")
+    run.decide()
+    assert changed == ["rename a0: 300"] and sizes["a0"] > 300
+    run.answer("retry")
+    assert "rests_on" not in run.proposals[0]
+    run.decide()
+    assert changed == ["rename a0: 300", "rename a1: 300", "rename a2: 300"]
+    assert run.receipts[-1].status is ReceiptStatus.APPLIED and not run.asked
+
+
+def test_after_a_crash_a_list_does_not_take_its_own_effects_for_changes(tmp_path: Path) -> None:
+    begun: set[str] = set()
+
+    def begin(key: str) -> bool:
+        if key in begun:
+            return False
+        begun.add(key)
+        return True
+
+    with keeping_in(begin):
+        run = play(tmp_path, ROWS_REST)
+        begun |= {"request-1/reads", "request-1", "request-1/1"}  # a worker died during the call of the first row
+        sizes["a0"] = 300  # the effect of that call
+        run.decide()
+        assert run.proposals[0]["title"].startswith("Was it done?") and not changed
+        run.answer("done")
+    assert changed == ["rename a1: 100", "rename a2: 100"]
 
 
 @pytest.mark.parametrize("answer", ["again", "stop"])
