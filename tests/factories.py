@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import Flask
@@ -35,6 +36,7 @@ from app.services.people.sessions import begin
 from app.services.runs.toolbox import publish_toolbox, publish_tools
 from app.store.engine import Sessions
 from app.store.lessons import Lesson
+from app.store.models import ModelUseRow
 from app.store.notify import Delivery, Destination
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, DecisionSample, Grant, PolicyVersion
@@ -243,6 +245,18 @@ def make_tool_call(sessions: Sessions, run_id: str, **values: Any) -> None:
     }  # fmt: skip
     with sessions.begin() as session:
         session.add(ToolCallRow(**columns | values))
+
+
+def make_model_use(sessions: Sessions, run_id: str, **values: Any) -> None:
+    """A call of a language model that a run made."""
+    columns: dict[str, Any] = {
+        "id": uuid.uuid4().hex, "run_id": run_id, "node": "plan", "agent": "Planner", "task": "plan", "tier": 1,
+        "model": "anthropic:test", "status": "ok", "began_at": datetime.now(UTC), "ms": 900, "input_tokens": 1_000,
+        "output_tokens": 200, "cached_tokens": 0, "estimated": False, "cost": Decimal("0.0250"),
+        "prices": "genai-prices 1.2", "error": "",
+    }  # fmt: skip
+    with sessions.begin() as session:
+        session.add(ModelUseRow(**columns | values))
 
 
 def make_run(

@@ -17,6 +17,7 @@ from app.api import (
     insights,
     lessons,
     metrics,
+    model_usage,
     policies,
     record,
     routing,
@@ -33,7 +34,8 @@ EARLIER = "/api"
 _TABLES = {
     V1: (
         runs.table, routing.table, files.table, approvals.table, hooks.table, absences.table, grants.table,
-        lessons.table, policies.table, samples.table, insights.table, record.table, deliveries.table, sessions.table,
+        lessons.table, policies.table, samples.table, insights.table, model_usage.table, record.table,
+        deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

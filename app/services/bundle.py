@@ -44,6 +44,7 @@ from app.services.requests.assessment import Assessor
 from app.services.routing.texts import RoutedTexts
 from app.services.runs.control import Runs
 from app.services.usage.calls import ModelCalls
+from app.services.usage.figures import ModelFigureBook
 from app.services.vault import Vault
 from app.store.engine import Sessions, make_sessions
 
@@ -83,6 +84,7 @@ class Services:
     tools: Tools
     model_calls: ModelCalls
     routed_texts: RoutedTexts
+    model_figures: ModelFigureBook
     deliveries: Deliveries
     preferences: NotificationPreferences
     links: Links
@@ -158,6 +160,7 @@ def services_over(
         tools=Tools(sessions),
         model_calls=ModelCalls(sessions, clock),
         routed_texts=RoutedTexts(sessions, clock),
+        model_figures=ModelFigureBook(sessions),
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),

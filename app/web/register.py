@@ -13,6 +13,7 @@ from app.web.admin import (
     grants,
     insights,
     lessons,
+    model_usage,
     people,
     policies,
     risk_rules,
@@ -35,7 +36,7 @@ from app.web.slack import interactions
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, link, runs, needs, files, tools, workflow, audit, people,
     profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples, insights,
-    tokens, interactions, slack, destinations,
+    model_usage, tokens, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

@@ -62,8 +62,7 @@ class ModelCalls:
         values = {"run": run_id, "key": key, "now": self._clock(), "title": TITLE}
         [row] = self._sessions.execute(_ACCOUNT, values)
         found = (
-            answer_to(read_back(one["payload"]), _body(one["outcome"]).get("answer"))
-            for one in row["answers"] or ()
+            answer_to(read_back(one["payload"]), _body(one["outcome"]).get("answer")) for one in row["answers"] or ()
         )
         answers = [answer for answer in found if answer is not None]
         return Account(row["tokens"], Decimal(row["dollars"]), answers, row["cached"])

@@ -144,6 +144,7 @@ def _start_page(
         "run_start.html",
         status_of(error) if error else 200,
         entry=entry, sections=sections(drawn), examples=examples_of(entry), chosen=chosen, title=title, error=error,
+        forecast=services().model_figures.forecast(current_actor(), entry.name),
         field_errors=field_errors(drawn, problems, {"title": "Title"}),
     )  # fmt: skip
 
@@ -170,7 +171,8 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         "run.html",
         status,
         seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
-        calls=services().tools.calls_of(run_id), files=_files(view.run), call_words=STATUSES, now=now,
+        calls=services().tools.calls_of(run_id), models=services().model_figures.of_run(run_id),
+        files=_files(view.run), call_words=STATUSES, now=now,
         again=_again(view, viewer), size_words=size_words,
         artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
