@@ -96,6 +96,22 @@ class RuleDecisionsOut(Output):
     disagreed: int | None
 
 
+class LessonEffectOut(Output):
+    """Proposals of a workflow that people approved or changed, before its first lesson and since.
+
+    `used` are those that lessons had changed before people saw them.
+    """
+
+    name: str
+    first_at: Time
+    before: int
+    before_changed: int = Field(description="People approved these with changes, or requested changes")
+    after: int
+    after_changed: int
+    used: int
+    used_changed: int
+
+
 class InsightsOut(Output):
     """Requests that are pending now, and statistics about those resolved in the period."""
 
@@ -117,6 +133,7 @@ class InsightsOut(Output):
     sources: list[SourceOut] = Field(description="Those that decided most")
     rules: list[RuleDecisionsOut] = Field(description="Rules that decided at once, those that decided most")
     rule_count: int
+    lessons: list[LessonEffectOut] = Field(description="Workflows that have lessons, those with the most decisions")
 
 
 @table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)

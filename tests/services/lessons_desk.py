@@ -11,6 +11,7 @@ from app.store.lessons import Lesson
 from app.store.requests import ApprovalRequest
 from assent.contracts import Custom, Verdict, document_of
 from assent.lessons import RecalledLesson, filled, proposed_in
+from assent.masking import mask
 from assent.situations import Correctable, Situation
 from tests.services.desk import Desk, asked
 
@@ -68,7 +69,8 @@ class LessonsDesk:
         places = self.places(*columns)
         proposal = filled(self.proposal(*columns), places, self.recalled(*columns))
         run = self.desk.run(self.requester, workflow=self.workflow)
-        return self.desk.suspend(run, asked(document_of(proposal | values), node="review"))[0]
+        document: Any = mask(document_of(proposal | values))[0]
+        return self.desk.suspend(run, asked(document, node="review"))[0]
 
     def correct(self, request: ApprovalRequest, *fields: str, comment: str = "", learn: bool = True) -> Learned:
         """The reviewer approves with these fields, and lessons are learned."""

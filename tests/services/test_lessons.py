@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from app.domain.people import Actor, Via
 from app.services.lessons.learning import Learning
+from app.services.reading.insights import InsightsBook, InsightsFilter
 from app.store.lessons import Lesson, LessonSource, LessonUse
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
@@ -200,3 +201,16 @@ def test_what_an_agent_states_of_other_lessons_counts_nothing(lessons: LessonsDe
     assert untouched.state == "active"
     with desk.sessions() as session:
         assert session.scalars(select(LessonUse).where(LessonUse.lesson_id == lesson.id)).all() == []
+
+
+def test_insights_show_the_share_of_changed_proposals_before_and_since(lessons: LessonsDesk, desk: Desk) -> None:
+    before = [lessons.propose(("Cores", COUNTS, "cpu_count")), lessons.propose(("RAM", MEMORY, "name"))]
+    lessons.correct(before[0], "cpu_count")
+    lessons.correct(before[1], "memory_mb")
+    for _ in range(3):
+        lessons.correct(lessons.propose(("RAM", MEMORY, "name")), "memory_mb")
+    lessons.correct(lessons.propose(("RAM", MEMORY, "name")), "disk_gb")
+    found = InsightsBook(desk.sessions, desk.clock).read(lessons.reviewer, InsightsFilter(workflow=lessons.workflow))
+    [effect] = found.lessons
+    assert (effect.name, effect.before, effect.before_changed) == (lessons.workflow, 2, 1)
+    assert (effect.after, effect.after_changed, effect.used, effect.used_changed) == (4, 1, 4, 1)

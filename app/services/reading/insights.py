@@ -146,6 +146,26 @@ class RuleDecisions:
 
 
 @dataclass(frozen=True)
+class LessonEffect:
+    """How many proposals of a workflow people approved or changed, before its first lesson and since.
+
+    Attributes:
+        first_at: when the first lesson was learned.
+        before_changed, after_changed, used_changed: those that they approved with changes, or requested changes to.
+        used: proposals since then that lessons had changed before people saw them.
+    """
+
+    name: str
+    first_at: datetime
+    before: int
+    before_changed: int
+    after: int
+    after_changed: int
+    used: int
+    used_changed: int
+
+
+@dataclass(frozen=True)
 class Insights:
     """Statistics on requests that were settled between `since` and `until`, and on those pending now.
 
@@ -161,6 +181,7 @@ class Insights:
         expired_approved: how many expired requests were approved on expiry.
         sources: at most `MAX_GROUPS`.
         rules: of policies that decided at once, at most `MAX_GROUPS`, those with the most decisions first.
+        lessons: of workflows that have lessons, at most `MAX_GROUPS`, those with the most decisions first.
     """
 
     since: datetime
@@ -180,6 +201,7 @@ class Insights:
     sources: list[AnswerSource]
     rules: list[RuleDecisions]
     rule_count: int
+    lessons: list[LessonEffect]
 
     @property
     def settled(self) -> int:
@@ -290,6 +312,9 @@ def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until:
         ),
         rules=sorted(map(_rule, parts.get("rule", ())), key=lambda rule: (-(rule.approved + rule.rejected), rule.name)),
         rule_count=_groups(parts.get("rule")),
+        lessons=sorted(
+            map(_effect, parts.get("taught", ())), key=lambda effect: (-(effect.before + effect.after), effect.name)
+        ),
     )
 
 
@@ -327,6 +352,10 @@ def _lapse(row: Mapping[str, Any]) -> ExpiredRequest:
 
 def _rule(row: Mapping[str, Any]) -> RuleDecisions:
     return RuleDecisions(**{name: value for name, value in row.items() if name != "of"})
+
+
+def _effect(row: Mapping[str, Any]) -> LessonEffect:
+    return LessonEffect(**dict(row) | {"first_at": datetime.fromisoformat(row["first_at"])})
 
 
 def _source(row: Mapping[str, Any]) -> AnswerSource:

@@ -161,6 +161,24 @@ hasty as (
     from approval as a left join faster as f on f.id = a.id group by a.risk
 )"""
 
+# People changed a proposal if they approved it with changes, or requested changes. The request that taught the first
+# lesson was opened before it.
+_TAUGHT = """
+taught as (
+    select s.workflow as name, known.since as first_at,
+        count(*) filter (where s.opened_at < known.since) as before,
+        count(*) filter (where s.opened_at < known.since and s.state <> 'approved') as before_changed,
+        count(*) filter (where s.opened_at >= known.since) as after,
+        count(*) filter (where s.opened_at >= known.since and s.state <> 'approved') as after_changed,
+        count(used.request_id) as used,
+        count(used.request_id) filter (where s.state <> 'approved') as used_changed
+    from settled as s
+    join (select workflow, min(learned_at) as since from lessons group by workflow) as known using (workflow)
+    left join (select distinct request_id from lesson_uses) as used on used.request_id = s.id
+    where s.state in ('approved', 'modified', 'changes_requested') and not s.by_itself
+    group by s.workflow, known.since order by count(*) desc, s.workflow limit :groups
+)"""
+
 _ANSWER = """
 select 'any' as part, '{}'::json as body where exists (select from approval_requests)
 union all select 'catalog', json_build_object('name', name) from (select name from workflows order by name limit 200)
@@ -175,9 +193,10 @@ union all select 'lapsed', row_to_json(counted) from lapsed as counted
 union all select 'lapse', row_to_json(counted) from lapse as counted
 union all select 'source', row_to_json(counted) from source as counted
 union all select 'rule', row_to_json(counted) from rule as counted
+union all select 'taught', row_to_json(counted) from taught as counted
 """
 
-_PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _RULE, _APPROVAL, _HASTY)
+_PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _RULE, _APPROVAL, _HASTY, _TAUGHT)
 
 
 def statement_of(*, workflow: bool, team: bool) -> str:
