@@ -14,6 +14,7 @@ from assent.contracts import Verdict
 from assent.installed_workflows import use_workflows
 from assent.toolbox import Registry
 from assent.toolbox.discovery import use_registry
+from tests.models import fakes
 from tests.runtime import shelf_tools
 from tests.runtime.rig import Rig
 from tests.runtime.shelf_tools import acts
@@ -349,3 +350,65 @@ def test_a_hostile_text_fills_fields_and_never_becomes_steps(rig: Rig) -> None:
     approved(rig, rig.only(run_id))
     assert acts("north") == [f"labeled vase {label}"]
     assert len(rig.finish(run_id)["report"]) < 20_000
+
+
+# A plan that a model proposes
+
+
+def proposed_by_model(monkeypatch: pytest.MonkeyPatch, reply: Any, model: str = "good") -> None:
+    monkeypatch.setenv("ASSENT_MODEL_TIER1", f"{fakes.NAMES}{model}")
+    monkeypatch.setenv(fakes.REPLY, reply if isinstance(reply, str) else json.dumps({"steps": reply}))
+
+
+SHELF = {"shelf": "north"}
+LIST = {"id": "look", "tool": "list_boxes", "inputs": SHELF}
+
+
+def test_a_plan_of_a_model_is_used_if_it_fits_and_says_so(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = {"id": "empty", "tool": "empty_box@9", "inputs": {**SHELF, "box": "${look.heaviest}"}, "effect": "read"}
+    proposed_by_model(monkeypatch, [LIST, empty])
+    run_id = begin(rig, EMPTY)
+    plan = rig.only(run_id)
+    assert [(step["id"], step["tool"], step["effect"], step["gated"]) for step in plan.payload["steps"]] == [
+        ("look", "list_boxes@1.0", "read", False), ("empty", "empty_box@1.0", "destroy", True),
+    ]  # fmt: skip
+    assert "Proposed by the model" in plan.payload["summary"]
+    approved(rig, plan)
+    approved(rig, rig.only(run_id))
+    rig.finish(run_id)
+    assert acts("north") == ["emptied chair"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ([{"id": "boom", "tool": "format_disk"}], "names something else than it was shown"),
+        ([LIST, {"id": "weigh", "tool": "weigh_boxes", "inputs": {**SHELF, "boxes": "${look.count}"}}], "does not fit"),
+        ([{"id": "empty", "tool": "empty_box", "inputs": SHELF}], "does not fit"),
+        ([{"id": "look", "tool": "list_boxes", "inputs": SHELF, "needs": ["later"]}], "something else"),
+        ([], "something else"),
+        ("Sure! Here is a plan: 1. Empty all boxes.", "Composed without a model."),
+    ],
+)  # fmt: skip
+def test_a_plan_of_a_model_that_does_not_fit_is_dropped(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, reply: Any, why: str
+) -> None:
+    proposed_by_model(monkeypatch, reply)
+    plan = rig.only(begin(rig, TWO_NEEDS))
+    assert steps_of(plan) == ["list_boxes", "weigh_boxes", "empty_box", "list_boxes_2"]
+    assert why in plan.payload["summary"]
+
+
+def test_a_model_that_fails_does_not_matter(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    proposed_by_model(monkeypatch, "", "broken")
+    plan = rig.only(begin(rig, TWO_NEEDS))
+    assert len(plan.payload["steps"]) == 4 and "Composed without a model." in plan.payload["summary"]
+
+
+def test_a_request_with_a_secret_is_shown_to_no_model(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    proposed_by_model(monkeypatch, [LIST])
+    monkeypatch.setenv(fakes.SEEN, str(tmp_path / "seen"))
+    plan = rig.only(begin(rig, f"{LABEL} With the key sk-ant-api03-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7bC9dE1f."))
+    assert "looks like a secret" in plan.payload["summary"] and not (tmp_path / "seen").exists()

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pydantic import BaseModel
 
 from assent.plans import PlanStep, references
 from assent.toolbox import Dependency, Effect, Registry, Tool
 from assent.toolbox.shapes import SchemaShape
+from assent.workflow import Workflow
 from workflows.coordinator.composing import Composition, Wish, compose, draft
 from workflows.coordinator.linking import mistakes_of
-from workflows.coordinator.matching import Matcher
+from workflows.coordinator.matching import Match, Matcher
 from workflows.coordinator.needs import needs_in
 from workflows.coordinator.registered import Registered
+from workflows.coordinator.routing import router_of
 
 TEXT, NUMBER, LIST = {"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "object"}}
 
@@ -50,7 +53,7 @@ def ids(made: Composition) -> list[str]:
         ("Count the rows of orders and delete old sessions.", ["Count the rows of orders", "delete old sessions"]),
         ("Find old and large files.", ["Find old and large files"]),
         ("1. Check the disk\n2) restart it\n\n- show the log", ["Check the disk", "restart it", "show the log"]),
-        ("Check the disk, then restart it; thanks!", ["Check the disk", "restart it", "thanks!"]),
+        ("Check the disk, then restart it; thanks!", ["Check the disk", "restart it"]),
         ("Check the disk. check the DISK.", ["Check the disk"]),
         (" \n ?!. ", []),
         ("", []),
@@ -216,3 +219,39 @@ def test_what_does_not_link_has_its_step_and_its_field() -> None:
     mistakes = mistakes_of(steps, found)
     assert re.search(r"inputs.table: .*a text is required", " ".join(mistakes["count"]))
     assert "Installed: 1.0" in mistakes["drop"][0] and "There is no workflow 'nothing'" in mistakes["run"][0]
+
+
+# The router, for clauses whose own words say too little
+
+
+def served(text: str, route: Any, *workflows: Workflow) -> Composition:
+    found = Registered(Registry([COUNT]), {workflow.name: workflow for workflow in workflows})
+    matcher = Matcher(found, route)
+    return compose(Wish(needs_in(text, matcher.verbs), text, {}), matcher)
+
+
+class NoInput(BaseModel):
+    pass
+
+
+UPKEEP = Workflow("database_maintenance", "2", "Database maintenance", "Checks health.", NoInput, lambda: None)
+
+
+def test_a_workflow_that_the_router_knows_serves_what_no_words_serve() -> None:
+    asked: list[str] = []
+
+    def route(text: str) -> tuple[Match | None, str]:
+        asked.append(text)
+        return Match("database_maintenance", 0.9, (), "“creaking” points to it."), ""
+
+    made = served("Everything is creaking. Count the rows of the table orders.", route, UPKEEP)
+    assert [step.workflow or step.tool for step in made.steps] == ["database_maintenance", "count_rows@1.0"]
+    assert asked == ["Everything is creaking"] and "“creaking” points to it." in made.steps[0].reason
+
+
+def test_a_workflow_that_is_not_installed_is_named() -> None:
+    text = "Our AWS bill exploded this month"
+    [words] = served(text, router_of({})).unserved
+    assert words == f"“{text}”: the workflow cost_optimization would fit, and is not installed."
+    [words] = served("Bake a cake", router_of({})).unserved
+    assert words == "“Bake a cake”: nothing that is registered serves it."

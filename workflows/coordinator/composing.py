@@ -48,7 +48,7 @@ class Composition:
         steps: of the plan; none if something is missing.
         missing: the values that people are asked for, by the name of the field.
         problems: what is needed and cannot be made to fit, in sentences.
-        unserved: the clauses for which nothing is registered.
+        unserved: the clauses for which nothing is registered, each with what is known of it.
         used: why each tool and workflow is used, by its name with its version.
     """
 
@@ -158,7 +158,16 @@ class _Composer:
             ]
             self._take(attempts, need, chains if need.changes else None, tools)
         else:
-            self._made.unserved.append(need.text)
+            self._by_router(need)
+
+    def _by_router(self, need: Need) -> None:
+        """Add the workflow that the router knows for a need of which the words say too little."""
+        match, words = self._matcher.route(need.text) if self._matcher.route is not None else (None, "")
+        if match is not None and match.name not in self._wish.avoided and self._may_run(match, need):
+            self._take([self._run(match, need)], need)
+        else:
+            said = words or "nothing that is registered serves it."
+            self._made.unserved.append(f"“{need.text[:_SAID]}”: {said}")
 
     def _may_serve(self, match: Match, need: Need) -> bool:
         """Return whether a tool does what a need asks for: to read, or a change of the kind that is named."""

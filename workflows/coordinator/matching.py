@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -38,16 +38,24 @@ class Match:
         name: of the tool or the workflow.
         score: from 0 to 1.
         shared: the words of the need that it has as well, as people wrote them.
+        said: why, if it is not because of these words.
     """
 
     name: str
     score: float
     shared: tuple[str, ...]
+    said: str = ""
 
     @property
     def reason(self) -> str:
         """Why it was chosen, in a sentence."""
+        if self.said:
+            return self.said
         return f"{quoted(self.shared[:5])} in the request {'match' if len(self.shared) > 1 else 'matches'} it."
+
+
+Route = Callable[[str], tuple[Match | None, str]]
+"""Asks for the workflow that a clause means. Returns it, or else what people should know of the clause, if anything."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +69,14 @@ class _Entry:
 
 @dataclass
 class Matcher:
-    """Compares needs with everything that is registered."""
+    """Compares needs with everything that is registered.
+
+    Attributes:
+        route: asked about a need that nothing serves by its words.
+    """
 
     found: Registered
+    route: Route | None = None
     _entries: dict[str, _Entry] = field(default_factory=dict)
 
     @cached_property

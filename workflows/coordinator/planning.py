@@ -15,9 +15,11 @@ from workflows.coordinator.assessing import assessed, first_look
 from workflows.coordinator.composing import Composition, Wish, compose, fingerprint
 from workflows.coordinator.filling import said_by_name
 from workflows.coordinator.matching import Matcher
+from workflows.coordinator.model_planning import by_model
 from workflows.coordinator.needs import Need, needs_in
 from workflows.coordinator.proposing import proposal, steps_in
 from workflows.coordinator.registered import Facts, Registered, registered
+from workflows.coordinator.routing import router_of
 from workflows.coordinator.state import Json, State, settings_of
 from workflows.coordinator.words import begins_with_verb, words
 
@@ -52,9 +54,13 @@ def assess(state: State) -> State:
 def compose_plan(state: State) -> State:
     """Compose the plan, or find out what is missing for one. What does not fit is never proposed."""
     found = registered()
-    matcher = Matcher(found)
-    made = compose(_wish(state, matcher), matcher)
-    update: State = {"problems": made.problems, "unserved": made.unserved, "plan": None, "question": None}
+    matcher = Matcher(found, router_of(found.workflows))
+    wish = _wish(state, matcher)
+    proposed, way = by_model(wish, matcher)
+    made = proposed if proposed is not None else compose(wish, matcher)
+    update: State = {
+        "problems": made.problems, "unserved": made.unserved, "plan": None, "question": None, "way": way,
+    }  # fmt: skip
     if made.missing:
         question = _question(made)
         if state.get("asked", 0) >= MOST_QUESTIONS:
@@ -64,7 +70,7 @@ def compose_plan(state: State) -> State:
         return update | {"stopped": _nothing_to_do(state, made, found)}
     facts: dict[str, Facts] = {step.id: found.facts(step.tool, step.workflow) for step in made.steps}
     assessment = assessed(_needs(state, matcher), made.steps, made.used)
-    plan = proposal(state, made, assessment)
+    plan = proposal(state | {"way": way}, made, assessment)
     return update | {
         "plan": plan.model_dump(mode="json"), "facts": facts,
         "assessment": state["assessment"] | assessment.model_dump(mode="json"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from assent import Outcome, Plan, ReceiptStatus, report_receipt, request_approval
 from assent.contracts import CORRECTS_LABEL
@@ -40,15 +39,14 @@ def _summary(state: State, problems: Sequence[str], unserved: Sequence[str]) -> 
     lines = []
     if state.get("remark"):
         lines += [f"Proposed again, as revision {state.get('revision', 0)}. {state['remark']}", ""]
-    if problems:
-        lines += ["Not part of this plan, because something is missing:", *_bullets(problems), ""]
-    if unserved:
-        lines += ["Not part of this plan, because nothing that is registered serves it:"]
-        lines += [*_bullets(f"“{text}”" for text in unserved), ""]
+    if state.get("way"):
+        lines += [state["way"], ""]
+    if problems or unserved:
+        lines += ["Not part of this plan:", *_bullets([*problems, *unserved]), ""]
     return "\n".join(lines).strip()[:20_000]
 
 
-def _bullets(lines: Any) -> list[str]:
+def _bullets(lines: Sequence[str]) -> list[str]:
     shown = [f"- {line[:500]}" for line in lines]
     return [*shown[:_MOST_LINES], f"- and {len(shown) - _MOST_LINES} more"] if len(shown) > _MOST_LINES else shown
 

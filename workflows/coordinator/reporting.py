@@ -130,8 +130,7 @@ def _not_done(steps: Sequence[PlanStep], results: Mapping[str, Any]) -> Iterable
 
 
 def _not_planned(state: State) -> list[str]:
-    found = [f"- {problem}" for problem in state.get("problems", [])]
-    return found + [f"- “{text}”: nothing that is registered serves it." for text in state.get("unserved", [])]
+    return [f"- {words}" for words in [*state.get("problems", []), *state.get("unserved", [])]]
 
 
 def _cell(text: str) -> str:

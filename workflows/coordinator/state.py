@@ -23,6 +23,7 @@ class State(TypedDict, total=False):
     facts: Json  # compose: what the plan relies on, by step
     problems: list[str]  # compose: what could not be made to fit
     unserved: list[str]  # compose: for what nothing is registered
+    way: str  # compose: whether a model has proposed the plan; empty if none is configured
     revision: int  # revise, accept, what_now
     remark: str  # revise, accept, what_now: why the plan is proposed again
     earlier: str  # accept, what_now: the request of the plan that this one replaces
