@@ -22,7 +22,9 @@ def ask(portal: Portal, **more: Any) -> str:
 
 
 def test_a_plan_is_read_and_approved(portal: Portal, visit: Visit) -> None:
-    request_id, reviewer = ask(portal, goal="Make room on the disk of the shop.\n" * 60), visit("dba")
+    steps = factories.plan()["steps"]
+    steps[2]["inputs"]["sql"] = "delete from old_orders\nwhere year < 2019"
+    request_id, reviewer = ask(portal, steps=steps, goal="Make room on the disk of the shop.\n" * 60), visit("dba")
     page = reviewer.go(f"/requests/{request_id}")
     expect(page.locator("#approve")).to_have_text("Approve and carry out 4 steps")
     reviewer.look("plan", everywhere=True)

@@ -52,7 +52,7 @@ class StepView:
         token: where it stood in the proposal, for the buttons that move it.
         effect: what it changes, in words.
         asks: it requires an approval of its own.
-        plain: its inputs, if they are all short; otherwise they are shown as JSON.
+        plain: its inputs besides `arguments`, if they are all short; otherwise all of them are shown as JSON.
         arguments: inputs that are code, with risk findings at their lines.
         form: its inputs as a form; None if they cannot be edited here.
         up, down: it can be moved there, as far as the order of the others allows.
@@ -184,7 +184,7 @@ def _view(
         workflow=step.get("workflow", ""), reason=step.get("reason", ""),
         effect=_EFFECTS.get(step["effect"], "Effect unknown"), is_harmless=step["effect"] == "read",
         asks=bool(step.get("gated", True)), lasts="" if seconds is None else _lasting(seconds), inputs=inputs,
-        plain=_plain(inputs) if not paths else None, arguments=texts,
+        plain=_plain(inputs, paths), arguments=texts,
         general=[finding for finding in own if finding.item not in paths],
         chosen=sent is None or ORDER not in sent or step["id"] in sent.getlist(CHOSEN), form=form,
         error=problems.get(name, ""), problems=_inside(form, problems),
@@ -203,10 +203,11 @@ def _inside(form: Field | None, problems: Mapping[str, str]) -> list[str]:
     return [words for drawn in fields if (words := problem_at(drawn, problems))]
 
 
-def _plain(inputs: Mapping[str, Any]) -> dict[str, str] | None:
-    """Inputs as pairs of name and text, unless one is long, or has parts."""
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in inputs.items()}
-    simple = not any(isinstance(value, dict | list) for value in inputs.values())
+def _plain(inputs: Mapping[str, Any], elsewhere: set[str]) -> dict[str, str] | None:
+    """Inputs that are not shown elsewhere as pairs of name and text, unless one is long, or has parts."""
+    rest = {name: value for name, value in inputs.items() if name not in elsewhere}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in rest.items()}
+    simple = not any(isinstance(value, dict | list) for value in rest.values())
     return texts if simple and all(len(text) <= 200 and "\n" not in text for text in texts.values()) else None
 
 

@@ -68,6 +68,17 @@ def test_a_plan_that_acts_without_asking_again_says_so(services: Services, revie
     assert "All steps only read." in reading
 
 
+def test_code_in_the_inputs_is_read_line_by_line(services: Services, reviewer: Browser) -> None:
+    payload = plan()
+    payload["steps"][2]["inputs"] = {"table": "orders", "sql": "delete from orders"}
+    page = reviewer.get(f"/requests/{ask(services, steps=payload['steps']).id}")
+    step = page.one(id="f-steps.drop")
+    lines = step.one("div", class_="lines")
+    assert "delete from orders" in lines.text and "sql.delete.no_where" in lines.text
+    assert step.one("dl").text == "tableorders" and not step.all("pre")
+    assert any(link.text == "step 3, sql, line 1" for link in page.all("a"))
+
+
 def test_findings_lead_to_their_steps(services: Services, reviewer: Browser) -> None:
     page = reviewer.get(f"/requests/{ask(services).id}")
     assert any(link.text == "step 3" for link in page.all("a", href="#f-steps.drop"))
