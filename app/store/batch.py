@@ -59,9 +59,11 @@ class Batch:
 
     def add(self, model: type[Base], **values: Any) -> None:
         """Insert a row. Columns without a value get their defaults."""
-        table = _table(model)
-        row = _constants(table) | values
-        self._rows.setdefault(table.name, []).append({name: plain(table, name, value) for name, value in row.items()})
+        table, constants, documents = _columns(model)
+        row = constants | values
+        for name, value in values.items():
+            row[name] = _sent(value, name in documents)
+        self._rows.setdefault(table, []).append(row)
 
     def put(self, model: type[Base], key: str, *, where: str = "", keep: str = "", **values: Any) -> None:
         """Insert a row, or replace the one with the same key.
@@ -258,10 +260,21 @@ def document(model: type[Base], name: str, value: Any) -> Any:
 
 def plain(table: Table, name: str, value: Any) -> Any:
     """Return a column's value in the form that is sent as JSON."""
+    return _sent(value, name in _documents(table))
+
+
+def _sent(value: Any, document: bool) -> Any:
+    """Return a value in the form that is sent as JSON. A `document` is canonical JSON in a text."""
     if value is None:
         return None
-    if name in _documents(table):
+    if document:
         return canonical(value)
+    # Most values are of exactly these types, and this is done for hundreds of them in a cycle of a run.
+    kind = type(value)
+    if kind is str:
+        return storable(value)
+    if kind is int or kind is bool:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -281,10 +294,12 @@ def _table(model: type[Base]) -> Table:
 
 
 @lru_cache
-def _constants(table: Table) -> dict[str, Any]:
-    """Return the constant defaults of columns."""
-    return {
-        column.name: column.default.arg
+def _columns(model: type[Base]) -> tuple[str, dict[str, Any], frozenset[str]]:
+    """Return a table's name, the constant defaults of its columns as they are sent, and its `_documents`."""
+    table, documents = _table(model), _documents(_table(model))
+    constants = {
+        column.name: _sent(column.default.arg, column.name in documents)
         for column in table.columns
         if isinstance(column.default, ScalarElementColumnDefault)
     }
+    return table.name, constants, documents
