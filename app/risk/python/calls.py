@@ -26,11 +26,12 @@ from app.risk.python import (  # noqa: F401 - importing some of these adds their
     tables,
 )  # fmt: skip
 from app.risk.python.decorations import MOCK
-from app.risk.python.evaluator import Evaluator, Own, own_functions
+from app.risk.python.evaluator import Evaluator, own_functions
 from app.risk.python.expressions import attribute
 from app.risk.python.flow import element
 from app.risk.python.imports import canonical
 from app.risk.python.nodes import line, text
+from app.risk.python.own import Own
 from app.risk.python.values import ANY, Value, chosen
 from app.risk.reading import Reading
 from app.risk.rules import word_set

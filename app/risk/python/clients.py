@@ -83,6 +83,8 @@ class Use:
     @property
     def dry(self) -> bool:
         """True if an argument is known to say that nothing is to happen."""
+        if any("dry" in value.marks for value in self.made.keywords.values()):
+            return True
         return any(
             re.fullmatch(r"dry_?run|validate_?only|preview|check_?mode|noop", name, re.IGNORECASE)
             and (value.name == "builtins.True" or (value.text or "").lower() in ("all", "client", "server"))

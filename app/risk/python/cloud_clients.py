@@ -89,7 +89,8 @@ def call_cloud(use: Use) -> Value | None:
         return Value(kind=f"{use.path[0]}.{method}.{text_of(service) if service.known else 'service'}")
     if method in ("build", "discovery") or method[:1].isupper():
         named = f".{text_of(made.argument(0))}" if method == "build" and made.argument(0).known else ""
-        kept = Value(kind=f"{use.result().kind}{named}", marks=made.base.marks)
+        dry = {"dry"} if use.dry and use.words[-1:] == ("config",) else set()
+        kept = Value(kind=f"{use.result().kind}{named}", marks=made.base.marks | dry)
         return kept
     if use.dry or ("moto" in made.evaluator.mocked and use.path[0] == "boto3"):
         return Value(kind=DATA)

@@ -80,6 +80,9 @@ def call_database(made: Call) -> Value | None:
         done = _run_sql(made)
         if done is not None:
             return done
+    values = (made.base, *made.arguments, *made.keywords.values())
+    if any(value.kind.startswith("memory.") for value in values) and method not in tables.SQL_METHODS:
+        return Value(kind=made.base.kind)
     if method in _DROPS:
         made.reading.add(DROPS, f"This calls {method}: tables, collections, or a whole database are gone.", made.line)
         return ANY
@@ -256,11 +259,19 @@ def read_sql(made: Call, value: Value, dialect: str) -> None:
     made.reading.read("sql", text, line, fixed=fixed, within="In its SQL: ", dialect=dialect)
 
 
+_IN_MEMORY = re.compile(
+    r":memory:|file:[^?]*:memory:(?:\?.*)?|file:[^?]*\?(?:.*&)?mode=memory(?:&.*)?"
+    r"|(?:sqlite(?:\+\w+)?|duckdb)://(?:/:memory:)?(?:\?.*)?"
+)
+"""Names of databases that are gone when the program ends."""
+
+
 def connect_database(made: Call, name: str) -> Value:
     """Note the database that a call opens."""
     made.evaluator.dialect = tables.CONNECTS_DATABASE[name]
-    memory = made.argument(0, "database", "path").text == ":memory:"
-    if name in ("sqlite3.connect", "duckdb.connect") and (memory or (name[0] == "d" and not made.arguments)):
+    given = made.argument(0, "database", "path", "url", "bind")
+    memory = bool(given.known and _IN_MEMORY.fullmatch(given.text or "")) or given.kind.startswith("memory.")
+    if memory or (name == "duckdb.connect" and not made.arguments):
         return Value(kind="memory.database")
     if name == "sqlite3.connect" and made.argument(0, "database").text:
         act_on(made.reading, Act.READ, made.word(made.argument(0, "database")))

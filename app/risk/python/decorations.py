@@ -24,12 +24,17 @@ PATCH = "unittest.mock.patch"
 _MOTO = re.compile(r"moto\.mock_\w+")
 _REACHES_REAL = re.compile(
     r"side_effect|wraps|__wrapped__|unwrap|new_callable|configure_mock|"
-    r"return_value\s*=(?!=)\s*(?!None\b|True\b|False\b|(?:\w+\.)?(?:Magic)?Mock\()[A-Za-z_(\[{]|\.stop\b|stopall|__exit__|reload|importlib|modules|passthrough|default_user_config|\bconfig\s*="
+    r"return_value\s*=(?!=)\s*(?!None\b|True\b|False\b|(?:\w+\.)?(?:Magic)?Mock\()[A-Za-z_(\[{]|\.stop\b|stopall|__exit__|reload|importlib|modules|passthrough|passthru|real_http|pass_through|allow_net|assert_all|default_user_config|\bconfig\s*="
     r"|moto\.(?:core|settings)|setattr|getattr|__dict__|\bvars\b|\bglobals\b|operator|\*\*|lambda|yield|async|await"
     rf"|\b(?:{'|'.join(map(re.escape, SAME))})\b"
     r"|[Tt]hread|Timer|Process|Executor|submit|atexit|signal|weakref|finali|__del__"
 )
 """Words of a text in which a mock may call what it replaces, or code may run after the mock is gone."""
+_ANSWERS_REQUESTS = frozenset((
+    "responses.activate", "responses.RequestsMock", "requests_mock.Mocker", "respx.mock", "httpretty.activate",
+    "httpretty.enabled", "aioresponses.aioresponses",
+))  # fmt: skip
+"""What answers requests itself, so that none leaves the process."""
 _OPTIONS = ("click.option", "click.argument", "typer.option")
 _FIXTURES = {"tmp_path": Value(f"{FRESH}x", kind="pathlib.Path"), "tmpdir": Value(f"{FRESH}x", kind="pathlib.Path")}
 _HELPERS = ("monkeypatch", "capsys", "caplog", "mocker", "request", "benchmark", "recwarn")
@@ -46,9 +51,22 @@ def defaults(evaluator: Evaluator, function: Node, decorators: Sequence[tuple[No
         for part in given.named_children if given is not None else []:
             if part.type == "keyword_argument" and text(part.child_by_field_name("name")) == "default":
                 found[_parameter(evaluator, given)] = or_default(evaluator.visit(part.child_by_field_name("value")))
-    if text(function.child_by_field_name("name")).startswith("test"):
+    fixture = any((value.name or value.kind) == "pytest.fixture" for _, value in decorators)
+    if fixture or text(function.child_by_field_name("name")).startswith("test"):
         fixtures = _FIXTURES | {name: Value(kind=f"pytest.{name}") for name in _HELPERS}
         found |= {name: value for name, value in fixtures.items() if f"own.{name}" not in evaluator.own}
+        found |= _own_fixtures(evaluator, function)
+    return found
+
+
+def _own_fixtures(evaluator: Evaluator, function: Node) -> dict[str, Value]:
+    """Return what a test gets from fixtures that the text itself defines."""
+    parameters = function.child_by_field_name("parameters")
+    found: dict[str, Value] = {}
+    for part in parameters.named_children if parameters is not None else []:
+        own = evaluator.own.get(f"own.{text(part)}") if part.type == "identifier" else None
+        if own is not None and own.node.type == "function_definition" and evaluator.is_fixture(own.node):
+            found[text(part)] = evaluator.follow(own.node, {})
     return found
 
 
@@ -73,8 +91,9 @@ def mocking(evaluator: Evaluator, values: Sequence[Value]) -> Iterator[None]:
     before = evaluator.mocked
     if evaluator.mocks_hold:
         moto = {"moto" for value in values if _MOTO.fullmatch(value.name or value.kind)}
+        answered = {"http" for value in values if (value.name or value.kind) in _ANSWERS_REQUESTS}
         patched = {value.text for value in values if value.kind == PATCH and value.known and value.text}
-        evaluator.mocked = before | moto | patched
+        evaluator.mocked = before | moto | answered | patched
     try:
         yield
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from tree_sitter import Node
@@ -15,6 +14,7 @@ from app.risk.python import decorations, expressions, flow, guards, networks
 from app.risk.python.databases import ROWS, note_changed_row
 from app.risk.python.imports import import_names
 from app.risk.python.nodes import line, text
+from app.risk.python.own import Own
 from app.risk.python.tables import SESSIONS
 from app.risk.python.values import ANY, Value, one_of
 from app.risk.reading import Reading
@@ -28,37 +28,6 @@ _MOST_CALLS = 10
 """How many different calls of one function are followed."""
 _BUILTINS = frozenset(dir(builtins)) | {"unicode", "xrange", "raw_input", "execfile", "reduce", "get_ipython"}
 _PLAIN = ("builtins.str", "builtins.bytes", "builtins.object", "typing.Any")
-
-
-@dataclass
-class Own:
-    """A function or class that the text defines.
-
-    Attributes:
-        node: Its definition.
-        bases: A class's base classes.
-        methods: A class's functions by name.
-        attributes: What is known of its objects' attributes, by name.
-    """
-
-    node: Node
-    bases: list[Value] = field(default_factory=list)
-    methods: dict[str, Node] = field(default_factory=dict)
-    attributes: dict[str, Value] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> bool:
-        """True if no other class adds methods that are not known here."""
-        return all(base.name.startswith(("own.", *_HARMLESS_BASES)) or "Error" in base.name
-                   or "Exception" in base.name for base in self.bases)  # fmt: skip
-
-
-_HARMLESS_BASES = (
-    "builtins.object", "builtins.dict", "builtins.list", "builtins.str", "builtins.set", "builtins.tuple", "abc.",
-    "enum.", "ast.", "typing.", "collections.", "threading.", "logging.", "json.", "argparse.", "unittest.", "html.",
-    "string.", "contextlib.", "dataclasses.", "pydantic.", "typing_extensions.", "io.", "configparser.", "csv.",
-)  # fmt: skip
-"""Classes whose methods only compute; `os.remove` in a method that they call is found where it is written."""
 
 
 class Evaluator:
@@ -231,6 +200,11 @@ class Evaluator:
             return value
         finally:
             self._following -= 1
+
+    def is_fixture(self, node: Node) -> bool:
+        """Return True if pytest calls a function, to hand over what it returns to tests."""
+        made = self._decorators.get(node.start_byte, [])
+        return any((value.name or value.kind) == "pytest.fixture" for _, value in made)
 
     def _inside(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
         self.scopes.append({})

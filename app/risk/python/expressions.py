@@ -19,7 +19,7 @@ from app.risk.python.nodes import text
 from app.risk.python.values import ANY, LONGEST, Value, held_by, joined, one_of, or_default, percent, text_of
 from app.risk.rules import word_set
 from app.risk.shell.environment import set_variable
-from app.risk.words import UNKNOWN
+from app.risk.words import FRESH, UNKNOWN
 
 if TYPE_CHECKING:
     from app.risk.python.evaluator import Evaluator
@@ -106,6 +106,8 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return ANY
     if base.kind.startswith("own.") and (own := evaluator.own.get(base.kind)) is not None and name in own.attributes:
         return own.attributes[name]
+    if name == "name" and (base.text or "").startswith(FRESH) and base.kind != "pathlib.Path":
+        return base
     if name == "sorted_tables":
         return Value(kind="sqlalchemy.Table")
     if name == "rfile" and base.kind.startswith("own."):

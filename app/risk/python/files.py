@@ -62,6 +62,8 @@ def _is_secret(made: Call, path: Value) -> bool:
 @function(tables.READS_FILE)
 def open_file(made: Call) -> Value:
     path = made.argument(0, "file", "filename", "path", "name")
+    if path.kind in ("io.BytesIO", "io.StringIO"):
+        return Value(kind="file", marks=path.marks)
     mode = made.argument(1, "mode", "flags")
     kind = text_of(mode) if mode.text is not None else "r"
     if not any(letter in kind for letter in "wax+"):

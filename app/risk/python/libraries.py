@@ -35,6 +35,8 @@ COMPUTING = word_set(
     "hypothesis mock graphlib ipaddress fnmatch glob shlex platform getpass gettext timeit sched weakref numbers "
     "array email mimetypes json torch torchvision tensorflow keras jax xgboost lightgbm catboost prophet "
     "transformers_object faiss duckdb pypdf PyPDF2 docx pptx reportlab fpdf qrcode bleach pdfplumber fitz xlsxwriter "
+    "tkinter curses wave turtle pygame prometheus_client fakeredis mongomock h5py netCDF4 rapidfuzz Levenshtein numba "
+    "soundfile librosa pydub imageio responses requests_mock httpretty aioresponses "
     "nbformat psutil dotenv emoji slugify icalendar feedparser humanize phonenumbers"
 )
 """Libraries whose objects compute, and whose writing methods are known by name."""

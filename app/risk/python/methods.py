@@ -13,7 +13,7 @@ from app.risk.places import Place, place_of, plain_path
 from app.risk.python import clients, databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import declare, word_set
-from app.risk.words import UNKNOWN
+from app.risk.words import FRESH, UNKNOWN
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def call_method(made: Call) -> Value:
         return handler(made)
     if base.kind == "pathlib.Path":
         return _path(made)
+    if method == "cleanup" and (base.text or "").startswith(FRESH):
+        return ANY  # a temporary folder, which is made in the same text
     if base.text is not None and base.kind != "file.write":
         value = text_method(base, method, made.arguments)
         if value is not None:
@@ -90,7 +92,8 @@ def call_method(made: Call) -> Value:
         return functions.call_function(made, f"{tables.SESSIONS[base.kind]}.{method}")
     if (found := clients.call_client(made, base.kind, method)) is not None:
         return found
-    for known in (databases.call_database, libraries.call_object):
+    computes = base.kind.split(".")[0] in libraries.COMPUTING - {"duckdb"}
+    for known in (libraries.call_object,) if computes else (databases.call_database, libraries.call_object):
         value = known(made)
         if value is not None:
             return value

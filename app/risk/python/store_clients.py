@@ -35,7 +35,7 @@ _REDIS_LEADS = word_set(
 )
 
 
-@library("redis", "aioredis", "rediscluster", "fakeredis", "valkey")
+@library("redis", "aioredis", "rediscluster", "valkey")
 def call_redis(use: Use) -> Value | None:
     """Judge a call of a client for Redis as the command of the same name."""
     made, method = use.made, use.method

@@ -52,11 +52,17 @@ KNOWN_PACKAGES = word_set(
     "aiokafka aio_pika nats pulsar motor beanie sqlmodel dataset pony gradio torchvision torchaudio jax flax faiss "
     "fpdf qrcode bleach html2text markdownify slugify pyotp oauthlib requests_oauthlib cloudscraper requests_html "
     "httpcore h11 anyio trio aiofiles orjson docker_py testcontainers localstack nacl itsdangerous waitress hypercorn "
+    "openstack digitalocean libcloud oci cloudflare CloudFlare pyVmomi msgraph O365 plaid quickbooks vonage "
+    "nio apprise "
+    "mailchimp_marketing podman kubernetes_asyncio openshift kr8s elasticsearch7 elasticsearch8 py2neo neomodel arango "
+    "databricks prometheus_client pygame fakeredis mongomock requests_mock aioresponses vcr pyfakefs time_machine "
+    "sentry_sdk opentelemetry rapidfuzz Levenshtein graphviz pydot numba soundfile librosa pydub imageio httpretty "
     "sanic tornado bottle falcon pulumi atlassian notion_client asana trello feedgen icalendar vobject"
 )
 """Well-known packages: importing them has no effects of interest."""
 
 READS_FILE = word_set(
+    "wave.open h5py.File netCDF4.Dataset rasterio.open fiona.open zarr.open "
     "builtins.open io.open codecs.open os.open gzip.open bz2.open lzma.open zipfile.ZipFile tarfile.open "
     "shelve.open pandas.read_csv pandas.read_json pandas.read_excel pandas.read_parquet pandas.read_table "
     "pandas.read_fwf pandas.read_feather pandas.read_xml pandas.read_html polars.read_csv polars.read_parquet "
