@@ -36,7 +36,7 @@ from assent.conformance import MisfitError, check_schema
 from assent.contracts import proposal_adapter
 from assent.digests import canonical
 from assent.masking import TOKEN, mask
-from assent.pointers import NoSuchPlaceError, tokens_of, value_at, with_value
+from assent.pointers import NoSuchPlaceError, pointer_of, tokens_of, value_at, with_value
 from assent.situations import AppliedLesson, Correctable, Situation
 from assent.validator import TooMuchWorkError
 
@@ -198,35 +198,49 @@ def _value(document: Any, path: str) -> Any:
         return None
 
 
-UNFILLED = frozenset(
-    ("kind", "title", "summary", "agent", "environment", "labels", "risk_floor", "expires_in_seconds", "rests_on",
-     "changed", "lessons", "correctable", "args_schema", "data_schema", "answer_schema", "decision", "decisions",
-     "tool", "target", "language", "dialect", "server_version", "tables", "verb", "noun", "noun_plural", "assessment",
-     "message", "question")
-)  # fmt: skip
-"""Parts of a proposal that no lesson fills: what they say decides who is asked, and how, or what is called."""
-_SCHEMAS = {"data": "data_schema", "args": "args_schema"}
+_FILLED = {
+    "custom": ("data",), "tool_call": ("args",), "tool_calls": ("calls", "*", "args"), "script": ("content",),
+    "optimizations": ("items", "*", "statement"), "plan": ("steps", "*", "inputs"),
+}  # fmt: skip
+"""The part of each kind of proposal that lessons may fill; ``*`` is a position. Everything else decides who is asked,
+and how, or which tool is called, and where."""
+_SCHEMAS = {"data": "data_schema", "args": "args_schema", "inputs": "inputs_schema"}
+
+
+def fillable_part(kind: str, path: str) -> str:
+    """The pointer of the part of a proposal that lessons may fill and that contains this place; empty if none does.
+
+    A script's content is such a part, but no text inside of another, and so are the arguments of a call, and all values
+    inside of them.
+    """
+    wanted, tokens = _FILLED.get(kind, ()), tokens_of(path) if path.startswith("/") else []
+    head = tokens[: len(wanted)]
+    fits = len(head) == len(wanted) > 0 and all(
+        token.isdigit() if part == "*" else token == part for part, token in zip(wanted, head, strict=True)
+    )
+    return pointer_of(head) if fits else ""
 
 
 def _changed(document: dict[str, Any], place: Correctable, lesson: RecalledLesson) -> dict[str, Any] | None:
     """The document with the lesson applied; None if it does not fit there."""
-    tokens, before = tokens_of(place.path), _value(document, place.path)
-    if not tokens or tokens[0] in UNFILLED:
+    part = fillable_part(str(document.get("kind")), place.path)
+    before = _value(document, place.path)
+    if not part or (not place.guess and canonical(before) != canonical(lesson.before)):
         return None
-    if not place.guess and canonical(before) != canonical(lesson.before):
-        return None
-    schema = document.get(_SCHEMAS.get(tokens[0], ""))
+    *owner, name = tokens_of(part)
+    schema = _value(document, pointer_of([*owner, _SCHEMAS.get(name, "no schema")]))
     if not _same_type(before, lesson.after) and not isinstance(schema, dict):
         return None
     # A secret in a lesson is a token that stands for another value than here; and nobody has approved one for this key.
-    if mask({tokens[-1]: lesson.after})[1] or TOKEN.search(json.dumps(lesson.after, ensure_ascii=False)):
+    key = tokens_of(place.path)[-1]
+    if mask({key: lesson.after})[1] or TOKEN.search(json.dumps(lesson.after, ensure_ascii=False)):
         return None
     try:
         changed = with_value(document, place.path, lesson.after)
         proposal_adapter.validate_python(changed)
     except (NoSuchPlaceError, ValueError):
         return None
-    return changed if _conforms(changed[tokens[0]], schema) else None
+    return changed if _conforms(_value(changed, part), schema) else None
 
 
 def _conforms(value: Any, schema: Any) -> bool:

@@ -13,7 +13,7 @@ from app.domain.lessons import MAX_LESSONS, MAX_VALUE, Correction
 from app.domain.patterns import has_secret
 from app.domain.text import is_storable
 from assent.digests import canonical
-from assent.lessons import UNFILLED
+from assent.lessons import fillable_part
 from assent.masking import mask
 from assent.pointers import NoSuchPlaceError, pointer_of, tokens_of, value_at
 from assent.situations import Correctable, situation_in
@@ -48,15 +48,12 @@ def corrections(before: dict[str, Any], after: dict[str, Any], stated: list[Corr
         if new is GONE or any(path == at or path.startswith(f"{at}/") for at in at_places):
             continue
         found.append(Correction(path, old, new, situation_in(before, path)))
-    return [item for item in found if is_learnable(item)][:MAX_LESSONS]
+    return [item for item in found if is_learnable(item, str(before.get("kind")))][:MAX_LESSONS]
 
 
-def is_learnable(item: Correction) -> bool:
-    """True unless it is too long, contains a secret, or is about a part of a proposal that no lesson fills."""
-    tokens = tokens_of(item.path)
-    if not tokens or tokens[0] in UNFILLED:
-        return False
-    return not (problem_of(item.before) or problem_of(item.after))
+def is_learnable(item: Correction, kind: str) -> bool:
+    """True unless it is too long, contains a secret, or is about a part of the proposal that no lesson fills."""
+    return bool(fillable_part(kind, item.path)) and not (problem_of(item.before) or problem_of(item.after))
 
 
 def problem_of(value: Any) -> str:

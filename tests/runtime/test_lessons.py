@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from app.worker.lessons import keep_learning
 from assent.contracts import Verdict
 from assent.lessons import recall, with_lessons
-from tests.runtime.rig import Rig
+from tests.runtime.rig import Rig, until
 
 MEMORY = ["16384", "32768", "8192", "4096"]
 
@@ -36,3 +39,19 @@ def test_outside_of_a_run_there_are_no_lessons() -> None:
     place = {"path": "/data/field", "situation": {"kind": "column", "texts": {"heading": "RAM"}}}
     assert recall([]) == []
     assert with_lessons(proposal, [place])["data"] == {"field": "name"}  # type: ignore[list-item]
+
+
+def test_a_worker_learns_by_itself(rig: Rig) -> None:
+    run_id = rig.begin("test_mapper", heading="Kernel", values=["5.10", "6.1"])
+    rig.decide(rig.only(run_id), Verdict.MODIFY, change={"data": {"field": "os_version"}})
+
+    async def learned() -> bool:
+        worker = asyncio.create_task(keep_learning(rig.services.learning))
+        try:
+            query = "select 1 from lessons where before = '\"name\"' and after = '\"os_version\"'"
+            await until(lambda: bool(rig.sql(query)))
+        finally:
+            worker.cancel()
+        return True
+
+    assert rig.do(learned())

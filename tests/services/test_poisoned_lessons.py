@@ -22,7 +22,7 @@ from app.store.lessons import Lesson
 from app.store.vectors import has_vectors, prepare_vectors
 from assent.contracts import Custom, Script, ToolCall, Verdict, document_of
 from assent.digests import canonical
-from assent.lessons import UNFILLED, RecalledLesson, filled
+from assent.lessons import RecalledLesson, fillable_part, filled
 from assent.situations import Correctable, Situation
 from tests.factories import make_lesson, make_request
 from tests.services.desk import Desk, asked
@@ -100,14 +100,48 @@ def recalled(after: Any, before: Any = "old", number: int = 0) -> RecalledLesson
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(UNFILLED - {"lessons", "correctable"}))
-def test_nothing_that_decides_who_is_asked_or_what_is_called_is_filled(name: str) -> None:
-    document = document_of(
-        ToolCall(title="old", summary="old", tool="old", agent="old", environment="old", labels={"team": "old"})
-    ) | {name: "old"}
-    place = Correctable(path=f"/{name}", situation=Situation(kind="any"), guess=True)
-    changed = filled(document, [place], [recalled("new")])
-    assert changed | {"correctable": []} == document | {"lessons": [], "correctable": []}
+CALLS = {"kind": "tool_calls", "title": "old", "calls": [{"id": "old", "tool": "old", "args": {"to": "old"}}]}
+PLAN = {
+    "kind": "plan", "title": "old",
+    "steps": [{"id": "old", "title": "old", "tool": "old", "effect": "read", "inputs": {"to": "old"}}],
+}  # fmt: skip
+SET = {"kind": "optimizations", "title": "old", "items": [{"id": "old", "title": "old", "statement": "old"}]}
+CALL = {
+    "kind": "tool_call", "title": "old", "summary": "old", "tool": "old", "agent": "old", "environment": "old",
+    "labels": {"team": "old"}, "args": {"to": "old"},
+}  # fmt: skip
+ONLY = {
+    "tool_call": "/args/to", "tool_calls": "/calls/0/args/to", "plan": "/steps/0/inputs/to",
+    "optimizations": "/items/0/statement",
+}  # fmt: skip
+
+
+def texts_in(value: Any, at: str = "") -> list[str]:
+    """The pointers of all texts that are “old”."""
+    if isinstance(value, dict):
+        return [path for name, inside in value.items() for path in texts_in(inside, f"{at}/{name}")]
+    if isinstance(value, list):
+        return [path for number, inside in enumerate(value) for path in texts_in(inside, f"{at}/{number}")]
+    return [at] if value == "old" else []
+
+
+@pytest.mark.parametrize("proposal", [CALL, CALLS, PLAN, SET], ids=lambda proposal: str(proposal["kind"]))
+def test_nothing_that_decides_who_is_asked_or_what_is_called_is_filled(proposal: dict[str, Any]) -> None:
+    document = document_of(proposal)
+    filled_in = []
+    for path in texts_in(document):
+        place = Correctable(path=path, situation=Situation(kind="any"), guess=True)
+        changed = filled(document, [place], [recalled("new")])
+        if changed["lessons"]:
+            filled_in.append(path)
+        else:
+            assert changed | {"correctable": [], "lessons": []} == document | {"correctable": [], "lessons": []}
+    assert filled_in == [ONLY[proposal["kind"]]]
+
+
+@pytest.mark.parametrize("path", ["", "/", "data", "/datas", "/title", "/calls/x/args", "/~1data"])
+def test_no_other_path_is_a_part_that_lessons_fill(path: str) -> None:
+    assert [kind for kind in ("custom", "tool_calls", "script", "error", "") if fillable_part(kind, path)] == []
 
 
 def test_permissions_in_arguments_go_no_further_than_their_field() -> None:

@@ -126,7 +126,7 @@ class Learning:
             if item.now is GONE or not item.undone or (situation := _situation_at(chain, item.path)) is None:
                 continue
             restored = Correction(item.path, item.before, item.now, situation)
-            if is_learnable(restored):
+            if is_learnable(restored, str(before.get("kind"))):
                 rows.append(source.lesson(restored, replaces=item.lesson_id))
         for row in rows:
             if not self._known(session, row):

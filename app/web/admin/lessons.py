@@ -18,8 +18,8 @@ from app.web.field_text import submitted_text
 from app.web.pages import render, see_other, web
 from assent.json_values import JsonError, parse
 
-DOTS = {LessonState.ACTIVE: "running", LessonState.OFF: "stopped", LessonState.RETIRED: "failed"}
-RESULTS = {"kept": "approved with the change", "undone": "undone", "": "not approved"}
+DOTS = {LessonState.ACTIVE: "running", LessonState.OFF: "pending", LessonState.RETIRED: "failed"}
+RESULTS = {"kept": "approved with the change", "undone": "undone", "": "not approved yet"}
 ACTS = "edit, off, on, delete"
 
 

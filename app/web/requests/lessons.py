@@ -14,6 +14,7 @@ from app.store.lessons import Lesson
 from app.web.field_text import Submission
 from assent.contracts import Verdict
 from assent.digests import canonical
+from assent.lessons import fillable_part
 from assent.pointers import NoSuchPlaceError, tokens_of, with_value
 
 UNDO = "undo_lesson"
@@ -89,8 +90,7 @@ def _stands(view: RequestView, item: AppliedView) -> bool:
 
 def _undone(document: dict[str, Any], item: AppliedView, before: dict[str, Any] | None = None) -> dict[str, Any] | None:
     """The document without the lesson's change; None if it does not contain it, or people cannot edit it there."""
-    tokens = tokens_of(item.path) if item.path.startswith("/") else []
-    if not tokens or not _is_editable(document, tokens):
+    if not fillable_part(str(document.get("kind")), item.path):
         return None
     now = counterpart(before if before is not None else document, document, item.path)
     if now is GONE or canonical(now) != canonical(item.after):
@@ -99,15 +99,6 @@ def _undone(document: dict[str, Any], item: AppliedView, before: dict[str, Any] 
         return with_value(document, item.path, item.before)
     except NoSuchPlaceError:
         return None
-
-
-def _is_editable(document: dict[str, Any], tokens: list[str]) -> bool:
-    kind = document.get("kind")
-    if kind == "optimizations":
-        return len(tokens) == 3 and tokens[0] == "items" and tokens[2] == "statement"
-    if kind == "tool_calls":
-        return len(tokens) > 3 and tokens[0] == "calls" and tokens[2] == "args"
-    return tokens[0] == _PARTS.get(str(kind))
 
 
 def _change(payload: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +121,14 @@ def _change(payload: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
                 {"id": new["id"]} | {name: new[name] for name in fields if new.get(name) != old.get(name)}
                 for old, new in calls
                 if any(new.get(name) != old.get(name) for name in fields)
+            ]
+        }  # fmt: skip
+    if kind == "plan":
+        inputs = {step["id"]: step.get("inputs") for step in payload["steps"]}
+        return {
+            "steps": [
+                {"id": step["id"]} | ({} if step.get("inputs") == inputs[step["id"]] else {"inputs": step["inputs"]})
+                for step in changed["steps"]
             ]
         }  # fmt: skip
     part = _PARTS[kind]
