@@ -101,6 +101,18 @@ def test_those_are_told_who_may_decide_the_stage_that_is_asked(office, mail, peo
     assert settled == {people["dba2"].id: "held"}
 
 
+def test_a_message_says_that_lessons_have_changed_the_proposal(office, mail, people, opened) -> None:
+    stated = [{"lesson": "a", "path": "/content", "before": "x", "after": "y"}]
+    opened(payload=script() | {"summary": "Because.", "lessons": stated})
+    office.work()
+    words = plain(mail.to(people["dba"])[0])
+    assert "1 value changed as people have corrected it before." in words and "Because." in words
+    mail.mails.clear()
+    opened()
+    office.work()
+    assert "corrected it before" not in plain(mail.to(people["dba"])[0])
+
+
 def test_delegates_are_told_in_the_place_of_the_absent(office, mail, people, opened) -> None:
     make_absence(office.desk.sessions, people["dba"], people["lead"])
     make_absence(office.desk.sessions, people["dba2"], None)

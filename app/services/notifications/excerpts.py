@@ -10,10 +10,12 @@ from app.domain.notices import Heart
 from app.domain.policy.words import listing
 from app.domain.proposal_text import lines_of
 from app.domain.risk import Finding
+from app.domain.text import plural
 from app.services.reading.brief import Brief
 from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
 
+_LEARNED = "{} changed as people have corrected it before. The request’s page shows each change, and can undo it."
 EXCERPT_LINES = 14
 LINE_LENGTH = 160
 MOST_FINDINGS = 3
@@ -73,8 +75,10 @@ def payload_of(row: ApprovalRequest) -> dict[str, Any]:
 
 
 def summary_of(payload: dict[str, Any]) -> str:
-    """The reason for the proposal, in Markdown; empty if there is none."""
-    return str(payload.get("summary") or "")
+    """The reason for the proposal, in Markdown, after how much of it lessons have changed; may be empty."""
+    changed = payload.get("lessons")
+    notes = [_LEARNED.format(plural(len(changed), "value"))] if isinstance(changed, list) and changed else []
+    return "\n\n".join([*notes, *([str(payload["summary"])] if payload.get("summary") else [])])
 
 
 def _excerpt(lines: list[str]) -> tuple[str, ...]:
