@@ -63,7 +63,7 @@ class Situation(_Part):
 class Correctable(_Part):
     """A value of the proposal that people may correct, and its situation; lessons are learned and applied there."""
 
-    path: str = Field(min_length=1, max_length=500, description="JSON pointer, such as /data/columns/3/field")
+    path: str = Field(pattern="^/", max_length=500, description="JSON pointer, such as /data/columns/3/field")
     situation: Situation
     guess: bool = Field(
         default=False, description="The value is a guess: a lesson may replace it, whatever people had corrected"
@@ -74,7 +74,7 @@ class AppliedLesson(_Part):
     """A change that was made to a proposal because of a lesson, before it was proposed."""
 
     lesson: str = Field(min_length=1, max_length=100, description="The lesson's ID")
-    path: str = Field(min_length=1, max_length=500, description="JSON pointer of the changed value")
+    path: str = Field(pattern="^/", max_length=500, description="JSON pointer of the changed value")
     before: JsonValue = None
     after: JsonValue = None
 

@@ -78,14 +78,19 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def counterpart(before: Any, after: Any, path: str) -> Any:
-    """The value in `after` that stands where `path` points to in `before`; `GONE` if there is none."""
+    """The value in `after` that stands where `path` points to in `before`; `GONE` if there is none.
+
+    An agent states the path, so it may be anything.
+    """
+    if not path.startswith("/"):
+        return GONE
     for token in tokens_of(path):
         if isinstance(before, dict) and isinstance(after, dict):
             if token not in before or token not in after:
                 return GONE
             before, after = before[token], after[token]
         elif isinstance(before, list) and isinstance(after, list):
-            if not token.isdigit() or int(token) >= len(before):
+            if not (token.isascii() and token.isdigit()) or int(token) >= len(before):
                 return GONE
             partners = _aligned(before, after)
             if partners is None or (partner := partners[int(token)]) is GONE:

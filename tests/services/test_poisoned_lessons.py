@@ -18,8 +18,11 @@ from app.domain.lessons import ALIKE, KnownLesson, chosen
 from app.domain.likeness import keys_of, similarity
 from app.services.lessons.book import Lessons
 from app.services.lessons.learning import Learning
-from app.store.lessons import Lesson
+from app.services.reading.pages import Views
+from app.store.lessons import Lesson, LessonSource
+from app.store.requests import ApprovalRequest
 from app.store.vectors import has_vectors, prepare_vectors
+from app.web.requests.lessons import lesson_notes
 from assent.contracts import Custom, Script, ToolCall, Verdict, document_of
 from assent.digests import canonical
 from assent.lessons import RecalledLesson, fillable_part, filled
@@ -157,6 +160,39 @@ def test_lessons_of_other_workflows_and_steps_stay_there(lessons: LessonsDesk, d
     lessons.taught("RAM", MEMORY, "name", "memory_mb")
     other = LessonsDesk(desk, f"other_{secrets.token_hex(4)}")
     assert other.recalled(("RAM", MEMORY, "name")) == []
+
+
+@pytest.mark.parametrize("path", ["x", "/", "/data/columns/²/field", "/data/columns/99/field", "/data/nothing", "/~2"])
+def test_a_path_that_leads_nowhere_stops_nothing(lessons: LessonsDesk, desk: Desk, path: str) -> None:
+    stated = [{"lesson": "made up", "path": path, "before": "a", "after": "b"}]
+    place = {"path": path, "situation": {"kind": "column"}}
+    document = document_of(Custom(title="A", data={"columns": [{"heading": "RAM", "field": "name"}]}))
+    run = desk.run(lessons.requester, workflow=lessons.workflow)
+    odd = document | {"lessons": stated, "correctable": [place]}
+    [request] = desk.suspend(run, asked(odd, node="review"))
+    if path.startswith("/"):
+        desk.decide(request, lessons.reviewer, Verdict.MODIFY, change={"data": {"columns": []}})
+    else:  # The contract refuses it, so it can come only from an agent that does not use the contract's types.
+        desk.decide(request, lessons.reviewer)
+    assert lessons.learning.read(request.id).lessons == []
+    view = Views(desk.sessions, desk.clock).request(request.id, lessons.reviewer)
+    assert lesson_notes(view, Lessons(desk.sessions, desk.clock).applied(view.request, lessons.reviewer))[0].undone
+
+
+def test_one_unreadable_request_does_not_keep_others_from_being_learned(
+    lessons: LessonsDesk, desk: Desk
+) -> None:
+    broken, fine = lessons.propose(("RAM", MEMORY, "name")), lessons.propose(("CPU", MEMORY, "name"))
+    lessons.correct(broken, "memory_mb", learn=False)
+    lessons.correct(fine, "cpu_count", learn=False)
+    with desk.sessions.begin() as session:
+        terms = update(ApprovalRequest).where(ApprovalRequest.id == broken.id).values(terms={})
+        session.execute(terms)
+    learning = Learning(desk.sessions, desk.clock)
+    learning.learn()
+    learning.learn()
+    with desk.sessions() as session:
+        assert session.get(LessonSource, broken.id) is None and session.get(LessonSource, fine.id) is not None
 
 
 # Where pgvector is missing

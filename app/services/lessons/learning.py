@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
+import structlog
 from pydantic import ValidationError
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.domain.corrections import GONE, corrections, counterpart, is_learnable
@@ -36,6 +39,7 @@ from assent.masking import mask, mask_text
 from assent.pointers import NoSuchPlaceError
 from assent.situations import AppliedLesson, Correctable, Situation, situation_in
 
+log = structlog.get_logger(__name__)
 LOOKED_BACK = timedelta(days=7)
 """How far back the first round of a worker looks for requests that have not been read, after an outage."""
 OVERLAP = timedelta(minutes=2)
@@ -61,23 +65,35 @@ class Learning:
         self._sessions = sessions
         self._clock = clock
         self._since: datetime | None = None
+        self._unreadable: set[str] = set()
 
     def learn(self) -> int:
         """Read the requests that were decided since the last round. Returns the number of lessons that were learned.
 
-        Nothing is read twice, whoever else does the same; what fails is tried again in the next round.
+        Nothing is read twice, whoever else does the same. A request that cannot be read does not stop the others; it is
+        tried again by the next process.
         """
         now, first = self._clock(), self._since is None
         since = (self._since or now) - (LOOKED_BACK if first else OVERLAP)
         learned = 0
         while ids := self._unread(since):
-            learned += sum(len(self.read(request_id).lessons) for request_id in ids)
+            learned += sum(map(self._read_safely, ids))
             if len(ids) < AT_A_TIME:
                 break
         self._since = now
         if learned or first:
             store_missing(self._sessions)
         return learned
+
+    def _read_safely(self, request_id: str) -> int:
+        try:
+            return len(self.read(request_id).lessons)
+        except (DBAPIError, psycopg.Error):
+            raise  # The database is unavailable: the next round tries all of it again.
+        except Exception:
+            log.error("lessons.unreadable", request=request_id, exc_info=True)
+            self._unreadable.add(request_id)
+            return 0
 
     def _unread(self, since: datetime) -> list[str]:
         request = ApprovalRequest
@@ -91,7 +107,8 @@ class Learning:
         query = (
             select(request.id)
             .where(request.state != RequestState.PENDING.value, request.resolved_at >= since, changed,
-                   request.answered_by == "", ~exists().where(LessonSource.request_id == request.id))
+                   request.answered_by == "", ~exists().where(LessonSource.request_id == request.id),
+                   request.id.not_in(self._unreadable))
             .order_by(request.resolved_at, request.id).limit(AT_A_TIME)
         )  # fmt: skip
         with self._sessions.reads() as session:
