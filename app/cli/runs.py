@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import InvalidInputError
 from app.services.reading.pages import RunView
+from app.services.usage.figures import ModelFigures
 from app.store.runs import Run
 
 
@@ -50,8 +52,9 @@ def show(run_id: str, as_json: bool) -> None:
     """Show a run: its state, steps, requests, and artifacts."""
     with use_cases() as (_settings, services):
         view = services.views.run(run_id, operator())
+        models = services.model_figures.of_run(run_id)
     if as_json:
-        print_json(_everything(view))
+        print_json(_everything(view) | {"models": asdict(models)})
         return
     click.echo(f"{view.run.title}: {view.state.value} ({view.workflow_title}, version {view.run.workflow_version})")
     if view.run.error:
@@ -63,6 +66,13 @@ def show(run_id: str, as_json: bool) -> None:
         click.echo("")
         requests = [(request.id, request.risk, request.state, request.title) for request in view.requests]
         print_table(("REQUEST", "RISK", "STATE", "TITLE"), requests, "")
+    if models.nodes:
+        click.echo("")
+        used = [
+            (line.node, line.model, line.figures.calls, line.figures.tokens, _cost(line.figures))
+            for line in models.nodes
+        ]
+        print_table(("STEP", "MODEL", "CALLS", "TOKENS", "COST"), used, "")
     if view.artifacts:
         click.echo("\nArtifacts: " + ", ".join(artifact.name for artifact in view.artifacts))
 
@@ -117,6 +127,12 @@ def _facts(found: Run) -> dict[str, Any]:
         "created_at": found.created_at,
         "finished_at": found.finished_at,
     }
+
+
+def _cost(figures: ModelFigures) -> str:
+    if figures.cost is None:
+        return "not known" if figures.unpriced else ""
+    return f"{'at least ' if figures.unpriced else ''}${figures.cost:.4f}"
 
 
 def _duration(milliseconds: int | None) -> str:

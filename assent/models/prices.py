@@ -28,16 +28,18 @@ def cost_of(
     """Return what a call has cost; None: the price is not known.
 
     Args:
-        provider: as LangChain names it.
+        provider: as LangChain names it; empty: not known.
         cached_tokens: those of the input that the provider had cached.
     """
     try:
         from genai_prices import Usage, __version__, calc_price
     except ImportError:
         return None
+    # Without a provider, the table looks for one that has such a model.
+    named = _PROVIDERS.get(provider, provider) or None
     usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached_tokens)
     try:
-        found = calc_price(usage, model, provider_id=_PROVIDERS.get(provider, provider), genai_request_timestamp=at)
+        found = calc_price(usage, model, provider_id=named, genai_request_timestamp=at)
     except (LookupError, ValueError):
         return None
     return Cost(found.total_price, f"genai-prices {__version__}")

@@ -184,14 +184,17 @@ def test_an_outcome_that_is_looked_at_is_fine(tmp_path: Path, ask: str) -> None:
 MODEL_CALLS = [
     "said = brain.invoke('What?')", "said = llm.invoke('What?')", "said = state['x'] or llm.ainvoke('What?')",
     "said = client.chat.completions.create(model='x')", "said = client.messages.create(model='x')", "said = think()",
+    "said = models.ask(models.Task('plan'), 'What?', otherwise=str).value",
+    "said = inquire(models.Task('plan'), 'What?', otherwise=str).value",
 ]  # fmt: skip
+INQUIRE = "from assent import models\nfrom assent.models import ask as inquire\n"
 THINK = "def think():\n    return brain.invoke('What?')\n"
 
 
 @pytest.mark.parametrize("call", MODEL_CALLS)
 def test_a_model_call_before_a_gate_is_told(tmp_path: Path, call: str) -> None:
     gate = "return {'outcome': request_approval(Script(title=said, language='bash', content='x')).approved}"
-    [(code, message, text)] = found(tmp_path, THINK + node(call, gate))
+    [(code, message, text)] = found(tmp_path, INQUIRE + THINK + node(call, gate))
     assert (code, text) == ("model", call) and "asks the model again when node 'ask' runs again" in message
 
 

@@ -16,6 +16,8 @@ _MODEL = re.compile(
     r"(?:^|_)(?:llm|model|chat|chain|gpt|claude|gemini|openai|anthropic|mistral)\d*(?:_|$)", re.IGNORECASE
 )
 _ENDINGS = ("completions.create", "messages.create", "responses.create", "models.generate_content")
+_OWN = "assent.models.answers"
+"""Where `ask` and `aask` are defined."""
 _FUNCTIONS = re.compile(
     r"a?completion|generate_content|generate_text|"
     r"(?:a?call|a?ask|query|prompt|invoke)_(?:the_)?(?:llm|model|gpt|claude|gemini)"
@@ -24,6 +26,8 @@ _FUNCTIONS = re.compile(
 
 def asks_model(call: ast.Call, names: dict[str, Any]) -> bool:
     """Return True if a call seems to ask a language model."""
+    if getattr(meaning(call.func, names), "__module__", "") == _OWN:
+        return True
     name = dotted(call.func)
     owner, _, last = name.rpartition(".")
     if name.endswith(_ENDINGS) or _FUNCTIONS.fullmatch(last):

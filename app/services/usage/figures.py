@@ -33,7 +33,7 @@ _SUMS = """
     count(*) filter (where use.status not in ('ok', 'cached', 'begun'))::int as failed,
     coalesce(sum(use.input_tokens), 0)::bigint as input_tokens,
     coalesce(sum(use.output_tokens), 0)::bigint as output_tokens,
-    coalesce(bool_or(use.estimated), false) as estimated,
+    coalesce(bool_or(use.estimated and use.input_tokens + use.output_tokens > 0), false) as estimated,
     sum(use.cost)::text as cost,
     count(*) filter (where use.cost is null and use.input_tokens + use.output_tokens > 0)::int as unpriced"""
 _OF_RUN = f"""

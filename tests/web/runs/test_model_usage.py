@@ -104,11 +104,11 @@ def test_a_forecast_from_earlier_runs(services: Services, browse: Browse) -> Non
     unfinished = make_run(services.sessions, workflow="forecast_gate")
     make_model_use(services.sessions, unfinished.id, input_tokens=10**9)
     assert words() == (
-        "Language models, by its last 10 runs: usually 5,000 tokens, and at most 9,000 in nine of ten runs. "
-        "It costs usually $0.0500, and at most $0.0900 in nine of ten."
+        "Language models: its last 10 runs used 5,000 tokens (median; nine in ten at most 9,000). "
+        "That cost $0.0500 (median; nine in ten at most $0.0900)."
     )
     make_model_use(services.sessions, ended[0].id, cost=None, prices="", input_tokens=1)
-    assert "counted from the 9 runs whose prices are known" in words()
+    assert "The 9 runs with known prices cost $0.0600" in words()
 
 
 def test_the_same_over_rest(app: Flask, services: Services, people: dict[str, Person]) -> None:
