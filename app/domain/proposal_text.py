@@ -43,7 +43,7 @@ def _call(call: dict[str, Any]) -> list[str]:
 
 
 def step_lines(step: dict[str, Any], number: str = "") -> list[str]:
-    """A step of a plan: what it does, what it changes, whether it asks by itself, and its inputs."""
+    """A step of a plan: what it does, what it changes, whether it requires its own approval, and its inputs."""
     called = str(step.get("tool") or f"workflow {step.get('workflow', '')}")
     facts = [called, *effect_words(step)]
     if needs := step.get("needs"):
@@ -57,8 +57,8 @@ def effect_words(step: dict[str, Any]) -> list[str]:
     effect, gated = step.get("effect"), bool(step.get("gated", True))
     words = {"read": "only reads", "write": "changes something", "destroy": "destroys something"}
     if gated:
-        return [words.get(str(effect), "effect unknown"), "asks for its own approval"]
-    return [words.get(str(effect), "effect unknown"), *([] if effect == "read" else ["does not ask again"])]
+        return [words.get(str(effect), "effect unknown"), "requires its own approval"]
+    return [words.get(str(effect), "effect unknown"), *([] if effect == "read" else ["has no approval of its own"])]
 
 
 def _pretty(value: Any) -> list[str]:

@@ -1,6 +1,6 @@
-"""Reading a plan: what its steps would do, and whether they ask before they do it.
+"""Reading a plan: what its steps would do, and whether they require their own approval before they do it.
 
-What the agent says about a step (its effect, and that it asks by itself) can raise the risk, but never lower it.
+What the agent says about a step (its effect, and whether it has a gate) can raise the risk, but never lower it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from assent.effects import Effect
 
 DESTROYS = declare("plan.destroys", RiskLevel.HIGH, "A step of a plan destroys something.")
 WRITES = declare("plan.writes", RiskLevel.MEDIUM, "A step of a plan changes something.")
-UNASKED = declare(
-    "plan.unasked", RiskLevel.HIGH, "A step of a plan changes something without an approval of its own.",
-)  # fmt: skip
+UNGATED = declare(
+    "plan.ungated", RiskLevel.HIGH, "A step of a plan changes something without an approval of its own."
+)
 WORKFLOW = declare(
     "plan.workflow", RiskLevel.MEDIUM, "A step of a plan is a workflow, whose steps have not been read.", unread=True
 )
@@ -39,14 +39,14 @@ def read_step(step: Mapping[str, Any], reading: Reading) -> None:
     if tool := tool_of(step):
         # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
         inputs = step.get("inputs")
-        read_call(tool, _without_references(inputs) if _asks(step) else inputs, reading)
+        read_call(tool, _without_references(inputs) if _is_gated(step) else inputs, reading)
     else:
         name = str(step.get("workflow") or "without a name")[:100]
         reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")
     _read_effect(step, reading)
 
 
-def _asks(step: Mapping[str, Any]) -> bool:
+def _is_gated(step: Mapping[str, Any]) -> bool:
     return step.get("gated", True) is True
 
 
@@ -64,16 +64,16 @@ def _is_open(value: Any) -> bool:
 
 
 def _read_effect(step: Mapping[str, Any], reading: Reading) -> None:
-    effect, asks = step.get("effect"), _asks(step)
-    later = " It asks for its own approval before that." if asks else ""
+    effect, gated = step.get("effect"), _is_gated(step)
+    later = " It requires its own approval before that." if gated else ""
     if effect == Effect.DESTROY:
         reading.add(DESTROYS, f"According to the agent, this destroys something.{later}")
     elif effect == Effect.WRITE:
         reading.add(WRITES, f"According to the agent, this changes something.{later}")
     elif effect != Effect.READ:
         reading.add(EFFECT_UNKNOWN, "The agent does not say what this changes.")
-    if asks or effect == Effect.READ:
+    if gated or effect == Effect.READ:
         return
-    reading.add(UNASKED, "This does not ask again: the approval of the plan is the only one.")
+    reading.add(UNGATED, "It has no approval of its own: the approval of the plan is the only one.")
     if refers(step.get("inputs")):
         reading.add(OPEN, "It acts on the output of an earlier step, which nobody has seen yet.")

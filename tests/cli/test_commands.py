@@ -85,7 +85,7 @@ def test_a_plan_is_shown_and_changed_from_the_command_line(desk):
     request = make_request(Sessions(engine), payload=document, assessment=found).id
     engine.dispose()
     shown = told(desk, "approvals", "show", request)
-    assert "high (drop): According to the agent, this destroys something. It asks for its own approval" in shown
+    assert "high (drop): According to the agent, this destroys something. It requires its own approval" in shown
     digest = facts(desk, "approvals", "show", request)["digest"]
     decide = ("approvals", "decide", request, "modify", "--as", "dba@example.com", "--digest", digest, "--change")
     lacking = json.dumps({"steps": [{"id": "find"}, {"id": "drop"}]})

@@ -148,7 +148,7 @@ def test_statements_and_arguments_are_part_of_what_is_shown(office, slack) -> No
     assert "all@example.com" in words(mail) and approving(mail) == "Approve"
 
 
-def test_a_message_about_a_plan_says_which_steps_ask_again(office, slack) -> None:
+def test_a_message_about_a_plan_says_which_steps_require_their_own_approval(office, slack) -> None:
     _, user = joins(office, slack)
     document = plan()
     document["steps"] = [document["steps"][0], document["steps"][3]]
@@ -156,7 +156,7 @@ def test_a_message_about_a_plan_says_which_steps_ask_again(office, slack) -> Non
     office.work_all()
     [message] = slack.to(user)
     assert "  find_unused@1.0; only reads" in words(message)
-    assert "  workflow table_report; changes something; asks for its own approval" in words(message)
+    assert "  workflow table_report; changes something; requires its own approval" in words(message)
     assert approving(message) == "Approve", "the message shows all of it"
 
 

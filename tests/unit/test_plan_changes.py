@@ -157,12 +157,12 @@ def test_messages_say_everything_that_would_be_done() -> None:
         '    "table": "${find.tables[0]}"',
         "  }",
         "3. Delete its rows:",
-        "  delete_rows@2.1; destroys something; asks for its own approval; needs measure",
+        "  delete_rows@2.1; destroys something; requires its own approval; needs measure",
         "  {",
         '    "table": "${find.tables[0]}"',
         "  }",
         "4. Write the report:",
-        "  workflow table_report; changes something; asks for its own approval",
+        "  workflow table_report; changes something; requires its own approval",
     ]
 
 

@@ -60,7 +60,7 @@ CASES = {
     "proposal.malformed": ({"kind": "script", "content": 5}, script("ls")),
     "plan.destroys": (plan(effect="destroy", gated=True), plan(effect="write", gated=True)),
     "plan.writes": (plan(effect="write"), plan()),
-    "plan.unasked": (plan(effect="write"), plan(effect="write", gated=True)),
+    "plan.ungated": (plan(effect="write"), plan(effect="write", gated=True)),
     "plan.workflow": (plan(tool="", workflow="tidy"), plan()),
     "plan.effect_unknown": (plan(effect="perhaps"), plan()),
     "plan.open": (plan(effect="write"), plan(effect="write", inputs={"a": "$${b.c}"})),

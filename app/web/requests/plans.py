@@ -51,7 +51,7 @@ class StepView:
         number: where it stands, from 1.
         token: where it stood in the proposal, for the buttons that move it.
         effect: what it changes, in words.
-        asks: it requires an approval of its own.
+        is_gated: it requires an approval of its own.
         plain: its inputs besides `arguments`, if they are all short; otherwise all of them are shown as JSON.
         arguments: inputs that are code, with risk findings at their lines.
         form: its inputs as a form; None if they cannot be edited here.
@@ -68,7 +68,7 @@ class StepView:
     reason: str
     effect: str
     is_harmless: bool
-    asks: bool
+    is_gated: bool
     lasts: str
     inputs: dict[str, Any]
     plain: dict[str, str] | None
@@ -89,15 +89,15 @@ class PlanView:
 
     Attributes:
         order: the value of the field `ORDER`.
-        asking: how many of its steps require an approval of their own.
-        unasked: how many change something without one.
+        gated: how many of its steps require an approval of their own.
+        ungated: how many change something without one.
         lasts: how long all steps together take, in words; empty if that is not known of each.
     """
 
     steps: list[StepView]
     order: str
-    asking: int
-    unasked: int
+    gated: int
+    ungated: int
     lasts: str
     error: str = ""
     too_long: bool = False
@@ -128,8 +128,8 @@ def shown_plan(
     seconds = [step.get("estimated_seconds") for step in steps]
     total = sum(second for second in seconds if second is not None)
     return PlanView(
-        views, ",".join(map(str, order)), sum(view.asks for view in views),
-        sum(not view.asks and not view.is_harmless for view in views),
+        views, ",".join(map(str, order)), sum(view.is_gated for view in views),
+        sum(not view.is_gated and not view.is_harmless for view in views),
         _lasting(total) if all(second is not None for second in seconds) else "",
         problems.get("steps", ""), editable and not forms,
     )  # fmt: skip
@@ -183,7 +183,7 @@ def _view(
         id=step["id"], name=name, number=at + 1, token=at, title=step["title"], tool=step.get("tool", ""),
         workflow=step.get("workflow", ""), reason=step.get("reason", ""),
         effect=_EFFECTS.get(step["effect"], "Effect unknown"), is_harmless=step["effect"] == "read",
-        asks=bool(step.get("gated", True)), lasts="" if seconds is None else _lasting(seconds), inputs=inputs,
+        is_gated=bool(step.get("gated", True)), lasts="" if seconds is None else _lasting(seconds), inputs=inputs,
         plain=_plain(inputs, paths), arguments=texts,
         general=[finding for finding in own if finding.item not in paths],
         chosen=sent is None or ORDER not in sent or step["id"] in sent.getlist(CHOSEN), form=form,

@@ -275,7 +275,7 @@ def test_a_plan_is_read_whole_and_approved_whole(link, browse: Browse) -> None:
     made = link(payload=plan())
     visitor = browse("anonymous")
     page = visitor.get(made.path)
-    assert "Approving the plan does not approve the 2 steps marked “asks again”" in page.text
+    assert "Approving the plan does not approve the 2 steps with “own approval”" in page.text
     assert "Delete its rows" in page.text and not page.all("input", name="step")
     visitor.send(visitor.form("decide"), visitor.button("Approve and carry out 4 steps"))
     assert (made.state(), made.fresh().digest) == ("approved", made.request.digest)

@@ -43,27 +43,27 @@ def move(reviewer: Browser, act: str, token: int, **values: Any) -> None:
     reviewer.send(reviewer.form("decide"), button, status=200, **values)
 
 
-def test_the_page_says_what_each_step_does_and_which_ask_again(services: Services, reviewer: Browser) -> None:
+def test_the_page_says_what_each_step_does_and_which_have_gates(services: Services, reviewer: Browser) -> None:
     page = reviewer.get(f"/requests/{ask(services).id}")
     text = page.one(id="proposal").text
     assert "Remove the tables that nobody uses." in text
     assert "medium complexity" in text and "One of four steps destroys something." in text
     assert "find_unused@1.0" in text and "To list the tables." in text
-    assert "Approving the plan does not approve the 2 steps marked “asks again”" in text
+    assert "Approving the plan does not approve the 2 steps with “own approval”" in text
     drop = page.one(id="f-steps.drop").text
-    assert "Destroys something" in drop and "Asks again" in drop
+    assert "Destroys something" in drop and "Own approval" in drop
     assert "Calls delete_rows@2.1, after step 1 and step 2" in drop
     assert "${find.tables[0]}" in drop and "Nobody has read it for 90 days." in drop
     assert "Runs the workflow table_report" in page.one(id="f-steps.report").text
     assert "Only reads" in page.one(id="f-steps.find").text
 
 
-def test_a_plan_that_acts_without_asking_again_says_so(services: Services, reviewer: Browser) -> None:
+def test_a_plan_that_acts_without_further_approval_says_so(services: Services, reviewer: Browser) -> None:
     payload = plan()
     payload["steps"][2]["gated"] = payload["steps"][3]["gated"] = False
     text = reviewer.get(f"/requests/{ask(services, steps=payload['steps']).id}").one(id="proposal").text
-    assert "Asked only here: 2 steps change something and do not ask again." in text
-    assert "Does not ask again" in text
+    assert "Approved only here: 2 steps change something without an approval of their own." in text
+    assert "No own approval" in text
     reading = reviewer.get(f"/requests/{ask(services, steps=payload['steps'][:2]).id}").one(id="proposal").text
     assert "All steps only read." in reading
 
@@ -200,5 +200,5 @@ def test_a_revision_shows_which_steps_changed(services: Services, reviewer: Brow
 
 def test_a_plan_among_others_is_shown_with_what_its_steps_do(services: Services, reviewer: Browser) -> None:
     text = reviewer.get(f"/queue/marked?request={ask(services).id}").one("ol").text
-    assert "3. Delete its rows: delete_rows@2.1; destroys something; asks for its own approval; needs measure" in text
+    assert "3. Delete its rows: delete_rows@2.1; destroys something; requires its own approval; needs measure" in text
     assert "${find.tables[0]}" in text
