@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -154,7 +155,23 @@ def test_a_change_is_between_two_looks_and_nothing_needs_the_first() -> None:
 def test_more_needs_than_a_plan_has_room_for_are_said() -> None:
     text = "\n".join(f"Count the rows of the table t{number}" for number in range(25))
     made = planned(text, COUNT)
-    assert len(made.steps) == 20 and len(made.problems) == 5
+    assert len(made.steps) == 20 and "at most 20 needs" in made.problems[0]
+
+
+LONG = ["a/", "+/", "a-", "a.", "a", " ", "\n", "1", "'a ", "${", "and ", ", ", "path ", "path: ", "check rows t. "]
+
+
+@pytest.mark.parametrize("repeated", LONG)
+def test_no_text_takes_long(repeated: str) -> None:
+    fields = dict.fromkeys(["path", "host", "email", "url", "name", "table", "date"], TEXT) | {"days": NUMBER}
+    offered = [made_tool(f"check_{name}", fields, {}) for name in ("disk", "rows")]
+    began = time.process_time()
+    made = planned("Check the disk. Check rows. " + repeated * 50_000, *offered)
+    assert time.process_time() - began < 10 and not made.steps
+
+
+def test_a_value_that_is_too_long_is_not_cut() -> None:
+    assert list(planned(f"Count the rows, table: {'a.b' * 100}", COUNT).missing) == ["table"]
 
 
 # Every plan fits

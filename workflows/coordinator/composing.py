@@ -38,6 +38,7 @@ _MOST_TRIED = 8
 _NEARLY_AS_GOOD = 0.15
 """How much lower the score of a tool may be that is used because the best one cannot be."""
 _SAID = 120
+_MOST_SHOWN = 5
 
 
 @dataclass
@@ -130,8 +131,10 @@ class _Composer:
     def compose(self) -> Composition:
         for need in self._wish.needs[:MOST_NEEDS]:
             self._serve(need)
-        for need in self._wish.needs[MOST_NEEDS:]:
-            self._made.problems.append(f"Only {MOST_NEEDS} needs fit one plan. Left out: “{need.text[:_SAID]}”.")
+        if left := self._wish.needs[MOST_NEEDS:]:
+            shown = ", ".join(f"“{need.text[:_SAID]}”" for need in left[:_MOST_SHOWN])
+            more = f", and {len(left) - _MOST_SHOWN} more" if len(left) > _MOST_SHOWN else ""
+            self._made.problems.append(f"One plan serves at most {MOST_NEEDS} needs. Left out: {shown}{more}.")
         return self._made
 
     @cached_property

@@ -13,16 +13,19 @@ from typing import Any
 
 from assent.composition.schema_views import View
 from assent.conformance import MisfitError, check_schema
-from workflows.coordinator.words import LONGEST_TEXT, STOP_WORDS, VERBS, raw_words, words
+from workflows.coordinator.words import STOP_WORDS, VERBS, raw_words, words
 
 _QUOTED = r"\"([^\"\n]{1,500})\"|'([^'\n]{1,500})'|“([^”\n]{1,500})”|`([^`\n]{1,500})`"
-_BARE = r"([\w./:@\\~-]*[\w/\\~])"
+_BARE = r"([\w./:@\\~-]{0,199}[\w/\\~])"
 _VALUE = rf"(?:{_QUOTED}|{_BARE})"
-_PATH = re.compile(r"(?<![\w/])((?:~|\.{1,2})?/[\w./~+@-]*\w|[A-Za-z]:\\[\w.\\ -]*\w)")
-_URL = re.compile(r"\bhttps?://[^\s\"'<>)]+")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PATH = re.compile(r"(?<![\w/])((?:~|\.{1,2})?/[\w./~+@-]{0,300}\w|[A-Za-z]:\\[\w.\\ -]{0,300}\w)")
+_URL = re.compile(r"\bhttps?://[^\s\"'<>)]{1,1000}")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_HOST = re.compile(r"\b[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+\b|\b[a-z]+-[a-z0-9-]*\d[a-z0-9-]*\b", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?<![\w.-])(?:[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,5}|[a-z]{1,30}-[a-z0-9-]{0,30}\d[a-z0-9-]{0,30})(?![\w-])",
+    re.IGNORECASE,
+)
 _SHAPES = (
     (frozenset({"path", "file", "folder", "directory", "filename"}), _PATH),
     (frozenset({"url", "uri", "link", "website"}), _URL),
@@ -32,6 +35,10 @@ _SHAPES = (
 )
 _WHOLE_TEXT = frozenset({"request", "question", "problem", "symptom", "symptoms", "text", "prompt"})
 """Fields that hold what somebody says."""
+_LONGEST_BARE = 150
+"""Characters from which on a value without quotes is not used, because only a part of it was matched."""
+_READ = 4_000
+"""Characters of a text that are searched for values. All patterns here are bounded, so that no text takes long."""
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 
 
@@ -69,7 +76,7 @@ def fill(name: str, view: View, sources: Sources, tool: str, is_required: bool) 
         if key in sources.given:
             return Filled(sources.given[key], "given") if fits(sources.given[key], view) else None
     for text in sources.texts if is_required else sources.texts[:1]:
-        for found, how in _from_text(name, view, text[:LONGEST_TEXT], sources):
+        for found, how in _from_text(name, view, text[:_READ], sources):
             if fits(found, view):
                 return Filled(found, how)
     return None
@@ -78,7 +85,7 @@ def fill(name: str, view: View, sources: Sources, tool: str, is_required: bool) 
 def said_by_name(name: str, view: View, text: str) -> Any:
     """Return the value that a text gives a field as ``name: value`` or ``name value``; None: it gives none."""
     types = view.types() - {"null"}
-    for raw, _ in _named(name, text[:LONGEST_TEXT], ()):
+    for raw, _ in _named(name, text[:_READ], ()):
         for value in _typed(raw, types):
             if fits(value, view):
                 return value
@@ -142,12 +149,13 @@ def _from_text(name: str, view: View, text: str, sources: Sources) -> Iterator[t
     if types & {"integer", "number"}:
         for part in parts:
             unit = part.rstrip("s")
-            if len(unit) > 1 and (found := re.search(rf"\b(\d[\d.,]*)\s*{re.escape(unit)}s?\b", text, re.IGNORECASE)):
+            with_unit = rf"(?<![\d.,])(\d[\d.,]{{0,20}})\s{{0,3}}{re.escape(unit)}s?\b"
+            if len(unit) > 1 and (found := re.search(with_unit, text, re.IGNORECASE)):
                 yield from ((value, f"“{found[0]}” in the request") for value in _typed(found[1], types))
     if "string" not in types:
         return
     for known, shape in _SHAPES:
-        if known & set(parts) and (found := shape.search(text)):
+        if known & set(parts) and (found := shape.search(text)) and len(found[0]) < _LONGEST_BARE:
             yield found[0], f"“{found[0]}” in the request"
     if parts == ["target"]:
         said = set(raw_words(text))
@@ -162,15 +170,17 @@ def _named(name: str, text: str, vocabulary: Collection[str]) -> Iterator[tuple[
     A bare word beside the name is a value only if it could not be a part of what is needed.
     """
     spelled = r"[\s_-]".join(map(re.escape, name.split("_")))
-    for found in re.finditer(rf"(?<!\w){spelled}\s*[:=]\s*{_VALUE}", text, re.IGNORECASE):
-        yield _first_group(found), f"“{found[0].strip()}” in the request"
+    for found in re.finditer(rf"(?<!\w){spelled}\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", text, re.IGNORECASE):
+        if found[5] is None or len(found[5]) < _LONGEST_BARE:
+            yield _first_group(found), f"“{found[0].strip()}” in the request"
     patterns = (
-        rf"(?<!\w){spelled}\s+(?:(?:is|named|called)\s+)?{_VALUE}", rf"(?<![\w.]){_VALUE}\s+{spelled}(?!\w)",
+        rf"(?<!\w){spelled}\s{{1,3}}(?:(?:is|named|called)\s{{1,3}})?{_VALUE}",
+        rf"(?<![\w./:@\\~-]){_VALUE}\s{{1,3}}{spelled}(?!\w)",
     )  # fmt: skip
     for pattern in patterns:
         for found in re.finditer(pattern, text, re.IGNORECASE):
             value = _first_group(found)
-            if found[5] is None or _is_value(value, vocabulary):
+            if found[5] is None or (_is_value(value, vocabulary) and len(value) < _LONGEST_BARE):
                 yield value, f"“{found[0].strip()}” in the request"
 
 

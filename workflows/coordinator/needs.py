@@ -11,8 +11,9 @@ from workflows.coordinator.words import LONGEST_TEXT, begins_with_verb, changing
 MOST_NEEDS = 20
 """Most clauses of a request that become parts of a plan."""
 LONGEST_CLAUSE = 1_000
-_SENTENCES = re.compile(r"(?<=[.!?;])\s+|(?<=\S):\s+(?=[A-Z])")
-_CONNECTORS = re.compile(r",?\s+(?:and then|then|after that|afterwards|and also|and|as well as)\s+|,\s+", re.IGNORECASE)
+_SENTENCES = re.compile(r"(?<=[.!?;]) |(?<=\S): (?=[A-Z])")
+_CONNECTORS = re.compile(r",? (?:and then|then|after that|afterwards|and also|and|as well as) |, ", re.IGNORECASE)
+_BLANKS = re.compile(r"\s+")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 
 
@@ -41,7 +42,7 @@ def needs_in(request: str, verbs: Container[str] = ()) -> list[Need]:
         verbs: of changes, besides those that are known here, in their basic forms.
     """
     found: dict[str, Need] = {}
-    lines = (_BULLET.sub("", line).strip() for line in request[:LONGEST_TEXT].splitlines())
+    lines = (_BULLET.sub("", _BLANKS.sub(" ", line)).strip() for line in request[:LONGEST_TEXT].splitlines())
     for sentence in (sentence for line in lines for sentence in _SENTENCES.split(line)):
         for clause in _clauses(sentence, verbs):
             text = clause.strip(" \t,;.")[:LONGEST_CLAUSE]

@@ -16,7 +16,7 @@ from workflows.coordinator.composing import Composition, Wish, compose, fingerpr
 from workflows.coordinator.filling import said_by_name
 from workflows.coordinator.matching import Matcher
 from workflows.coordinator.model_planning import by_model
-from workflows.coordinator.needs import Need, needs_in
+from workflows.coordinator.needs import MOST_NEEDS, Need, needs_in
 from workflows.coordinator.proposing import proposal, steps_in
 from workflows.coordinator.registered import Facts, Registered, registered
 from workflows.coordinator.routing import router_of
@@ -37,7 +37,7 @@ _SETTLED = ("done", "rejected")
 def assess(state: State) -> State:
     """Find out what the request needs, and which tools and workflows may serve it."""
     matcher = Matcher(registered())
-    needs = _needs(state, matcher)
+    needs = _needs(state, matcher)[:MOST_NEEDS]
     matches = {
         need.text: sorted(
             [*matcher.matching_tools(need)[:_CANDIDATES], *matcher.matching_workflows(need)[:_CANDIDATES]],

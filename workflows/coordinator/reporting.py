@@ -47,11 +47,16 @@ def receipt_of(outcome: Outcome, state: State, words: str) -> None:
 
 def _status(state: State, outcome: Outcome | None, steps: Sequence[PlanStep], results: Mapping[str, Any]) -> str:
     if outcome is not None and outcome.verdict not in (Verdict.APPROVE, Verdict.MODIFY):
-        return "rejected"
+        return "partly done" if _made_before(state) else "rejected"
     if state.get("stopped"):
         return "stopped" if steps or state.get("past") else "no plan"
     made = sum(results.get(step.id, {}).get("status") == "done" for step in steps)
-    return "done" if made == len(steps) else "partly done" if made else "not done"
+    return "done" if made == len(steps) else "partly done" if made or _made_before(state) else "not done"
+
+
+def _made_before(state: State) -> bool:
+    """Return whether a step of an earlier plan was carried out."""
+    return any(step["result"]["status"] == "done" for step in state.get("past", []))
 
 
 def _text(
