@@ -66,6 +66,12 @@ def test_a_lost_connection_is_told_as_sqlalchemy_tells_it_and_replaced(
     assert sessions.together([ONE]) == [[{"one": 1}]]
 
 
+def test_the_connection_used_last_is_used_next(sessions: Sessions) -> None:
+    with sessions.engine.connect(), sessions.engine.connect():
+        pass
+    assert len({sessions.execute(WHO, {})[0]["pid"] for _ in range(4)}) == 1, "the pool takes turns"
+
+
 def test_a_server_that_cannot_be_reached_is_told_as_sqlalchemy_tells_it() -> None:
     with pytest.raises(OperationalError):
         make_sessions(make_engine("postgresql://nobody@127.0.0.1:1/none")).execute("select 1", {})
