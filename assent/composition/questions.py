@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assent.composition.document import Step
-from assent.contracts import Question, ReceiptStatus
+from assent.contracts import Outcome, Question, ReceiptStatus, ToolCall, ToolCalls
 from assent.gate import report_receipt
+from assent.masking import mask
 from assent.toolbox.model import Tool
 
 
@@ -45,6 +47,8 @@ class Failure:
         return replace(self, answer=action)
 
 
+_LONGEST_WORDS = 15_000
+_LONGEST_ARGS = 4_000
 _ACTIONS = {
     "failed": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
     "denied": {"retry": "Retry", "skip": "Skip the step", "stop": "Stop the run"},
@@ -53,8 +57,12 @@ _ACTIONS = {
 }
 
 
-def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
-    """Return the question about a failure. Its answer has the field `action`."""
+def failure_question(failure: Failure, step: Step, tool: Tool, approved: Any = None) -> Question:
+    """Return the question about a failure. Its answer has the field `action`.
+
+    Args:
+        approved: the outcome of the request in which the call was approved; None: it was not, or not yet.
+    """
     row = "" if failure.row is None else f", row {failure.row + 1}"
     about = f"“{step.title}”{row}"[:150]
     again = (
@@ -90,6 +98,8 @@ def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
             f"{failure.message}\n\n- **retry**: {again}\n- **skip**: the run goes on without the output of this step.\n"
             "- **stop**: the run ends."
         )
+    if approved is not None and (args := _approved_args(approved, failure)) is not None:
+        words = f"{words[:_LONGEST_WORDS]}\n\nThe approved call of `{tool.name}`:\n\n{_fenced(args)}"
     actions = list(_ACTIONS[failure.kind])
     schema = {
         "type": "object",
@@ -98,6 +108,24 @@ def failure_question(failure: Failure, step: Step, tool: Tool) -> Question:
         "additionalProperties": False,
     }
     return Question(title=title[:200], question=words[:20_000], agent=step.agent, answer_schema=schema)
+
+
+def _approved_args(approved: Any, failure: Failure) -> Any:
+    """Return the arguments of the call that has failed; None: it is not one of that request."""
+    proposal = Outcome.model_validate(approved).proposal
+    if isinstance(proposal, ToolCalls) and failure.row is not None:
+        return next((made.args for made in proposal.calls if made.id == str(failure.row + 1)), None)
+    return proposal.args if isinstance(proposal, ToolCall) else None
+
+
+def _fenced(args: Any) -> str:
+    """Return arguments as a block of Markdown, without secrets."""
+    text = json.dumps(mask(args)[0], ensure_ascii=False, indent=2)
+    text = text if len(text) <= _LONGEST_ARGS else f"{text[:_LONGEST_ARGS]}…"
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}json\n{text}\n{fence}"
 
 
 def receipt_of_answer(outcome: Any, failure: Failure, action: str) -> None:

@@ -343,7 +343,8 @@ class StepNodes:
     def ask(self, state: State) -> Update:
         """Ask people what to do about a failure."""
         failure = Failure.of(state[self.failure])
-        outcome = request_approval(failure_question(failure, self.step, self.tool))
+        approved = state.get(self.outcome) if failure.phase == "apply" else None
+        outcome = request_approval(failure_question(failure, self.step, self.tool, approved))
         answer = outcome.answer if isinstance(outcome.answer, dict) else {}
         action = str(answer.get("action") or "stop")
         update: Update = {self.failure: failure.answered(action).document}

@@ -398,6 +398,7 @@ def test_a_failed_row_is_asked_about_and_the_others_are_not_repeated(tmp_path: P
     run = play(tmp_path, EACH + "    on_error: ask\n" + AFTER)
     run.decide()
     assert "row 2" in run.proposals[0]["title"] and changed == ["rename 0: a0"]
+    assert '"name": "1: a1"' in run.proposals[0]["question"]
     run.answer("skip")
     assert changed == ["rename 0: a0", "rename 2: a2"]
     assert [row is not None for row in run.result("clean")["output"]] == [True, False, True]
@@ -417,6 +418,7 @@ def test_nobody_repeats_a_call_whose_worker_died(tmp_path: Path, rows: bool, ans
         run = play(tmp_path, (EACH if rows else RENAME) + AFTER)
         run.decide()
         assert run.proposals[0]["title"].startswith("Was it done?") and not changed
+        assert ('"name": "0: a0"' if rows else '"name": "a0"') in run.proposals[0]["question"]
         run.answer(answer)
         if answer == "done":
             assert changed == (["rename 1: a1", "rename 2: a2"] if rows else [])
