@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ MOST_VALUES = 20_000
 
 _FUNCTIONS = ("startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter", "has")
 _COMPUTES = "Compute the value in a tool instead."
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
 class ConditionError(ValueError):
@@ -116,12 +118,13 @@ def _paths(found: list[cel.Token], known: Mapping[str, View]) -> Iterator[tuple[
             yield from _status(found, at, keys[0], known)
         if root not in known:
             continue
-        view = known[root]
+        view, reached = known[root], root
         try:
             for key in keys:
+                reached = f"{reached}.{key}"
                 view = view.part(key)
         except NoSuchPartError as error:
-            yield token.line, f"{token.value} does not exist. {error}"
+            yield token.line, f"{reached} does not exist. {error}"
             continue
         if len(found) == 1 and "boolean" not in view.types():
             yield token.line, f"A condition must be true or false; {token.value} is {type_words(view.types())}."
@@ -168,5 +171,6 @@ def _plainly(message: str, line: str, column: int, variables: list[str]) -> str:
         if near.startswith(f"{word} ") or line[: column - 1].rstrip().endswith(f" {word}") or near == word:
             return f"Write {sign} instead of {word}."
     if "${" in line:
-        return "Conditions name values without ${ and }: write find.count > 0."
+        plain = _REFERENCE.sub(r"\1", line).strip()
+        return f"Conditions name values without ${{ and }}: write {plain[:80]}."
     return f"This is not a condition in CEL: it is wrong at {near[:30]!r}." if near else "The condition ends too early."

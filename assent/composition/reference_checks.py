@@ -151,11 +151,19 @@ class ReferenceChecks:
         if name == self._step.id:
             return f"{reference}: a step cannot refer to itself."
         if name in steps:
-            return f"{reference}: the step {name!r} may not have ended when {self._step.id!r} begins. Add it to needs."
+            return f"{reference}: {self._why_not_yet(name)}"
         hint = did_you_mean(name, self._known)
         if not hint:
             hint = f" Known are {listed(self._known, 'and')}. Write $${{{name}}} if the text itself is meant."
         return f"{reference}: there is no input and no earlier step {name!r}.{hint}"
+
+    def _why_not_yet(self, name: str) -> str:
+        """Return why a step of the file has not ended when this one begins, and what to do."""
+        steps = list(self._document.steps)
+        other = next(step for step in steps if step.id == name)
+        if steps.index(other) > steps.index(self._step) and other.path[:2] != self._step.path[:2]:
+            return f"the step {name!r} comes after {self._step.id!r}. Write it before."
+        return f"the step {name!r} may not have ended when {self._step.id!r} begins. Add it to needs."
 
 
 def _is_plain(value: Any) -> bool:
