@@ -249,12 +249,13 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "report what was done": (rest("POST /api/v1/approvals/<uuid:id>/receipt", status="not_applied"),),
     "look at a file of the run": (rest("GET /api/v1/files/<uuid:id>"), page("GET /files/<file_id>/content")),
     "look at an unused file": (rest("GET /api/v1/files/<uuid:id>"), page("GET /files/<file_id>/content")),
-    "list one's own files": (rest("GET /api/v1/files"),),
+    "list one's own files": (rest("GET /api/v1/files"), page("GET /profile/files")),
     "upload a file": (rest("POST /api/v1/files", name="orders.csv", size=3),),
     "change an unused file": (
         rest("PUT /api/v1/files/<uuid:id>/content"),
         rest("POST /api/v1/files/<uuid:id>/complete"),
         rest("DELETE /api/v1/files/<uuid:id>"),
+        page("POST /profile/files/<file_id>/delete"),
     ),
     "start a run": (
         page("GET /runs/new"),
@@ -464,6 +465,7 @@ ONLY_BACK = {
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),
     ("GET", "/profile/tokens/<token_id>/revoke"),
+    ("GET", "/profile/files/<file_id>/delete"),
     ("GET", "/profile/tokens/<token_id>/<any(confirm, decline):act>"),
     ("GET", "/tokens/<token_id>/revoke"),
     ("GET", "/profile/slack/unlink"),

@@ -42,3 +42,14 @@ def span_words(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h"
     return f"{hours // 24} days"
+
+
+def size_words(count: int) -> str:
+    """A number of bytes in words: ``812 bytes``, ``3.4 kB``, ``1.2 MB``, ``10 GB``."""
+    if count < 1000:
+        return plural(count, "byte")
+    size, unit = next(
+        (size, unit) for size, unit in ((1000, "kB"), (1_000_000, "MB"), (10**9, "GB"))
+        if count < 999.5 * size or unit == "GB"
+    )  # fmt: skip
+    return f"{count / size:.1f} {unit}" if count < 99.5 * size else f"{count / size:.0f} {unit}"

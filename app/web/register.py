@@ -21,7 +21,7 @@ from app.web.admin import (
 )
 from app.web.filters import register_filters
 from app.web.forms.moments import field_zone
-from app.web.me import absences, agents, notifications, profile, slack, tokens
+from app.web.me import absences, agents, notifications, own_files, profile, slack, tokens
 from app.web.pages import frame, render, web
 from app.web.prose import markdown
 from app.web.queue import acts as queue_acts
@@ -36,7 +36,7 @@ from app.web.slack import interactions
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, link, runs, needs, files, tools, workflow, audit, people,
     profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples, insights,
-    model_usage, tokens, interactions, slack, destinations,
+    model_usage, tokens, own_files, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

@@ -14,7 +14,7 @@ from flask import Response, flash, request, url_for
 from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, TooLargeError
 from app.domain.lifecycle import RunState
 from app.domain.people import Action, Actor
-from app.domain.text import plural
+from app.domain.text import size_words
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -191,14 +191,6 @@ def _again(view: RunView, viewer: Actor) -> str:
     if not view.state.finished or not view.nodes or not viewer.may(Action.START_RUN):
         return ""
     return url_for("web.run_start_form", workflow=view.run.workflow, run=view.run.id)
-
-
-def size_words(count: int) -> str:
-    """A number of bytes in words: ``812 bytes``, ``3.4 kB``, ``1.2 MB``."""
-    if count < 1000:
-        return plural(count, "byte")
-    size, unit = (1000, "kB") if count < 999_500 else (1_000_000, "MB")
-    return f"{count / size:.1f} {unit}" if count < 99.5 * size else f"{count / size:.0f} {unit}"
 
 
 _CONTROLS = {

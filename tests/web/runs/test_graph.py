@@ -13,6 +13,7 @@ import pytest
 
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
+from app.domain.text import size_words
 from app.services.bundle import Services
 from app.services.reading.pages import NodeView, RunView, StepView
 from app.services.record.events import event_row, publish
@@ -20,7 +21,6 @@ from app.services.runs.pace import WorkflowPace
 from app.store.requests import ApprovalRequest
 from app.store.runs import Artifact, Run
 from app.web.runs.graph import BOX_WIDTH, MAX_NODES, Box, Drawing, drawing_of
-from app.web.runs.page import size_words
 from app.web.runs.story import Story, story_of
 from assent.contracts import RiskLevel
 from tests.factories import make_request, make_run, make_workflow, script
