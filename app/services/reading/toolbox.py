@@ -135,11 +135,7 @@ class Tools:
                 raise NotFoundError("There is no such tool.")
             boxes = _live_boxes(session)
             entries = session.scalars(select(CatalogueEntry).order_by(CatalogueEntry.title)).all()
-        used_in = [
-            (entry, titles)
-            for entry in entries
-            if (titles := [node["title"] for node in entry.nodes if node.get("tool") == name])
-        ]
+        used_in = [(entry, titles) for entry in entries if (titles := _titles(entry, name))]
         failures = self._sessions.execute(_FAILURES, values)
         versions = [_view(row, boxes, usage.get(row.version)) for row in sorted(rows, key=_rank(boxes), reverse=True)]
         return ToolPage(versions, used_in, failures)
@@ -155,6 +151,12 @@ class Tools:
             return RunCalls()
         names = frozenset(call.tool for call, _, _, has_page in rows if has_page)
         return RunCalls([row[0] for row in reversed(rows)], rows[0][1], rows[0][2], names)
+
+
+def _titles(entry: CatalogueEntry, tool: str) -> list[str]:
+    """The titles of the nodes that name the tool; of the three nodes of a step with a gate, only that of the call."""
+    titles = [node["title"] for node in entry.nodes if node.get("tool") == tool]
+    return [title for title in titles if title.partition(": ")[2] not in titles]
 
 
 def _live_boxes(session: Session) -> list[Toolbox]:

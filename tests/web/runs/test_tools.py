@@ -57,7 +57,8 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
     services: Services, worker: psycopg.Connection, browse: Browse
 ) -> None:
     node = {"id": "count", "title": "Count", "agent": "analyst", "tool": "count_rows", "skippable": False}
-    make_workflow(services.sessions, "test_counting", title="Counting", nodes=[node])
+    gate = [node | {"id": title, "title": title} for title in ("Propose: Count", "Approval: Count")]
+    make_workflow(services.sessions, "test_counting", title="Counting", nodes=[*gate, node])
     run = make_run(services.sessions)
     for status in ("ok", "ok", "failed", "timed_out"):
         make_tool_call(services.sessions, run.id, status=status)
@@ -66,6 +67,7 @@ def test_a_tool_says_what_it_does_needs_and_how_its_calls_ended(
     assert "Failed: 1 time" in page.text
     assert "Timed out: 1 time" in page.text
     assert page.one("a", href="/workflows/test_counting").text == "Counting"
+    assert "Counting (Count)" in page.text
     rows = [row.text for row in page.all("tr")]
     assert any(row.startswith("1.10421.2 s") for row in rows)
     assert any("(on no live worker)" in row for row in rows)
