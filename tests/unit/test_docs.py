@@ -26,8 +26,10 @@ from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
 from app.web.admin.audit import PHRASES
+from app.web.requests.calls import MADE
 from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow
+from assent.contracts import CallDecision
 from assent.digests import digest_of
 from assent.mcp.callers import Callers
 from assent.mcp.server import build_server
@@ -283,6 +285,11 @@ def table_in(title: str, text: str) -> dict[str, str]:
 
 def test_the_tutorial_has_the_example_that_is_run() -> None:
     assert (ROOT / "examples" / "first_gate.py").read_text() in (ROOT / "docs" / "tutorial.md").read_text()
+
+
+def test_the_first_workflow_names_the_choice_that_the_page_has() -> None:
+    text = (ROOT / "docs" / "first-workflow-without-python.md").read_text()
+    assert f"choose *{MADE[CallDecision.REJECT]}* at *february.log*" in text
 
 
 def test_the_reference_of_the_sdk_is_that_of_the_code() -> None:
