@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
@@ -163,6 +163,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine makes values slowly
 @given(JSON, JSON, st.sampled_from(Tolerance))
 def test_a_value_is_like_itself_and_what_is_exactly_alike_is_alike_with_any_tolerance(
     one: Any, other: Any, tolerance: Tolerance
