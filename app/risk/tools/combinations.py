@@ -111,7 +111,7 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     restarted = "restart" in words and words & _COMES_BACK
     if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:
         yield MACHINE_STOPS.finding("The tool's name says that it stops or restarts a machine or service.")
-    if "public" in words and words & {"make", "set", "share", "publish", "expose", "open"}:
+    if words & {"public", "publicly"} and words & {"make", "set", "share", "publish", "expose", "open"}:
         yield PUBLIC.finding("The tool's name says that it makes something public.")
     if names.only_looks(call):
         return

@@ -34,6 +34,10 @@ APPROVES = declare(
     "tool.approves", RiskLevel.HIGH, "The tool's name says that it approves what a person should have looked at.",
     names.example("approve_pull_request"), names.example("request_review"), language=names.TOOL, unread=True,
 )  # fmt: skip
+COMMITS = declare(
+    "tool.commits", RiskLevel.HIGH, "The tool's name says that it signs or files something that binds somebody.",
+    names.example("sign_contract"), names.example("read_contract"), language=names.TOOL, unread=True,
+)  # fmt: skip
 INSTALLS = declare(
     "tool.installs", RiskLevel.HIGH, "The tool's name says that it adds software that has not been read.",
     names.example("install_extension"), names.example("list_extensions"), language=names.TOOL, unread=True,

@@ -8,10 +8,12 @@ from app.domain.risk import Finding
 from app.risk.rules import word_set
 from app.risk.tools import names
 from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.combinations import PUBLIC
 from app.risk.tools.deeds import (
     APPROVES,
     BULK,
     CANCELS,
+    COMMITS,
     INSTALLS,
     LOCKS_OUT,
     MAILS_MANY,
@@ -80,7 +82,9 @@ _GRAVE = (
     Deed(
         LOCKS_OUT,
         "takes somebody's access away",
-        word_set("deactivate suspend disable block ban lock offboard expel kick freeze close unenroll retire"),
+        word_set(
+            "deactivate suspend disable block ban lock offboard expel kick freeze close unenroll retire fire demote"
+        ),
         _PEOPLE,
         without=word_set("manager agent activity review note ticket story notification"),
     ),
@@ -106,11 +110,46 @@ _GRAVE = (
         _ALARMS,
     ),
     Deed(
-        APPROVES,
-        "signs for somebody",
+        COMMITS,
+        "signs something for somebody",
         word_set("sign countersign"),
         word_set("document contract agreement nda lease declaration"),
         without=word_set("verify request hash"),
+    ),
+    Deed(
+        COMMITS,
+        "files something that binds somebody",
+        word_set("submit file lodge"),
+        word_set("tax claim filing tender lawsuit visa patent trademark mortgage permit bid dispute chargeback"),
+        without=word_set("draft read list get"),
+    ),
+    Deed(
+        PUBLIC,
+        "opens something to the network",
+        word_set("open expose forward tunnel map publish"),
+        word_set("port tunnel ingress loadbalancer nodeport ngrok"),
+        without=word_set("email mail message close report"),
+    ),
+    Deed(PUBLIC, "opens something to the network", word_set("expose"), without=word_set("metric variable field")),
+    Deed(
+        PHYSICAL,
+        "treats a patient",
+        word_set("dispense administer inject infuse prescribe"),
+        without=word_set("dependency script code fault prompt context token"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "takes down an environment with everything in it",
+        word_set("destroy teardown nuke"),
+        word_set("environment env infrastructure infra stack deployment everything"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a key without which data cannot be read",
+        word_set("delete destroy remove disable"),
+        word_set("key cmk"),
+        word_set("kms keyvault hsm cmk encryption cloudkms"),
+        word_set("alias tag policy grant access"),
     ),
     Deed(INSTALLS, "adds software that has not been read", word_set("install sideload uninstall"), _SOFTWARE),
     Deed(
@@ -152,7 +191,7 @@ _GRAVE = (
         names.PAYS,
         "moves money",
         word_set("send sign move release issue run process"),
-        _COINS,
+        _COINS | {"credit"},
         without=word_set(
             "receipt reminder request statement email pdf message test report db database sql notification confirmation"
         ),
@@ -227,11 +266,17 @@ def grave_findings(call: ToolCall) -> Iterator[Finding]:
             yield deed.rule.finding(f"The tool's name says that it {deed.meaning}.", None, deed.level)
     if call.judged:
         return
+    if "subscription" in said.words and said.words & {"create", "start", "renew", "extend"} and _is_billed(call):
+        yield names.PAYS.finding("The tool's name says that it changes what is paid from now on.")
     yield from at_home(call)
     acts = said.words & names.ACTING
     many = said.words & MANY_WORDS or {"all"} & set(call.words)
     if many and acts and not said.words & _NOT_MANY:
         yield BULK.finding("The tool's name says that it changes many things at once.")
+
+
+def _is_billed(call: ToolCall) -> bool:
+    return any({"plan", "price", "customer", "coupon", "trial"} & setting.words for setting in call.settings)
 
 
 def at_home(call: ToolCall) -> Iterator[Finding]:

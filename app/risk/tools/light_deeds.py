@@ -76,6 +76,47 @@ _LIGHT = (
         word_set("chart diagram figure plot graph svg png pdf"),
         without=_UNDONE | word_set("database table customer user contact email"),
     ),
+    Deed(SMALL, "keeps something in mind for the agent", word_set("remember memorize"), without=_UNDONE),
+    Deed(
+        SMALL,
+        "changes which news one gets",
+        word_set("snooze mute unmute follow unfollow unwatch thumbs unlike"),
+        word_set("email conversation thread notification issue channel message page card task repo up down post topic"),
+        without=_UNDONE - {"post"},
+    ),
+    Deed(
+        SMALL,
+        "keeps an address for later",
+        _WRITTEN | word_set("bookmark to"),
+        word_set("bookmark reading page"),
+        word_set("bookmark readinglist list pocket instapaper raindrop"),
+        _UNDONE | word_set("block allow deny role user member customer mailing"),
+    ),
+    Deed(
+        TESTS,
+        "runs tests, or checks or formats code",
+        frozenset(),
+        word_set("test lint vet fmt"),
+        word_set("go cargo npm yarn pnpm mvn maven gradle dotnet swift flutter mix rspec phpunit rake bazel tox nox"),
+        _NOT_ONLY_TESTS | word_set("publish push install"),
+    ),
+    Deed(
+        COMPUTES,
+        "only suggests a text",
+        word_set("generate suggest propose brainstorm rewrite improve"),
+        word_set("message reply email response post copy answer idea name regex query headline tagline commit text"),
+        without=word_set("send submit publish deliver execute run create push apply key token"),
+    ),
+    Deed(
+        COMPUTES,
+        "only computes something",
+        word_set("sum detect compress resize crop minify normalize dedupe deduplicate sort count round average rotate"),
+        word_set(
+            "number language sentiment image picture text pdf video audio value list array object face color json"
+        ),
+        without=word_set("delete update set send table key secret log partition"),
+    ),
+    Deed(COMPUTES, "only computes something", word_set("analysis sentiment"), without=names.ACTING),
     Deed(SMALL, "pins a message", word_set("pin unpin"), word_set("message note thread tab card")),
     Deed(
         SMALL,

@@ -189,7 +189,7 @@ _READS = word_set(
     "preview status ls cat diff explain validate inspect browse look load download scan analyze estimate compare ping "
     "head stat verify retrieval think is has glob grep tail poll watch monitor open compute convert translate parse "
     "lint log logs history whoami screenshot render now weather forecast calculator geocode transcribe ocr "
-    "classify tokenize embed"
+    "classify tokenize embed scroll hover back wait sleep zoom rephrase paraphrase proofread"
 )
 _READS |= _LOOKS
 _VERBS = _READS | ACTING
@@ -233,6 +233,7 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
     if found:
         return
     reads = bool(words) and (words[0] in _READS or (words[-1] in _READS and words[0] not in ACTING))
+    reads = reads and not (set(words) & BESIDES and any(word in ACTING for word in words[1:]))
     reads = reads and (only_looks(call) or not any(word in ACTING for word in call.action))
     if not reads:
         for rule, triggers, meaning in _ACTS:
@@ -261,6 +262,11 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
 def sends(call: ToolCall) -> bool:
     """Return True if the name says that the tool sends something."""
     return any(word in _ACTS[1][1] for word in _said(call))
+
+
+def writes(call: ToolCall) -> bool:
+    """Return True if the name says that the tool changes something."""
+    return any(word in _ACTS[2][1] for word in _said(call))
 
 
 def asks_user(call: ToolCall) -> bool:

@@ -10,14 +10,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.domain.reading_tools import RegisteredTool
-from app.risk.effects import SENDS_SECRET, Act, act_on
+from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
 from app.risk.tools.arguments import is_dry, read_arguments
+from app.risk.tools.attached_files import read_sent_files, read_written_files
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
+from app.risk.tools.deeds import SMALL
 from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.grave_deeds import grave_findings
@@ -27,7 +29,6 @@ from app.risk.tools.programs import argument_lists, has_words, note_unread, read
 from app.risk.tools.requests import read_urls
 from app.risk.words import Word
 from assent.contracts import RiskLevel
-from assent.secret_patterns import find_spans
 
 MOST_NESTED = 3
 COMMAND = declare(
@@ -52,10 +53,6 @@ GRAPHQL = declare(
     '{"tool": "graphql", "args": {"query": "query { star(id: 5) { id } }"}}', language="tool_call", unread=True,
 )  # fmt: skip
 
-_FILES = word_set("path file files filename filepath attachment attachments source")
-_HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment")
-_CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
-"""Arguments with which a tool signs in, rather than what it sends."""
 _BATCHES = word_set("calls batch actions steps operations tasks requests tools toolcalls invocations")
 _ENVELOPES = word_set(
     "tool toolname name function functionname arguments args input parameters params toolinput request message payload "
@@ -63,7 +60,6 @@ _ENVELOPES = word_set(
 )
 """Arguments that name another tool, and what is passed on to it."""
 _MOST_CALLS = 100
-_LONGEST_SEARCHED = 20_000
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
 
 
@@ -105,7 +101,9 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
     if call.plain not in names.OWN:
         reading.take(combined_findings(call, runs=read))
         reading.take(grave_findings(call))
-    _read_sent_files(call, reading)
+    read_sent_files(call, reading)
+    if not call.judged and not names.only_reads(call) and names.writes(call):
+        read_written_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
 
@@ -224,6 +222,9 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     read = _read_code(call, kind, reading)
     call.judged = "code" if read else ""
+    light = light_finding(call)
+    if light is not None and light.rule == SMALL.id and not read:
+        return False  # An address that is only kept is not asked for anything.
     return read_urls(call, reading) or read
 
 
@@ -368,24 +369,3 @@ def _typed(call: ToolCall, reading: Reading) -> bool:
             first = max(inner.findings, key=lambda found: found.severity.rank)
             reading.add(TYPES, f"If a terminal receives it: {first.message}", None, RiskLevel.HIGH)
     return True
-
-
-def _has_secret(argument: Argument) -> bool:
-    """Return True if a text contains a secret, or the placeholder of one that was masked."""
-    text = argument.text[:_LONGEST_SEARCHED]
-    return "⟦secret:" in text or bool(find_spans(text))
-
-
-def _read_sent_files(call: ToolCall, reading: Reading) -> None:
-    """Note secrets in files that a call sends somewhere."""
-    sends = names.sends(call)
-    if not sends and not set(call.words) & _HANDS_OVER:
-        return
-    for argument in call.texts:
-        if sends and not argument.words & _CREDENTIALS and _has_secret(argument):
-            with reading.at_item(argument.path):
-                reading.add(SENDS_SECRET, f"The argument {argument.path} contains a secret, which is sent to others.")
-        secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)
-        if secret and "\n" not in argument.text.strip():
-            with reading.at_item(argument.path):
-                reading.add(SENDS_SECRET, f"This sends {argument.text[:80]}, which may hold secrets.")
