@@ -13,6 +13,7 @@ from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in
 from app.risk.tools.reader import read_call
+from assent.composition.references import ReferenceSyntaxError, Whole, template_of
 from assent.contracts import RiskLevel
 from assent.effects import Effect
 
@@ -51,7 +52,7 @@ def _is_gated(step: Mapping[str, Any]) -> bool:
 
 
 def _without_references(value: Any) -> Any:
-    """The value without the texts in it that refer to outputs."""
+    """The value without the texts in it that are nothing but a reference: a longer text could hide what acts."""
     if isinstance(value, Mapping):
         return {name: _without_references(inside) for name, inside in value.items() if not _is_open(inside)}
     if isinstance(value, list):
@@ -60,7 +61,10 @@ def _without_references(value: Any) -> Any:
 
 
 def _is_open(value: Any) -> bool:
-    return isinstance(value, str) and refers(value)
+    try:
+        return isinstance(value, str) and isinstance(template_of(value), Whole)
+    except ReferenceSyntaxError:
+        return False
 
 
 def _read_effect(step: Mapping[str, Any], reading: Reading) -> None:

@@ -102,6 +102,8 @@ def test_every_rule_has_its_cases():
         (plan(tool="query_database@1.0", inputs={"sql": "DROP TABLE users"}), "critical"),
         (plan(tool="query_database@1.0", inputs={"sql": "${a.sql}"}), "high"),
         (plan(tool="query_database@1.0", inputs={"sql": "${a.sql}"}, effect="write", gated=True), "medium"),
+        (plan(tool="query_database@1.0", inputs={"sql": "DROP TABLE users -- ${a.b}"}, gated=True), "critical"),
+        (plan(tool="query_database@1.0", inputs={"sql": "DROP TABLE users -- ${a.[}"}, gated=True), "critical"),
         (plan(title="Which \u202eregion?"), "high"),
         (plan(effect=["read"]), "high"),
         (plan(tool=5, inputs=[]), "medium"),
