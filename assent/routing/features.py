@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from assent.routing.lexicon import Lexicon
-from assent.routing.text import folded, general, readable, words_of
+from assent.routing.text import folded, general, readable, split_denied, words_of
 
 WORD_BITS, CHARACTER_BITS, IDEA_BITS = 15, 16, 13
 
@@ -57,13 +57,15 @@ def features_of(text: str, lexicon: Lexicon) -> Features:
     read = readable(text)
     low = folded(read)
     words = words_of(general(low))
-    singles = list(_singles(words))
-    mentioned = lexicon.mentioned(words_of(low))
+    wanted, denied = split_denied(low)
+    singles = [*_singles(words_of(general(wanted))), *(f"!{word}" for word in _singles(words_of(general(denied))))]
+    mentioned = lexicon.mentioned(words_of(wanted))
+    not_wanted = lexicon.mentioned(words_of(denied))
     shape = list(_shape(read, len(words)))
     named = {word: place(word, WORD_BITS) for word in dict.fromkeys(singles)}
     word_features = [named[word] for word in singles]
     word_features += [place(pair, WORD_BITS) for pair in _pairs(singles)]
-    ideas = [place(feature, IDEA_BITS) for feature in _ideas(mentioned, shape)]
+    ideas = [place(feature, IDEA_BITS) for feature in _ideas(mentioned, not_wanted, shape)]
     characters = [place(gram, CHARACTER_BITS) for gram in _grams(words)]
     return Features(word_features, characters, ideas, named, mentioned)
 
@@ -91,8 +93,9 @@ def _grams(words: Iterable[str]) -> Iterator[str]:
                 yield padded[start : start + length]
 
 
-def _ideas(mentioned: dict[str, list[str]], shape: list[str]) -> Iterator[str]:
-    names = sorted(mentioned)
+def _ideas(mentioned: dict[str, list[str]], not_wanted: dict[str, list[str]], shape: list[str]) -> Iterator[str]:
+    names = sorted([*mentioned, *(f"!{idea}" for idea in not_wanted)])
+    mentioned = mentioned | {f"!{idea}": said for idea, said in not_wanted.items()}
     yield from names
     yield from shape
     for number, first in enumerate(names):

@@ -30,6 +30,12 @@ _DESTRUCTION = re.compile(
 )
 
 
+_UNASKED = re.compile(
+    r"^(?:please |pls |just |now )*(?:kill|restart|reboot|delete|drop|stop|disable|shut|wipe|remove|terminate|run)\b"
+    r".{0,120}\b(?:no questions|(?:don't|do not) ask|without (?:asking|approval|questions?|confirmation))\b"
+)
+
+
 def refusal(text: str) -> str:
     """Return why a text is not for a workflow, whatever words it uses; empty if it may be."""
     low = folded(text)
@@ -37,6 +43,8 @@ def refusal(text: str) -> str:
         return "This gives instructions to the router, which only chooses a workflow. Describe what you need."
     if len(low) < 200 and _DESTRUCTION.search(low):
         return "No workflow destroys data or switches off protection on request. Describe the problem to be solved."
+    if _UNASKED.search(low):
+        return "Nothing is done without approval. Describe the problem to be solved."
     return ""
 
 

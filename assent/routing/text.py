@@ -64,6 +64,30 @@ def _kind(found: re.Match[str]) -> str:
     return f" 0{kind} "
 
 
+_CLAUSE = re.compile(r"[,;:!?()\n–—]+|\.(?=\s|$)|\s-\s|\b(?=(?:but|only|just|simply|sondern|mais|sino|ma|maar|ale) )")
+_DENIAL = re.compile(
+    r"^\W*(?:(?:and|please|this|that|it|it's|there|i|we|i'm|we're|we've|is|has|bitte|es|das|ce|c'est|ik) )*"
+    r"(?:not|no|nor|none|nothing|nobody|never|don't|doesn't|isn't|aren't|wasn't|do not|does not|is not|are not|am not|"
+    r"forget|skip|ignore|leave|without|rather than|instead of|apart from|nicht|kein\w*|ne|n'est|pas|sans|no es|sin|non|"
+    r"senza|nie|niet|geen|zonder|geht nicht|geht es nicht)\b"
+    r"|\b(?:don't|do not|doesn't|not) (?:want|need|mean|care|matter|looking|asking|interested|about|the issue|"
+    r"the point)\b"
+    r"|\bnothing to do with\b|\brather than\b|\binstead of\b|\bnot the\b|\bnot about\b"
+    r"|\b(?:is|are|was|were|works?|runs?|performs?) (?:all |already |perfectly )?"
+    r"(?:fine|well|ok|okay|known|done|healthy|smoothly|clear)\b"
+)
+
+
+def split_denied(text: str) -> tuple[str, str]:
+    """Return the clauses of a folded text that say what is wanted, and those that say what is not ("not the logs")."""
+    wanted: list[str] = []
+    denied: list[str] = []
+    for clause in _CLAUSE.split(text):
+        if clause and clause.strip():
+            (denied if _DENIAL.search(clause.strip()) else wanted).append(clause.strip())
+    return "\n".join(wanted), "\n".join(denied)
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a folded text, in order; compounds with hyphens, dots, and slashes are one word."""
     return _WORD.findall(text)

@@ -30,6 +30,10 @@ def train() -> None:
     print(f"\nTrained on the other authors, scored on this one (confidence of at least {threshold:.2f}):")
     for author in dict.fromkeys(one.request.author for one in judged):
         of_author = [one for one in judged if one.request.author == author]
+        if all(one.request.workflow == classifier.NONE for one in of_author):
+            outside = training.figures(of_author, calibration, threshold).outside_routed
+            print(f"  {author:<12} out of scope routed {outside:.1%}, and nothing else")
+            continue
         print(f"  {author:<12}", training.figures(of_author, calibration, threshold))
     training.write(training.fit([*own, *known]), calibration, threshold, classifier.FILE)
     print(f"\nWrote {classifier.FILE.name}, {classifier.FILE.stat().st_size / 1024:.0f} KiB.")

@@ -20,8 +20,8 @@ from bench.routing.requests import Request, with_typing_errors
 FACTORS = {"words": 1.0, "characters": 1.0, "ideas": 1.5, "meaning": 1.5}
 BITS = {"words": features.WORD_BITS, "characters": features.CHARACTER_BITS, "ideas": features.IDEA_BITS}
 STRENGTH, OUTSIDE_STRENGTH = 5.0, 5.0
-ALSO_WEIGHT, TYPING_SHARE, TYPING_WEIGHT = 0.3, 0.3, 0.5
-PRECISION, WORST_PRECISION, OUTSIDE_ROUTED = 0.955, 0.93, 0.08
+ALSO_WEIGHT, TYPING_SHARE, TYPING_WEIGHT, OUTSIDE_WEIGHT = 0.3, 0.3, 0.5, 4.0
+PRECISION, WORST_PRECISION, OUTSIDE_ROUTED = 0.965, 0.94, 0.08
 """What the threshold is chosen for: right of those routed, on average and for each author, and of those outside."""
 
 
@@ -139,13 +139,17 @@ def across_authors(requests: Sequence[Request]) -> list[Judged]:
 
 def calibrate(judged: Sequence[Judged]) -> np.ndarray:
     """Return the weights that turn evidence into the probability of being right."""
-    # A request of each author counts so that all authors count the same.
+    # A request of each author counts so that all authors of requests count the same.
     authors = [one.request.author for one in judged]
-    weights = [len(judged) / authors.count(author) for author in authors]
+    whole = {one.request.author for one in judged if one.request.workflow != classifier.NONE}
+    most = max(map(authors.count, whole))
+    weights = [most / authors.count(author) if author in whole else 1.0 for author in authors]
+    # There are few texts that no workflow serves, and starting on one of them is the worse mistake.
+    outside = [OUTSIDE_WEIGHT if one.request.workflow == classifier.NONE else 1.0 for one in judged]
     model = LogisticRegression(C=1.0).fit(
         [one.evidence for one in judged],
         [one.is_right for one in judged],
-        sample_weight=np.array(weights) / np.mean(weights),
+        sample_weight=np.array(weights) / np.mean(weights) * np.array(outside),
     )
     return np.concatenate([model.coef_[0], model.intercept_])
 
@@ -185,7 +189,8 @@ def figures(judged: Sequence[Judged], calibration: np.ndarray, threshold: float)
 
 def choose_threshold(judged: Sequence[Judged], calibration: np.ndarray) -> float:
     """Return the lowest confidence at which the figures are good enough, each author counting the same."""
-    authors = sorted({one.request.author for one in judged})
+    # Texts that no workflow serves have authors of their own.
+    authors = sorted({one.request.author for one in judged if one.request.workflow != classifier.NONE})
     for level in np.arange(0.5, 0.99, 0.01):
         found = [
             figures([one for one in judged if one.request.author == author], calibration, float(level))
