@@ -43,8 +43,3 @@ def cost_of(
     except (LookupError, ValueError):
         return None
     return Cost(found.total_price, f"genai-prices {__version__}")
-
-
-def is_known(provider: str, model: str, at: datetime) -> bool:
-    """Return whether the price of a model is known."""
-    return cost_of(provider, model, 1, 1, 0, at) is not None
