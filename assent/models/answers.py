@@ -10,7 +10,7 @@ import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -137,7 +137,10 @@ class _Asking:
         self._execution = execution
         self._place = execution.next_place()
         self._said: list[str] = []
-        self._node = new_context().node
+        context = new_context()
+        self._node = context.node
+        # Inside a tool that changes something, whatever the task says.
+        self._lifetime = timedelta(0) if context.changes else task.lifetime
 
     def answer(self, messages: str | Sequence[Any]) -> Answer | str:
         """Return the answer of a model, or why there is none."""
@@ -161,7 +164,7 @@ class _Asking:
 
     def _from(self, model: TierModel, prompt: Prompt) -> Answer | str | None:
         """Return a model's answer; None: ask the next one; a text: ask none."""
-        key = prompt.key(model.name, self._task.name) if self._task.lifetime else ""
+        key = prompt.key(model.name, self._task.name) if self._lifetime else ""
         use = ModelUse(uuid4().hex, self._task.name, model.tier, model.name, self._node, datetime.now(UTC))
         use = replace(use, input_tokens=count_tokens(prompt.text))
         if self._meter is not None:
@@ -202,7 +205,7 @@ class _Asking:
             failure = error
         use = _ended(use, received, failure, time.perf_counter() - began)
         if self._meter is not None:
-            kept = Kept(key, reply.text, self._task.lifetime) if reply is not None and key else None
+            kept = Kept(key, reply.text, self._lifetime) if reply is not None and key else None
             self._meter.end(use, kept)
         if reply is None:
             assert failure is not None

@@ -197,7 +197,8 @@ class _Attempts:
         self._limits = limits
         self._most = limits.attempts if tool.may_repeat else 1
         self._request_id = request_id
-        self._context = new_context()
+        context = new_context()
+        self._context = replace(context, changes=context.changes or not tool.reads_only)
         self._count = 0
         self._began_at = datetime.now(UTC)
         self._began = time.perf_counter()

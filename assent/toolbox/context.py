@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ class ToolContext:
         node: the node of the graph; empty outside of one.
         on_behalf_of: the id of the account for which the run was started; empty outside of the portal.
         attempt: 1, and more when the call is repeated after a failure.
+        changes: whether this call, or one that makes it, may change something.
     """
 
     call_id: str
@@ -31,6 +32,7 @@ class ToolContext:
     node: str = ""
     on_behalf_of: str = ""
     attempt: int = 1
+    changes: bool = False
 
 
 current_context: ContextVar[ToolContext | None] = ContextVar("assent_tool_context", default=None)
@@ -41,7 +43,7 @@ def new_context() -> ToolContext:
     """Return the context of a new call that is made here."""
     outer = current_context.get()
     if outer is not None:
-        return ToolContext(uuid4().hex, outer.call_id, outer.run_id, outer.node, outer.on_behalf_of)
+        return replace(outer, call_id=uuid4().hex, parent_id=outer.call_id, attempt=1)
     config = _config()
     settings, metadata = config.get("configurable") or {}, config.get("metadata") or {}
     return ToolContext(

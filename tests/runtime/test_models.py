@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from assent import request_approval
 from assent.contracts import Verdict
 from assent.models import Task, aask, ask
 from assent.models.budget_questions import LARGER, STOP, TITLE, WITHOUT
-from assent.toolbox import call, tool
+from assent.toolbox import apply, call, propose, tool
 from tests.flows import FlowState, effect
 from tests.models.fakes import NAMES, REPLY, SEEN
 from tests.runtime.rig import Rig
@@ -171,6 +172,39 @@ def test_a_step_that_changes_something_never_gets_an_earlier_answer(
     for _ in range(2):
         assert rig.effects(rig.begin("models_changes")) == {"Why? model": 1}
     assert len(sent(tmp_path)) == 2
+
+
+def test_neither_does_a_tool_that_changes_something(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure, tmp_path: Path
+) -> None:
+    configure("good")
+
+    @tool(effect="read")
+    def explain(inputs: Table) -> Table:
+        """Explain a table."""
+        return Table(table=ask(Task("plan", keep=timedelta(hours=1)), "Why?", otherwise=str).way)
+
+    @tool(effect="write")
+    def rename(inputs: Table) -> Table:
+        """Rename a table as a tool says that only reads."""
+        return Table(table=call(explain, {}).output.table)
+
+    def request(state: FlowState) -> FlowState:
+        return {"outcome": request_approval(propose(rename, {})).model_dump(mode="json")}
+
+    def act(state: FlowState) -> FlowState:
+        effect(state, call(explain, {}).output.table)
+        effect(state, apply(rename, state["outcome"]).output.table)
+        return {}
+
+    install(rig, monkeypatch, "models_changing_tool", request=request, act=act)
+    for first in ("model", "cache"):
+        run_id, _ = rig.begin_approved("models_changing_tool")
+        rig.advance(run_id)
+        rig.finish(run_id)
+        assert rig.effects(run_id)[first] >= 1
+        assert rig.effects(run_id)["model"] >= 1, "the tool that changes something asked the model itself"
+    assert len(sent(tmp_path)) == 3
 
 
 def test_an_answer_in_the_cache_that_was_tampered_with_is_not_used(
