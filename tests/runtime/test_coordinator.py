@@ -156,6 +156,14 @@ def test_a_plan_that_is_sent_back_is_revised_as_the_comment_says(rig: Rig) -> No
     assert acts("north") == ["labeled lamp keep"] and rig.finish(run_id)["status"] == "done"
 
 
+def test_a_comment_about_a_value_leaves_no_step_out(rig: Rig) -> None:
+    run_id = begin(rig, LABEL)
+    rig.decide(rig.only(run_id), Verdict.REQUEST_CHANGES, comment="The label should not be old. box: lamp")
+    rig.advance(run_id)
+    [step] = rig.only(run_id).payload["steps"]
+    assert step["inputs"] == {"shelf": "north", "box": "lamp", "label": "old"}
+
+
 def test_values_that_are_missing_are_asked_for_before_anything_is_proposed(rig: Rig) -> None:
     run_id = begin(rig, "Write a label on the box vase.")
     question = rig.only(run_id)
@@ -247,6 +255,14 @@ def test_a_workflow_in_yaml_is_a_step_with_its_own_gate(rig: Rig, tmp_path: Path
     result = rig.finish(run_id)
     assert file.read_text() == "mended table-a\n" and receipt(rig, gate) == "applied"
     assert "table-a is mended" in result["report"] and "700" in result["report"]
+
+
+def test_what_was_rejected_inside_of_a_workflow_is_in_the_report(rig: Rig, tmp_path: Path) -> None:
+    run_id = begin(rig, "Mend one thing.", effects=str(effects(tmp_path)))
+    approved(rig, rig.only(run_id))
+    rig.decide(rig.only(run_id), Verdict.REJECT, comment="Not today.")
+    rig.advance(run_id)
+    assert "| Mend one thing | done; inside of it: mend rejected |" in rig.finish(run_id)["report"]
 
 
 def test_outputs_of_a_workflow_in_yaml_can_be_inputs_of_other_steps(rig: Rig, tmp_path: Path) -> None:

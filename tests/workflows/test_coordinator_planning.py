@@ -105,7 +105,16 @@ def test_what_the_text_does_not_clearly_name_is_missing(text: str) -> None:
 
 def test_a_value_that_was_given_goes_before_the_text_and_has_to_fit() -> None:
     assert planned("Count the rows of the table orders", COUNT, table="sales").steps[0].inputs == {"table": "sales"}
-    assert list(planned("Count the rows of the table orders", COUNT, table=5).missing) == ["table"]
+    assert list(planned("Count the rows of the table orders", COUNT, table=5).missing) == ["count_rows_table"]
+
+
+def test_fields_of_one_name_and_different_types_are_asked_for_apart() -> None:
+    other = made_tool("list_sizes", {"table": NUMBER}, {"sizes": LIST})
+    made = planned("Count rows. List sizes.", COUNT, other)
+    assert list(made.missing) == ["table", "list_sizes_table"]
+    steps = planned("Count rows. List sizes.", COUNT, other, table="orders", list_sizes_table=3).steps
+    assert [step.inputs for step in steps] == [{"table": "orders"}, {"table": 3}]
+    assert list(planned("List sizes.", other, table="orders").missing) == ["list_sizes_table"]
 
 
 def test_a_question_is_never_served_by_a_change_nor_a_change_by_something_else() -> None:

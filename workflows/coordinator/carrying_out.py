@@ -20,7 +20,7 @@ from workflows.coordinator.proposing import AGENT, steps_in
 from workflows.coordinator.registered import Facts, Registered, registered
 from workflows.coordinator.reporting import PROGRESS, progress_text, receipt_of
 from workflows.coordinator.state import Json, State
-from workflows.coordinator.step_graph import tool_run, workflow_output, workflow_run
+from workflows.coordinator.step_graph import not_done_inside, tool_run, workflow_output, workflow_run
 
 _SHOWN = 2_000
 """Characters of an output that are kept for the report; what other steps refer to is kept whole."""
@@ -81,7 +81,8 @@ async def carry_out(state: State) -> State:
             return {"current": None, "changed": {step.id: f"{difference} {result['reason']}"[:2_000]}}
     else:
         run = workflow_run(state["inputs"], facts, found)
-        result = done(workflow_output(await run.graph.ainvoke(run.initial), facts, found))
+        final = await run.graph.ainvoke(run.initial)
+        result = done(workflow_output(final, facts, found)) | {"inside": not_done_inside(final)}
     results = {**state["results"], step.id: _kept(step, result, _steps(state))}
     now: State = {"results": results, "current": None}
     publish_artifact(PROGRESS, progress_text(_steps(state), results), "text/markdown")

@@ -20,7 +20,7 @@ from assent.naming import snake
 from assent.plans import MAX_STEPS, PlanStep
 from assent.toolbox.model import Tool
 from workflows.coordinator.chains import Attempt, Call, Chains, Missing, Output
-from workflows.coordinator.filling import Sources
+from workflows.coordinator.filling import Sources, own_key
 from workflows.coordinator.linking import mistakes_of
 from workflows.coordinator.matching import ENOUGH, Match, Matcher, prefers_workflow
 from workflows.coordinator.needs import MOST_NEEDS, Need
@@ -217,7 +217,7 @@ class _Composer:
         if possible[0] is not best and (need.changes or _changes(best.call)):
             best = possible[0]
         for name, wanted in best.missing.items():
-            known = self._made.missing.setdefault(name, wanted)
+            known = self._made.missing.setdefault(self._key(name, wanted), wanted)
             known.wanted_by = list(dict.fromkeys([*known.wanted_by, *wanted.wanted_by]))
         if best.missing:
             return
@@ -225,6 +225,13 @@ class _Composer:
             self._add(best.call)
         elif fingerprint(best.call.name, _rendered(best.call.inputs, lambda _: "earlier")) not in self._wish.done:
             self._change(best.call, need, chains, related)
+
+    def _key(self, name: str, wanted: Missing) -> str:
+        """Return under which name a value is asked for: the field's, unless that is another field's of another type."""
+        known = self._made.missing.get(name)
+        if name in self._wish.given or (known is not None and known.view.schema != wanted.view.schema):
+            return own_key(wanted.wanted_by[0], name)
+        return name
 
     def _change(self, act: Call, need: Need, chains: Chains | None, related: Iterable[Match]) -> None:
         """Add a change, with a look before it and one after it where a tool that reads can do so."""

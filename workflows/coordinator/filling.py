@@ -13,6 +13,7 @@ from typing import Any
 
 from assent.composition.schema_views import View
 from assent.conformance import MisfitError, check_schema
+from assent.naming import snake
 from workflows.coordinator.words import STOP_WORDS, VERBS, raw_words, words
 
 _QUOTED = r"\"([^\"\n]{1,500})\"|'([^'\n]{1,500})'|“([^”\n]{1,500})”|`([^`\n]{1,500})`"
@@ -72,7 +73,7 @@ def fill(name: str, view: View, sources: Sources, tool: str, is_required: bool) 
 
     A field that is not required is filled from the clause only, because the rest of the request is about other things.
     """
-    for key in (f"{tool}.{name}", name):
+    for key in (f"{tool}.{name}", own_key(tool, name), name):
         if key in sources.given:
             return Filled(sources.given[key], "given") if fits(sources.given[key], view) else None
     for text in sources.texts if is_required else sources.texts[:1]:
@@ -82,10 +83,15 @@ def fill(name: str, view: View, sources: Sources, tool: str, is_required: bool) 
     return None
 
 
+def own_key(tool: str, name: str) -> str:
+    """Return the name of a value for a field of one tool only, where another tool's field of that name differs."""
+    return f"{snake(tool) or tool}_{name}"
+
+
 def said_by_name(name: str, view: View, text: str) -> Any:
-    """Return the value that a text gives a field as ``name: value`` or ``name value``; None: it gives none."""
+    """Return the value that a text gives a field as ``name: value`` or ``name "value"``; None: it gives none."""
     types = view.types() - {"null"}
-    for raw, _ in _named(name, text[:_READ], ()):
+    for raw, _ in _named(name, text[:_READ], None):
         for value in _typed(raw, types):
             if fits(value, view):
                 return value
@@ -164,10 +170,10 @@ def _from_text(name: str, view: View, text: str, sources: Sources) -> Iterator[t
                 yield target, f"“{target}” in the request"
 
 
-def _named(name: str, text: str, vocabulary: Collection[str]) -> Iterator[tuple[str, str]]:
+def _named(name: str, text: str, vocabulary: Collection[str] | None) -> Iterator[tuple[str, str]]:
     """Yield the values that a text gives a field by its name: ``days: 3``, ``the table orders``, ``the orders table``.
 
-    A bare word beside the name is a value only if it could not be a part of what is needed.
+    A bare word beside it is a value only if it could not be a part of what is needed, and never without a vocabulary.
     """
     spelled = r"[\s_-]".join(map(re.escape, name.split("_")))
     for found in re.finditer(rf"(?<!\w){spelled}\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", text, re.IGNORECASE):
@@ -180,7 +186,8 @@ def _named(name: str, text: str, vocabulary: Collection[str]) -> Iterator[tuple[
     for pattern in patterns:
         for found in re.finditer(pattern, text, re.IGNORECASE):
             value = _first_group(found)
-            if found[5] is None or (_is_value(value, vocabulary) and len(value) < _LONGEST_BARE):
+            bare_fits = vocabulary is not None and len(value) < _LONGEST_BARE and _is_value(value, vocabulary)
+            if found[5] is None or bare_fits:
                 yield value, f"“{found[0].strip()}” in the request"
 
 

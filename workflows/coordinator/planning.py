@@ -29,8 +29,9 @@ MOST_REVISIONS = 20
 _TARGET = "ASSENT_TARGET_"
 _CANDIDATES = 5
 _NOT = re.compile(
-    r"\b(?:without|skip|omit|leave out|except|not|no|don.t|never|remove|drop|instead of)\b", re.IGNORECASE
-)
+    r"\b(?:without|skip|omit|leave out|except|do not|don.t|never|no need|remove|drop|instead of)\b|^(?:no|not)\b"
+    r"|\b(?:must|should|may|shall) not (?!be\b)", re.IGNORECASE,
+)  # fmt: skip
 _SETTLED = ("done", "rejected")
 
 

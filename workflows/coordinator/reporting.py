@@ -123,7 +123,10 @@ def _table(steps: Sequence[PlanStep], results: Mapping[str, Any]) -> list[str]:
 
 
 def _words(result: Json | None) -> str:
-    return "not reached" if result is None else _WORDS[result["status"]]
+    if result is None:
+        return "not reached"
+    inside = [f"{_cell(name)} {status}" for name, status in (result.get("inside") or {}).items()]
+    return _WORDS[result["status"]] + (f"; inside of it: {', '.join(inside)}" if inside else "")
 
 
 def _not_done(steps: Sequence[PlanStep], results: Mapping[str, Any]) -> Iterable[str]:

@@ -15,6 +15,7 @@ from assent.composition.inputs import InputShape, schema_model
 from assent.composition.linking import Flow, LinkedStep
 from assent.composition.references import Literal
 from assent.composition.schema_views import View
+from assent.composition.scopes import FAILED, REJECTED
 from assent.contracts import STEP_LABEL
 from assent.plans import PlanStep
 from workflows.coordinator.proposing import AGENT
@@ -80,6 +81,16 @@ def workflow_run(inputs: dict[str, Any], facts: Facts, found: Registered) -> Ste
     built = workflow.build()
     graph = built.compile() if isinstance(built, StateGraph) else built.copy({"checkpointer": None})
     return StepRun(graph, workflow.state_for(inputs))
+
+
+def not_done_inside(final: Any) -> dict[str, str]:
+    """Return the steps of a workflow in YAML that were not carried out, each with what has become of it."""
+    results = final.items() if isinstance(final, dict) else ()
+    return {
+        name.removesuffix(".result"): value["status"]
+        for name, value in results
+        if name.endswith(".result") and isinstance(value, dict) and value.get("status") in (REJECTED, FAILED)
+    }
 
 
 def workflow_output(final: Any, facts: Facts, found: Registered) -> Any:

@@ -8,8 +8,8 @@ from collections.abc import Container, Iterable, Iterator
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 STOP_WORDS = frozenset({
-    "hello", "hey", "hi", "thank", "thanks",
-    "a", "about", "after", "again", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because",
+    "be", "hello", "hey", "hi", "shall", "should", "thank", "thanks",
+    "a", "about", "after", "again", "all", "also", "an", "and", "any", "are", "as", "at", "because",
     "been", "before", "but", "by", "can", "could", "did", "do", "does", "each", "else", "every", "for",
     "from", "get", "had", "has", "have", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into",
     "is", "it", "its", "just", "let", "like", "many", "may", "me", "might", "more", "most", "much", "must",
