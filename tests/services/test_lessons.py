@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -128,6 +129,19 @@ def test_only_what_people_approved_is_learned(lessons: LessonsDesk, desk: Desk) 
         assert list(session.scalars(select(Lesson.request_id).where(Lesson.workflow == lessons.workflow))) == [
             changed.id
         ]
+
+
+def test_a_decision_that_was_committed_late_is_learned_nevertheless(lessons: LessonsDesk, desk: Desk) -> None:
+    learning = Learning(desk.sessions, desk.clock)
+    learning.learn()
+    late = lessons.propose(("RAM", MEMORY, "name"))
+    lessons.correct(late, "memory_mb", learn=False)
+    with desk.sessions.begin() as session:
+        minutes_ago = desk.clock() - timedelta(minutes=10)
+        session.execute(update(ApprovalRequest).where(ApprovalRequest.id == late.id).values(resolved_at=minutes_ago))
+    assert learning.learn() == 0, "an ordinary round looks back for seconds"
+    desk.clock.ahead = timedelta(minutes=6)
+    assert learning.learn() == 1
 
 
 def test_several_workers_learn_a_request_once(lessons: LessonsDesk, at_once: AtOnce) -> None:

@@ -42,8 +42,12 @@ from assent.situations import AppliedLesson, Correctable, Situation, situation_i
 log = structlog.get_logger(__name__)
 LOOKED_BACK = timedelta(days=7)
 """How far back the first round of a worker looks for requests that have not been read, after an outage."""
-OVERLAP = timedelta(minutes=2)
-"""How much earlier each further round looks, for decisions that were committed late."""
+OVERLAP = timedelta(seconds=15)
+"""How much earlier each further round looks, for decisions that were committed late.
+
+It is short because each round reads the rows of all requests that were settled meanwhile."""
+WIDER_EVERY, WIDER = timedelta(minutes=5), timedelta(minutes=20)
+"""How often a round looks further back, for those that were committed very late, and how far."""
 AT_A_TIME = 50
 MAX_WHY = 1_000
 MAX_CHAIN = 20
@@ -65,6 +69,7 @@ class Learning:
         self._sessions = sessions
         self._clock = clock
         self._since: datetime | None = None
+        self._widely: datetime | None = None
         self._unreadable: set[str] = set()
 
     def learn(self) -> int:
@@ -74,7 +79,7 @@ class Learning:
         tried again by the next process.
         """
         now, first = self._clock(), self._since is None
-        since = (self._since or now) - (LOOKED_BACK if first else OVERLAP)
+        since = self._from(now)
         learned = 0
         while ids := self._unread(since):
             learned += sum(map(self._read_safely, ids))
@@ -84,6 +89,13 @@ class Learning:
         if learned or first:
             store_missing(self._sessions)
         return learned
+
+    def _from(self, now: datetime) -> datetime:
+        """The time from which this round looks."""
+        if self._since is not None and self._widely is not None and now - self._widely < WIDER_EVERY:
+            return self._since - OVERLAP
+        self._widely = now
+        return now - LOOKED_BACK if self._since is None else min(self._since, now - WIDER)
 
     def _read_safely(self, request_id: str) -> int:
         try:
