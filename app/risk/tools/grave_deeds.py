@@ -60,6 +60,7 @@ _DANGEROUS_DOMAINS = {
     "siren": "turn", "homeassistant": "restart stop", "hassio": "host addon backup restore stop restart",
     "shell": "command", "python": "script", "water": "set", "lawn": "start", "vacuum": "",
 }  # fmt: skip
+_MOST_ENTITIES = 50
 _SHADES = word_set("blind shade curtain awning")
 _NOT_MANY = word_set("mark read select save expand collapse stage format test check fetch message tab")
 
@@ -283,6 +284,8 @@ def at_home(call: ToolCall) -> Iterator[Finding]:
     """Yield what a service of home automation does that is not for an agent alone."""
     words = service_of(call)
     dangerous = set(_DANGEROUS_DOMAINS.get(words[0], "").split()) if words else set()
-    entities = {word for argument in call.texts for word in words_in(argument.text)}
-    if dangerous & {*words[1:], *call.words, *call.action} and not entities & _SHADES:
+    if not dangerous & {*words[1:], *call.words, *call.action}:
+        return
+    entities = {word for argument in call.texts[:_MOST_ENTITIES] for word in words_in(argument.text)}
+    if not entities & _SHADES:
         yield PHYSICAL.finding("The service opens, disarms, restarts, or runs something at home.")

@@ -222,8 +222,8 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     read = _read_code(call, kind, reading)
     call.judged = "code" if read else ""
-    light = light_finding(call)
-    if light is not None and light.rule == SMALL.id and not read:
+    light = light_finding(call) if not read and call.text("url", "link", "href", "uri") else None
+    if light is not None and light.rule == SMALL.id:
         return False  # An address that is only kept is not asked for anything.
     return read_urls(call, reading) or read
 
