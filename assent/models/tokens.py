@@ -1,6 +1,6 @@
 """Tokens: counted here, because the size of a prompt has to be known before it is sent.
 
-Providers have tokenizers of their own, some of which are not published. Here, the tokenizer of `assent.meaning` counts;
+Each provider has a tokenizer of its own, and some do not publish it. Here, the tokenizer of `assent.meaning` counts;
 where it is not installed, a token is three bytes, which is rather too many tokens than too few.
 """
 

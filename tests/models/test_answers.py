@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,3 +197,14 @@ def test_the_accuracy_that_is_usual_for_a_task() -> None:
     assert Task("plan", changes=True, keep=None).lifetime.total_seconds() == 0
     assert Task("summarize", changes=True).lifetime.total_seconds() == 0
     assert Task("summarize").lifetime.total_seconds() > 0
+
+
+def test_the_example_of_the_documentation_runs(configure: Configure) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    [example] = re.findall(r"(?s)```python\n(.*?)```", document)
+    found: dict[str, Any] = {"__name__": "example"}
+    exec(example, found)
+    configure("", "", "")
+    assert found["find_cause"](["refused", "timeout", "timeout"]).cause == "timeout"
+    configure("good", "", "", reply='{"cause": "a full disk"}')
+    assert found["find_cause"](["refused"]).cause == "a full disk"
