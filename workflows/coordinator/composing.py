@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 from assent.composition.fields import RESERVED_IDS
-from assent.composition.schema_views import View
 from assent.digests import digest_of
 from assent.effects import Effect
 from assent.naming import snake
@@ -26,12 +25,11 @@ from workflows.coordinator.matching import ENOUGH, Match, Matcher, prefers_workf
 from workflows.coordinator.needs import MOST_NEEDS, Need
 from workflows.coordinator.words import TAKING, means_the_same
 
-TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "find out": ("read",),
-    "change": ("look", "act", "verify"),
-    "workflow": ("run",),
-}
-"""The parts of a plan for each kind of need. Tools that provide inputs come before the part that needs them."""
+TEMPLATES: Mapping[str, tuple[str, ...]] = {"change": ("look", "act", "verify"), "workflow": ("run",)}
+"""The parts of a plan for the kinds of changes. What only finds something out is one step.
+
+Tools that provide inputs come before the part that needs them.
+"""
 _REFERENCE = re.compile(r"(?<!\$)\$\{\w+")
 _MOST_TRIED = 8
 """Most tools that are tried for one need."""
@@ -343,8 +341,3 @@ def _rendered(value: Any, id_of: Any) -> Any:
     if isinstance(value, dict):
         return {name: _rendered(inside, id_of) for name, inside in value.items()}
     return [_rendered(inside, id_of) for inside in value] if isinstance(value, list) else value
-
-
-def views_of(missing: Mapping[str, Missing]) -> dict[str, View]:
-    """Return the schemas of the values that are missing, by name."""
-    return {name: wanted.view for name, wanted in missing.items()}
