@@ -44,7 +44,7 @@ _MESSAGES = word_set("sendmail chat_postMessage postMessage sendMessage send_mai
 _MESSENGERS = word_set("smtplib slack_sdk telegram discord twilio")
 _SERVICES = word_set(
     "stripe paypalrestsdk twilio sendgrid slack_sdk telegram discord hvac consul jira openai anthropic redis "
-    "elasticsearch opensearchpy"
+    "elasticsearch opensearchpy keyring paho"
 )
 _REMOTE = word_set(
     "exec_command run sudo invoke_shell exec_run send_command send_config_set run_cmd run_ps execute_command"
@@ -94,10 +94,25 @@ def call_known_package(made: Call, name: str) -> Value:
     last = name.rpartition(".")[2]
     if made.method and (judged := methods_by_name(made, name)) is not None:
         return judged
+    if made.method and name.split(".")[0] not in COMPUTING and _says_more(made, last):
+        return Value(kind=name, marks=made.marks)
     if last in tables.SAVES and made.arguments:
         path = next((value for value in made.arguments if value.text is not None), made.arguments[0])
         act_on(made.reading, Act.WRITE, made.word(path))
     return Value(kind=name, marks=made.marks)
+
+
+def _says_more(made: Call, name: str) -> bool:
+    """Note what a name says about money, secrets, or rights, such as ``create_superuser``."""
+    from app.risk.python.methods import by_meaning
+
+    words = list(clients.words_of(name))
+    shows = words[:1] in (["get"], ["read"], ["export"], ["reveal"]) and words[-1] in _SHOWN
+    return len(words) > 1 and (shows or words[0] in _GIVES) and by_meaning(made, words)
+
+
+_SHOWN = word_set("secret secrets password passwords credentials cookies")
+_GIVES = word_set("create add grant assign promote refund pay charge transfer payout withdraw")
 
 
 def call_unread(made: Call, name: str) -> Value:

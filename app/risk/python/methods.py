@@ -38,7 +38,8 @@ _MONEY = word_set(
 )
 _DESTROYS = word_set(
     "delete drop destroy purge truncate wipe erase terminate uninstall shutdown kill prune flush flushall flushdb "
-    "evict deprovision decommission revoke reset rollback unlink rmtree rmdir disable deregister detach format"
+    "evict deprovision decommission revoke reset rollback unlink rmtree rmdir disable deregister detach format "
+    "deactivate suspend unregister ban offboard"
 )
 _MANNERS = word_set("permanent permanently hard soft force bulk batch async begin try do safe safely admin mass")
 """What says how something is done, rather than what."""
@@ -210,11 +211,12 @@ def _loses(made: Call, words: list[str]) -> bool:
     return words[0] in _LOSES and not made.filtered and any("listed" in value.marks for value in values)
 
 
-def _by_meaning(made: Call, words: list[str]) -> bool:
+def by_meaning(made: Call, words: list[str]) -> bool:
     """Note what a name says about money, secrets, rights, and messages, or a command that is handed over."""
     about = set(words)
     line, shown = made.line, made.method
-    if words and words[0] in _READS | {"export", "decrypt", "reveal", "dump"} and about & _SECRETS:
+    cookies = words[:1] in (["get"], ["list"], ["export"], ["dump"]) and words[-1:] == ["cookies"]
+    if cookies or (words and words[0] in _READS | {"export", "decrypt", "reveal", "dump"} and about & _SECRETS):
         made.reading.add(READS_SECRET, f"The name {shown} says that this reads secrets.", line)
     elif words and words[0] in _MOVES_MONEY and (words[0] != "transfer" or about & _MONEY or len(words) == 1):
         made.reading.add(networks.PAYS, f"The name {shown} says that this moves money.", line)
@@ -253,7 +255,7 @@ _LOSES = word_set("delete drop destroy purge truncate wipe erase terminate remov
 def by_name(made: Call) -> Value:
     """Judge a method of an unknown object by its name."""
     base, method = made.base, made.method
-    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", method)]
+    words = list(clients.words_of(method))
     if len(words) > 1 and words[0] in _MANNERS:
         words = words[1:]
         method = "_".join(words)
@@ -267,7 +269,7 @@ def by_name(made: Call) -> Value:
         return value
     if base.kind and base.kind.split(".")[0] in libraries.COMPUTING:
         return value
-    if _by_meaning(made, words):
+    if by_meaning(made, words):
         return value
     if words and words[0] in _PAYS and _MONEY & {name.lower() for name in made.chain}:
         made.reading.add(networks.PAYS, f"This calls {'.'.join(made.chain[-2:])}, which moves money.", made.line)
