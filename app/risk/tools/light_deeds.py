@@ -272,7 +272,8 @@ def light_finding(call: ToolCall) -> Finding | None:
         place = set(words_in(call.text(*_PLACES)[:60]))
         if place & _TRIAL and not place & word_set("prod production prd live"):
             return SMALL.finding("This switches something in an environment for tests.")
+    worse = said.words & names.DESTROYS
     for deed in _LIGHT:
-        if deed.is_done(said):
+        if deed.is_done(said) and worse <= deed.verbs | deed.objects:
             return deed.rule.finding(f"The tool's name says that it {deed.meaning}.", None, deed.level)
     return None
