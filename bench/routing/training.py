@@ -31,9 +31,6 @@ class Counted:
 
     families: dict[str, Any]
 
-    def __getitem__(self, rows: Any) -> Counted:
-        return Counted({family: matrix[rows] for family, matrix in self.families.items()})
-
 
 def count(texts: Sequence[str]) -> Counted:
     """Count the features of texts."""
