@@ -24,14 +24,12 @@ FILE = Path(__file__).with_name("router.npz")
 FAMILIES = ("words", "characters", "ideas")
 MOST_CERTAIN = 0.98
 """No text is surer than this by the classifier alone."""
-_SMALL = (
-    "a an and are at be by can could do does for from has have how i if in is it its me my of on or our please so that "
-    "the them then there these they this to us was we what when where which who why will with would you your "
-    "der die das den dem des ein eine einen einer ist sind im in und oder mit auf von zu bitte uns unsere wie was wir "
-    "le la les un une des du de et ou est sont dans pour sur avec que qui nous notre ce cette il elle el los las y o "
-    "en es por para con una del il lo gli i di e che per con nel sono na w z i do jest te dla het een van en voor op"
+TELLING = 0.25
+"""How much a word's idea has to speak for a workflow to explain it, as a share of what it says for the best one."""
+UNTELLING = frozenset(
+    {"small talk", "general knowledge", "service desk", "injection", "destroy", "negated", "time now", "several needs"}
 )
-_SMALL_WORDS = frozenset(_SMALL.split())
+"""Ideas of the lexicon that explain no workflow to people."""
 NONE = "none"
 """The class of texts that no workflow serves."""
 
@@ -129,37 +127,36 @@ class Classifier:
         length = float(np.linalg.norm(weights)) or 1.0
         return unique, (weights * (self.arrays.factors[family] / length)).astype(np.float32)
 
-    def _decisive(
-        self, column: int, features: Features, values: dict[str, tuple[np.ndarray, np.ndarray]]
-    ) -> list[str]:
-        """Return up to three words that speak more for a class than for the others together."""
+    def _decisive(self, column: int, features: Features, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[str]:
+        """Return up to three words or phrases of the lexicon that speak for a class.
+
+        Words outside of the lexicon, such as "take" or the name of a database, count in the sum, but explain nothing.
+        """
         import numpy as np
 
-        def gains(family: str) -> dict[int, float]:
+        def gains(family: str) -> dict[int, tuple[float, float]]:
             places, weights = values[family]
             rows = self.arrays.weights[family][places][:, :-1].astype(np.float32) * self.arrays.scales[family][:-1]
-            gain = (rows[:, column] - rows.mean(axis=1)) * weights
-            return dict(zip(places.tolist(), gain.tolist(), strict=True))
+            leads = (rows - rows.mean(axis=1, keepdims=True)) * weights[:, None]
+            pairs = np.stack([leads[:, column], leads.max(axis=1)], axis=1).tolist()
+            return {at: (own, most) for at, (own, most) in zip(places.tolist(), pairs, strict=True)}
 
         by_word, by_idea = gains("words"), gains("ideas")
-        found = {word: by_word.get(at, 0.0) for word, at in features.named.items() if _is_telling(word)}
+        found: dict[str, float] = {}
         for idea, said in features.mentioned.items():
-            whole = by_idea.get(place(idea, IDEA_BITS), 0.0)
+            whole, most = by_idea.get(place(idea, IDEA_BITS), (0.0, 0.0))
+            if idea in UNTELLING or whole <= 0 or whole < TELLING * most:
+                continue
             for words in said:
-                own = by_idea.get(place(f"={words}", IDEA_BITS), 0.0)
-                found[words] = found.get(words, 0.0) + own + whole / len(said)
-        telling = (word for word, gain in found.items() if gain > 0 and word not in _SMALL_WORDS)
-        best = sorted(telling, key=lambda word: -found[word])
+                own, _ = by_idea.get(place(f"={words}", IDEA_BITS), (0.0, 0.0))
+                word, _ = by_word.get(features.named.get(words, -1), (0.0, 0.0))
+                found[words] = found.get(words, 0.0) + own + word + whole / len(said)
+        best = sorted((words for words, gain in found.items() if gain > 0), key=lambda words: -found[words])
         chosen: list[str] = []
-        for word in best:
-            if not any(word in other or other in word for other in chosen):
-                chosen.append(word)
-        return chosen[:3]
-
-
-def _is_telling(word: str) -> bool:
-    """Return whether a word tells people something: numbers and other placeholders, and letters, do not."""
-    return len(word) > 2 and "0" not in word
+        for words in best:
+            if not any(set(words.split()) & set(other.split()) for other in chosen):
+                chosen.append(words)
+        return [" ".join(features.written.get(word, word) for word in words.split()) for words in chosen[:3]]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

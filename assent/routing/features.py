@@ -23,7 +23,8 @@ class Features:
 
     Attributes:
         named: word features by their words, for reasons that a person understands.
-        ideas: ideas of the lexicon that the text mentions, with the words that mention them.
+        mentioned: ideas of the lexicon that the text mentions, with the words that mention them.
+        written: folded words as the text writes them.
     """
 
     words: list[int]
@@ -31,6 +32,7 @@ class Features:
     ideas: list[int]
     named: dict[str, int]
     mentioned: dict[str, list[str]]
+    written: dict[str, str]
 
 
 _SHAPES = {
@@ -67,7 +69,8 @@ def features_of(text: str, lexicon: Lexicon) -> Features:
     word_features += [place(pair, WORD_BITS) for pair in _pairs(singles)]
     ideas = [place(feature, IDEA_BITS) for feature in _ideas(mentioned, not_wanted, shape)]
     characters = [place(gram, CHARACTER_BITS) for gram in _grams(words)]
-    return Features(word_features, characters, ideas, named, mentioned)
+    written = {folded(word): word for word in words_of(read)}
+    return Features(word_features, characters, ideas, named, mentioned, written)
 
 
 def _singles(words: Iterable[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@ import { startColoring } from "./coloring.js";
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
 import { startEditing } from "./editing.js";
+import { startEnter } from "./enter.js";
 import { startFilters } from "./filters.js";
 import { reach, startKeys } from "./keys.js";
 import { startList } from "./list.js";
@@ -25,6 +26,7 @@ startList();
 startMarks();
 startFilters();
 startKeys();
+startEnter();
 startLive();
 
 // From the queue by the key for it.

@@ -33,3 +33,18 @@ def test_a_need_leads_to_a_form_and_starts_nothing(
     expect(page.get_by_label("Environment")).to_have_value("staging")
     assert len(portal.services.runs.recent("", None, 50)) == before
     assert page.url.startswith(f"{portal.desk.url}/runs/new/database_maintenance?need=")
+
+
+def test_enter_sends_the_need_and_shift_enter_begins_a_line(visit: Visit) -> None:
+    dba = visit("dba")
+    for place in ("/queue", "/runs/new"):
+        page = dba.go(place)
+        field = page.get_by_label("What do you need?")
+        field.press("Enter")
+        assert page.url.endswith(place), "an empty field is not sent"
+        field.press_sequentially("The shop database needs fresh statistics")
+        field.press("Shift+Enter")
+        field.press_sequentially("and an index check.")
+        expect(field).to_have_value("The shop database needs fresh statistics\nand an index check.")
+        field.press("Enter")
+        expect(page.locator("#answer")).to_contain_text("Database maintenance")

@@ -65,7 +65,7 @@ def test_a_workflow_that_is_not_installed_is_said_to_be_so(reviewer: Browser) ->
 @pytest.mark.parametrize("text", [UNSURE, FOREIGN])
 def test_where_it_is_not_sure_it_asks_with_three(reviewer: Browser, text: str) -> None:
     answer = send(reviewer, reviewer.get("/runs/new"), text).one(id="answer")
-    assert answer.one("h2").text == "Which of these do you mean?"
+    assert answer.one("h2").text == "Which workflow do you need?"
     assert len(answer.all("li")) == 3 == len(answer.all("form"))
 
 
