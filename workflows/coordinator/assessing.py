@@ -13,11 +13,17 @@ _MANY_STEPS, _SEVERAL_STEPS = 8, 3
 _MANY_NEEDS = 3
 
 
-def assessed(needs: Sequence[Need], steps: Sequence[PlanStep], used: Mapping[str, str]) -> PlanAssessment:
+_MOST_REASONS, _MOST_NOT_PLANNED = 20, 14
+
+
+def assessed(
+    needs: Sequence[Need], steps: Sequence[PlanStep], used: Mapping[str, str], not_planned: Sequence[str] = ()
+) -> PlanAssessment:
     """Return the assessment of a request with the plan that was made for it.
 
     Args:
         used: why each tool and workflow is used, by its name with its version.
+        not_planned: the parts of the request that no step covers, each with why.
     """
     destroying = [step.title for step in steps if step.effect is Effect.DESTROY]
     changing = [step.title for step in steps if step.effect is not Effect.READ]
@@ -41,9 +47,16 @@ def assessed(needs: Sequence[Need], steps: Sequence[PlanStep], used: Mapping[str
     tools = {step.tool: used.get(step.tool, "") for step in steps if step.tool}
     named = {name: reason for name, reason in used.items() if name.partition("@")[0] in workflows}
     return PlanAssessment(
-        complexity=Complexity.HIGH if high else Complexity.MEDIUM if medium else Complexity.LOW, reasons=reasons[:20],
+        complexity=Complexity.HIGH if high else Complexity.MEDIUM if medium else Complexity.LOW,
+        reasons=[*_said_not_planned(not_planned), *reasons][:_MOST_REASONS],
         tools=_requirements(tools), workflows=_requirements(named),
     )  # fmt: skip
+
+
+def _said_not_planned(parts: Sequence[str]) -> list[str]:
+    shown = [f"Not planned: {part[:500]}" for part in parts[:_MOST_NOT_PLANNED]]
+    left = len(parts) - len(shown)
+    return [*shown, f"Not planned: {left} more parts of the request."] if left else shown
 
 
 def _requirements(found: Mapping[str, str]) -> list[PlanRequirement]:

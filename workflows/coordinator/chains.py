@@ -11,7 +11,7 @@ from typing import Any
 
 from assent.composition.schema_views import ALL_TYPES, View, clash
 from assent.toolbox.model import Tool
-from workflows.coordinator.filling import Sources, can_be_asked, fill, literal, only_quoted, whole_text
+from workflows.coordinator.filling import Sources, can_be_asked, fill, fits, literal, only_quoted, whole_text
 
 DEEPEST = 4
 """Most tools in a row that provide inputs for each other."""
@@ -110,6 +110,8 @@ class Chains:
                 made.call.inputs[field_name] = literal(found.value)
                 continue
             if field_name not in required:
+                if tool is not None and not tool.reads_only:
+                    made.call.inputs |= _default(field_name, view)
                 continue
             provided = self._provided(field_name, view, sources, (*trail, name))
             if provided is not None:
@@ -145,6 +147,13 @@ class Chains:
             if attempt.is_whole:
                 return Output(attempt.call, path)
         return None
+
+
+def _default(name: str, view: View) -> dict[str, Any]:
+    """Return the default of an input, by its name, if it has one that fits: reviewers of a change see what it is."""
+    schema = view.schema if isinstance(view.schema, dict) else {}
+    value = schema.get("default")
+    return {name: literal(value)} if value is not None and fits(value, view) else {}
 
 
 def _paths_to(name: str, view: View, tool: Tool) -> Iterator[tuple[str, ...]]:

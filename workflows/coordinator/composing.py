@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,11 +19,12 @@ from assent.naming import snake
 from assent.plans import MAX_STEPS, PlanStep
 from assent.toolbox.model import Tool
 from workflows.coordinator.chains import Attempt, Call, Chains, Missing, Output
+from workflows.coordinator.coverage import is_about, left_over, texts_in
 from workflows.coordinator.filling import Sources, own_key
 from workflows.coordinator.linking import mistakes_of
 from workflows.coordinator.matching import ENOUGH, Match, Matcher, prefers_workflow
 from workflows.coordinator.needs import MOST_NEEDS, Need
-from workflows.coordinator.words import TAKING, means_the_same
+from workflows.coordinator.words import LEAVING, LONGEST_TEXT, TAKING, means_the_same, words
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {"change": ("look", "act", "verify"), "workflow": ("run",)}
 """The parts of a plan for the kinds of changes. What only finds something out is one step.
@@ -35,8 +36,11 @@ _MOST_TRIED = 8
 """Most tools that are tried for one need."""
 _NEARLY_AS_GOOD = 0.15
 """How much lower the score of a tool may be that is used because the best one cannot be."""
+_REFERRING = 0.15
+"""How much lower the score of a change may be whose clause refers to another one: *refresh its statistics*."""
 _SAID = 120
-_MOST_SHOWN = 5
+NOTHING = "nothing that is registered does this."
+"""Why most clauses that are not covered are not."""
 
 
 @dataclass
@@ -111,8 +115,8 @@ def compose(wish: Wish, matcher: Matcher) -> Composition:
     if len(made.steps) > MAX_STEPS:
         made.problems.append(f"The plan would have {len(made.steps)} steps; at most {MAX_STEPS} are possible.")
         made.steps = []
-    for step, words in mistakes_of(made.steps, matcher.found).items():
-        made.problems += [f"{step or 'The plan'}: {word}" for word in words]
+    for step, said in mistakes_of(made.steps, matcher.found).items():
+        made.problems += [f"{step or 'The plan'}: {mistake}" for mistake in said]
         made.steps = []
     return made
 
@@ -125,14 +129,16 @@ class _Composer:
         self._made = Composition()
         self._ids: dict[Call, str] = {}
         self._reads: dict[str, str] = {}
+        self._served: dict[str, str] = {}
 
     def compose(self) -> Composition:
         for need in self._wish.needs[:MOST_NEEDS]:
             self._serve(need)
         if left := self._wish.needs[MOST_NEEDS:]:
-            shown = ", ".join(f"“{need.text[:_SAID]}”" for need in left[:_MOST_SHOWN])
-            more = f", and {len(left) - _MOST_SHOWN} more" if len(left) > _MOST_SHOWN else ""
-            self._made.problems.append(f"One plan serves at most {MOST_NEEDS} needs. Left out: {shown}{more}.")
+            self._made.problems.append(f"One plan serves at most {MOST_NEEDS} needs; {len(left)} are left out.")
+            self._made.unserved += [f"{_said(need)}: the plan has no room for it." for need in left]
+        if len(self._wish.text) > LONGEST_TEXT:
+            self._made.problems.append(f"Only the first {LONGEST_TEXT:,} characters of the request choose steps.")
         return self._made
 
     @cached_property
@@ -141,15 +147,18 @@ class _Composer:
 
     def _serve(self, need: Need) -> None:
         tools = self._matcher.matching_tools(need)
-        fitting = [match for match in tools if match.score >= ENOUGH and self._may_serve(match, need)]
-        workflows = self._matcher.matching_workflows(need)
+        fitting = self._fitting(tools, need)
+        workflows = [match for match in self._matcher.matching_workflows(need) if is_about(match, need, self._values)]
         workflow = next((match for match in workflows if self._may_run(match, need)), None)
         runs = prefers_workflow(workflow, fitting[0] if fitting else None, need)
         best = workflow if runs else fitting[0] if fitting else None
         if best is not None and best.name in self._wish.avoided:
-            return  # reviewers do not want it, nor something else in its place
+            # Reviewers do not want it, nor something else in its place.
+            self._made.unserved.append(f"{_said(need)}: reviewers do not want {best.name}.")
+            return
+        taken: Call | None = None
         if workflow is not None and runs:
-            self._take([self._run(workflow, need)], need)
+            taken = self._take([self._run(workflow, need)], need)
         elif fitting:
             relevance = {match.name: match.score for match in tools}
             chains = Chains(self._readers, lambda tool: relevance.get(tool.name, 0.0))
@@ -157,33 +166,61 @@ class _Composer:
             attempts = [
                 self._call(match, need, chains) for match in tried if match.score >= tried[0].score - _NEARLY_AS_GOOD
             ]
-            self._take(attempts, need, chains if need.changes else None, tools)
+            taken = self._take(attempts, need, chains if need.changes else None, tools)
         else:
-            self._by_router(need)
+            taken = self._by_router(need)
+        if taken is not None:
+            self._served[need.text] = taken.name
+            offered = self._matcher.words_of(taken.name)
+            for part in left_over(need, offered, [*_used_names(taken), *texts_in(taken.inputs)], self._values):
+                self._made.unserved.append(f"“{part[:_SAID]}” in {_said(need)}: no step does anything about it.")
 
-    def _by_router(self, need: Need) -> None:
+    def _fitting(self, tools: Sequence[Match], need: Need) -> list[Match]:
+        """Return the tools that serve a need, the best first."""
+        about = [match for match in tools if match.score >= ENOUGH and is_about(match, need, self._values)]
+        fitting = [match for match in about if self._may_serve(match, need)]
+        if not fitting and need.makes:
+            made = replace(need, verbs=need.makes)
+            named = [match for match in about if set(words(" ".join(match.shared))) - need.makes]
+            fitting = [match for match in named if self._may_serve(match, made)]
+        if not fitting and need.about and need.verbs:
+            near = [match for match in tools if match.score >= ENOUGH - _REFERRING and self._may_serve(match, need)]
+            fitting = [match for match in near if is_about(match, need, self._values)]
+        if not fitting and need.verbs:
+            only = self._matcher.only_one_that(need, self._values, self._wish.avoided)
+            fitting = [only] if only is not None else []
+        return fitting
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        """Words that name values, and not what is to be done with them."""
+        return frozenset(words(" ".join([*self._wish.targets, *texts_in(dict(self._wish.given))])))
+
+    def _by_router(self, need: Need) -> Call | None:
         """Add the workflow that the router knows for a need of which the words say too little."""
-        match, words = self._matcher.route(need.text) if self._matcher.route is not None else (None, "")
+        text = f"{need.about}: {need.text}" if need.about else need.text
+        match, said = self._matcher.route(text) if self._matcher.route is not None else (None, "")
+        if match is None or match.name in self._wish.avoided or not self._may_run(match, need):
+            match = self._matcher.workflow_that_mends(need, self._served.get(need.about, ""), self._values)
         if match is not None and match.name not in self._wish.avoided and self._may_run(match, need):
-            self._take([self._run(match, need)], need)
-        else:
-            said = words or "nothing that is registered serves it."
-            self._made.unserved.append(f"“{need.text[:_SAID]}”: {said}")
+            return self._take([self._run(match, need)], need)
+        self._made.unserved.append(f"{_said(need)}: {said or NOTHING}")
+        return None
 
     def _may_serve(self, match: Match, need: Need) -> bool:
         """Return whether a tool does what a need asks for: to read, or a change of the kind that is named."""
         if self._found.tools.get(match.name).reads_only:
             return not need.changes
-        return means_the_same(need.verbs, self._matcher.words_of(match.name))
+        by_name = match.score == 1.0 and need.verbs == {"run"}
+        return by_name or means_the_same(need.verbs, self._matcher.words_of(match.name))
 
     def _may_run(self, match: Match, need: Need) -> bool:
         """Return whether a workflow may serve a need: what takes something away has to be named by it."""
         return not need.verbs & TAKING or means_the_same(need.verbs, self._matcher.words_of(match.name))
 
     def _sources(self, need: Need) -> Sources:
-        return Sources(
-            self._wish.given, (need.text, self._wish.text), self._matcher.vocabulary, self._wish.targets
-        )
+        texts = tuple(text for text in (need.text, need.about, self._wish.text) if text)
+        return Sources(self._wish.given, texts, self._matcher.vocabulary, self._wish.targets)
 
     def _call(self, match: Match, need: Need, chains: Chains) -> Attempt:
         tool = self._found.tools.get(match.name)
@@ -204,12 +241,15 @@ class _Composer:
 
     def _take(
         self, attempts: list[Attempt], need: Need, chains: Chains | None = None, related: Iterable[Match] = ()
-    ) -> None:
-        """Add the steps of the first attempt that is whole, or else note what is missing for the best one."""
+    ) -> Call | None:
+        """Add the steps of the first attempt that is whole, or else note what is missing for the best one.
+
+        Returns the call that serves the need; None: nothing does.
+        """
         possible = [attempt for attempt in attempts if not attempt.problems]
         if not possible:
-            self._made.problems += [f"“{need.text[:_SAID]}”: {problem}" for problem in attempts[0].problems]
-            return
+            self._made.problems += [f"{_said(need)}: {problem}" for problem in attempts[0].problems]
+            return None
         best = next((attempt for attempt in possible if attempt.is_whole), possible[0])
         # A change is never replaced by something that merely needs fewer inputs, and a reader never replaces a change.
         if possible[0] is not best and (need.changes or _changes(best.call)):
@@ -218,11 +258,12 @@ class _Composer:
             known = self._made.missing.setdefault(self._key(name, wanted), wanted)
             known.wanted_by = list(dict.fromkeys([*known.wanted_by, *wanted.wanted_by]))
         if best.missing:
-            return
+            return best.call
         if not _changes(best.call):
             self._add(best.call)
         elif fingerprint(best.call.name, _rendered(best.call.inputs, lambda _: "earlier")) not in self._wish.done:
             self._change(best.call, need, chains, related)
+        return best.call
 
     def _key(self, name: str, wanted: Missing) -> str:
         """Return under which name a value is asked for: the field's, unless that is another field's of another type."""
@@ -233,7 +274,8 @@ class _Composer:
 
     def _change(self, act: Call, need: Need, chains: Chains | None, related: Iterable[Match]) -> None:
         """Add a change, with a look before it and one after it where a tool that reads can do so."""
-        look = self._look(act, need, chains, related) if chains is not None else None
+        looks = chains is not None and not need.verbs <= LEAVING
+        look = self._look(act, need, chains, related) if chains is not None and looks else None
         for part in TEMPLATES["change" if act.tool is not None else "workflow"]:
             if part == "look" and look is not None:
                 self._add(look)  # nothing needs it, so that reviewers can leave it out
@@ -319,6 +361,11 @@ class _Composer:
         return made
 
 
+def _said(need: Need) -> str:
+    text = need.text if len(need.text) <= _SAID else f"{need.text[:_SAID]}…"
+    return f"“{text}”"
+
+
 def _changes(call: Call) -> bool:
     return call.tool is None or not call.tool.reads_only
 
@@ -332,6 +379,10 @@ def _used(value: Any) -> Iterator[Call]:
     elif isinstance(value, list):
         for inside in value:
             yield from _used(inside)
+
+
+def _used_names(call: Call) -> list[str]:
+    return [name for earlier in _used(call.inputs) for name in (earlier.name, *_used_names(earlier))]
 
 
 def _rendered(value: Any, id_of: Any) -> Any:

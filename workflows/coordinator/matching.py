@@ -12,7 +12,7 @@ from assent.toolbox.model import Tool
 from assent.workflow import Workflow
 from workflows.coordinator.needs import Need
 from workflows.coordinator.registered import Registered
-from workflows.coordinator.words import quoted, raw_words, words
+from workflows.coordinator.words import GOALS, TAKING, VAGUE, VERBS, quoted, raw_words, words
 
 ENOUGH = 0.42
 """The score from which on something serves a need."""
@@ -26,6 +26,9 @@ _MUST_BE_NAMED = 0.5
 """How much of a name a need has to say if it has only one word in common with the whole entry."""
 _UNKNOWN = 0.3
 """The weight of words that no entry has, many of which are values."""
+_ENOUGH_WORDS = 2
+"""Words by which a workflow is known that is to reach something."""
+_VERBS = frozenset(VERBS.values())
 _MOST_DESCRIPTION = 2_000
 _IN_NAME, _IN_CAPABILITIES, _IN_DESCRIPTION, _IN_FIELDS = 1.0, 0.8, 0.5, 0.3
 
@@ -120,12 +123,49 @@ class Matcher:
         """Return the workflows that may serve a need, the best first."""
         return self._matches(need, self.workflows)
 
+    def only_one_that(self, need: Need, values: Container[str], avoided: Container[str]) -> Match | None:
+        """Return the tool that does what a clause asks for with hardly more than a verb: *take a backup first*.
+
+        Its name has to have that verb, or else its description. Of several, it is the one that has the most to do with
+        what the clause is about.
+        """
+        if need.verbs & (VAGUE | TAKING) or any(word not in values for word in need.own_words):
+            return None
+        tools = {name: entry for name, entry in self.tools.items() if name not in avoided}
+        scores = {match.name: match.score for match in self.matching_tools(need)}
+        named = [name for name, entry in tools.items() if need.verbs & entry.name]
+        named = named or [name for name, entry in tools.items() if name in scores and need.verbs & entry.weights.keys()]
+        found = sorted((scores.get(name, 0.0), name) for name in named if not self.found.tools.get(name).reads_only)
+        if not found or (len(found) > 1 and found[-1][0] == found[-2][0]):
+            return None
+        said = f"It is the tool for “{', '.join(sorted(need.verbs))}”."
+        return Match(found[-1][1], max(ENOUGH, found[-1][0]), (), said)
+
+    def workflow_that_mends(self, need: Need, served_by: str, values: Container[str]) -> Match | None:
+        """Return the workflow that knows all the words of a clause that says what is to be reached: *fix it*.
+
+        Args:
+            served_by: the tool that finds out what the clause is about; empty: there is none.
+        """
+        if not need.verbs & GOALS:
+            return None
+        said = {word for word in [*need.own_words, *words(need.about), *words(served_by)] if word not in values}
+        said -= _VERBS
+        knowing = [name for name, entry in self.workflows.items() if said <= entry.weights.keys()]
+        if len(said) < _ENOUGH_WORDS or len(knowing) != 1:
+            return None
+        return Match(knowing[0], ENOUGH, (), f"It mends what {quoted(sorted(said))} are about.")
+
     def _matches(self, need: Need, entries: Mapping[str, _Entry]) -> list[Match]:
         said: dict[str, str] = {}
         for word in need.text.replace("_", " ").split():
             for form in words(word):
                 said.setdefault(form, word.strip(".,;:!?\"'()“”"))
         text = f" {' '.join(raw_words(need.text))} "
+        for word in need.about.split():  # what “it” refers to, except for its verbs
+            for form in words(word):
+                if form not in _VERBS:
+                    said.setdefault(form, word.strip(".,;:!?\"'()“”"))
         made = [self._match(name, entry, said, text) for name, entry in entries.items()]
         return sorted((match for match in made if match.score >= RELATED), key=lambda match: (-match.score, match.name))
 

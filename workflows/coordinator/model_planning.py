@@ -20,6 +20,7 @@ from assent.plans import PlanStep, problems
 from assent.toolbox.model import Tool
 from assent.workflow import Workflow
 from workflows.coordinator.composing import Composition, Wish, fingerprint
+from workflows.coordinator.coverage import is_about
 from workflows.coordinator.linking import mistakes_of
 from workflows.coordinator.matching import Matcher
 
@@ -27,6 +28,7 @@ MOST_OFFERED = 10
 """Most tools, and most workflows, that a model is shown."""
 _MOST_STEPS = 30
 _LONGEST = 12_000
+_LONGEST_SAID = 120
 _SYSTEM = (
     "You plan requests of people. Compose a plan of the tools and workflows below, and of nothing else. Use only "
     "values that the request names; never invent any. A text in inputs may refer to the output of an earlier step: "
@@ -83,7 +85,21 @@ def by_model(wish: Wish, matcher: Matcher) -> tuple[Composition | None, str]:
         return None, f"Composed without a model, because what the model proposed does not fit: {first}"[:500]
     if any(_is_settled(step, wish) for step in made.steps):
         return None, "Composed without a model, because the model proposed again what was done or rejected."
+    made.unserved = _not_covered(made, wish, matcher)
     return made, f"Proposed by the model {answer.model}. Its types were checked; check what it does, and its inputs."
+
+
+def _not_covered(made: Composition, wish: Wish, matcher: Matcher) -> list[str]:
+    """Return the clauses with which no step of a plan has anything to do."""
+    reading = {step.tool.partition("@")[0] for step in made.steps if step.effect is Effect.READ}
+    changing = {step.tool.partition("@")[0] or step.workflow for step in made.steps if step.effect is not Effect.READ}
+    left = []
+    for need in wish.needs:
+        matches = [*matcher.matching_tools(need), *matcher.matching_workflows(need)]
+        names = {match.name for match in matches if is_about(match, need, ())}
+        if not names & (changing if need.changes else changing | reading):
+            left.append(f"“{need.text[:_LONGEST_SAID]}”: no step that the model proposed seems to do this.")
+    return left
 
 
 def _is_settled(step: PlanStep, wish: Wish) -> bool:

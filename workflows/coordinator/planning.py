@@ -16,7 +16,7 @@ from workflows.coordinator.composing import Composition, Wish, compose, fingerpr
 from workflows.coordinator.filling import said_by_name
 from workflows.coordinator.matching import Matcher
 from workflows.coordinator.model_planning import by_model
-from workflows.coordinator.needs import MOST_NEEDS, Need, needs_in
+from workflows.coordinator.needs import MOST_NEEDS, Need, in_order, needs_in
 from workflows.coordinator.proposing import proposal, steps_in
 from workflows.coordinator.registered import Facts, Registered, registered
 from workflows.coordinator.routing import router_of
@@ -70,7 +70,7 @@ def compose_plan(state: State) -> State:
     if not made.steps:
         return update | {"stopped": _nothing_to_do(state, made, found)}
     facts: dict[str, Facts] = {step.id: found.facts(step.tool, step.workflow) for step in made.steps}
-    assessment = assessed(_needs(state, matcher), made.steps, made.used)
+    assessment = assessed(_needs(state, matcher), made.steps, made.used, [*made.problems, *made.unserved])
     plan = proposal(state | {"way": way}, made, assessment)
     return update | {
         "plan": plan.model_dump(mode="json"), "facts": facts,
@@ -116,8 +116,7 @@ def revise(state: State) -> State:
 
 
 def _needs(state: State, matcher: Matcher) -> tuple[Need, ...]:
-    found = {need.text.lower(): need for text in _texts(state) for need in needs_in(text, matcher.verbs)}
-    return tuple(found.values())
+    return tuple(in_order(need for text in _texts(state) for need in needs_in(text, matcher.verbs)))
 
 
 def _texts(state: State) -> list[str]:

@@ -42,7 +42,7 @@ def _summary(state: State, problems: Sequence[str], unserved: Sequence[str]) -> 
     if state.get("way"):
         lines += [state["way"], ""]
     if problems or unserved:
-        lines += ["Not part of this plan:", *_bullets([*problems, *unserved]), ""]
+        lines += ["Not planned:", *_bullets([*problems, *unserved]), ""]
     return "\n".join(lines).strip()[:20_000]
 
 

@@ -138,7 +138,7 @@ def _not_done(steps: Sequence[PlanStep], results: Mapping[str, Any]) -> Iterable
 
 
 def _not_planned(state: State) -> list[str]:
-    return [f"- {words}" for words in [*state.get("problems", []), *state.get("unserved", [])]]
+    return [f"- Not planned: {words}" for words in [*state.get("problems", []), *state.get("unserved", [])]]
 
 
 def _cell(text: str) -> str:

@@ -5,6 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator
 
+from workflows.coordinator.acts import (
+    ACTS,
+    ASKED_FOR,
+    GERMAN,
+    GERMAN_STOP_WORDS,
+    GERMAN_VERBS,
+    LIGHT,
+    act_named,
+    names_a_state,
+)
+
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 STOP_WORDS = frozenset({
@@ -17,18 +28,19 @@ STOP_WORDS = frozenset({
     "own", "please", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
     "they", "this", "those", "to", "too", "under", "until", "up", "us", "very", "want", "was", "we", "were",
     "what", "when", "where", "whether", "which", "while", "who", "whose", "why", "will", "with", "would",
-    "you", "your",
-})  # fmt: skip
+    "you", "your", "everything", "anything", "something", "nothing", "beforehand", "afterwards", "finally",
+}) | GERMAN_STOP_WORDS  # fmt: skip
 """Words that say nothing about what is needed."""
 
 _CHANGING = {
     "add": "create", "append": "create", "build": "create", "create": "create", "insert": "create", "make": "create",
+    "export": "export", "generate": "create", "rebuild": "create", "reindex": "create",
     "apply": "apply", "patch": "apply", "upgrade": "apply", "update": "apply", "change": "apply", "modify": "apply",
     "edit": "apply", "set": "apply", "configure": "apply",
     "clean": "delete", "clear": "delete", "delete": "delete", "drop": "delete", "erase": "delete", "purge": "delete",
     "remove": "delete", "truncate": "delete", "wipe": "delete",
     "archive": "compress", "compress": "compress", "zip": "compress",
-    "back": "backup", "backup": "backup",
+    "back": "backup", "backup": "backup", "snapshot": "backup",
     "deploy": "deploy", "install": "deploy", "publish": "deploy", "release": "deploy", "roll": "deploy",
     "disable": "disable", "enable": "enable", "grant": "grant", "revoke": "revoke",
     "fix": "fix", "heal": "fix", "mend": "fix", "optimize": "optimize", "refresh": "refresh", "repair": "fix",
@@ -50,15 +62,23 @@ _READING = {
 }  # fmt: skip
 VERBS = _CHANGING | _READING
 """Verbs of requests, each with the one that stands for all that mean the same."""
+CHANGES = frozenset(_CHANGING.values())
+"""The verbs of changes, in their basic forms."""
 _ALIKE = {
     "fix": ("optimize", "refresh", "apply", "restart"), "optimize": ("fix", "refresh"), "refresh": ("optimize",),
     "create": ("write",), "write": ("create",), "apply": ("write",), "stop": ("delete",),
 }  # fmt: skip
+LEAVING = frozenset({"backup", "copy", "export", "send"})
+"""Verbs of changes that leave what they are about as it is, so that there is nothing to look at before and after."""
+GOALS = frozenset({"fix", "optimize"})
+"""Verbs of changes that say what is to be reached, and not how."""
+VAGUE = GOALS | {"create", "write", "apply", "run"}
+"""Verbs of changes that say too little to choose a tool by themselves."""
 TAKING = frozenset({"delete", "stop", "revoke", "disable", "block", "move", "rename", "restore"})
 """Verbs of changes that take something away."""
 _BEFORE_VERBS = frozenset({
     "also", "and", "be", "can", "could", "just", "kindly", "must", "not", "now", "or", "please", "should",
-    "then", "they", "to", "want", "we", "will", "would", "you",
+    "then", "they", "to", "want", "we", "will", "would", "you", "bitte",
 })
 LONGEST_TEXT = 20_000
 """Characters of a request that are read for words; the rest is shown to people, and does not choose any step."""
@@ -80,7 +100,8 @@ def basic(word: str) -> str:
     for form in _forms(word):
         if form in VERBS:
             return VERBS[form]
-    return _without_ending(word)
+    known = ACTS.get(word) or GERMAN_VERBS.get(word) or GERMAN.get(word)
+    return known or ACTS.get(_without_ending(word)) or _without_ending(word)
 
 
 def _forms(word: str) -> Iterator[str]:
@@ -113,14 +134,38 @@ def changing_verbs(text: str, more: Container[str] = ()) -> frozenset[str]:
     Args:
         more: verbs in their basic forms, besides those that are known here.
     """
-    before = ""
+    said = list(raw_words(text))
     found: set[str] = set()
-    for word in raw_words(text):
-        if not before or before in _BEFORE_VERBS:
+    for place, word in enumerate(said):
+        if place and said[place - 1] not in _BEFORE_VERBS:
+            asked = word in ASKED_FOR and said[place - 1] in ("i", "ich", "wir")
+            found |= {act_named(said[place:])} & CHANGES if asked else set()
+            continue
+        act = act_named(said[place:])
+        if act and act not in _READING.values():
+            found.add(act)
+        elif act or names_a_state(said[place:]):
+            continue
+        else:
             found.update(_CHANGING[form] for form in _forms(word) if form in _CHANGING)
+            found.update({GERMAN_VERBS[word]} & CHANGES if word in GERMAN_VERBS else ())
             found.update({basic(word)} if basic(word) in more and basic(word) not in _READING.values() else ())
-        before = word
+    if said and said[-1] in GERMAN_VERBS:  # a German infinitive is the last word
+        found |= {GERMAN_VERBS[said[-1]]} & CHANGES
     return frozenset(found)
+
+
+def maker_of_report(text: str) -> frozenset[str]:
+    """Return the verb with which a clause asks for a thing to be made that finds something out: *create a report*.
+
+    It reads, unless only a tool that makes such a thing serves it.
+    """
+    said = list(raw_words(text))
+    makers = {word: _CHANGING[word] for word in said[:3] if word in _CHANGING and word in LIGHT}
+    for place, word in enumerate(said[:3]):
+        if word in makers and act_named(said[place:]) in _READING.values():
+            return frozenset({makers[word]})
+    return frozenset()
 
 
 def means_the_same(wanted: Iterable[str], offered: Container[str]) -> bool:
@@ -130,8 +175,14 @@ def means_the_same(wanted: Iterable[str], offered: Container[str]) -> bool:
 
 def begins_with_verb(text: str, more: Container[str] = ()) -> bool:
     """Return whether the first word that says something is a verb of a request."""
-    first = next((word for word in raw_words(text) if word not in STOP_WORDS), "")
-    return any(form in VERBS for form in _forms(first)) or basic(first) in more
+    said = list(raw_words(text))
+    place = next((place for place, word in enumerate(said) if word not in STOP_WORDS), len(said))
+    first = said[place] if place < len(said) else ""
+    if names_a_state(said[place:]):
+        return False
+    return any(form in VERBS or form in LIGHT for form in _forms(first)) or basic(first) in more or bool(
+        first in ACTS or first in GERMAN_VERBS or (said and said[-1] in GERMAN_VERBS)
+    )
 
 
 def quoted(found: Iterable[str]) -> str:
