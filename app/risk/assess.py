@@ -15,7 +15,7 @@ from app.risk.plans import read_step
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
-from app.risk.tools.reader import read_call
+from app.risk.tools import read_call
 from assent.contracts import RiskLevel, calls_of
 
 UNKNOWN = declare(

@@ -12,7 +12,7 @@ from app.domain.plans import refers, tool_of
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in
-from app.risk.tools.reader import read_call
+from app.risk.tools import read_call
 from assent.composition.references import ReferenceSyntaxError, Whole, template_of
 from assent.contracts import RiskLevel
 from assent.effects import Effect
