@@ -68,6 +68,16 @@ def test_a_plan_that_only_reads_runs_once_it_is_approved(rig: Rig) -> None:
     assert receipt(rig, plan) == "applied"
 
 
+def test_what_is_not_planned_is_said_in_the_plan_and_in_the_report(rig: Rig) -> None:
+    run_id = begin(rig, "Weigh the boxes of the shelf north, write me a poem, and list its boxes first.")
+    plan = rig.only(run_id)
+    said = "Not planned: “write me a poem”: nothing that is registered does this."
+    assert steps_of(plan) == ["list_boxes", "weigh_boxes"]
+    assert said in plan.payload["assessment"]["reasons"] and "“write me a poem”" in plan.payload["summary"]
+    approved(rig, plan)
+    assert f"- {said}" in rig.finish(run_id)["report"]
+
+
 def test_two_needs_are_one_plan_and_the_change_asks_for_itself(rig: Rig) -> None:
     run_id = begin(rig, TWO_NEEDS)
     plan = rig.only(run_id)

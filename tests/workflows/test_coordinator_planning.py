@@ -176,6 +176,7 @@ def test_more_needs_than_a_plan_has_room_for_are_said() -> None:
 
 
 LONG = ["a/", "+/", "a-", "a.", "a", " ", "\n", "1", "'a ", "${", "and ", ", ", "path ", "path: ", "check rows t. "]
+ORDERED = ["check it before ", "check it after ", "and take a backup first ", "before a backup, check. ", "and rows "]
 
 
 @pytest.mark.parametrize("repeated", LONG)
@@ -185,6 +186,14 @@ def test_no_text_takes_long(repeated: str) -> None:
     began = time.process_time()
     made = planned("Check the disk. Check rows. " + repeated * 50_000, *offered)
     assert time.process_time() - began < 10 and not made.steps
+
+
+@pytest.mark.parametrize("repeated", ORDERED)
+def test_no_order_is_too_deep(repeated: str) -> None:
+    began = time.process_time()
+    assert needs_in(repeated * 5_000)
+    assert needs_in("".join(f"{repeated}t{number} " for number in range(3_000)))
+    assert time.process_time() - began < 10
 
 
 def test_a_value_that_is_too_long_is_not_cut() -> None:

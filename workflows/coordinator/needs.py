@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from workflows.coordinator.acts import LIGHT, NEW
@@ -20,6 +20,8 @@ from workflows.coordinator.words import (
 MOST_NEEDS = 20
 """Most clauses of a request that become parts of a plan."""
 LONGEST_CLAUSE = 1_000
+_LONGEST_ORDER = 60
+"""Characters of a text that may be nothing but words of order."""
 _SENTENCES = re.compile(r"(?<=[.!?;]) |(?<=\S): (?=[A-Z])")
 _CONNECTORS = re.compile(
     r",? (?:and then|then|after that|afterwards|and also|and|but|plus|as well as|und dann|dann|danach|und|sowie) |, ",
@@ -157,20 +159,29 @@ def _clauses(sentence: str, verbs: Container[str]) -> list[str]:
 
 
 def _split(sentence: str, verbs: Container[str]) -> list[str]:
-    for conjunction, turned in ((_BEFORE, False), (_AFTER, True)):
-        for found in conjunction.finditer(sentence):
-            if _is_act(sentence[found.end() : found.end() + 80], verbs):
-                parts = [_split(sentence[: found.start()], verbs), _split(sentence[found.end() :], verbs)]
-                return [clause for part in (reversed(parts) if turned else parts) for clause in part]
-    parts_of: list[str] = []
+    """Return the clauses of a sentence; what comes after *after* comes before what stands in front of it."""
+    segments = [
+        [
+            clause
+            for part in _parts(segment, _BEFORE, _is_act, verbs)
+            for clause in _parts(part, _CONNECTORS, _begins, verbs)
+        ]
+        for segment in _parts(sentence, _AFTER, _is_act, verbs)
+    ]
+    return [clause for segment in reversed(segments) for clause in segment]
+
+
+def _parts(
+    text: str, connectors: re.Pattern[str], begins: Callable[[str, Container[str]], bool], verbs: Container[str]
+) -> list[str]:
+    parts: list[str] = []
     start = 0
-    for connector in _CONNECTORS.finditer(sentence):
-        if _ONLY_ORDER.fullmatch(sentence[start : connector.start()]):
-            continue
-        if _begins(sentence[connector.end() : connector.end() + 80], verbs):
-            parts_of.append(sentence[start : connector.start()])
+    for connector in connectors.finditer(text):
+        before = text[start : connector.start()] if connector.start() - start <= _LONGEST_ORDER else "…"
+        if not _ONLY_ORDER.fullmatch(before) and begins(text[connector.end() : connector.end() + 80], verbs):
+            parts.append(text[start : connector.start()])
             start = connector.end()
-    return [*parts_of, sentence[start:]]
+    return [*parts, text[start:]]
 
 
 def _begins(text: str, verbs: Container[str]) -> bool:
