@@ -34,6 +34,7 @@ from app.web.runs.tools import STATUSES
 from assent.files import file_id_of, references_in
 
 PAGE = 50
+_GIST = 60  # characters of an example in its label
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
 MAX_SHOWN = 200_000
 """How much of an artifact the run's page shows, in bytes; the download is complete."""
@@ -133,7 +134,8 @@ def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
     values = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
     own = {key: value for key, value in values.items() if any(other.get(key) != value for other in all_examples)}
     words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or values).items())
-    return (words or json.dumps(example))[:60]
+    gist = words or json.dumps(example)
+    return gist if len(gist) <= _GIST else f"{gist[:_GIST].rsplit(' ', 1)[0].rstrip(' ,')}…"
 
 
 def _start_page(

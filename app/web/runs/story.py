@@ -118,7 +118,10 @@ def story_of(view: RunView, pace: WorkflowPace, now: datetime) -> Story:
         statuses=statuses,
         steps=[
             StepLine(
-                step, _ended(step.state, view.state), asked.get(step.task_id, []), pace.milliseconds.get(step.node),
+                step,
+                _ended(step.state, view.state),
+                asked.get(step.task_id, []),
+                pace.milliseconds.get(step.node),
                 recovery.get(step.node, ""),
             )
             for step in view.steps

@@ -107,6 +107,12 @@ def test_a_forecast_from_earlier_runs(services: Services, browse: Browse) -> Non
         "Language models: its last 10 runs used 5,000 tokens (median; nine in ten at most 9,000). "
         "That cost $0.0500 (median; nine in ten at most $0.0900)."
     )
+    make_workflow(services.sessions, "forecast_once")
+    once = make_run(services.sessions, state=RunState.COMPLETED, workflow="forecast_once")
+    make_model_use(services.sessions, once.id, input_tokens=1_000, output_tokens=100, cost=Decimal("0.0045"))
+    assert page.get("/runs/new/forecast_once").one("p", id="forecast").text == (
+        "Language models: its only earlier run used 1,100 tokens. That cost $0.0045."
+    ), "one run has no median"
     make_model_use(services.sessions, ended[0].id, cost=None, prices="", input_tokens=1)
     assert "The 9 runs with known prices cost $0.0600" in words()
 

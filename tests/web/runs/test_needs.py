@@ -1,4 +1,4 @@
-""""What do you need?" where runs are started, without JavaScript."""
+""" "What do you need?" where runs are started, without JavaScript."""
 
 from __future__ import annotations
 

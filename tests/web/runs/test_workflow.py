@@ -61,3 +61,15 @@ def test_the_start_form_and_an_unknown_workflow(written: None, browse: Callable[
     assert reviewer.get("/runs/new/test_written").all("a", href="/workflows/test_written")
     reviewer.get("/workflows/nothing", 404)
     reviewer.get("/workflows/%00", 404)
+
+
+def test_long_examples_are_cut_between_words(
+    written: None, services: Services, browse: Callable[[str], Browser]
+) -> None:
+    long = "Check the health of the database, and find the tables with stale statistics"
+    make_workflow(services.sessions, "test_python", examples=[{"table": long}, {"table": "a"}])
+    labels = {
+        chip.text.strip() for chip in browse("reviewer").get("/runs/new/test_python").all("a", **{"class": "chip"})
+    }
+    assert "Example 1: table Check the health of the database, and find the tables…" in labels
+    assert "Example 2: table a" in labels
