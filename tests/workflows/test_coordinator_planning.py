@@ -376,6 +376,16 @@ def test_steps_stand_in_the_order_that_is_asked_for(text: str, steps: list[str])
     assert ([act.partition("_")[0] for act in acts(made)], made.unserved) == (steps, [])
 
 
+@pytest.mark.parametrize("text", [
+    "Do not take a backup of shop", "Don't empty the box lamp of the shelf north", "Never empty the box lamp",
+    "Please do not refresh the statistics of shop", "Mach kein Backup von shop",
+    "Check the health of shop without taking a backup", "Check the health of shop, but do not refresh its statistics",
+])  # fmt: skip
+def test_what_is_not_wanted_is_not_planned_but_named(text: str) -> None:
+    made = for_shop(text)
+    assert not acts(made) and "it says what is not to be done" in made.unserved[0]
+
+
 def test_first_rows_are_no_order() -> None:
     [need] = needs_in("Show the first rows of orders")
     assert need.place == 0 and need.text == "Show the first rows of orders"

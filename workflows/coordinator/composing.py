@@ -146,6 +146,9 @@ class _Composer:
         return [tool for tool in self._found.tools if tool.reads_only and tool.name not in self._wish.avoided]
 
     def _serve(self, need: Need) -> None:
+        if need.unwanted:
+            self._made.unserved.append(f"{_said(need)}: it says what is not to be done.")
+            return
         tools = self._matcher.matching_tools(need)
         fitting = self._fitting(tools, need)
         workflows = [match for match in self._matcher.matching_workflows(need) if is_about(match, need, self._values)]

@@ -94,7 +94,7 @@ def _not_covered(made: Composition, wish: Wish, matcher: Matcher) -> list[str]:
     reading = {step.tool.partition("@")[0] for step in made.steps if step.effect is Effect.READ}
     changing = {step.tool.partition("@")[0] or step.workflow for step in made.steps if step.effect is not Effect.READ}
     left = []
-    for need in wish.needs:
+    for need in (need for need in wish.needs if not need.unwanted):
         matches = [*matcher.matching_tools(need), *matcher.matching_workflows(need)]
         names = {match.name for match in matches if is_about(match, need, ())}
         if not names & (changing if need.changes else changing | reading):

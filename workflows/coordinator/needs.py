@@ -29,6 +29,11 @@ _CONNECTORS = re.compile(
 )
 _BEFORE = re.compile(r",? (?:before|prior to) ", re.IGNORECASE)
 _AFTER = re.compile(r",? (?:after|once) ", re.IGNORECASE)
+_WITHOUT = re.compile(r",? (?=(?:without|ohne) )", re.IGNORECASE)
+_UNWANTED = re.compile(
+    r"^(?:please |bitte |but |and |also |just )*(?:do not|don.?t|never|without|ohne|you (?:must|should) not)\b|"
+    r"^(?:bitte )?(?:\w+ ){1,3}kein(?:e|en)?\b", re.IGNORECASE,
+)  # fmt: skip
 _LEADING = re.compile(r"(before|prior to|after|once) ([^,]+), (.+)", re.IGNORECASE)
 _FIRST_WORDS = (
     r"(?:first of all|first|beforehand|before (?:that|anything else|everything else)|up front|to begin with|"
@@ -42,7 +47,7 @@ _THEN = re.compile(
 _POLITE = r"(?:(?:but|and|und|aber|please|bitte) )*"
 _WITHOUT_EDGES = {
     -1: re.compile(
-        rf"^{_POLITE}{_FIRST_WORDS}(,? )|,? {_FIRST_WORDS}$|(?<= )(?:vorher|zuerst|zunächst) ", re.IGNORECASE
+        rf"^{_POLITE}{_FIRST_WORDS}(,? )|,? (?:{_FIRST_WORDS}|before)$|(?<= )(?:vorher|zuerst|zunächst) ", re.IGNORECASE
     ),
     1: re.compile(rf"^{_POLITE}{_LAST_WORDS}(,? )|,? {_LAST_WORDS}$", re.IGNORECASE),
 }
@@ -61,6 +66,7 @@ class Need:
         verbs: those of changing, in their basic forms; none: something is to be found out.
         makes: the verb of a change that may serve it as well, if nothing that reads does: of *create a report*.
         about: the clause that it refers to, as in *fix it*; empty: none.
+        unwanted: it says what is not to be done.
         place: -1: it comes before everything else; 1: after everything else; 0: where it stands.
     """
 
@@ -69,6 +75,7 @@ class Need:
     makes: frozenset[str] = frozenset()
     about: str = ""
     place: int = 0
+    unwanted: bool = False
 
     @property
     def changes(self) -> bool:
@@ -94,11 +101,11 @@ def needs_in(request: str, verbs: Container[str] = ()) -> list[Need]:
     lines = (_BULLET.sub("", _BLANKS.sub(" ", line)).strip() for line in request[:LONGEST_TEXT].splitlines())
     for sentence in (sentence for line in lines for sentence in _SENTENCES.split(line)):
         for clause in _clauses(sentence, verbs):
-            place, text = _placed(clause.strip(" \t,;.")[:LONGEST_CLAUSE], verbs)
+            place, text = _placed(clause.strip(" \t,;.?!")[:LONGEST_CLAUSE], verbs)
             if not words(text) or _is_repeated(text, found):
                 continue
-            need = Need(text, changing_verbs(text, verbs), maker_of_report(text), _about(text, found), place)
-            found.append(need)
+            about, unwanted = _about(text, found), _UNWANTED.search(text) is not None
+            found.append(Need(text, changing_verbs(text, verbs), maker_of_report(text), about, place, unwanted))
     return in_order(_with_context(found))
 
 
@@ -164,7 +171,8 @@ def _split(sentence: str, verbs: Container[str]) -> list[str]:
         [
             clause
             for part in _parts(segment, _BEFORE, _is_act, verbs)
-            for clause in _parts(part, _CONNECTORS, _begins, verbs)
+            for wanted in _parts(part, _WITHOUT, _is_left_out, verbs)
+            for clause in _parts(wanted, _CONNECTORS, _begins, verbs)
         ]
         for segment in _parts(sentence, _AFTER, _is_act, verbs)
     ]
@@ -188,6 +196,11 @@ def _begins(text: str, verbs: Container[str]) -> bool:
     """Return whether a clause begins here: with a verb, or with a word of order and a verb."""
     without = re.sub(rf"^(?:{_FIRST_WORDS}|{_LAST_WORDS}),? ", "", text, flags=re.IGNORECASE)
     return begins_with_verb(text, verbs) or begins_with_verb(without, verbs)
+
+
+def _is_left_out(text: str, verbs: Container[str]) -> bool:
+    """Return whether an act follows that is not wanted: *without taking a backup*."""
+    return _is_act(text.partition(" ")[2], verbs)
 
 
 def _is_act(text: str, verbs: Container[str]) -> bool:
