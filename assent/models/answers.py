@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from assent.masking import mask_error
+from assent.masking import mask_error, mask_text
 from assent.models.attempts import Received, call_model, configured_as, status_of
 from assent.models.budget_questions import Allowance, Execution, current_execution
 from assent.models.history import trim
@@ -218,10 +218,15 @@ class _Asking:
         )  # fmt: skip
 
 
+def _error_words(failure: Exception) -> str:
+    """Return what went wrong, masked. An answer that does not fit is in our own words, so its class says nothing."""
+    return mask_text(str(failure)) if isinstance(failure, NonsenseError) else mask_error(failure)
+
+
 def _ended(use: ModelUse, received: Received | None, failure: Exception | None, seconds: float) -> ModelUse:
     """Return the record of a call that has ended. If nothing came back, what it may have cost stays as estimated."""
     status = UseStatus.OK if failure is None else status_of(failure)
-    error = "" if failure is None else mask_error(failure)[:_LONGEST_ERROR]
+    error = "" if failure is None else _error_words(failure)[:_LONGEST_ERROR]
     use = replace(use, status=status, seconds=seconds, error=error)
     if received is None:
         return use if status is UseStatus.TIMED_OUT else replace(use, input_tokens=0, cost=None, prices="")

@@ -134,6 +134,24 @@ def test_a_failed_call_is_stored_and_the_run_goes_on(
     assert rig.effects(run_id) == {f"Why? {way}": 1}
 
 
+def test_what_is_wrong_with_an_answer_is_stored_in_words(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
+) -> None:
+    class Cause(BaseModel):
+        cause: str
+
+    def step(state: FlowState) -> FlowState:
+        ask(Task("root_cause"), "Why?", schema=Cause, otherwise=lambda: Cause(cause="unknown"))
+        return {}
+
+    configure("nonsense")
+    install(rig, monkeypatch, "models_misfit", ask=step)
+    run_id = rig.begin("models_misfit")
+    rig.finish(run_id)
+    [row] = uses(rig, run_id)
+    assert (row.status, row.error) == ("invalid", "its answer is not JSON")
+
+
 def test_an_answer_is_kept_for_the_same_question_only(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure, tmp_path: Path
 ) -> None:

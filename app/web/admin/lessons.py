@@ -10,6 +10,7 @@ from flask import Response, flash, request
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError
 from app.domain.lessons import LessonState
 from app.domain.people import Action
+from app.domain.policy.access import PERSON, TEAM
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -50,6 +51,7 @@ def _shown(lesson_id: str, error: AssentError | None = None, act: str = "") -> R
         "lessons_one.html", status_of(error) if error else 200,
         detail=detail, view=detail.view, row=row, dots=DOTS, results=RESULTS, error=error, act=act,
         problems=error.extra.get("fields", {}) if error else {}, reason=sent.get("reason", ""),
+        served=[address.removeprefix(TEAM).removeprefix(PERSON) for address in row.audience],
         value=sent.get("after", as_text(row.after)), is_text=isinstance(row.after, str),
     )  # fmt: skip
 

@@ -147,9 +147,11 @@ def test_hostile_text_is_shown_as_text(house: House, reviewer: Browser) -> None:
 
 
 def test_editing_switching_and_deleting(house: House, reviewer: Browser) -> None:
-    lesson = make_lesson(house.services.sessions, house.propose(), votes_for=3)
+    served = ["person:robin@example.com", "team:dba"]
+    lesson = make_lesson(house.services.sessions, house.propose(), votes_for=3, audience=served)
     address = f"/lessons/{lesson.id}"
     reviewer.get(address)
+    assert "runs started by robin@example.com, dba, or the requester of the source" in reviewer.page.text
     reviewer.send(reviewer.form("edit"), after="disk_gb")
     reviewer.follow()
     assert "disk_gb" in reviewer.page.one("h1").text and "0 for, 0 against" in reviewer.page.text
