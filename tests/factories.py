@@ -185,7 +185,7 @@ def make_lesson(sessions: Sessions, request: ApprovalRequest | None = None, **va
         "workflow": source.workflow, "node": source.node, "kind": situation.kind, "path": "/data/columns/0/field",
         "situation": situation.model_dump(mode="json"), "situation_digest": digest_of(situation.kind),
         "keys": keys_of(situation), "before": "name", "after": "memory_mb", "why": "It is memory.",
-        "by_name": "Robin Reviewer", "learned_at": datetime.now(UTC), "state": LessonState.ACTIVE.value,
+        "by_name": "Data steward", "learned_at": datetime.now(UTC), "state": LessonState.ACTIVE.value,
         "votes_for": 0, "votes_against": 0, "edited_by_name": "", "end_reason": "", "version": 1,
     }  # fmt: skip
     with sessions.begin() as session:

@@ -46,7 +46,7 @@ def test_recalling_finds_what_applies_and_what_is_a_suggestion(
     first, second = found.json["items"]
     assert first.items() >= {
         "lesson": lesson.id, "number": 1, "before": "name", "after": "memory_mb", "applies": True, "reason": "",
-        "by": "Robin Reviewer", "why": "It is memory.",
+        "by": "Data steward", "why": "It is memory.",
     }.items()  # fmt: skip
     assert (second["number"], second["applies"]) == (2, False)
     assert second["reason"] == "What is proposed here differs from what was corrected."
@@ -70,14 +70,14 @@ def test_an_agent_recalls_only_lessons_of_its_own_account(app: Flask, services: 
 
 def test_reading_and_changing(app: Flask, services: Services, workflow: str) -> None:
     lesson = make_lesson(services.sessions, make_request(services.sessions), workflow=workflow)
-    caller = Caller(app, make_person(services.sessions, "Robin", [Role.REVIEWER]))
+    caller = Caller(app, make_person(services.sessions, "Data steward", [Role.REVIEWER]))
     listed = caller.get(f"{PATH}?workflow={workflow}").json
     assert [item["id"] for item in listed["items"]] == [lesson.id] and listed["next_cursor"] is None
     shown = caller.get(f"{PATH}/{lesson.id}").json
     assert (shown["before"], shown["after"], shown["state"], shown["uses"]) == ("name", "memory_mb", "active", [])
     assert caller.post(f"{PATH}/{lesson.id}/edit", {"after": 7}).status_code == 422
     edited = caller.post(f"{PATH}/{lesson.id}/edit", {"after": "disk_gb", "version": 1}).json
-    assert (edited["after"], edited["version"], edited["edited_by_name"]) == ("disk_gb", 2, "Robin")
+    assert (edited["after"], edited["version"], edited["edited_by_name"]) == ("disk_gb", 2, "Data steward")
     stale = caller.post(f"{PATH}/{lesson.id}/switch", {"on": False, "version": 1})
     assert (stale.status_code, stale.json["code"]) == (409, "conflict")
     assert caller.post(f"{PATH}/{lesson.id}/switch", {"on": False}).json["state"] == "off"

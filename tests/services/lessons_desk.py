@@ -34,8 +34,8 @@ class LessonsDesk:
     def __init__(self, desk: Desk, workflow: str, requester: Actor | None = None) -> None:
         self.desk = desk
         self.workflow = workflow
-        self.reviewer = desk.person("Robin Reviewer")
-        self.requester = requester or desk.person("Rita Requester")
+        self.reviewer = desk.person("Data steward")
+        self.requester = requester or desk.person("Import engineer")
         self.learning = Learning(desk.sessions, desk.clock)
         self.recalling = Recalling(desk.sessions)
 

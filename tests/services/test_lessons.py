@@ -31,7 +31,7 @@ def test_a_correction_is_learned_and_applied_openly_next_time(lessons: LessonsDe
     assert "lessons" not in request.payload
     [lesson] = lessons.correct(request, "memory_mb", "cpu_count", comment="It is memory in MiB.").lessons
     assert (lesson.before, lesson.after, lesson.path) == ("name", "memory_mb", "/data/columns/0/field")
-    assert (lesson.by_name, lesson.why, lesson.node) == ("Robin Reviewer", "It is memory in MiB.", "review")
+    assert (lesson.by_name, lesson.why, lesson.node) == ("Data steward", "It is memory in MiB.", "review")
     later = lessons.propose(("Ram", [*MEMORY[2:], "12288"], "name"), ("Cores", COUNTS, "cpu_count"))
     assert fields(later) == ["memory_mb", "cpu_count"]
     assert later.payload["lessons"] == [
@@ -111,7 +111,7 @@ def test_a_revision_that_people_approved_is_a_lesson(lessons: LessonsDesk) -> No
     assert lessons.learning.read(second.id).lessons == [], "nobody has approved it yet"
     desk.decide(second, desk.person("Second"), comment="Now it is right.")
     [lesson] = lessons.learning.read(second.id).lessons
-    assert (lesson.before, lesson.after, lesson.by_name) == ("name", "memory_mb", "Robin Reviewer")
+    assert (lesson.before, lesson.after, lesson.by_name) == ("name", "memory_mb", "Data steward")
     assert lesson.why == "RAM is memory."
 
 

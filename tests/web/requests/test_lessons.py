@@ -35,7 +35,7 @@ class House:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.workflow = f"import_{secrets.token_hex(4)}"
-        self.requester = make_person(services.sessions, "Rita", [Role.REVIEWER])
+        self.requester = make_person(services.sessions, "Import engineer", [Role.REVIEWER])
 
     def propose(self, **more: Any) -> ApprovalRequest:
         """A pending request, with the lessons that apply."""
