@@ -217,7 +217,8 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
     auditor.look("audit")
     lines = page.locator("tbody tr .main").all_inner_texts()
     told = [" ".join(re.sub(r"(request|run) [0-9a-f]{8}", "", line).split()) for line in reversed(lines)]
-    assert told == [
+    # A worker learns from the edit within a few seconds, at any place among the others.
+    assert [line for line in told if line != "Assent learned a lesson from a correction"] == [
         "Release engineer started a run",
         "optimizer agent (agent) requested approval",
         "DBA on call approved a request with changes",
