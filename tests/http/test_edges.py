@@ -123,8 +123,9 @@ def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
     ]  # fmt: skip
     assert len(kinds) > 8
     assert len({kind.code for kind in kinds}) == len(kinds)
-    # A refusal is the caller's to mend, except where the portal itself takes too long, or has lost its folder of files.
-    own = (domain_errors.TookTooLongError, domain_errors.UnavailableFileError)
+    # A refusal is the caller's to mend, except where the portal itself takes too long, has lost its folder of files, or
+    # has no worker.
+    own = (domain_errors.TookTooLongError, domain_errors.UnavailableFileError, domain_errors.NoWorkerError)
     for kind in kinds:
         assert 400 <= status_of(kind("x")) < 500 or kind in own, kind
     assert set(STATUS.values()) <= {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503}
