@@ -38,6 +38,7 @@ _TAGS = {
     "approvals": "Approval requests: open, wait, and decide",
     "hooks": "Hooks of coding agents",
     "runs": "Runs, and the workflows that can be started",
+    "route": "From a request in plain words to a workflow",
     "files": "Files for the input of runs, uploaded in parts",
     "grants": "Standing grants",
     "lessons": "Lessons from people's corrections",
