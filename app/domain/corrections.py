@@ -78,27 +78,36 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def counterpart(before: Any, after: Any, path: str) -> Any:
-    """The value in `after` that stands where `path` points to in `before`; `GONE` if there is none.
+    """The value in `after` that stands where `path` points to in `before`; `GONE` if there is none."""
+    place = counterpart_place(before, after, path)
+    return GONE if place is None else value_at(after, place)
+
+
+def counterpart_place(before: Any, after: Any, path: str) -> str | None:
+    """Where in `after` the value stands to which `path` points in `before`; None if there is none.
 
     An agent states the path, so it may be anything.
     """
     if not path.startswith("/"):
-        return GONE
+        return None
+    place: list[str] = []
     for token in tokens_of(path):
         if isinstance(before, dict) and isinstance(after, dict):
             if token not in before or token not in after:
-                return GONE
+                return None
             before, after = before[token], after[token]
         elif isinstance(before, list) and isinstance(after, list):
             if not (token.isascii() and token.isdigit()) or int(token) >= len(before):
-                return GONE
-            partners = _aligned(before, after)
-            if partners is None or (partner := partners[int(token)]) is GONE:
-                return GONE
-            before, after = before[int(token)], partner
+                return None
+            number, positions = int(token), _aligned(before, after)
+            if positions is None or (position := positions[number]) is None:
+                return None
+            before, after = before[number], after[position]
+            token = str(position)
         else:
-            return GONE
-    return after
+            return None
+        place.append(token)
+    return pointer_of(place)
 
 
 def _changed(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
@@ -117,21 +126,21 @@ def _pairs(before: Any, after: Any, at: list[Any]) -> Iterator[tuple[list[Any], 
         for name, value in before.items():
             yield from _pairs(value, after.get(name, GONE), [*at, name])
         return
-    if isinstance(before, list) and isinstance(after, list) and (partners := _aligned(before, after)) is not None:
-        for number, value in enumerate(before):
-            yield from _pairs(value, partners[number], [*at, number])
+    if isinstance(before, list) and isinstance(after, list) and (positions := _aligned(before, after)) is not None:
+        for number, (value, position) in enumerate(zip(before, positions, strict=True)):
+            yield from _pairs(value, GONE if position is None else after[position], [*at, number])
         return
     yield at, before, after
 
 
-def _aligned(before: list[Any], after: list[Any]) -> list[Any] | None:
-    """For each item its counterpart, or `GONE`; None if they cannot be told apart."""
+def _aligned(before: list[Any], after: list[Any]) -> list[int | None] | None:
+    """The position in `after` of each item's counterpart, or None; None if they cannot be told apart."""
     for name in _NAMES:
         keys = [_key(item, name) for item in after]
         if before and None not in keys and len(set(keys)) == len(keys) and all(_key(item, name) for item in before):
-            by_key = dict(zip(keys, after, strict=True))
-            return [by_key.get(_key(item, name), GONE) for item in before]
-    return list(after) if len(before) == len(after) else None
+            positions = {key: position for position, key in enumerate(keys)}
+            return [positions.get(_key(item, name)) for item in before]
+    return list(range(len(after))) if len(before) == len(after) else None
 
 
 def _key(item: Any, name: str) -> str | None:

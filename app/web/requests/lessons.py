@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.changes import apply_change
-from app.domain.corrections import GONE, counterpart
+from app.domain.corrections import counterpart_place
 from app.services.lessons.book import AppliedView
 from app.services.reading.pages import RequestView
 from app.store.lessons import Lesson
@@ -15,7 +15,7 @@ from app.web.field_text import Submission
 from assent.contracts import Verdict
 from assent.digests import canonical
 from assent.lessons import fillable_part
-from assent.pointers import NoSuchPlaceError, tokens_of, with_value
+from assent.pointers import tokens_of, value_at, with_value
 
 UNDO = "undo_lesson"
 """The field that names a change to undo, by its position in the proposal."""
@@ -53,7 +53,7 @@ def lesson_notes(
     notes = []
     for number, item in enumerate(applied):
         undone = not _stands(view, item)
-        may = Verdict.MODIFY in view.verdicts and not undone and _undone(payload, item) is not None
+        may = Verdict.MODIFY in view.verdicts and not undone and _place_to_undo(payload, payload, item) is not None
         notes.append(
             LessonNote(number, _place(payload, item.path), item.before, item.after, item.lesson, undone, may,
                        str(number) in chosen)
@@ -78,27 +78,24 @@ def with_undone(view: RequestView, change: dict[str, Any] | None, sent: Submissi
     for number, item in enumerate(stated):
         if str(number) in marked and isinstance(item, dict):
             applied = AppliedView(str(item.get("path", "")), item.get("before"), item.get("after"), None)
-            changed = _undone(changed, applied, payload) or changed
+            place = _place_to_undo(payload, changed, applied)
+            changed = changed if place is None else with_value(changed, place, applied.before)
     return change if changed is payload else _change(payload, changed)
 
 
 def _stands(view: RequestView, item: AppliedView) -> bool:
     proposed = view.request.proposed if view.request.proposed is not None else view.request.payload
-    now = counterpart(proposed, view.request.payload, item.path)
-    return now is not GONE and canonical(now) == canonical(item.after)
+    return _place_with(proposed, view.request.payload, item) is not None
 
 
-def _undone(document: dict[str, Any], item: AppliedView, before: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """The document without the lesson's change; None if it does not contain it, or people cannot edit it there."""
-    if not fillable_part(str(document.get("kind")), item.path):
-        return None
-    now = counterpart(before if before is not None else document, document, item.path)
-    if now is GONE or canonical(now) != canonical(item.after):
-        return None
-    try:
-        return with_value(document, item.path, item.before)
-    except NoSuchPlaceError:
-        return None
+def _place_to_undo(payload: dict[str, Any], changed: dict[str, Any], item: AppliedView) -> str | None:
+    """Where the changed proposal contains the lesson's change; None if it does not, or people cannot edit it there."""
+    return _place_with(payload, changed, item) if fillable_part(str(payload.get("kind")), item.path) else None
+
+
+def _place_with(before: Any, after: Any, item: AppliedView) -> str | None:
+    place = counterpart_place(before, after, item.path)
+    return place if place is not None and canonical(value_at(after, place)) == canonical(item.after) else None
 
 
 def _change(payload: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from assent.dialects.base import Asked
 from assent.digests import digest_of
 from assent.lessons import filled, proposed_in
 from assent.situations import Correctable, Situation
-from tests.factories import make_lesson, make_person, make_run
+from tests.factories import make_lesson, make_person, make_request, make_run, optimizations
 from tests.web.browsing import Browser
 
 SCHEMA = {
@@ -126,6 +126,19 @@ def test_the_preview_shows_the_undoing_and_keeps_its_mark(house: House, reviewer
     reviewer.send(form, preview, status=200, undo_lesson="0")
     assert "checked" in reviewer.page.one("input", id="f-undo-0").attributes
     assert house.now(second).state == "pending"
+
+
+def test_an_undoing_finds_its_item_after_another_was_left_out(services: Services, reviewer: Browser) -> None:
+    proposal = optimizations(3)
+    before = [item["statement"] for item in proposal["items"]]
+    proposal["items"][1]["statement"] = "analyze orders"
+    stated = {"lesson": "old", "path": "/items/1/statement", "before": before[1], "after": "analyze orders"}
+    request = make_request(services.sessions, payload=proposal | {"lessons": [stated]})
+    kept = [item["id"] for item in proposal["items"][1:]]
+    corrected(reviewer, request, item=kept, undo_lesson="0")
+    with services.sessions() as session:
+        items = session.get_one(ApprovalRequest, request.id).payload["items"]
+    assert [(item["id"], item["statement"]) for item in items] == list(zip(kept, before[1:], strict=True))
 
 
 def test_a_lesson_that_the_agent_invented_says_so(house: House, reviewer: Browser) -> None:
