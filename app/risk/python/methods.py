@@ -45,6 +45,10 @@ _MANNERS = word_set("permanent permanently hard soft force bulk batch async begi
 """What says how something is done, rather than what."""
 _ENCRYPTS = word_set("encrypt encrypt_and_digest encryptor seal")
 _FINAL = word_set("destroy purge truncate wipe erase terminate uninstall shutdown deprovision decommission revoke")
+_LAST = word_set("delete drop destroy purge truncate wipe erase terminate unlink")
+"""Verbs that may follow what they are done to: ``queue_purge``."""
+_WHEN = word_set("on before after pre handle handler mark to allow confirm should not no drag ask schedule pending")
+"""What stands before a verb in names that do not do it yet."""
 _CHANGES = word_set(
     "create update insert write put patch post upload send publish push set modify move rename copy add save "
     "store commit enable start stop restart run invoke execute apply deploy install scale cancel close approve "
@@ -259,6 +263,8 @@ def by_name(made: Call) -> Value:
     if len(words) > 1 and words[0] in _MANNERS:
         words = words[1:]
         method = "_".join(words)
+    elif len(words) > 1 and words[-1] in _LAST and words[0] not in _DESTROYS | _CHANGES | _READS | _WHEN:
+        words = [words[-1], *words[:-1]]
     value = Value(marks=base.marks | made.marks, kind=base.kind)
     if method in _ENCRYPTS:
         return value.marked("encrypted")

@@ -117,6 +117,9 @@ _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-mana
 _SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
 _ON = word_set("enabled enable required require active on enforce enforced status state mode")
 _NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypass|optional", re.IGNORECASE)
+_REPLACES = word_set("update set put modify edit patch change replace configure write save apply upsert manage")
+_RULES = word_set("rule rules policy policies statements value settings")
+"""What holds a protection that the tool's name names; without it, nothing protects."""
 _PUBLIC_KEYS = word_set(
     "public publicly anonymous world everyone guest guests anyone external internet unauthenticated"
 )
@@ -155,6 +158,7 @@ class _Manner:
         self.words = frozenset(call.words)
         self.deletes = names.deletes(call)
         self.sends = names.sends(call)
+        self.replaces_protection = names.protects(call.words) and not _REPLACES.isdisjoint([*call.words, *call.action])
 
 
 def is_dry(call: ToolCall) -> bool:
@@ -286,6 +290,8 @@ def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str
         yield OFF, f"The argument {path} switches a protection off."
     elif setting.value == [] and protects and set(words) & {"required", "reviewers", "methods", "checks", "approvals"}:
         yield OFF, f"The argument {path} is empty, which switches a protection off."
+    elif manner.replaces_protection and setting.value in (None, [], {}) and _is_protection(setting):
+        yield OFF, f"The argument {path} is empty: the protection that this sets is none."
     opens = setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}
     if opens and not _is_answer(manner, setting):
         yield OPEN, f"The argument {path} is true: it makes something accessible to others."
@@ -293,6 +299,13 @@ def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
     if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
+
+
+def _is_protection(setting: Setting) -> bool:
+    """Return True if a value is what protects, rather than something about it, such as whom it alerts."""
+    words = words_in(setting.key)
+    named = bool(words) and (words[-1] in names.PROTECTIONS | _RULES or words[0] in ("enforce", "require", "required"))
+    return named or any(set(pair) <= set(words) for pair in names.PROTECTS_TOGETHER)
 
 
 def _is_answer(manner: _Manner, setting: Setting) -> bool:
