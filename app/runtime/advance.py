@@ -37,12 +37,13 @@ from assent.files import Opener
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.lessons import Recaller
 from assent.masking import mask, mask_text
-from assent.models.budgets import Budget, operators_budget
+from assent.models.budgets import Budget
 from assent.models.errors import StoppedByPeopleError
 from assent.thread import aread, missing_nodes, read_thread, unaccepted
 from assent.toolbox.context import FOR_WHOM
 
 log = structlog.get_logger(__name__)
+_NO_LIMIT = Budget()
 OTHER_VERSION = (
     "This run was started with version {1} of “{0}”, but version {2} is installed. Nothing was done. "
     "Retry it where version {1} is installed, or cancel it and start a new run."
@@ -64,15 +65,17 @@ class Advancer:
     Args:
         opener: Returns what opens the files of a run; None: no run has any.
         recaller: Returns what finds lessons for a run; None: there are none.
+        budget: What the models of a run may cost; a workflow can set a smaller limit.
     """
 
     def __init__(
         self, library: Library, store: RunStore, leases: Leases, opener: Callable[[str], Opener] | None = None,
-        recaller: Callable[[str], Recaller] | None = None,
+        recaller: Callable[[str], Recaller] | None = None, budget: Budget = _NO_LIMIT,
     ) -> None:  # fmt: skip
         self.library = library
         self._opener = opener
         self._recaller = recaller
+        self.budget = budget
         self._store = store
         self._leases = leases
         self._controls: dict[str, RunControl] = {}
@@ -180,7 +183,7 @@ class Advancer:
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, writer: StepWriter
     ) -> Driver:
         facts = self.library.node_facts(snapshot.workflow)
-        budget = operators_budget().within(self.library.workflow(snapshot.workflow).model_budget or Budget())
+        budget = self.budget.within(self.library.workflow(snapshot.workflow).model_budget or _NO_LIMIT)
         return Driver(
             graph, config, facts, writer, self._controls[snapshot.id], self.library.saver, self._store.now,
             partial(self._store.begin_call, snapshot.id, snapshot.attempt),

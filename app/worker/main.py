@@ -49,6 +49,7 @@ from app.worker.routing import keep_routing
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 from app.worker.toolbox import ToolOffering, worker_facts
 from assent.installed_workflows import use_workflows
+from assent.models.budgets import Budget
 from assent.routing.suggestions import suggest
 
 log = structlog.get_logger(__name__)
@@ -95,7 +96,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
         files, lessons = partial(opener_of, services.files), partial(recaller_of, services.recalling)
-        advancer = Advancer(library, store, leases, files, lessons)
+        budget = Budget(settings.model_budget_tokens, settings.model_budget_dollars)
+        advancer = Advancer(library, store, leases, files, lessons, budget)
         connector = QueueConnector(quick)
         stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from assent.models.errors import ModelBudgetError
 
-TOKENS = "ASSENT_MODEL_BUDGET_TOKENS"
-DOLLARS = "ASSENT_MODEL_BUDGET_DOLLARS"
 Limit = TypeVar("Limit", int, Decimal)
 
 
@@ -32,11 +29,6 @@ class Budget:
         if (self.tokens is not None and self.tokens < 0) or (self.dollars is not None and self.dollars < 0):
             raise ModelBudgetError("A budget cannot be negative.")
 
-    @property
-    def limited(self) -> bool:
-        """Whether there is any limit."""
-        return self.tokens is not None or self.dollars is not None
-
     def within(self, other: Budget) -> Budget:
         """Return the smaller limits of the two."""
         return Budget(_smaller(self.tokens, other.tokens), _smaller(self.dollars, other.dollars))
@@ -56,19 +48,6 @@ class Budget:
         parts = [] if self.tokens is None else [f"{self.tokens:,} tokens"]
         parts += [] if self.dollars is None else [f"${self.dollars:f}"]
         return " and ".join(parts) or "no limit"
-
-
-def operators_budget() -> Budget:
-    """Return the operator's budget for each run, from the environment.
-
-    Raises:
-        ModelBudgetError: a setting is not a number.
-    """
-    tokens, dollars = os.environ.get(TOKENS, "").strip(), os.environ.get(DOLLARS, "").strip()
-    try:
-        return Budget(int(tokens) if tokens else None, _decimal(dollars) if dollars else None)
-    except ValueError as error:
-        raise ModelBudgetError(f"{TOKENS} is not a number.") from error
 
 
 def _decimal(value: object) -> Decimal:

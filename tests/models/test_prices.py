@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from assent.models.budgets import Budget, operators_budget
+from assent.models.budgets import Budget
 from assent.models.errors import ModelBudgetError
 from assent.models.prices import cost_of
 
@@ -46,16 +47,13 @@ def test_without_the_table_no_price_is_known(monkeypatch: pytest.MonkeyPatch) ->
     assert cost_of("anthropic", "claude-sonnet-4-5", 1, 1, 0, AT) is None
 
 
-def test_the_smaller_budget_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ASSENT_MODEL_BUDGET_TOKENS", "1000")
-    monkeypatch.setenv("ASSENT_MODEL_BUDGET_DOLLARS", "")
-    assert operators_budget().within(Budget(5_000, Decimal(2))) == Budget(1_000, Decimal(2))
+def test_the_smaller_budget_counts() -> None:
+    assert Budget(1_000).within(Budget(5_000, Decimal(2))) == Budget(1_000, Decimal(2))
     assert str(Budget(5_000, Decimal("0.50"))) == "5,000 tokens and $0.50"
     assert Budget(0).doubled() == Budget(1_000)
 
 
-@pytest.mark.parametrize("value", ["many", "-1", "1e3"])
-def test_a_budget_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("ASSENT_MODEL_BUDGET_TOKENS", value)
+@pytest.mark.parametrize("values", [{"tokens": -1}, {"dollars": -1}, {"dollars": "many"}, {"dollars": "nan"}])
+def test_a_budget_that_makes_no_sense_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ModelBudgetError):
-        operators_budget()
+        Budget(**values)

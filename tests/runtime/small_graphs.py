@@ -13,13 +13,17 @@ from app.runtime.saver import Saver
 from app.services.runs.catalog import publish_catalog
 from assent import Script, Workflow, report_receipt, request_approval
 from assent.contracts import Outcome
+from assent.models import Budget
 from tests.flows import FlowInput, FlowState, effect
 from tests.runtime.rig import Rig
 
 Node = Callable[[FlowState], FlowState]
 
 
-def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str = "1", **nodes: Node) -> None:
+def install(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str = "1", model_budget: Budget | None = None,
+    **nodes: Node,
+) -> None:  # fmt: skip
     """Make a workflow of these nodes, one after the other, the one that the rig's worker has."""
 
     def build() -> StateGraph:
@@ -31,16 +35,17 @@ def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str =
         graph.add_edge(before, END)
         return graph
 
-    install_graph(rig, monkeypatch, name, version, build)
+    install_graph(rig, monkeypatch, name, version, build, model_budget)
 
 
 def install_graph(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str, build: Callable[[], StateGraph]
-) -> None:
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str, build: Callable[[], StateGraph],
+    model_budget: Budget | None = None,
+) -> None:  # fmt: skip
     """Make a workflow the one that the rig's worker has."""
 
     async def library() -> Library:
-        workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build)
+        workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build, model_budget=model_budget)
         return Library([workflow], Saver(rig.pool))
 
     installed = rig.do(library())

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from assent import request_approval
 from assent.contracts import Verdict
-from assent.models import Task, aask, ask
+from assent.models import Budget, Task, aask, ask
 from assent.models.budget_questions import LARGER, STOP, TITLE, WITHOUT
 from assent.toolbox import apply, call, propose, tool
 from tests.flows import FlowState, effect
@@ -44,15 +44,16 @@ def list_indexes(inputs: Table) -> Table:
 
 
 @pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
+def configure(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
     """Return what sets the model, what it answers, and the budget of a run."""
     monkeypatch.setenv(SEEN, str(tmp_path / "seen"))
 
-    def set_up(model: str, reply: str = "An answer.", tokens: str = "", dollars: str = "") -> None:
+    def set_up(
+        model: str, reply: str = "An answer.", tokens: int | None = None, dollars: Decimal | None = None
+    ) -> None:
         monkeypatch.setenv("ASSENT_MODEL_TIER1", NAMES + model if model else "")
         monkeypatch.setenv(REPLY, reply)
-        monkeypatch.setenv("ASSENT_MODEL_BUDGET_TOKENS", tokens)
-        monkeypatch.setenv("ASSENT_MODEL_BUDGET_DOLLARS", dollars)
+        monkeypatch.setattr(rig.advancer, "budget", Budget(tokens, dollars))
 
     return set_up
 
@@ -248,7 +249,7 @@ def test_people_say_how_a_run_goes_on_when_its_budget_is_used_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure, answer: str, ways: list[str], state: str
 ) -> None:
     """Two calls use 1,200 of 1,200 tokens; with the third, people are asked."""
-    configure("counted", tokens="1205")
+    configure("counted", tokens=1_205)
     install(rig, monkeypatch, "models_budget", first=asking("One?"), second=asking("Two?"), third=asking("Three?"))
     run_id = rig.begin("models_budget")
     request = rig.only(run_id)
@@ -267,7 +268,7 @@ def test_the_budget_lasts_for_all_steps_of_a_run_and_grows_once_for_each_answer(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     """With 600 tokens a call, 600 are enough for one call, 1,200 for two, and 2,400 for four."""
-    configure("counted", tokens="600")
+    configure("counted", tokens=600)
     install(rig, monkeypatch, "models_grows", **{f"step{number}": asking(f"{number}?") for number in range(4)})
     run_id = rig.begin("models_grows")
     asked = []
@@ -285,7 +286,7 @@ def test_a_step_that_asks_several_times_is_asked_about_once_for_each_budget(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     """The step runs again from its start after each answer, and uses more each time."""
-    configure("counted", tokens="600")
+    configure("counted", tokens=600)
     install(rig, monkeypatch, "models_loop", ask=asking("One?", "Two?", "Three?"))
     run_id = rig.begin("models_loop")
     asked = []
@@ -299,11 +300,24 @@ def test_a_step_that_asks_several_times_is_asked_about_once_for_each_budget(
     assert rig.effects(run_id)["Three? model"] == 1
 
 
+def test_a_workflow_has_a_smaller_budget_than_the_operators(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
+) -> None:
+    configure("counted", tokens=2_000, dollars=Decimal(3))
+    for budget, spent in ((Budget(tokens=0), "0 tokens and $3"), (Budget(tokens=5_000), "")):
+        install(rig, monkeypatch, "models_own", model_budget=budget, ask=asking("One?"))
+        run_id = rig.begin("models_own")
+        if spent:
+            assert f"language models for {spent}." in rig.only(run_id).payload["question"]
+        else:
+            rig.finish(run_id)
+
+
 @pytest.mark.parametrize("decision", ["reject", "expire"])
 def test_without_an_answer_the_run_goes_on_without_models(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure, decision: str
 ) -> None:
-    configure("counted", tokens="0")
+    configure("counted", tokens=0)
     install(rig, monkeypatch, "models_unanswered", ask=asking("Why?"))
     run_id = rig.begin("models_unanswered")
     request = rig.only(run_id)
@@ -321,13 +335,13 @@ def test_without_an_answer_the_run_goes_on_without_models(
 
 def test_a_budget_in_dollars(rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure) -> None:
     """A call costs $0.0045, so that the second one exceeds half a cent."""
-    configure("priced", dollars="0.0044")
+    configure("priced", dollars=Decimal("0.0044"))
     install(rig, monkeypatch, "models_dollars", first=asking("One?"), second=asking("Two?"))
     run_id = rig.begin("models_dollars")
     # The price of a model of one's own is not known before it has answered.
     rig.finish(run_id)
     assert rig.effects(run_id) == {"One? deterministic": 1, "Two? deterministic": 1}
-    configure("priced", dollars="0.0044", tokens="100000")
+    configure("priced", dollars=Decimal("0.0044"), tokens=100_000)
     run_id = rig.begin("models_dollars")
     request = rig.only(run_id)
     assert (request.node, request.payload["labels"]["model_budget_dollars"]) == ("second", "0.0044")
@@ -336,7 +350,7 @@ def test_a_budget_in_dollars(rig: Rig, monkeypatch: pytest.MonkeyPatch, configur
 def test_what_a_call_was_expected_to_use_counts_if_its_worker_dies(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    configure("counted", tokens="100")
+    configure("counted", tokens=100)
     question = "Why? " * 40
     install(rig, monkeypatch, "models_dies", ask=asking(question))
 
@@ -360,7 +374,7 @@ def test_what_a_call_was_expected_to_use_counts_if_its_worker_dies(
 def test_async_steps_ask_without_blocking_the_worker(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    configure("counted", tokens="600")
+    configure("counted", tokens=600)
 
     async def step(state: FlowState) -> FlowState:
         for question in ("One?", "Two?"):
@@ -385,7 +399,7 @@ def test_async_steps_ask_without_blocking_the_worker(
 def test_a_tool_that_asks_is_suspended_with_its_step(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    configure("counted", tokens="0")
+    configure("counted", tokens=0)
 
     @tool(effect="read")
     def explain(inputs: Table) -> Table:

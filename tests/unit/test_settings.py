@@ -39,6 +39,9 @@ def _shown(default):
         ("ASSENT_WORKFLOWS", "some.module", "ASSENT_WORKFLOWS: .*package.module:NAME"),
         ("ASSENT_ASYNC_MODE", "gevent", "ASSENT_ASYNC_MODE: .*eventlet.*threading"),
         ("ASSENT_REUSE_PORT", "perhaps", "ASSENT_REUSE_PORT: .*boolean"),
+        ("ASSENT_MODEL_BUDGET_TOKENS", "many", "ASSENT_MODEL_BUDGET_TOKENS: .*integer"),
+        ("ASSENT_MODEL_BUDGET_TOKENS", "-1", "ASSENT_MODEL_BUDGET_TOKENS: .*greater than or equal to 0"),
+        ("ASSENT_MODEL_BUDGET_DOLLARS", "nan", "ASSENT_MODEL_BUDGET_DOLLARS: .*finite"),
         ("ASSENT_PROT", "8001", r"ASSENT_PROT: there is no such setting. Did you mean ASSENT_PORT\?"),
     ],
 )
