@@ -27,7 +27,6 @@ from assent.models.replies import NonsenseError, ProposedCall, Reply, read_again
 from assent.models.selection import choose
 from assent.models.tasks import Task
 from assent.models.tiers import TierModel, order
-from assent.models.tokens import count_tokens
 from assent.toolbox.context import new_context
 from assent.toolbox.model import Tool
 
@@ -166,7 +165,7 @@ class _Asking:
         """Return a model's answer; None: ask the next one; a text: ask none."""
         key = prompt.key(model.name, self._task.name) if self._lifetime else ""
         use = ModelUse(uuid4().hex, self._task.name, model.tier, model.name, self._node, datetime.now(UTC))
-        use = replace(use, input_tokens=count_tokens(prompt.text))
+        use = replace(use, input_tokens=prompt.tokens)
         if self._meter is not None:
             use = _priced(use, *configured_as(model))
             account = self._meter.account(key)

@@ -96,7 +96,7 @@ def _received(message: AIMessage, model: TierModel, prompt: Prompt) -> Received:
         calls=calls,
         provider=str(told.get("model_provider") or provider),
         model=str(told.get("model_name") or told.get("model") or name),
-        input_tokens=int(usage["input_tokens"]) if usage else count_tokens(prompt.text),
+        input_tokens=int(usage["input_tokens"]) if usage else prompt.tokens,
         output_tokens=int(usage["output_tokens"]) if usage else count_tokens(f"{content} {calls or ''}"),
         cached_tokens=int(details.get("cache_read") or 0),
         estimated=not usage,

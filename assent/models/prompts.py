@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from assent.digests import digest_of
 from assent.masking import mask
+from assent.models.tokens import count_tokens
 from assent.toolbox.model import Tool
 from assent.toolbox.shapes import Shape, shape_of
 
@@ -26,7 +27,7 @@ _ANSWER_WITH = (
 
 @dataclass(frozen=True)
 class ToolCard:
-    """What a model is told about a tool.
+    """The description of a tool in a prompt.
 
     Attributes:
         name: as it can be sent: without dots.
@@ -48,7 +49,7 @@ class ToolCard:
 
 
 def card_of(tool: Tool | ToolCard) -> ToolCard:
-    """Return what a model is told about a tool."""
+    """Return the description of a tool in a prompt."""
     if isinstance(tool, ToolCard):
         return tool
     return ToolCard(tool.name.replace(".", "__"), tool.name, tool.description, tool.takes, tool.capabilities)
@@ -74,7 +75,7 @@ class Prompt:
 
     @cached_property
     def tools_digest(self) -> str:
-        """A digest of everything that a model is told about the tools, and that its answer has to fit."""
+        """A digest of the descriptions of the tools, and of the schema that the answer has to fit."""
         return digest_of({"tools": [card.document for card in self.cards], "schema": self.json_schema})
 
     def key(self, model: str, task: str) -> str:
@@ -84,9 +85,14 @@ class Prompt:
 
     @cached_property
     def text(self) -> str:
-        """Everything that is sent, to count its tokens."""
+        """Everything that is sent."""
         parts = [list(self.messages), *(card.document for card in self.cards)]
         return "\n".join(json.dumps(part, ensure_ascii=False, default=str) for part in parts)
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many tokens are sent."""
+        return count_tokens(self.text)
 
 
 def messages_of(messages: str | Sequence[Any]) -> list[Message]:

@@ -1,4 +1,4 @@
-"""Selection of tools: which ones a model is told about, because each one costs tokens in every prompt.
+"""Selection of tools: which ones a prompt describes, because each one costs tokens.
 
 A tool fits by what it means and by the words that it shares with the request. The two judge differently, so a tool is
 chosen that is among the best of either. Where embeddings are not installed, words alone decide.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 
@@ -40,6 +40,8 @@ _COMMON_WORDS = """
     that the their them then there these they this to up us was we were what when where which who why
     will with would you your"""
 _COMMON = frozenset(_COMMON_WORDS.split())
+Judge = Callable[[str], list[float]]
+"""Returns how well each tool fits a request."""
 
 
 def choose(cards: Sequence[ToolCard], messages: Sequence[Message], most: int = MOST_TOOLS) -> list[ToolCard]:
@@ -50,14 +52,16 @@ def choose(cards: Sequence[ToolCard], messages: Sequence[Message], most: int = M
     """
     if len(cards) <= most:
         return list(cards)
-    parts = [_parts(card) for card in cards]
+    judges = _judges([_parts(card) for card in cards])
     last, earlier = _requests(messages)
     scores = [0.0] * len(cards)
     for request, weight in ((last, 1.0), (earlier, _EARLIER)):
         if not request:
             continue
-        for number, score in enumerate(_scores(request, parts)):
-            scores[number] += weight * score
+        for judge in judges:
+            judgment = judge(request)
+            for place, number in enumerate(sorted(range(len(cards)), key=lambda number: -judgment[number]), 1):
+                scores[number] += weight / (_RANK + (place if judgment[number] > 0 else len(cards)))
     best = sorted(range(len(cards)), key=lambda number: (-scores[number], number))[:most]
     return [cards[number] for number in sorted(best)]
 
@@ -77,7 +81,7 @@ def _content(message: Message) -> str:
 
 
 def _parts(card: ToolCard) -> list[str]:
-    """Return what a tool says about itself: name and capabilities, description, and inputs."""
+    """Return the texts of a tool: name and capabilities, description, and inputs."""
     fields = card.takes.schema.get("properties") or {}
     inputs = " ".join(
         f"{name} {field.get('description', '')}" if isinstance(field, dict) else name for name, field in fields.items()
@@ -87,25 +91,25 @@ def _parts(card: ToolCard) -> list[str]:
     return [part[:_LONGEST] for part in parts]
 
 
-def _scores(request: str, parts: Sequence[Sequence[str]]) -> list[float]:
-    judgments = [_by_words(request, [" ".join(texts) for texts in parts])]
+def _judges(parts: Sequence[Sequence[str]]) -> list[Judge]:
+    """Return what judges the tools with these texts: by words, and by meaning where embeddings are installed."""
+    judges = [_by_words([" ".join(texts) for texts in parts])]
     with suppress(meaning.MeaningUnavailableError, ImportError):
-        judgments.append(_by_meaning(request, parts))
-    scores = [0.0] * len(parts)
-    for judgment in judgments:
-        for place, number in enumerate(sorted(range(len(parts)), key=lambda number: -judgment[number]), 1):
-            scores[number] += 1 / (_RANK + (place if judgment[number] > 0 else len(parts)))
-    return scores
+        judges.append(_by_meaning(parts))
+    return judges
 
 
-def _by_meaning(request: str, parts: Sequence[Sequence[str]]) -> list[float]:
-    """Return how similar each tool is to the request, by the part that is the most similar, and by all of them."""
-    texts = [_telling(text) for texts in parts for text in (*texts, " ".join(texts))]
-    vectors = meaning.embed([_telling(request), *texts])
-    similar = [float(value) for value in vectors[1:] @ vectors[0]]
-    size = len(similar) // len(parts)
-    groups = [similar[start : start + size] for start in range(0, len(similar), size)]
-    return [(max(group) + group[-1]) / 2 for group in groups]
+def _by_meaning(parts: Sequence[Sequence[str]]) -> Judge:
+    """Judge how similar each tool is to a request, by the part that is the most similar, and by all of them."""
+    vectors = meaning.embed([_telling(text) for texts in parts for text in (*texts, " ".join(texts))])
+    size = len(vectors) // len(parts)
+
+    def judge(request: str) -> list[float]:
+        similar = [float(value) for value in vectors @ meaning.embed([_telling(request)])[0]]
+        groups = [similar[start : start + size] for start in range(0, len(similar), size)]
+        return [(max(group) + group[-1]) / 2 for group in groups]
+
+    return judge
 
 
 def _telling(text: str) -> str:
@@ -113,24 +117,28 @@ def _telling(text: str) -> str:
     return " ".join(word for word in _WORD.findall(text.lower()) if word not in _COMMON)
 
 
-def _by_words(request: str, texts: Sequence[str]) -> list[float]:
-    """Return how well the words of each text, and their synonyms, match the request (BM25)."""
+def _by_words(texts: Sequence[str]) -> Judge:
+    """Judge how well the words of each text match a request and its synonyms (BM25)."""
     counts = [Counter(_words(text)) for text in texts]
     lengths = [sum(count.values()) for count in counts]
     usual = sum(lengths) / len(lengths) or 1.0
-    said = set(_words(request))
-    wanted = {other: _SYNONYM for word in said for other in _synonyms().get(word, ())} | dict.fromkeys(said, 1.0)
-    found = {word: sum(word in count for count in counts) for word in wanted}
-    scores = []
-    for count, length in zip(counts, lengths, strict=True):
-        score = 0.0
-        for word in wanted.keys() & count.keys():
-            rarity = math.log(1 + (len(texts) - found[word] + 0.5) / (found[word] + 0.5))
-            often = count[word]
-            share = often * (_SATURATION + 1) / (often + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual))
-            score += wanted[word] * rarity * share
-        scores.append(score)
-    return scores
+
+    def judge(request: str) -> list[float]:
+        said = set(_words(request))
+        wanted = {other: _SYNONYM for word in said for other in _synonyms().get(word, ())} | dict.fromkeys(said, 1.0)
+        found = {word: sum(word in count for count in counts) for word in wanted}
+        scores = []
+        for count, length in zip(counts, lengths, strict=True):
+            score = 0.0
+            for word in wanted.keys() & count.keys():
+                rarity = math.log(1 + (len(texts) - found[word] + 0.5) / (found[word] + 0.5))
+                often = count[word]
+                share = often * (_SATURATION + 1) / (often + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual))
+                score += wanted[word] * rarity * share
+            scores.append(score)
+        return scores
+
+    return judge
 
 
 @cache
