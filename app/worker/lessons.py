@@ -10,12 +10,9 @@ import structlog
 from app.services.lessons.learning import Learning
 from app.services.lessons.recalling import Recalling
 from assent.lessons import Proposed, RecalledLesson, Recaller
-from assent.meaning import release
 
 log = structlog.get_logger(__name__)
 LEARN_EVERY_SECONDS = 3.0
-IDLE_SECONDS = 600.0
-"""After this time without use, the embeddings are released from memory."""
 
 
 async def keep_learning(learning: Learning) -> None:
@@ -24,7 +21,6 @@ async def keep_learning(learning: Learning) -> None:
         try:
             if count := await asyncio.to_thread(learning.learn):
                 log.info("lessons.learned", count=count)
-            release(IDLE_SECONDS)
         except Exception:
             # The next round retries.
             log.warning("lessons.learning_failed", exc_info=True)
