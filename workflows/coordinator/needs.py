@@ -68,6 +68,7 @@ class Need:
         about: the clause that it refers to, as in *fix it*; empty: none.
         unwanted: it says what is not to be done.
         place: -1: it comes before everything else; 1: after everything else; 0: where it stands.
+        written: the clause with its words of order.
     """
 
     text: str
@@ -76,6 +77,7 @@ class Need:
     about: str = ""
     place: int = 0
     unwanted: bool = False
+    written: str = ""
 
     @property
     def changes(self) -> bool:
@@ -101,11 +103,13 @@ def needs_in(request: str, verbs: Container[str] = ()) -> list[Need]:
     lines = (_BULLET.sub("", _BLANKS.sub(" ", line)).strip() for line in request[:LONGEST_TEXT].splitlines())
     for sentence in (sentence for line in lines for sentence in _SENTENCES.split(line)):
         for clause in _clauses(sentence, verbs):
-            place, text = _placed(clause.strip(" \t,;.?!")[:LONGEST_CLAUSE], verbs)
+            written = clause.strip(" \t,;.?!")[:LONGEST_CLAUSE]
+            place, text = _placed(written, verbs)
             if not words(text) or _is_repeated(text, found):
                 continue
             about, unwanted = _about(text, found), _UNWANTED.search(text) is not None
-            found.append(Need(text, changing_verbs(text, verbs), maker_of_report(text), about, place, unwanted))
+            makes = maker_of_report(text)
+            found.append(Need(text, changing_verbs(text, verbs), makes, about, place, unwanted, written))
     return in_order(_with_context(found))
 
 

@@ -100,7 +100,8 @@ def revise(state: State) -> State:
     steps = steps_in(state)
     verbs = Matcher(registered()).verbs
     values: Json = {}
-    extra, avoided = list(state.get("extra", [])), set(state.get("avoided", []))
+    further: list[str] = []
+    avoided = set(state.get("avoided", []))
     for need in needs_in(comment, verbs):
         unwanted = _named_steps(need.text, steps) if _NOT.search(need.text) else []
         said = {} if begins_with_verb(need.text, verbs) else _values_in(need.text, steps)
@@ -109,9 +110,12 @@ def revise(state: State) -> State:
         elif said:
             values |= said
         else:
-            extra.append(need.text)
+            further.append(need.written)
     if not comment.strip():
         update["remark"] = "Changes were requested without saying which, so that this is the same plan."
+    extra = list(state.get("extra", []))
+    if further:
+        extra.append("\n".join(further))  # one text, because a clause may refer to another one
     return update | {"values": {**state["values"], **values}, "extra": extra, "avoided": sorted(avoided)}
 
 
