@@ -25,7 +25,7 @@ from app.http.security import register_security
 from app.installation import ROOT
 from app.live import register as live
 from app.logs import configure_logs
-from app.notify.channels import slack_api
+from app.notify.slack.client import slack_api
 from app.risk.apart import assess_apart
 from app.services.bundle import Services, build_services
 from app.services.files.rules import file_rules

@@ -9,7 +9,7 @@ from app.domain.notices import Channel, Sender
 from app.notify.apprise.sender import AppriseSender
 from app.notify.mail.outbox import OutboxSender
 from app.notify.mail.smtp import SmtpSender
-from app.notify.slack.client import SlackApi
+from app.notify.slack.client import slack_api
 from app.notify.slack.outbox import SlackOutbox
 from app.notify.slack.sender import SlackSender
 from app.notify.webhook.sender import WebhookSender
@@ -26,10 +26,3 @@ def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channe
     return {
         Channel.MAIL: mail, Channel.SLACK: slack, Channel.WEBHOOK: webhook, Channel.APPRISE: AppriseSender(allowed),
     }  # fmt: skip
-
-
-def slack_api(settings: Settings, seconds: int) -> SlackApi | None:
-    """A client for Slack's Web API with this timeout; None: no Slack app is configured."""
-    if not settings.slack_bot_token:
-        return None
-    return SlackApi(settings.slack_bot_token, settings.slack_api_url, seconds)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from assent.routing.lexicon import Lexicon
-from assent.routing.text import folded, general, readable, split_denied, words_of
+from assent.routing.text import folded, readable
+from assent.routing.words import general, split_denied, words_of
 
 WORD_BITS, CHARACTER_BITS, IDEA_BITS = 15, 16, 13
 

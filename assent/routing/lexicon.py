@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from assent.routing.words import words_of
+
 _FILE = Path(__file__).with_name("lexicon.txt")
 _LONGEST_PHRASE = 6
 _SHORTEST_BEGINNING = 2
@@ -28,8 +30,6 @@ class Lexicon:
                     self._add(idea, phrase)
 
     def _add(self, idea: str, phrase: str) -> None:
-        from assent.routing.text import words_of
-
         words = tuple(words_of(phrase.rstrip("*")))
         if not words:
             return

@@ -1,8 +1,20 @@
-"""The workflows that the router knows: those that come with Assent, whether they are installed or not."""
+"""The workflows that the router knows, whether they are installed or not, and the stages that may lead to an answer."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
+
+
+class Stage(StrEnum):
+    """What led to an answer."""
+
+    NAME = "name"
+    PATTERN = "pattern"
+    LESSON = "lesson"
+    CLASSIFIER = "classifier"
+    MODEL = "model"
+    QUESTION = "question"
 
 
 class KnownWorkflow(NamedTuple):

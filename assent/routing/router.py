@@ -8,28 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from assent.routing import patterns, scope
 from assent.routing.classifier import Scored, classifier
-from assent.routing.names import COORDINATOR, WORKFLOWS, title_of
+from assent.routing.names import COORDINATOR, WORKFLOWS, Stage, title_of
 from assent.routing.text import corrected_key, readable
 
 OFFERED = 3
 """How many workflows a question offers."""
 NAMED, WORDED, WANTED_TOGETHER = 0.99, 0.97, 0.85
-
-
-class Stage(StrEnum):
-    """What led to an answer."""
-
-    NAME = "name"
-    PATTERN = "pattern"
-    LESSON = "lesson"
-    CLASSIFIER = "classifier"
-    MODEL = "model"
-    QUESTION = "question"
 
 
 @dataclass(frozen=True)

@@ -263,8 +263,8 @@ def test_assets_are_sent_compressed_to_browsers_that_take_them_so(app: Flask) ->
     assert client.get("/static/../wsgi.py", headers={"Accept-Encoding": "gzip"}).status_code == 404
 
 
-def test_the_web_process_never_loads_agent_code() -> None:
-    """In a process of its own, which builds the application and answers a page."""
+def test_the_web_process_never_loads_what_only_workers_need() -> None:
+    """In a process of its own, which builds the application and answers a page: no agents, classifier, or senders."""
     program = """
 import json, sys
 from app.factory import create_app
@@ -276,6 +276,9 @@ print(json.dumps(sorted(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    loaded = {name.split(".")[0] for name in modules}
     assert not loaded & {"langgraph", "langchain", "langchain_core", "langsmith", "workflows", "eventlet"}
+    assert not loaded & {"numpy", "tokenizers", "httpcore", "smtplib"}
+    assert not modules & {"assent.routing.router", "assent.routing.classifier", "assent.routing.words"}
     assert {"flask", "sqlalchemy", "app"} <= loaded  # the list is that of a process which did load the application

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assent.routing.router import Router, Stage
+from assent.routing.names import Stage
+from assent.routing.router import Router
 from assent.routing.suggestions import suggest
 from tests.models.fakes import NAMES, REPLY, SEEN
 

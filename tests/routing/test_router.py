@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assent.routing import classifier
-from assent.routing.names import COORDINATOR, WORKFLOWS
-from assent.routing.router import Router, Stage, Suggestion
+from assent.routing.names import COORDINATOR, WORKFLOWS, Stage
+from assent.routing.router import Router, Suggestion
 from bench.routing.measuring import accuracy
 from bench.routing.requests import held_back
 

@@ -14,6 +14,7 @@ import structlog
 
 from app.domain.notices import Later, Refused
 from app.notify.slack.blocks import escaped
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
@@ -182,3 +183,10 @@ def _refused(error: SlackApiError) -> SlackError:
 def _seconds(headers: Any) -> timedelta | None:
     given = {str(name).lower(): str(value) for name, value in dict(headers).items()}.get("retry-after", "")
     return timedelta(seconds=int(given)) if given.isdecimal() and len(given) < 7 else None
+
+
+def slack_api(settings: Settings, seconds: int) -> SlackApi | None:
+    """A client for Slack's Web API with this timeout; None: no Slack app is configured."""
+    if not settings.slack_bot_token:
+        return None
+    return SlackApi(settings.slack_bot_token, settings.slack_api_url, seconds)

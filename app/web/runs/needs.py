@@ -16,8 +16,7 @@ from app.http.runtime import portal, services
 from app.services.routing.texts import LONGEST
 from app.store.routing import Routing
 from app.web.pages import render, see_other, web
-from assent.routing.names import title_of
-from assent.routing.router import Stage
+from assent.routing.names import Stage, title_of
 
 
 @dataclass(frozen=True)
