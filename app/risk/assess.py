@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -136,23 +136,24 @@ def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None
                 reading.take([replace(found, message=f"If it is rolled back: {found.message}", line=None)])
 
 
-def _tool_call(call: Mapping[str, Any], reading: Reading) -> None:
+def _tool_call(call: Mapping[str, Any], reading: Reading, first: int | None = None) -> None:
     tool = call.get("tool")
     if not isinstance(tool, str):
         reading.add(MALFORMED, "The tool call names no tool.")
     elif is_made(dict(call)):
         # Tool calls that reviewers exclude or answer themselves have no effect.
-        read_call(tool, call.get("args"), reading)
+        read_call(tool, call.get("args"), reading, first)
 
 
 def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:
     calls = calls_of(document)
     if not calls:
         reading.add(MALFORMED, "The set of tool calls is empty.")
+    first = len(reading.findings)
     for call in calls:
         with reading.at_item(str(call.get("id", ""))[:100]):
             reading.take(fields_findings(strings_in(call)))
-            _tool_call(call, reading)
+            _tool_call(call, reading, first)
 
 
 def _plan(document: Mapping[str, Any], reading: Reading) -> None:
@@ -160,10 +161,11 @@ def _plan(document: Mapping[str, Any], reading: Reading) -> None:
     if not isinstance(steps, list) or not steps:
         reading.add(MALFORMED, "The plan has no steps.")
         return
+    first = len(reading.findings)
     for step in steps:
         with reading.at_item(str(step.get("id", ""))[:100] if isinstance(step, Mapping) else ""):
             if isinstance(step, Mapping):
-                read_step(step, reading)
+                read_step(step, reading, first)
             else:
                 reading.add(MALFORMED, "The step does not have the form of a step.")
 
@@ -178,7 +180,7 @@ def _custom(document: Mapping[str, Any], reading: Reading) -> None:
     reading.add(UNKNOWN, "The effects of this value are unknown.")
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Mapping[str, Any], Reading], None]] = {
     "script": _script,
     "optimizations": _optimizations,
     "tool_call": _tool_call,

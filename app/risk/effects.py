@@ -42,6 +42,11 @@ READS_SECRET = declare(
     "file.reads_secret", HIGH, "Reads passwords, keys, or other secrets.", "cat ~/.ssh/id_rsa", "cat README.md",
     language="shell",
 )  # fmt: skip
+GIVES_SECRETS = frozenset((
+    READS_SECRET.id, "command.prints_environment", "kubernetes.secret", "cloud.secret", "vault.secret", "keys.shows",
+    "registry.reads_secret", "tool.reads_secret",
+))  # fmt: skip
+"""Rules of what returns or prints secrets."""
 WRITES = declare(
     "file.writes", LOW, "Creates or changes a file.", "echo hi >> notes.txt", "cat notes.txt", language="shell"
 )

@@ -34,13 +34,17 @@ OPEN = declare(
 )  # fmt: skip
 
 
-def read_step(step: Mapping[str, Any], reading: Reading) -> None:
-    """Read a step of a plan. The caller gives its id to the findings."""
+def read_step(step: Mapping[str, Any], reading: Reading, first: int) -> None:
+    """Read a step of a plan. The caller gives its id to the findings.
+
+    Args:
+        first: The number of findings before the plan's first step.
+    """
     reading.take(fields_findings(strings_in({name: value for name, value in step.items() if name != "inputs_schema"})))
     if tool := tool_of(step):
         # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
         inputs = step.get("inputs")
-        read_call(tool, _without_references(inputs) if _is_gated(step) else inputs, reading)
+        read_call(tool, _without_references(inputs) if _is_gated(step) else inputs, reading, first)
     else:
         name = str(step.get("workflow") or "without a name")[:100]
         reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")

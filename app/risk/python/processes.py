@@ -11,13 +11,14 @@ from app.risk.commands.table import Command, read_command
 from app.risk.effects import (
     DOWNLOADED,
     DYNAMIC,
+    GIVES_SECRETS,
     HIDDEN,
     run_dynamic,
 )  # fmt: skip
 from app.risk.python import nodes, tables
 from app.risk.python.expressions import is_environment
 from app.risk.python.values import ANY, Value, text_of
-from app.risk.rules import declare, word_set
+from app.risk.rules import declare
 from app.risk.shell.environment import set_variable
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
@@ -82,15 +83,10 @@ def _run(made: Call) -> Value:
 
 def _output(made: Call, before: int) -> Value:
     """Return a process, whose output is a secret if it reads one."""
-    secret = any(found.rule in _GIVES_SECRETS for found in made.reading.findings[before:])
+    secret = any(found.rule in GIVES_SECRETS for found in made.reading.findings[before:])
     dump = any(found.rule == "database.dumps" for found in made.reading.findings[before:])
     marks = {mark for mark, given in (("secret", secret), ("dump", dump)) if given}
     return Value(kind="process", marks=frozenset(marks))
-
-
-_GIVES_SECRETS = word_set(
-    "file.reads_secret command.prints_environment vault.secret cloud.secret kubernetes.secret machine.reads_secret"
-)
 
 
 def _note_environment(made: Call) -> None:

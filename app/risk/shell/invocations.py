@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands.interpreters import run_code_of
 from app.risk.commands.table import Command, program_name, read_command
 from app.risk.commands.wrappers import ENVIRONMENT_READ
-from app.risk.effects import CONNECTS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
+from app.risk.effects import CONNECTS, GIVES_SECRETS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
 from app.risk.reading import TOO_DEEP
 from app.risk.shell.assignments import assign, environment_of
 from app.risk.shell.builtins import BUILTINS
@@ -141,12 +141,9 @@ def invoke(
     else:
         read_command(command, reading)
         flow = output_of(command, given, reading) or Flow()
-    if flow == Flow() and any(found.rule in _READS_SECRETS for found in reading.findings[known:]):
+    if flow == Flow() and any(found.rule in GIVES_SECRETS for found in reading.findings[known:]):
         flow = Flow(UNKNOWN, "secret")
     return _judged(session, command, given, flow, reading.findings[known:])
-
-
-_READS_SECRETS = frozenset({"file.reads_secret", "command.prints_environment"})
 
 
 def _source(given: Flow | None) -> str:
@@ -202,7 +199,7 @@ def _call(session: Session, words: list[Word], given: Flow | None) -> Flow:
 def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, found: list[Finding]) -> Flow:
     """Return what a command prints with what it comes from, and note secrets that go to another machine."""
     rules = {finding.rule for finding in found}
-    read_secret = bool(rules & _READS)
+    read_secret = bool(rules & GIVES_SECRETS)
     if given is not None and given.source == "secret" and command.name in _FILTERS and _looks_for_secrets(command):
         session.reading.add(READS_SECRET, "This looks for passwords or keys in what is printed.", command.line)
     carried = "secret" if read_secret else ""
@@ -226,10 +223,6 @@ def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, 
     return replace(flow, source=worse_source(flow.source, source) if source != "shell" else source)
 
 
-_READS = frozenset(
-    {READS_SECRET.id, "command.prints_environment", "kubernetes.secret", "cloud.secret", "vault.secret", "keys.shows"}
-)
-"""Rules of commands that print secrets."""
 _FILTERS = frozenset({"grep", "egrep", "fgrep", "rg", "ag", "ack", "awk", "gawk", "sed"})
 
 

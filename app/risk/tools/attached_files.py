@@ -15,7 +15,7 @@ from assent.secret_patterns import find_spans
 
 _FILES = word_set("path file files filename filepath attachment attachments source")
 _HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment")
-_CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
+CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
 """Arguments with which a tool signs in, rather than what it sends."""
 _LONGEST_SEARCHED = 20_000
 
@@ -46,7 +46,7 @@ def read_sent_files(call: ToolCall, reading: Reading) -> None:
     if not sends and not set(call.words) & _HANDS_OVER:
         return
     for argument in call.texts:
-        if sends and not argument.words & _CREDENTIALS and _has_secret(argument):
+        if sends and not argument.words & CREDENTIALS and _has_secret(argument):
             with reading.at_item(argument.path):
                 reading.add(SENDS_SECRET, f"The argument {argument.path} contains a secret, which is sent to others.")
         secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)

@@ -23,6 +23,7 @@ from app.risk.tools.deeds import SMALL
 from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.grave_deeds import grave_findings
+from app.risk.tools.handing_on import note_handed_on
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
 from app.risk.tools.light_deeds import light_finding
 from app.risk.tools.programs import argument_lists, has_words, note_unread, read_program, read_words
@@ -63,20 +64,28 @@ _MOST_CALLS = 100
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
 
 
-def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
+def read_call(tool: str, args: Any, reading: Reading, first: int | None = None, depth: int = 0) -> None:
     """Read a tool call.
 
     Args:
         tool: The tool's name, whose words are in snake, camel, or kebab case.
         args: The call's arguments.
         reading: Is added to. Findings about an argument have its path as their item.
+        first: The number of findings before the first of the calls that this one follows; None if it follows none.
         depth: How many calls this one is nested in.
     """
+    start = len(reading.findings)
+    _read_call(tool, args, reading, depth)
+    if first is not None:
+        note_handed_on(args, reading, first, start)
+
+
+def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
     call = ToolCall(tool, args)
     if len(call.texts) == MOST_ARGUMENTS:
         reading.add(TOO_MANY, "There are too many arguments; not all of them have been read.")
     if depth < MOST_NESTED and (inner := _inner_call(call)):
-        read_call(*inner, reading, depth + 1)
+        _read_call(*inner, reading, depth + 1)
         _read_beside(call, _ENVELOPES, reading)
         return
     if depth == 0 and (known := reading.tools.registered(tool)):
@@ -158,6 +167,7 @@ def _read_beside(call: ToolCall, passed_on: Collection[str], reading: Reading) -
 def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> set[str]:
     """Read the calls in lists of calls, such as a batch. Returns the plain names of these lists."""
     found: set[str] = set()
+    first = len(reading.findings)
     for key, value in call.args.items() if depth < MOST_NESTED and isinstance(call.args, Mapping) else ():
         if not set(words_in(str(key))) & _BATCHES or not isinstance(value, list) or not value:
             continue
@@ -168,7 +178,7 @@ def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> set[str]:
         for number, made in enumerate(inner):
             assert made is not None
             with reading.at_item(f"{str(key)[:60]}.{number}"):
-                read_call(*made, reading, depth + 1)
+                read_call(*made, reading, first, depth + 1)
         if len(value) > _MOST_CALLS:
             reading.add(TOO_MANY, "There are too many calls; not all of them have been read.")
     return found
