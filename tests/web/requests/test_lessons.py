@@ -176,14 +176,19 @@ def test_editing_switching_and_deleting(house: House, reviewer: Browser) -> None
     reviewer.send(reviewer.form("switch"))
     reviewer.follow()
     assert "Active" in reviewer.page.text
-    reviewer.send(reviewer.form("delete"))
+    confirmation = reviewer.page.one("details", class_="confirm")
+    assert "open" not in confirmation.attributes, "the button that deletes is behind another one"
+    reviewer.send(confirmation.one("form", id="delete"), reason="A mistake.")
     reviewer.follow()
     assert "The lesson is deleted." in reviewer.page.text
     reviewer.get(address, 404)
     with house.services.sessions() as session:
-        query = select(AuditEntry.action).where(AuditEntry.request_id == lesson.request_id).order_by(AuditEntry.seq)
-        acts = [action for action in session.scalars(query) if action.startswith("lesson.")]
-    assert acts == ["lesson.edited", "lesson.switched_off", "lesson.switched_on", "lesson.deleted"]
+        query = select(AuditEntry).where(AuditEntry.request_id == lesson.request_id).order_by(AuditEntry.seq)
+        acts = [entry for entry in session.scalars(query) if entry.action.startswith("lesson.")]
+    assert [act.action for act in acts] == [
+        "lesson.edited", "lesson.switched_off", "lesson.switched_on", "lesson.deleted",
+    ]  # fmt: skip
+    assert acts[-1].detail["reason"] == "A mistake."
 
 
 @pytest.mark.parametrize(
