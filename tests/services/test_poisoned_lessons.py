@@ -21,7 +21,7 @@ from app.services.lessons.learning import Learning
 from app.services.reading.pages import Views
 from app.store.lessons import Lesson, LessonSource
 from app.store.requests import ApprovalRequest
-from app.store.vectors import has_vectors, prepare_vectors
+from app.store.vectors import ITERATE, has_vectors, prepare_vectors
 from app.web.requests.lessons import lesson_notes
 from assent.contracts import Custom, Script, ToolCall, Verdict, document_of
 from assent.digests import canonical
@@ -211,6 +211,11 @@ def test_lessons_are_found_without_pgvector(database_url: str) -> None:
             stored = connection.exec_driver_sql("select lesson_id from lesson_vectors").scalars().all()
         assert stored == [lesson.id]
         assert fields(lessons.propose(("ram", MEMORY[:4], "name"))) == ["memory_mb"]
+        with psycopg.connect(database_url) as connection:
+            for version, settings in (("0.7.4", []), ("0.8.0", [("relaxed_order",)]), ("0.10.0", [("relaxed_order",)])):
+                connection.execute("update pg_extension set extversion = %s where extname = 'vector'", (version,))
+                assert connection.execute(ITERATE).fetchall() == settings
+            connection.rollback()
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("drop extension vector cascade")
             connection.execute("drop table lesson_vectors")

@@ -10,7 +10,7 @@ import structlog
 
 from app.domain.likeness import Meaning, description, spelling_only
 from app.store.engine import Sessions
-from app.store.vectors import MISSING, has_vectors, put_vectors, vector_text
+from app.store.vectors import MISSING, MISSING_AT_ONCE, has_vectors, put_vectors, vector_text
 from assent.meaning import MeaningUnavailableError, embed
 from assent.situations import Situation
 
@@ -45,13 +45,14 @@ def vectors_of(situations: Sequence[Situation]) -> list[list[float]] | None:
         return None
 
 
-def store_missing(sessions: Sessions) -> int:
-    """Store the embeddings of active lessons that have none yet. Returns how many; 0 where that is not possible."""
+def store_missing(sessions: Sessions) -> None:
+    """Store the embeddings of active lessons that have none yet, where that is possible."""
     if not has_vectors(sessions):
-        return 0
-    rows = sessions.execute(MISSING, {})
-    vectors = vectors_of([Situation.model_validate(json.loads(row["situation"])) for row in rows]) if rows else None
-    if vectors is None:
-        return 0
-    put_vectors(sessions, [(row["id"], vector_text(vector)) for row, vector in zip(rows, vectors, strict=True)])
-    return len(rows)
+        return
+    while rows := sessions.execute(MISSING, {}):
+        vectors = vectors_of([Situation.model_validate(json.loads(row["situation"])) for row in rows])
+        if vectors is None:
+            return
+        put_vectors(sessions, [(row["id"], vector_text(vector)) for row, vector in zip(rows, vectors, strict=True)])
+        if len(rows) < MISSING_AT_ONCE:
+            return

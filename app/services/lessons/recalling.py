@@ -19,7 +19,7 @@ from app.store.engine import Sessions
 from app.store.lessons import Lesson
 from app.store.people import Person
 from app.store.runs import Run
-from app.store.vectors import has_vectors, vector_text
+from app.store.vectors import ITERATE, has_vectors, vector_text
 from assent.lessons import Proposed, RecalledLesson
 from assent.situations import Situation
 
@@ -46,8 +46,6 @@ _BY_MEANING = f"""
         where {_VISIBLE} and lesson.kind = asked.item ->> 'kind'
         order by vector.embedding <=> (asked.item ->> 'vector')::halfvec(256)
         limit {AT_MOST}) as found"""
-# Other workflows' lessons may be nearer: the index continues until it has found enough of the right ones.
-_ITERATE = "select set_config('hnsw.iterative_scan', 'relaxed_order', true)"
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Recalling:
             ]
             places = [number for number, vector in enumerate(vectors) if any(vector)]
             by_meaning = Statement(_BY_MEANING, given | {"asked": json.dumps(pointed)})
-            statements = [Statement(_ITERATE, {}), *statements, by_meaning]
+            statements = [Statement(ITERATE, {}), *statements, by_meaning]
         results = self._sessions.together(statements)
         if vectors is None:
             return sorted({(row["number"] - 1, row["id"]) for row in results[0]})
