@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from app.domain.people import Actor, Via
+from app.services.lessons import learning as learning_module
 from app.services.lessons.learning import Learning
 from app.services.reading.insights import InsightsBook, InsightsFilter
 from app.store.lessons import Lesson, LessonSource, LessonUse
@@ -142,6 +144,21 @@ def test_a_decision_that_was_committed_late_is_learned_nevertheless(lessons: Les
     assert learning.learn() == 0, "an ordinary round looks back for seconds"
     desk.clock.ahead = timedelta(minutes=6)
     assert learning.learn() == 1
+
+
+def test_a_backlog_is_learned_in_one_round(
+    lessons: LessonsDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning_module, "AT_A_TIME", 2)
+    learning = Learning(desk.sessions, desk.clock)
+    learning.learn()
+    waiting = [lessons.propose((f"Heading {uuid.uuid4()}", MEMORY, "name")) for _ in range(5)]
+    for request in waiting:
+        lessons.correct(request, "memory_mb", learn=False)
+    with desk.sessions.begin() as session:
+        ids = [request.id for request in waiting]
+        session.execute(update(ApprovalRequest).where(ApprovalRequest.id.in_(ids)).values(resolved_at=desk.clock()))
+    assert learning.learn() == 5
 
 
 def test_several_workers_learn_a_request_once(lessons: LessonsDesk, at_once: AtOnce) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, exists, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -75,16 +75,16 @@ class Learning:
     def learn(self) -> int:
         """Read the requests that were decided since the last round. Returns the number of lessons that were learned.
 
-        Nothing is read twice, whoever else does the same. A request that cannot be read does not stop the others; it is
-        tried again by the next process.
+        No request is read twice, also if several workers learn at the same time. A request that cannot be read does not
+        stop the others; the next process tries it again.
         """
         now, first = self._clock(), self._since is None
-        since = self._from(now)
-        learned = 0
-        while ids := self._unread(since):
-            learned += sum(map(self._read_safely, ids))
-            if len(ids) < AT_A_TIME:
+        last, learned = (self._from(now), ""), 0
+        while found := self._unread(last):
+            learned += sum(self._read_safely(request_id) for _, request_id in found)
+            if len(found) < AT_A_TIME:
                 break
+            last = found[-1]
         self._since = now
         if learned or first:
             store_missing(self._sessions)
@@ -107,8 +107,10 @@ class Learning:
             self._unreadable.add(request_id)
             return 0
 
-    def _unread(self, since: datetime) -> list[str]:
+    def _unread(self, last: tuple[datetime, str]) -> list[tuple[datetime, str]]:
+        """The next requests to read after `last`, each as the time of its resolution and its ID, in that order."""
         request = ApprovalRequest
+        position = tuple_(request.resolved_at, request.id)
         changed = or_(
             request.state == RequestState.MODIFIED.value,
             and_(
@@ -117,14 +119,14 @@ class Learning:
             ),
         )  # fmt: skip
         query = (
-            select(request.id)
-            .where(request.state != RequestState.PENDING.value, request.resolved_at >= since, changed,
+            select(request.resolved_at, request.id)
+            .where(request.state != RequestState.PENDING.value, position > last, changed,
                    request.answered_by == "", ~exists().where(LessonSource.request_id == request.id),
                    request.id.not_in(self._unreadable))
             .order_by(request.resolved_at, request.id).limit(AT_A_TIME)
         )  # fmt: skip
         with self._sessions.reads() as session:
-            return list(session.scalars(query))
+            return [(at, request_id) for at, request_id in session.execute(query) if at is not None]
 
     def read(self, request_id: str) -> Learned:
         """Read one request, unless it has been read, or people have not approved it."""
