@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from assent.late_exports import late_exports
 
+TYPE_CHECKING = False  # as in `typing`, which takes too long to import
 if TYPE_CHECKING:
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
     from assent.contracts import (
@@ -138,17 +139,4 @@ _MODULES = {
     "function_gate": "requires_approval",
     "workflow": "Workflow idempotent target_address",
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    # Everything is loaded when it is used. The portal's web process must load neither an HTTP client nor, above all,
-    # LangGraph; and `assent hook`, which starts before each tool call of a coding agent, not even pydantic.
-    from importlib import import_module
-
-    if name in _MODULES:
-        return import_module(f"assent.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"assent.{_HOMES[name]}"), name)
-    return found
+__getattr__ = late_exports(__name__, _MODULES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from assent.late_exports import late_exports
 
 if TYPE_CHECKING:
     from assent.composition.loading import load_workflow
@@ -10,14 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CompositionError", "Mistake", "load_workflow"]
 
-_HOMES = {"load_workflow": "loading", "CompositionError": "mistakes", "Mistake": "mistakes"}
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded when it is used, like the package `assent` itself: policies use the CEL evaluator of this package alone.
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"assent.composition.{_HOMES[name]}"), name)
-    return found
+# Policies use the CEL evaluator of this package alone.
+_MODULES = {"loading": "load_workflow", "mistakes": "CompositionError Mistake"}
+__getattr__ = late_exports(__name__, _MODULES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from assent.late_exports import late_exports
 
 if TYPE_CHECKING:
     from assent.models.answers import Answer, ProposedCall, Way, aask, ask
@@ -32,14 +34,4 @@ _MODULES = {
     "tasks": "Accuracy Task",
     "tiers": "configured",
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded when it is used, like the package `assent` itself.
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"assent.models.{_HOMES[name]}"), name)
-    return found
+__getattr__ = late_exports(__name__, _MODULES)
