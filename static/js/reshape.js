@@ -1,4 +1,4 @@
-// Lists in a form: an entry more or less, and another way of saying something, without loading the page anew.
+// Lists in a form: an entry more or less, and another way of saying something, without loading the page again.
 //
 // The server draws the form as it would without a script; only the part that changes is taken from its answer.
 

@@ -11,8 +11,6 @@ from workflows.coordinator.needs import Need
 
 _MANY_STEPS, _SEVERAL_STEPS = 8, 3
 _MANY_NEEDS = 3
-
-
 _MOST_REASONS, _MOST_NOT_PLANNED = 20, 14
 
 

@@ -133,7 +133,7 @@ class Chains:
             del made.missing[texts[0]]
 
     def _provided(self, name: str, view: View, sources: Sources, trail: tuple[str, ...]) -> Output | None:
-        """Return the output of a call that reads and of which nothing is missing; None: there is none."""
+        """Return the output of a call that reads, with all its inputs; None: there is none."""
         if len(trail) > DEEPEST:
             return None
         providers = [

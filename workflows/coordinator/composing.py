@@ -200,7 +200,7 @@ class _Composer:
         return frozenset(words(" ".join([*self._wish.targets, *texts_in(dict(self._wish.given))])))
 
     def _by_router(self, need: Need) -> Call | None:
-        """Add the workflow that the router knows for a need of which the words say too little."""
+        """Add the workflow that the router knows for a need whose words say too little."""
         text = f"{need.about}: {need.text}" if need.about else need.text
         match, said = self._matcher.route(text) if self._matcher.route is not None else (None, "")
         if match is None or match.name in self._wish.avoided or not self._may_run(match, need):
@@ -277,8 +277,9 @@ class _Composer:
 
     def _change(self, act: Call, need: Need, chains: Chains | None, related: Iterable[Match]) -> None:
         """Add a change, with a look before it and one after it where a tool that reads can do so."""
-        looks = chains is not None and not need.verbs <= LEAVING
-        look = self._look(act, need, chains, related) if chains is not None and looks else None
+        look = None
+        if chains is not None and not need.verbs <= LEAVING:
+            look = self._look(act, need, chains, related)
         for part in TEMPLATES["change" if act.tool is not None else "workflow"]:
             if part == "look" and look is not None:
                 self._add(look)  # nothing needs it, so that reviewers can leave it out

@@ -8,17 +8,16 @@ from typing import Any
 
 from workflows.coordinator.matching import Match
 from workflows.coordinator.needs import Need
-from workflows.coordinator.words import VERBS, raw_words, words
+from workflows.coordinator.words import BASIC_VERBS, raw_words, words
 
 _PARTS = re.compile(r",? (?:and|plus|as well as|but|und|sowie) |, ", re.IGNORECASE)
 _A_THING = re.compile(r"\b(?:a|an|some|ein|eine|einen)\s", re.IGNORECASE)
-_VERBS = frozenset(VERBS.values())
 _CALLED = 1.0
 
 
 def is_about(match: Match, need: Need, values: Container[str]) -> bool:
     """Return whether something has more in common with a clause than its verb, if that asks for a thing: *a poem*."""
-    if match.score >= _CALLED or any(word not in _VERBS for word in words(" ".join(match.shared))):
+    if match.score >= _CALLED or any(word not in BASIC_VERBS for word in words(" ".join(match.shared))):
         return True
     unknown = [word for word in need.own_words if word not in values]
     return not unknown or _A_THING.search(need.text) is None

@@ -45,10 +45,9 @@ _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 
 @dataclass(frozen=True)
 class Filled:
-    """A value, and how it was found, in words."""
+    """A value that was found; it may be null."""
 
     value: Any
-    how: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Sources:
     Attributes:
         given: by name, from the run's input and from answers.
         texts: the clause of the request, and then the whole request.
-        vocabulary: basic forms of the words of which names of tools are made, which are no values.
+        vocabulary: basic forms of the words in names of tools, which are no values.
         targets: names of configured targets.
     """
 
@@ -75,11 +74,11 @@ def fill(name: str, view: View, sources: Sources, tool: str, is_required: bool) 
     """
     for key in (f"{tool}.{name}", own_key(tool, name), name):
         if key in sources.given:
-            return Filled(sources.given[key], "given") if fits(sources.given[key], view) else None
+            return Filled(sources.given[key]) if fits(sources.given[key], view) else None
     for text in sources.texts if is_required else sources.texts[:1]:
-        for found, how in _from_text(name, view, text[:_READ], sources):
+        for found in _from_text(name, view, text[:_READ], sources):
             if fits(found, view):
-                return Filled(found, how)
+                return Filled(found)
     return None
 
 
@@ -91,7 +90,7 @@ def own_key(tool: str, name: str) -> str:
 def said_by_name(name: str, view: View, text: str) -> Any:
     """Return the value that a text gives a field as ``name: value`` or ``name "value"``; None: it gives none."""
     types = view.types() - {"null"}
-    for raw, _ in _named(name, text[:_READ], None):
+    for raw in _named(name, text[:_READ], None):
         for value in _typed(raw, types):
             if fits(value, view):
                 return value
@@ -101,14 +100,14 @@ def said_by_name(name: str, view: View, text: str) -> Any:
 def whole_text(name: str, view: View, sources: Sources) -> Filled | None:
     """Return the clause itself as the value of a field that holds what somebody says; None: it is another field."""
     if name in _WHOLE_TEXT and sources.texts and fits(sources.texts[0], view):
-        return Filled(sources.texts[0], "the request itself")
+        return Filled(sources.texts[0])
     return None
 
 
 def only_quoted(view: View, sources: Sources) -> Filled | None:
     """Return the only text in quotes of the clause; None: there is none, or more than one."""
     found = [_first_group(match) for match in re.finditer(_QUOTED, sources.texts[0])] if sources.texts else []
-    return Filled(found[0], "in quotes") if len(found) == 1 and fits(found[0], view) else None
+    return Filled(found[0]) if len(found) == 1 and fits(found[0], view) else None
 
 
 def fits(value: Any, view: View) -> bool:
@@ -144,33 +143,33 @@ def literal(value: Any) -> Any:
     return [literal(inside) for inside in value] if isinstance(value, list) else value
 
 
-def _from_text(name: str, view: View, text: str, sources: Sources) -> Iterator[tuple[Any, str]]:
+def _from_text(name: str, view: View, text: str, sources: Sources) -> Iterator[Any]:
     types = view.types() - {"null"}
-    for raw, how in _named(name, text, sources.vocabulary):
-        yield from ((value, how) for value in _typed(raw, types))
+    for raw in _named(name, text, sources.vocabulary):
+        yield from _typed(raw, types)
     for choice in _choices(view):
         if re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", text, re.IGNORECASE):
-            yield choice, f"“{choice}” in the request"
+            yield choice
     parts = name.lower().split("_")
     if types & {"integer", "number"}:
         for part in parts:
             unit = part.rstrip("s")
             with_unit = rf"(?<![\d.,])(\d[\d.,]{{0,20}})\s{{0,3}}{re.escape(unit)}s?\b"
             if len(unit) > 1 and (found := re.search(with_unit, text, re.IGNORECASE)):
-                yield from ((value, f"“{found[0]}” in the request") for value in _typed(found[1], types))
+                yield from _typed(found[1], types)
     if "string" not in types:
         return
     for known, shape in _SHAPES:
         if known & set(parts) and (found := shape.search(text)) and len(found[0]) < _LONGEST_BARE:
-            yield found[0], f"“{found[0]}” in the request"
+            yield found[0]
     if parts == ["target"]:
         said = set(raw_words(text))
         for target in sorted(sources.targets):
             if set(raw_words(target)) <= said:
-                yield target, f"“{target}” in the request"
+                yield target
 
 
-def _named(name: str, text: str, vocabulary: Collection[str] | None) -> Iterator[tuple[str, str]]:
+def _named(name: str, text: str, vocabulary: Collection[str] | None) -> Iterator[str]:
     """Yield the values that a text gives a field by its name: ``days: 3``, ``the table orders``, ``the orders table``.
 
     A bare word beside it is a value only if it could not be a part of what is needed, and never without a vocabulary.
@@ -178,7 +177,7 @@ def _named(name: str, text: str, vocabulary: Collection[str] | None) -> Iterator
     spelled = r"[\s_-]".join(map(re.escape, name.split("_")))
     for found in re.finditer(rf"(?<!\w){spelled}\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", text, re.IGNORECASE):
         if found[5] is None or len(found[5]) < _LONGEST_BARE:
-            yield _first_group(found), f"“{found[0].strip()}” in the request"
+            yield _first_group(found)
     patterns = (
         rf"(?<!\w){spelled}\s{{1,3}}(?:(?:is|named|called)\s{{1,3}})?{_VALUE}",
         rf"(?<![\w./:@\\~-]){_VALUE}\s{{1,3}}{spelled}(?!\w)",
@@ -188,12 +187,12 @@ def _named(name: str, text: str, vocabulary: Collection[str] | None) -> Iterator
             value = _first_group(found)
             bare_fits = vocabulary is not None and len(value) < _LONGEST_BARE and _is_value(value, vocabulary)
             if found[5] is None or bare_fits:
-                yield value, f"“{found[0].strip()}” in the request"
+                yield value
 
 
 def _is_value(word: str, vocabulary: Collection[str]) -> bool:
     plain = word.lower().strip("./:-")
-    if plain in STOP_WORDS or plain in VERBS or plain in ("is", "named", "called"):
+    if plain in STOP_WORDS or plain in VERBS or plain in ("named", "called"):
         return False
     return not set(words(word)) & set(vocabulary)
 

@@ -12,7 +12,7 @@ from assent.toolbox.model import Tool
 from assent.workflow import Workflow
 from workflows.coordinator.needs import Need
 from workflows.coordinator.registered import Registered
-from workflows.coordinator.words import GOALS, TAKING, VAGUE, VERBS, quoted, raw_words, words
+from workflows.coordinator.words import BASIC_VERBS, GOALS, TAKING, VAGUE, quoted, raw_words, words
 
 ENOUGH = 0.42
 """The score from which on something serves a need."""
@@ -28,7 +28,6 @@ _UNKNOWN = 0.3
 """The weight of words that no entry has, many of which are values."""
 _ENOUGH_WORDS = 2
 """Words by which a workflow is known that is to reach something."""
-_VERBS = frozenset(VERBS.values())
 _MOST_DESCRIPTION = 2_000
 _IN_NAME, _IN_CAPABILITIES, _IN_DESCRIPTION, _IN_FIELDS = 1.0, 0.8, 0.5, 0.3
 
@@ -150,7 +149,7 @@ class Matcher:
         if not need.verbs & GOALS:
             return None
         said = {word for word in [*need.own_words, *words(need.about), *words(served_by)] if word not in values}
-        said -= _VERBS
+        said -= BASIC_VERBS
         knowing = [name for name, entry in self.workflows.items() if said <= entry.weights.keys()]
         if len(said) < _ENOUGH_WORDS or len(knowing) != 1:
             return None
@@ -164,7 +163,7 @@ class Matcher:
         text = f" {' '.join(raw_words(need.text))} "
         for word in need.about.split():  # what “it” refers to, except for its verbs
             for form in words(word):
-                if form not in _VERBS:
+                if form not in BASIC_VERBS:
                     said.setdefault(form, word.strip(".,;:!?\"'()“”"))
         made = [self._match(name, entry, said, text) for name, entry in entries.items()]
         return sorted((match for match in made if match.score >= RELATED), key=lambda match: (-match.score, match.name))

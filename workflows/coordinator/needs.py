@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from workflows.coordinator.acts import LIGHT, NEW
 from workflows.coordinator.words import (
+    BASIC_VERBS,
     LONGEST_TEXT,
-    VERBS,
     begins_with_verb,
     changing_verbs,
     maker_of_report,
@@ -87,10 +87,7 @@ class Need:
     @property
     def own_words(self) -> list[str]:
         """The words besides verbs."""
-        return [word for word in words(self.text) if word not in _VERBS | LIGHT | NEW and word not in self.verbs]
-
-
-_VERBS = frozenset(VERBS.values())
+        return [word for word in words(self.text) if word not in BASIC_VERBS | LIGHT | NEW and word not in self.verbs]
 
 
 def needs_in(request: str, verbs: Container[str] = ()) -> list[Need]:

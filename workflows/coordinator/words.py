@@ -62,8 +62,9 @@ _READING = {
 }  # fmt: skip
 VERBS = _CHANGING | _READING
 """Verbs of requests, each with the one that stands for all that mean the same."""
-CHANGES = frozenset(_CHANGING.values())
-"""The verbs of changes, in their basic forms."""
+CHANGES, READS = frozenset(_CHANGING.values()), frozenset(_READING.values())
+"""The verbs of changes, and those that find something out, in their basic forms."""
+BASIC_VERBS = CHANGES | READS
 _ALIKE = {
     "fix": ("optimize", "refresh", "apply", "restart"), "optimize": ("fix", "refresh"), "refresh": ("optimize",),
     "create": ("write",), "write": ("create",), "apply": ("write",), "stop": ("delete",),
@@ -142,14 +143,14 @@ def changing_verbs(text: str, more: Container[str] = ()) -> frozenset[str]:
             found |= {act_named(said[place:])} & CHANGES if asked else set()
             continue
         act = act_named(said[place:])
-        if act and act not in _READING.values():
+        if act and act not in READS:
             found.add(act)
         elif act or names_a_state(said[place:]):
             continue
         else:
             found.update(_CHANGING[form] for form in _forms(word) if form in _CHANGING)
             found.update({GERMAN_VERBS[word]} & CHANGES if word in GERMAN_VERBS else ())
-            found.update({basic(word)} if basic(word) in more and basic(word) not in _READING.values() else ())
+            found.update({basic(word)} if basic(word) in more and basic(word) not in READS else ())
     if said and said[-1] in GERMAN_VERBS:  # a German infinitive is the last word
         found |= {GERMAN_VERBS[said[-1]]} & CHANGES
     return frozenset(found)
@@ -163,7 +164,7 @@ def maker_of_report(text: str) -> frozenset[str]:
     said = list(raw_words(text))
     makers = {word: _CHANGING[word] for word in said[:3] if word in _CHANGING and word in LIGHT}
     for place, word in enumerate(said[:3]):
-        if word in makers and act_named(said[place:]) in _READING.values():
+        if word in makers and act_named(said[place:]) in READS:
             return frozenset({makers[word]})
     return frozenset()
 
