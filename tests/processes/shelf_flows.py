@@ -9,12 +9,9 @@ from assent.toolbox.discovery import process_registry
 from tests.runtime import shelf_tools
 from workflows.coordinator import WORKFLOW as WORKFLOW
 
-NEWER = "newer"
-"""The file; with it, a newer version of `write_label` is installed in place of the one before."""
-
 
 def _install() -> None:
-    newer = (Path(os.environ[shelf_tools.FOLDER]) / NEWER).exists()
+    newer = (Path(os.environ[shelf_tools.FOLDER]) / shelf_tools.NEWER).exists()
     for tool in shelf_tools.registry():
         if not (newer and tool.name == "write_label"):
             process_registry().add(tool)
@@ -23,4 +20,3 @@ def _install() -> None:
 
 
 _install()
-ALL = f"{__name__}:WORKFLOW"

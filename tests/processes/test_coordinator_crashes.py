@@ -16,7 +16,6 @@ from tests.runtime.shelf_tools import acts, fill_shelf, shelf_file
 
 pytestmark = pytest.mark.processes
 FLOWS = f"tests.processes.shelf_flows:WORKFLOW,{CRASH_FLOWS}"
-NEWER = "newer"
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def test_a_plan_whose_tool_is_replaced_while_its_worker_is_dead_is_planned_again
     gate = asked(crew, run_id, 3)
     assert gate.payload["tool"] == "write_label"
     crew.worker.kill()
-    (crew.folder / NEWER).touch()
+    (crew.folder / shelf_tools.NEWER).touch()
     crew.decide(gate, Verdict.APPROVE)
     crew.worker.start()
     question = asked(crew, run_id, 4)

@@ -27,11 +27,6 @@ class Box(BaseModel):
     box: str = Field(description="Name of a box")
 
 
-class BoxWeight(BaseModel):
-    box: str
-    grams: int
-
-
 class Weighing(BaseModel):
     shelf: str
     boxes: list[str]
@@ -57,6 +52,8 @@ class Labeled(BaseModel):
 
 FOLDER = "TEST_SHELVES"
 """The variable with the folder of all shelves."""
+NEWER = "newer"
+"""A file in that folder; with it, workers of `tests.processes` install the newer version of `write_label`."""
 
 
 def shelf_file(name: str) -> Path:

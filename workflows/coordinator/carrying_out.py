@@ -17,7 +17,7 @@ from assent.plans import PlanStep, references
 from assent.toolbox.shapes import MisshapenError
 from workflows.coordinator.planning import MOST_REVISIONS
 from workflows.coordinator.proposing import AGENT, steps_in
-from workflows.coordinator.registered import Facts, Registered, registered
+from workflows.coordinator.registered import Facts, Registered, name_of, registered
 from workflows.coordinator.reporting import PROGRESS, progress_text, receipt_of
 from workflows.coordinator.state import Json, State
 from workflows.coordinator.step_graph import not_done_inside, tool_run, workflow_output, workflow_run
@@ -197,7 +197,7 @@ def _past(state: State) -> list[Json]:
     planned = {step.id: step.inputs for step in steps_in(state)}
     return [
         {
-            "title": step.title, "name": (step.tool or step.workflow).partition("@")[0], "effect": step.effect.value,
+            "title": step.title, "name": name_of(step), "effect": step.effect.value,
             "planned": planned.get(step.id, step.inputs), "result": state["results"][step.id],
         }
         for step in _steps(state)

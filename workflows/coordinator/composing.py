@@ -14,16 +14,17 @@ from typing import Any
 
 from assent.composition.fields import RESERVED_IDS
 from assent.digests import digest_of
-from assent.effects import Effect
 from assent.naming import snake
 from assent.plans import MAX_STEPS, PlanStep
 from assent.toolbox.model import Tool
+from assent.workflow import Workflow
 from workflows.coordinator.chains import Attempt, Call, Chains, Missing, Output
 from workflows.coordinator.coverage import is_about, left_over, texts_in
 from workflows.coordinator.filling import Sources, own_key
 from workflows.coordinator.linking import mistakes_of
 from workflows.coordinator.matching import ENOUGH, Match, Matcher, prefers_workflow
 from workflows.coordinator.needs import MOST_NEEDS, Need
+from workflows.coordinator.registered import full_name, step_of
 from workflows.coordinator.words import LEAVING, LONGEST_TEXT, TAKING, means_the_same, words
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {"change": ("look", "act", "verify"), "workflow": ("run",)}
@@ -136,7 +137,7 @@ class _Composer:
             self._serve(need)
         if left := self._wish.needs[MOST_NEEDS:]:
             self._made.problems.append(f"One plan serves at most {MOST_NEEDS} needs; {len(left)} are left out.")
-            self._made.unserved += [f"{_said(need)}: the plan has no room for it." for need in left]
+            self._made.unserved += [f"{as_said(need)}: the plan has no room for it." for need in left]
         if len(self._wish.text) > LONGEST_TEXT:
             self._made.problems.append(f"Only the first {LONGEST_TEXT:,} characters of the request choose steps.")
         return self._made
@@ -147,7 +148,7 @@ class _Composer:
 
     def _serve(self, need: Need) -> None:
         if need.unwanted:
-            self._made.unserved.append(f"{_said(need)}: it says what is not to be done.")
+            self._made.unserved.append(f"{as_said(need)}: it says what is not to be done.")
             return
         tools = self._matcher.matching_tools(need)
         fitting = self._fitting(tools, need)
@@ -157,7 +158,7 @@ class _Composer:
         best = workflow if runs else fitting[0] if fitting else None
         if best is not None and best.name in self._wish.avoided:
             # Reviewers do not want it, nor something else in its place.
-            self._made.unserved.append(f"{_said(need)}: reviewers do not want {best.name}.")
+            self._made.unserved.append(f"{as_said(need)}: reviewers do not want {best.name}.")
             return
         taken: Call | None = None
         if workflow is not None and runs:
@@ -176,7 +177,7 @@ class _Composer:
             self._served[need.text] = taken.name
             offered = self._matcher.words_of(taken.name)
             for part in left_over(need, offered, [*_used_names(taken), *texts_in(taken.inputs)], self._values):
-                self._made.unserved.append(f"“{part[:_SAID]}” in {_said(need)}: no step does anything about it.")
+                self._made.unserved.append(f"“{part[:_SAID]}” in {as_said(need)}: no step does anything about it.")
 
     def _fitting(self, tools: Sequence[Match], need: Need) -> list[Match]:
         """Return the tools that serve a need, the best first."""
@@ -207,7 +208,7 @@ class _Composer:
             match = self._matcher.workflow_that_mends(need, self._served.get(need.about, ""), self._values)
         if match is not None and match.name not in self._wish.avoided and self._may_run(match, need):
             return self._take([self._run(match, need)], need)
-        self._made.unserved.append(f"{_said(need)}: {said or NOTHING}")
+        self._made.unserved.append(f"{as_said(need)}: {said or NOTHING}")
         return None
 
     def _may_serve(self, match: Match, need: Need) -> bool:
@@ -251,7 +252,7 @@ class _Composer:
         """
         possible = [attempt for attempt in attempts if not attempt.problems]
         if not possible:
-            self._made.problems += [f"{_said(need)}: {problem}" for problem in attempts[0].problems]
+            self._made.problems += [f"{as_said(need)}: {problem}" for problem in attempts[0].problems]
             return None
         best = next((attempt for attempt in possible if attempt.is_whole), possible[0])
         # A change is never replaced by something that merely needs fewer inputs, and a reader never replaces a change.
@@ -320,7 +321,8 @@ class _Composer:
         for earlier in [*call.after, *_used(call.inputs)]:
             self._add(earlier)
         inputs = _rendered(call.inputs, lambda earlier: self._ids[earlier])
-        key = digest_of([self._full_name(call), inputs])
+        name = full_name(self._target(call))
+        key = digest_of([name, inputs])
         is_read = call.tool is not None and call.tool.reads_only
         if is_read and not call.after and key in self._reads:
             self._ids[call] = self._reads[key]
@@ -332,28 +334,16 @@ class _Composer:
             self._reads.setdefault(key, step.id)
         else:
             self._reads.clear()  # what was read before a change is read again after it
-        self._made.used.setdefault(self._full_name(call), call.reason)
+        self._made.used.setdefault(name, call.reason)
         return step.id
 
     def _step(self, call: Call, inputs: dict[str, Any]) -> PlanStep:
         needs = list(dict.fromkeys(self._ids[earlier] for earlier in call.after))
-        common: dict[str, Any] = {"id": self._id(call.name), "inputs": inputs, "needs": needs, "reason": call.reason}
-        if call.tool is not None:
-            tool = call.tool
-            return PlanStep(
-                **common, title=(call.title or tool.label)[:200], tool=tool.full_name,
-                inputs_schema=tool.takes.schema, effect=tool.effect, gated=not tool.reads_only,
-            )  # fmt: skip
-        workflow = self._found.workflows[call.name]
-        return PlanStep(
-            **common, title=(call.title or workflow.title)[:200], workflow=workflow.name,
-            inputs_schema=workflow.input_model.model_json_schema(), effect=Effect.WRITE, gated=True,
-        )  # fmt: skip
+        step = step_of(self._target(call), id=self._id(call.name), inputs=inputs, needs=needs, reason=call.reason)
+        return step.model_copy(update={"title": call.title[:200]}) if call.title else step
 
-    def _full_name(self, call: Call) -> str:
-        if call.tool is not None:
-            return call.tool.full_name
-        return f"{call.name}@{self._found.workflows[call.name].version}"
+    def _target(self, call: Call) -> Tool | Workflow:
+        return call.tool if call.tool is not None else self._found.workflows[call.name]
 
     def _id(self, name: str) -> str:
         base = snake(name) or "step"
@@ -365,7 +355,8 @@ class _Composer:
         return made
 
 
-def _said(need: Need) -> str:
+def as_said(need: Need) -> str:
+    """Return the text of a clause in quotes, cut if it is long."""
     text = need.text if len(need.text) <= _SAID else f"{need.text[:_SAID]}…"
     return f"“{text}”"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -19,16 +18,16 @@ from assent.masking import TOKEN, mask_text
 from assent.plans import PlanStep, problems
 from assent.toolbox.model import Tool
 from assent.workflow import Workflow
-from workflows.coordinator.composing import Composition, Wish, fingerprint
+from workflows.coordinator.composing import Composition, Wish, as_said, fingerprint
 from workflows.coordinator.coverage import is_about
 from workflows.coordinator.linking import mistakes_of
 from workflows.coordinator.matching import Matcher
+from workflows.coordinator.registered import full_name, name_of, step_of
 
 MOST_OFFERED = 10
 """Most tools, and most workflows, that a model is shown."""
 _MOST_STEPS = 30
 _LONGEST = 12_000
-_LONGEST_SAID = 120
 _SYSTEM = (
     "You plan requests of people. Compose a plan of the tools and workflows below, and of nothing else. Use only "
     "values that the request names; never invent any. A text in inputs may refer to the output of an earlier step: "
@@ -91,20 +90,19 @@ def by_model(wish: Wish, matcher: Matcher) -> tuple[Composition | None, str]:
 
 def _not_covered(made: Composition, wish: Wish, matcher: Matcher) -> list[str]:
     """Return the clauses with which no step of a plan has anything to do."""
-    reading = {step.tool.partition("@")[0] for step in made.steps if step.effect is Effect.READ}
-    changing = {step.tool.partition("@")[0] or step.workflow for step in made.steps if step.effect is not Effect.READ}
+    reading = {name_of(step) for step in made.steps if step.effect is Effect.READ}
+    changing = {name_of(step) for step in made.steps if step.effect is not Effect.READ}
     left = []
     for need in (need for need in wish.needs if not need.unwanted):
         matches = [*matcher.matching_tools(need), *matcher.matching_workflows(need)]
         names = {match.name for match in matches if is_about(match, need, ())}
         if not names & (changing if need.changes else changing | reading):
-            left.append(f"“{need.text[:_LONGEST_SAID]}”: no step that the model proposed seems to do this.")
+            left.append(f"{as_said(need)}: no step that the model proposed seems to do this.")
     return left
 
 
 def _is_settled(step: PlanStep, wish: Wish) -> bool:
-    name = step.tool or step.workflow
-    return step.effect is not Effect.READ and fingerprint(name, step.inputs) in wish.done
+    return step.effect is not Effect.READ and fingerprint(name_of(step), step.inputs) in wish.done
 
 
 def _offered(wish: Wish, matcher: Matcher) -> tuple[list[Tool], list[Workflow]]:
@@ -131,8 +129,8 @@ def _best(scores: Mapping[str, float], wish: Wish) -> list[str]:
 def _catalog(tools: Iterable[Tool], workflows: Iterable[Workflow]) -> str:
     lines = ["Tools:"]
     for tool in tools:
-        said = tool.description.split("\n\n")[0][:500]
-        lines.append(f"- {tool.name} ({tool.effect.value}): {said}")
+        first = tool.description.split("\n\n")[0][:500]
+        lines.append(f"- {tool.name} ({tool.effect.value}): {first}")
         lines.append(f"  inputs: {json.dumps(tool.takes.schema)[:3_000]}")
         lines.append(f"  outputs: {json.dumps(tool.returns.schema)[:3_000]}")
     lines.append("Workflows:")
@@ -151,25 +149,14 @@ def _composition(draft: PlanDraft, tools: Iterable[Tool], workflows: Iterable[Wo
         tool, workflow = by_name.get(drafted.tool.partition("@")[0]), whole.get(drafted.workflow.partition("@")[0])
         if drafted.id in RESERVED_IDS or (tool is None) == (workflow is None):
             return None
-        facts: dict[str, Any]
-        if tool is not None:
-            facts = {
-                "title": tool.label[:200], "tool": tool.full_name, "inputs_schema": tool.takes.schema,
-                "effect": tool.effect, "gated": not tool.reads_only,
-            }  # fmt: skip
-        else:
-            assert workflow is not None
-            facts = {
-                "title": workflow.title[:200], "workflow": workflow.name, "effect": Effect.WRITE, "gated": True,
-                "inputs_schema": workflow.input_model.model_json_schema(),
-            }  # fmt: skip
+        target = tool or workflow
+        assert target is not None
         try:
-            step = PlanStep(
-                id=drafted.id, inputs=drafted.inputs, needs=drafted.needs, reason=drafted.reason, **facts,
+            step = step_of(
+                target, id=drafted.id, inputs=drafted.inputs, needs=drafted.needs, reason=drafted.reason
             )  # fmt: skip
         except ValidationError:
             return None
         made.steps.append(step)
-        name = step.tool or f"{step.workflow}@{workflow.version if workflow is not None else ''}"
-        made.used.setdefault(name, drafted.reason or "The model has chosen it.")
+        made.used.setdefault(full_name(target), drafted.reason or "The model has chosen it.")
     return None if problems(made.steps) else made

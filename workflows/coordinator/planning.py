@@ -17,8 +17,8 @@ from workflows.coordinator.filling import said_by_name
 from workflows.coordinator.matching import Matcher
 from workflows.coordinator.model_planning import by_model
 from workflows.coordinator.needs import MOST_NEEDS, Need, in_order, needs_in
-from workflows.coordinator.proposing import proposal, steps_in
-from workflows.coordinator.registered import Facts, Registered, registered
+from workflows.coordinator.proposing import AGENT, proposal, steps_in
+from workflows.coordinator.registered import Facts, Registered, name_of, registered
 from workflows.coordinator.routing import router_of
 from workflows.coordinator.state import Json, State, settings_of
 from workflows.coordinator.words import begins_with_verb, words
@@ -70,7 +70,7 @@ def compose_plan(state: State) -> State:
     if not made.steps:
         return update | {"stopped": _nothing_to_do(state, made, found)}
     facts: dict[str, Facts] = {step.id: found.facts(step.tool, step.workflow) for step in made.steps}
-    assessment = assessed(_needs(state, matcher), made.steps, made.used, [*made.problems, *made.unserved])
+    assessment = assessed(wish.needs, made.steps, made.used, [*made.problems, *made.unserved])
     plan = proposal(state | {"way": way}, made, assessment)
     return update | {
         "plan": plan.model_dump(mode="json"), "facts": facts,
@@ -106,7 +106,7 @@ def revise(state: State) -> State:
         unwanted = _named_steps(need.text, steps) if _NOT.search(need.text) else []
         said = {} if begins_with_verb(need.text, verbs) else _values_in(need.text, steps)
         if unwanted:
-            avoided |= {_name(step) for step in unwanted}
+            avoided |= {name_of(step) for step in unwanted}
         elif said:
             values |= said
         else:
@@ -167,7 +167,7 @@ def _question(made: Composition) -> Question:
         answer.pop("$defs", None)
     title = f"What is missing for the plan: {', '.join(made.missing)}"
     return Question(
-        title=title[:200], agent="Coordinator", answer_schema=answer,
+        title=title[:200], agent=AGENT, answer_schema=answer,
         question="\n".join(["The request does not say, and no registered tool returns:", "", *lines])[:20_000],
     )  # fmt: skip
 
@@ -222,10 +222,6 @@ def _properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, View]]:
     properties = schema.get("properties")
     for name, inside in (properties.items() if isinstance(properties, dict) else ()):
         yield name, View(inside, schema)
-
-
-def _name(step: PlanStep) -> str:
-    return step.tool.partition("@")[0] or step.workflow
 
 
 def route(state: State) -> str:

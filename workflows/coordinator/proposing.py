@@ -9,7 +9,7 @@ from assent.contracts import CORRECTS_LABEL
 from assent.plans import PlanAssessment, PlanStep
 from workflows.coordinator.composing import Composition
 from workflows.coordinator.linking import mistakes_of
-from workflows.coordinator.registered import Facts, registered
+from workflows.coordinator.registered import NAME, Facts, registered
 from workflows.coordinator.state import State, settings_of
 
 AGENT = "Coordinator"
@@ -31,7 +31,7 @@ def proposal(state: State, made: Composition, assessment: PlanAssessment) -> Pla
 
 
 def _labels(state: State) -> dict[str, str]:
-    labels = {"workflow": "coordinator", "revision": str(state.get("revision", 0))}
+    labels = {"workflow": NAME, "revision": str(state.get("revision", 0))}
     return labels | ({CORRECTS_LABEL: state["earlier"]} if state.get("earlier") else {})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
 from assent.installed_workflows import installed_workflows
+from assent.plans import PlanStep
 from assent.toolbox.discovery import process_registry
 from assent.toolbox.errors import ToolChangedError, UnknownToolError
 from assent.toolbox.model import Effect, Tool
@@ -96,6 +97,33 @@ def workflow_facts(workflow: Workflow) -> Facts:
         "kind": "workflow", "name": workflow.name, "version": workflow.version, "title": workflow.title,
         "schemas": digest_of(schemas),
     }  # fmt: skip
+
+
+def step_of(target: Tool | Workflow, **own: Any) -> PlanStep:
+    """Return a step that calls a tool or runs a workflow; what it does comes from the registry.
+
+    Args:
+        own: its id, inputs, needs, and reason.
+    """
+    if isinstance(target, Tool):
+        return PlanStep(
+            **own, title=target.label[:200], tool=target.full_name, inputs_schema=target.takes.schema,
+            effect=target.effect, gated=not target.reads_only,
+        )  # fmt: skip
+    return PlanStep(
+        **own, title=target.title[:200], workflow=target.name, effect=Effect.WRITE, gated=True,
+        inputs_schema=target.input_model.model_json_schema(),
+    )  # fmt: skip
+
+
+def full_name(target: Tool | Workflow) -> str:
+    """Return the name of a tool or workflow with its version."""
+    return target.full_name if isinstance(target, Tool) else f"{target.name}@{target.version}"
+
+
+def name_of(step: PlanStep) -> str:
+    """Return the name of a step's tool, without its version, or of its workflow."""
+    return step.tool.partition("@")[0] or step.workflow
 
 
 def tool_of(facts: Facts, found: Registered) -> Tool:
