@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,22 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 REPLY, SEEN = "TEST_MODEL_REPLY", "TEST_MODEL_SEEN"
 """What the models answer, and the file to which they append what they were sent, one JSON text a line."""
+SEEN_FILE = "seen"
+"""The name of that file, in the folder of a test."""
 NAMES = "python:tests.models.fakes:"
+_test_ended = threading.Condition()
+
+
+def sent(folder: Path) -> list[dict[str, Any]]:
+    """Return what the models of a test were sent, by the file in its folder."""
+    path = folder / SEEN_FILE
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def end_slow_calls() -> None:
+    """Let the slow models answer whose calls were abandoned."""
+    with _test_ended:
+        _test_ended.notify_all()
 
 
 class LimitError(Exception):
@@ -107,8 +122,13 @@ def broken() -> FakeModel:
 
 
 def slow() -> FakeModel:
-    """Takes much longer than a test."""
-    return _made("slow", act=lambda: time.sleep(20))
+    """Answers when the test has ended."""
+
+    def act() -> None:
+        with _test_ended:
+            _test_ended.wait()
+
+    return _made("slow", act=act)
 
 
 def nonsense() -> FakeModel:

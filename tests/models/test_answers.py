@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from pydantic import BaseModel, Field
 
 from assent.models import Accuracy, Task, Way, aask, ask
 from assent.toolbox import tool
-from tests.models.conftest import Configure
+from tests.models.conftest import Configure, Seen
 
-Seen = Callable[[], list[dict[str, Any]]]
 SECRET = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,10 +17,9 @@ from assent.models.selection import choose
 from assent.models.tokens import count_tokens
 from assent.toolbox.shapes import SchemaShape
 from bench.tokens.__main__ import measure, registry, tasks
-from tests.models.conftest import Configure
+from tests.models.conftest import Configure, Seen
 
 CARDS = registry()
-Seen = Callable[[], list[dict[str, Any]]]
 
 
 def test_the_needed_tool_is_given_and_at_least_forty_percent_of_the_tokens_are_saved() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +17,7 @@ from assent.models import Budget, Task, aask, ask
 from assent.models.budget_questions import LARGER, STOP, TITLE, WITHOUT
 from assent.toolbox import apply, call, propose, tool
 from tests.flows import FlowState, effect
-from tests.models.fakes import NAMES, REPLY, SEEN
+from tests.models.fakes import NAMES, REPLY, SEEN, SEEN_FILE, end_slow_calls, sent
 from tests.runtime.rig import Rig
 from tests.runtime.small_graphs import Node, install
 
@@ -44,9 +43,9 @@ def list_indexes(inputs: Table) -> Table:
 
 
 @pytest.fixture
-def configure(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
-    """Return what sets the model, what it answers, and the budget of a run."""
-    monkeypatch.setenv(SEEN, str(tmp_path / "seen"))
+def configure(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Configure]:
+    """Return a function that sets the model, what it answers, and the budget of a run."""
+    monkeypatch.setenv(SEEN, str(tmp_path / SEEN_FILE))
 
     def set_up(
         model: str, reply: str = "An answer.", tokens: int | None = None, dollars: Decimal | None = None
@@ -55,7 +54,8 @@ def configure(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Conf
         monkeypatch.setenv(REPLY, reply)
         monkeypatch.setattr(rig.advancer, "budget", Budget(tokens, dollars))
 
-    return set_up
+    yield set_up
+    end_slow_calls()
 
 
 def asking(*questions: str, keep: timedelta = FRESH, **options: Any) -> Node:
@@ -72,11 +72,6 @@ def asking(*questions: str, keep: timedelta = FRESH, **options: Any) -> Node:
 
 def uses(rig: Rig, run_id: str) -> list[Any]:
     return rig.sql("select * from model_uses where run_id = :run order by began_at, id", run=run_id)
-
-
-def sent(tmp_path: Path) -> list[dict[str, Any]]:
-    path = tmp_path / "seen"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def test_a_run_without_a_model_stores_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch, configure: Configure) -> None:
