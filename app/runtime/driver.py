@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +22,7 @@ from app.domain.run_protocol import LostRunError, Step, StepKind
 from app.domain.text import storable
 from app.runtime.saver import Saver
 from app.runtime.step_writer import StepWriter
+from app.runtime.threads import LoopWork
 from assent.breakpoints import Stopped
 from assent.contracts import Receipt
 from assent.dialects.base import Asked
@@ -91,7 +91,7 @@ class Driver:
         control: RunControl,
         saver: Saver,
         now: Callable[[], datetime],
-        begin_call: Callable[[str], Awaitable[bool]],
+        begin_call: Callable[[str], Coroutine[Any, Any, bool]],
         open_file: Opener | None = None,
         recall: Recaller | None = None,
         meter: Meter | None = None,
@@ -165,7 +165,7 @@ class Driver:
     @contextmanager
     def _heard(self) -> Iterator[None]:
         """Hear what steps report, and which tools and models they call; open files, recall lessons."""
-        begin = ledger_on(asyncio.get_running_loop(), self._begin_call)
+        begin = ledger_of(self._begin_call)
         contexts = (
             reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin),
             opening_with(self._open_file), recalling_with(self._recall), metering_with(self._meter),
@@ -299,20 +299,14 @@ def _artifact(said: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def ledger_on(loop: asyncio.AbstractEventLoop, begin_call: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool]:
+def ledger_of(begin_call: Callable[[str], Coroutine[Any, Any, bool]]) -> Callable[[str], bool]:
     """Return a ledger for steps, which call it from threads."""
-    thread = threading.get_ident()
+    work = LoopWork()
 
     def begin(key: str) -> bool:
-        if threading.get_ident() == thread:
-            raise RuntimeError("An async step must call `aapply` instead of `apply`, which would block the worker.")
-        return asyncio.run_coroutine_threadsafe(_awaited(begin_call(key)), loop).result()
+        return work.wait(begin_call(key), "apply")
 
     return begin
-
-
-async def _awaited(work: Awaitable[bool]) -> bool:
-    return await work
 
 
 def _all_of(reports: deque[T]) -> Iterator[T]:

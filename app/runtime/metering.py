@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from app.domain.run_protocol import RunStore
+from app.runtime.threads import LoopWork
 from assent.models.budgets import Budget
 from assent.models.metering import Account, Kept, ModelUse
 
@@ -30,8 +29,7 @@ class RunMeter:
         self._run_id = run_id
         self._attempt = attempt
         self._facts = facts
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._work = LoopWork()
 
     def account(self, key: str) -> Account:
         """Return what the run has used, and a cached answer."""
@@ -47,7 +45,4 @@ class RunMeter:
         self._wait(self._store.end_model(use, kept))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        if threading.get_ident() == self._thread:
-            work.close()
-            raise RuntimeError("An async step must call `aask` instead of `ask`, which would block the worker.")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return self._work.wait(work, "ask")
