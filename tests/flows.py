@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -53,6 +54,21 @@ def effect(state: FlowState, line: str) -> None:
     if path := state["input"]["effects"]:
         with Path(path).open("a") as file:
             file.write(line + "\n")
+
+
+def in_a_row(steps: Mapping[str, Callable[[FlowState], Any]], metadata: dict[str, Any] | None = None) -> StateGraph:
+    """A graph of these steps, one after the other.
+
+    Args:
+        metadata: Of each of its nodes.
+    """
+    graph, before = StateGraph(FlowState), START
+    for name, step in steps.items():
+        graph.add_node(name, step, metadata=metadata)
+        graph.add_edge(before, name)
+        before = name
+    graph.add_edge(before, END)
+    return graph
 
 
 def die_once(state: FlowState, point: str) -> None:
@@ -129,11 +145,7 @@ def _script_gate(state: FlowState) -> FlowState:
 
 
 def _script_graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    graph.add_node("script", _script_gate, metadata={"agent": "script agent"})
-    graph.add_edge(START, "script")
-    graph.add_edge("script", END)
-    return graph
+    return in_a_row({"script": _script_gate}, {"agent": "script agent"})
 
 
 def _revise(state: FlowState) -> FlowState:
@@ -233,13 +245,7 @@ def _slow(state: FlowState) -> FlowState:
 
 
 def _slow_graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    graph.add_node("slow", _slow)
-    graph.add_node("after", _after)
-    graph.add_edge(START, "slow")
-    graph.add_edge("slow", "after")
-    graph.add_edge("after", END)
-    return graph
+    return in_a_row({"slow": _slow, "after": _after})
 
 
 def _workflow(name: str, build: Any) -> Workflow:

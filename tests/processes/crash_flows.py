@@ -20,7 +20,7 @@ from assent import (
     request_approval,
     target_address,
 )
-from tests.flows import FlowState, _workflow, die_once, effect
+from tests.flows import FlowState, _workflow, die_once, effect, in_a_row
 
 
 def aside(state: FlowState, name: str) -> Path:
@@ -82,15 +82,7 @@ def _last(state: FlowState) -> FlowState:
 
 
 def _crash_graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    for name, step in (("propose", _propose), ("gate", _gate), ("apply", _apply), ("last", _last)):
-        graph.add_node(name, step)
-    graph.add_edge(START, "propose")
-    graph.add_edge("propose", "gate")
-    graph.add_edge("gate", "apply")
-    graph.add_edge("apply", "last")
-    graph.add_edge("last", END)
-    return graph
+    return in_a_row({"propose": _propose, "gate": _gate, "apply": _apply, "last": _last})
 
 
 def _statement(state: FlowState) -> FlowState:
@@ -107,13 +99,7 @@ def _statement(state: FlowState) -> FlowState:
 
 
 def _statement_graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    graph.add_node("statement", _statement)
-    graph.add_node("last", _last)
-    graph.add_edge(START, "statement")
-    graph.add_edge("statement", "last")
-    graph.add_edge("last", END)
-    return graph
+    return in_a_row({"statement": _statement, "last": _last})
 
 
 def _fail(state: FlowState) -> FlowState:
@@ -125,13 +111,7 @@ def _fail(state: FlowState) -> FlowState:
 
 
 def _fail_graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    graph.add_node("fail", _fail)
-    graph.add_node("last", _last)
-    graph.add_edge(START, "fail")
-    graph.add_edge("fail", "last")
-    graph.add_edge("last", END)
-    return graph
+    return in_a_row({"fail": _fail, "last": _last})
 
 
 GATES = 4

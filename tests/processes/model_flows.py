@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 
 from assent.models import Task, ask
-from tests.flows import FlowState, _workflow, die_once, effect
+from tests.flows import FlowState, _workflow, die_once, effect, in_a_row
 
 TASK = Task("plan", keep=timedelta(0))
 
@@ -26,13 +26,7 @@ def _second(state: FlowState) -> FlowState:
 
 
 def _graph() -> StateGraph:
-    graph = StateGraph(FlowState)
-    graph.add_node("first", _first)
-    graph.add_node("second", _second)
-    graph.add_edge(START, "first")
-    graph.add_edge("first", "second")
-    graph.add_edge("second", END)
-    return graph
+    return in_a_row({"first": _first, "second": _second})
 
 
 ASKING = _workflow("asks_models", _graph)

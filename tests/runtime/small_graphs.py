@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypedDict
 
 import pytest
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 
 from app.runtime.library import Library
 from app.runtime.saver import Saver
@@ -14,7 +15,7 @@ from app.services.runs.catalog import publish_catalog
 from assent import Script, Workflow, report_receipt, request_approval
 from assent.contracts import Outcome
 from assent.models import Budget
-from tests.flows import FlowInput, FlowState, effect
+from tests.flows import FlowInput, FlowState, effect, in_a_row
 from tests.runtime.rig import Rig
 
 Node = Callable[[FlowState], FlowState]
@@ -26,16 +27,7 @@ def install(
 ) -> None:  # fmt: skip
     """Make a workflow of these nodes, one after the other, the one that the rig's worker has."""
 
-    def build() -> StateGraph:
-        graph, before = StateGraph(FlowState), START
-        for node, step in nodes.items():
-            graph.add_node(node, step, metadata={"skippable": True})
-            graph.add_edge(before, node)
-            before = node
-        graph.add_edge(before, END)
-        return graph
-
-    install_graph(rig, monkeypatch, name, version, build, model_budget)
+    install_graph(rig, monkeypatch, name, version, partial(in_a_row, nodes, {"skippable": True}), model_budget)
 
 
 def install_graph(
