@@ -47,6 +47,8 @@ function controls(field) {
   bar.setAttribute("aria-label", `Upload for ${label}`);
   const said = element("p", { className: "help", role: "status" });
   said.setAttribute("role", "status");
+  const asked = element("p", { className: "wrong", hidden: true });
+  asked.setAttribute("role", "alert");
   const stop = element("button", { type: "button", className: "btn slim", textContent: "Stop the upload", hidden: true });
   stop.addEventListener("click", () => {
     uploads.get(field.id)?.stop();
@@ -56,7 +58,7 @@ function controls(field) {
   field.addEventListener("input", () => {
     if (!uploads.get(field.id)?.going) tell(field.id, "");
   });
-  box.append(chooser, bar, said, stop);
+  box.append(chooser, bar, said, asked, stop);
   return box;
 }
 
@@ -222,7 +224,8 @@ function wait(event) {
     if (!upload.going || field?.form !== event.target) continue;
     event.preventDefault();
     event.stopImmediatePropagation();
-    tell(id, "Wait until the file is uploaded, or stop the upload.", true);
+    upload.asked = true; // stays beside what the upload tells about its progress
+    show(id, upload);
     document.getElementById(`${id}-file`)?.focus();
     return;
   }
@@ -234,11 +237,14 @@ function show(id, upload) {
   const bar = box.querySelector("progress");
   bar.hidden = box.querySelector("button").hidden = !upload.going;
   bar.value = upload.percent;
+  const asked = box.querySelector("[role=alert]");
+  asked.hidden = !(upload.going && upload.asked);
+  asked.textContent = asked.hidden ? "" : "Wait until the file is uploaded, or stop the upload.";
   tell(id, upload.words, upload.wrong);
 }
 
 function tell(id, words, wrong = false) {
-  const said = document.getElementById(`${id}-upload`)?.querySelector("p");
+  const said = document.getElementById(`${id}-upload`)?.querySelector("[role=status]");
   if (!said || said.textContent === words) return;
   said.textContent = words;
   said.className = wrong ? "wrong" : "help";

@@ -52,6 +52,7 @@ def test_a_large_file_over_a_cut_network_and_a_killed_web_process(portal: Portal
     page = visitor.go(START)
     sent = parts(page)
     bar, said = page.locator(".upload progress").first, page.locator(".upload [role=status]").first
+    asked = page.locator(".upload [role=alert]").first
     page.get_by_label("Upload a file for Report").set_input_files(orders)
     expect(bar).to_be_visible()
     portal.until(lambda: received(portal) > 1_000_000)
@@ -61,8 +62,13 @@ def test_a_large_file_over_a_cut_network_and_a_killed_web_process(portal: Portal
     visitor.look("upload-interrupted", everywhere=False)
     # Nothing is sent to start a run without the file.
     page.get_by_role("button", name="Start the run").last.click()
-    expect(said).to_contain_text("Wait until the file is uploaded")
+    expect(asked).to_have_text("Wait until the file is uploaded, or stop the upload.")
     assert page.url.endswith(START)
+    # Further attempts do not take the answer away.
+    with page.expect_event("requestfailed", lambda request: "/api/v1/files" in request.url):
+        pass
+    expect(said).to_contain_text("interrupted")
+    expect(asked).to_be_visible()
     visitor.context.set_offline(False)
     before = received(portal)
     portal.until(lambda: received(portal) > before + 2_000_000)
@@ -71,6 +77,7 @@ def test_a_large_file_over_a_cut_network_and_a_killed_web_process(portal: Portal
     portal.web.start()
     expect(said).to_contain_text(re.compile("is uploaded"), timeout=120_000)
     expect(bar).to_be_hidden()
+    expect(asked).to_be_hidden()
     visitor.look("upload-done", everywhere=False)
     # What had arrived was not sent again, apart from the parts that were on their way.
     assert len(sent) <= len(set(sent)) + 8, sent
