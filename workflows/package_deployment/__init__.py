@@ -1,0 +1,1 @@
+"""Windows packages: from an installer to an approved deployment script."""
