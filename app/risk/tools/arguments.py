@@ -111,7 +111,6 @@ _PAYS = word_set(
     " releasefunds prorate"
 )
 _REVEALS = word_set("reveal revealsecrets showvalues showsecrets unmask unmasked decrypt withdecryption plaintext")
-_PRODUCTION = word_set("prod production live prd")
 _PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier realm")
 _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
 _SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
@@ -241,7 +240,7 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     if setting.value is True and _is_broad(setting):
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
         yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words
-    if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & _PRODUCTION:
+    if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & names.PRODUCTION:
         yield PRODUCTION, f"The argument {path} is {text!r}: this acts on production."
     if setting.words & {"namespace"} and _SYSTEM_NAMESPACES.fullmatch(text):
         yield PRODUCTION, f"The argument {path} is {text!r}: this acts on what the cluster itself needs."

@@ -21,7 +21,7 @@ _KEYS = word_set(
 )
 """Names of arguments that mean a document, whatever the tool is called."""
 _APPLIES = word_set(
-    "apply deploy kubectl kubernetes k8s oc openshift helm argocd flux terraform tofu terragrunt cluster manifest "
+    "apply deploy kubectl kubernetes oc openshift helm argocd flux terraform tofu terragrunt cluster manifest "
     "manifests compose docker podman rollout resource resources plan pipeline workflow"
 )
 """Words of tools that take a document under any name."""

@@ -8,14 +8,14 @@ from app.risk.rules import word_set
 from app.risk.tools.call import Argument, ToolCall
 
 PROGRAMS = {
-    "git": "git", "kubectl": "kubectl", "k8s": "kubectl", "kubernetes": "kubectl", "oc": "oc", "helm": "helm",
+    "git": "git", "kubectl": "kubectl", "kubernetes": "kubectl", "oc": "oc", "helm": "helm",
     "docker": "docker", "podman": "podman", "terraform": "terraform", "tofu": "tofu", "terragrunt": "terragrunt",
     "pulumi": "pulumi", "ansible": "ansible-playbook", "aws": "aws", "gcloud": "gcloud", "az": "az", "npm": "npm",
     "yarn": "yarn", "pnpm": "pnpm", "pip": "pip", "uv": "uv", "cargo": "cargo", "gh": "gh", "glab": "glab",
     "make": "make",
     "systemctl": "systemctl", "systemd": "systemctl",
     "apt": "apt", "brew": "brew", "psql": "psql", "mysqladmin": "mysqladmin", "curl": "curl",
-    "wget": "wget", "ssh": "ssh", "scp": "scp", "rsync": "rsync", "gsutil": "gsutil", "s3cmd": "s3cmd",
+    "wget": "wget", "ssh": "ssh", "scp": "scp", "rsync": "rsync", "gsutil": "gsutil",
     "rclone": "rclone",
     "vercel": "vercel", "heroku": "heroku", "netlify": "netlify", "flyctl": "flyctl", "vault": "vault",
     "nomad": "nomad",

@@ -67,7 +67,7 @@ _LIGHT = (
         word_set("set update clear change"),
         word_set("status presence"),
         word_set("slack teams discord zoom"),
-        without=_UNDONE,
+        without=_UNDONE - {"clear"},
     ),
     Deed(
         COMPUTES,
@@ -181,7 +181,7 @@ _LIGHT = (
         "changes light, sound, or what is played",
         _PLAYED,
         _PLAYERS,
-        without=word_set("garage door gate lock alarm traffic delete all email call_phone user"),
+        without=word_set("garage door gate lock alarm traffic delete all email phone user"),
     ),
     Deed(
         SMALL, "opens or closes a browser", word_set("launch open close start resize"), word_set("browser tab viewport")
@@ -270,7 +270,7 @@ def light_finding(call: ToolCall) -> Finding | None:
         return SMALL.finding("This adds to notes of one's own.")
     if said.words & _GATED and said.words & _SWITCHES:
         place = set(words_in(call.text(*_PLACES)[:60]))
-        if place & _TRIAL and not place & word_set("prod production prd live"):
+        if place & _TRIAL and not place & names.PRODUCTION:
             return SMALL.finding("This switches something in an environment for tests.")
     worse = said.words & names.DESTROYS
     for deed in _LIGHT:

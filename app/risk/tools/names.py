@@ -163,6 +163,8 @@ PROTECTS_TOGETHER = (
     ("block", "public"), ("point", "time"), ("soft", "delete"), ("read", "only"), ("log", "level"),
 )  # fmt: skip
 """Pairs of words that protect something."""
+PRODUCTION = word_set("prod production live prd")
+"""What environments are called that others rely on."""
 KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")

@@ -11,7 +11,7 @@ from app.risk.commands.web import DELETES
 from app.risk.effects import Act, act_on, connect, host_of
 from app.risk.reading import Reading
 from app.risk.rules import declare
-from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.call import HTTP_METHODS, ToolCall, words_in
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 
@@ -27,7 +27,6 @@ DELETES_ALL = declare(
     language="tool_call",
 )  # fmt: skip
 
-_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 _REACHES_INSIDE = frozenset((
     "gopher", "dict", "ldap", "ldaps", "smb", "cifs", "nfs", "jar", "netdoc", "php", "expect", "tftp", "sftp", "scp",
     "ssh", "telnet", "imap", "smtp", "pop3", "redis", "rtsp", "data", "javascript", "view-source", "phar", "unix",
@@ -109,9 +108,9 @@ def _is_internal(host: str) -> bool:
 
 def _method(call: ToolCall) -> str:
     for argument in call.texts:
-        if "override" in argument.words and argument.text.upper() in _METHODS:
+        if "override" in argument.words and argument.text.upper() in HTTP_METHODS:
             return argument.text.upper()
     named = call.text("method", "httpmethod", "verb", "requestmethod").upper()
-    if named in _METHODS:
+    if named in HTTP_METHODS:
         return named
-    return next((word.upper() for word in words_in(call.own) if word.upper() in _METHODS), "GET")
+    return next((word.upper() for word in words_in(call.own) if word.upper() in HTTP_METHODS), "GET")
