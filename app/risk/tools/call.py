@@ -12,6 +12,7 @@ from typing import Any
 
 MOST_ARGUMENTS = 2_000
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ENTRY = re.compile(r"(?:\.[0-9]+)+$")
 _NESTED = 4
 """How deep JSON may be nested in texts."""
 _LONGEST_ACTION = 60
@@ -25,23 +26,15 @@ def words_in(name: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Argument:
-    """A text among a call's arguments.
-
-    Attributes:
-        path: Its path, such as ``filter.sql``; entries of lists have their number.
-        text: The text.
-        inside: How many JSON texts it is nested in; its lines are not those of the argument then.
-    """
+class _Named:
+    """Something at a path among a call's arguments, such as ``filter.sql``; entries of lists have their number."""
 
     path: str
-    text: str
-    inside: int = 0
 
     @cached_property
     def key(self) -> str:
-        """The name of the argument; an entry of a list has the name of the list."""
-        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
+        """The last name of the path; an entry of a list has the name of the list."""
+        return _ENTRY.sub("", self.path).rpartition(".")[2]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -50,21 +43,23 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Argument(_Named):
+    """A text among a call's arguments.
+
+    Attributes:
+        text: The text.
+        inside: How many JSON texts it is nested in; its lines are not those of the argument then.
+    """
+
+    text: str
+    inside: int = 0
+
+
+@dataclass(frozen=True)
+class Setting(_Named):
     """A value among a call's arguments, with the names that lead to it."""
 
-    path: str
     value: Any
-
-    @cached_property
-    def key(self) -> str:
-        """The name of the value; an entry of a list has the name of the list."""
-        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The words of its name."""
-        return frozenset(words_in(self.key))
 
     @cached_property
     def plain(self) -> str:
@@ -168,13 +163,17 @@ class ToolCall:
 
     def value(self, *names: str) -> Any:
         """Return the first of the arguments with these names, whatever the case and the separators of its name."""
-        return next((self._values[name] for name in names if name in self._values), None)
+        values = self._values
+        for name in names:
+            if name in values:
+                return values[name]
+        return None
 
     def text(self, *names: str) -> str:
         """Return the first of the arguments with these names that is a text; empty if there is none."""
+        values = self._values
         for name in names:
-            value = self.value(name)
-            if isinstance(value, str):
+            if isinstance(value := values.get(name), str):
                 return value
         return ""
 
@@ -219,9 +218,7 @@ def _settings(args: Any) -> Iterator[Setting]:
         path, value = pending.pop()
         count += 1
         if isinstance(value, Mapping) and value:
-            pending += [
-                (f"{path}.{str(name)[:60]}"[-200:].lstrip("."), inner) for name, inner in reversed(list(value.items()))
-            ]
+            pending += [(_step(path, name), inner) for name, inner in reversed(list(value.items()))]
         elif isinstance(value, Sequence) and not isinstance(value, str) and value:
             pending += [(f"{path}.{index}", inner) for index, inner in reversed(list(enumerate(value)))]
         elif isinstance(value, str) and (inner := json_in(value)):

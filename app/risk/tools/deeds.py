@@ -105,7 +105,8 @@ class Said:
     """The words of a call: those of its name and action, also as singulars, and those of the kind of thing it names."""
 
     def __init__(self, call: ToolCall) -> None:
-        self.words = _with_singulars([*call.words, *call.action, *service_of(call)])
+        self.service = _service_of(call)
+        self.words = _with_singulars([*call.words, *call.action, *self.service])
         self.kinds = _with_singulars(words_in(call.text(*names.KINDS)[:60]))
         self.everything = self.words | _with_singulars(call.all_words)
 
@@ -114,7 +115,7 @@ def _with_singulars(words: list[str]) -> frozenset[str]:
     return frozenset([*words, *(word[:-1] for word in words if len(word) > 3 and word[-1] == "s" and word[-2] != "s")])
 
 
-def service_of(call: ToolCall) -> list[str]:
+def _service_of(call: ToolCall) -> list[str]:
     """Return the words of an action under the keys that home automation uses: a domain, and a service or an entity."""
     entity = next((argument.text for argument in call.texts if argument.words == {"entity", "id"}), "")
     domain, service = "", ""

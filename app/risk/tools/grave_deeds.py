@@ -23,7 +23,6 @@ from app.risk.tools.deeds import (
     RESTORES,
     Deed,
     Said,
-    service_of,
 )
 
 _PEOPLE = word_set(
@@ -254,9 +253,8 @@ _GRAVE = (
 _WEAK_ROLES = word_set("reader viewer commenter read view guest")
 
 
-def grave_findings(call: ToolCall) -> Iterator[Finding]:
+def grave_findings(call: ToolCall, said: Said) -> Iterator[Finding]:
     """Return what a call does that is worse than its verb alone says. Nothing is returned for one that only looks."""
-    said = Said(call)
     if names.only_looks(call) or call.judged in ("program", "paths"):
         return
     weak = set(words_in(call.text("role", "permission", "access"))) & _WEAK_ROLES
@@ -269,7 +267,7 @@ def grave_findings(call: ToolCall) -> Iterator[Finding]:
         return
     if "subscription" in said.words and said.words & {"create", "start", "renew", "extend"} and _is_billed(call):
         yield names.PAYS.finding("The tool's name says that it changes what is paid from now on.")
-    yield from at_home(call)
+    yield from at_home(call, said)
     acts = said.words & names.ACTING
     many = said.words & MANY_WORDS or {"all"} & set(call.words)
     if many and acts and not said.words & _NOT_MANY:
@@ -280,9 +278,9 @@ def _is_billed(call: ToolCall) -> bool:
     return any({"plan", "price", "customer", "coupon", "trial"} & setting.words for setting in call.settings)
 
 
-def at_home(call: ToolCall) -> Iterator[Finding]:
+def at_home(call: ToolCall, said: Said) -> Iterator[Finding]:
     """Yield what a service of home automation does that is not for an agent alone."""
-    words = service_of(call)
+    words = said.service
     dangerous = set(_DANGEROUS_DOMAINS.get(words[0], "").split()) if words else set()
     if not dangerous & {*words[1:], *call.words, *call.action}:
         return

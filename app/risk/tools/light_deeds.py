@@ -257,14 +257,13 @@ _LIGHT = (
 """Deeds that are more harmless than their verbs alone."""
 
 
-def light_finding(call: ToolCall) -> Finding | None:
+def light_finding(call: ToolCall, said: Said) -> Finding | None:
     """Return what a call does if it is known to be more harmless than its verb alone says; None otherwise."""
     if call.plain in names.OWN:
         return None
-    said = Said(call)
     if call.texts and said.words & _CALCULATORS and all(is_arithmetic(argument) for argument in call.texts):
         return COMPUTES.finding("This computes with numbers.", None, RiskLevel.SAFE)
-    if said.words & (names.BESIDES | MANY_WORDS) or any(at_home(call)):
+    if said.words & (names.BESIDES | MANY_WORDS) or any(at_home(call, said)):
         return None
     if call.plain in _OWN_NOTES:
         return SMALL.finding("This adds to notes of one's own.")

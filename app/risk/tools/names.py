@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from app.domain.risk import REGISTERED_TOOL, Finding
 from app.risk.rules import declare, word_set
@@ -282,15 +283,19 @@ def deletes(call: ToolCall) -> bool:
     return not only_looks(call) and any(word in _DELETES for word in _said(call))
 
 
-def _said(call: ToolCall) -> list[str]:
+def _said(call: ToolCall) -> tuple[str, ...]:
     """The words of the name, and of the action that an argument names; first those that say more of what is done."""
-    words = _from_verb(call)
-    return [*words, *call.action] if _has_verb(words) else [*call.action, *words]
+    return _ordered(tuple(call.words), tuple(call.action))
 
 
-def _from_verb(call: ToolCall) -> list[str]:
-    """The words of the name from its verb on, without the service that it begins with: ``stripe_listCharges``."""
-    words = call.words
+@lru_cache(maxsize=64)
+def _ordered(name: tuple[str, ...], action: tuple[str, ...]) -> tuple[str, ...]:
+    words = _from_verb(name)
+    return (*words, *action) if _has_verb(words) else (*action, *words)
+
+
+def _from_verb(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a name from its verb on, without the service that it begins with: ``stripe_listCharges``."""
     if words and words[0] in _THINGS and words[1:2] and words[1] in _LOOKS and not set(words[1:]) & ACTING:
         return words[1:]
     first = next((number for number, word in enumerate(words) if word in _VERBS), 0)
@@ -300,7 +305,7 @@ def _from_verb(call: ToolCall) -> list[str]:
     return words[first:] if first <= _MOST_PREFIX else words
 
 
-def _has_verb(words: list[str]) -> bool:
+def _has_verb(words: Sequence[str]) -> bool:
     return any(word in _VERBS for word in words)
 
 

@@ -19,7 +19,7 @@ from app.risk.tools.arguments import is_dry, read_arguments
 from app.risk.tools.attached_files import read_sent_files, read_written_files
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
-from app.risk.tools.deeds import SMALL
+from app.risk.tools.deeds import SMALL, Said
 from app.risk.tools.documents import read_documents
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.grave_deeds import grave_findings
@@ -102,14 +102,15 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
         # Code among the arguments is read all the same: only the tool itself knows this argument.
         reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
         return
+    said = Said(call)
     if not read or (names.destroys(call) and call.judged != "paths"):
-        light = light_finding(call)
+        light = light_finding(call, said)
         reading.take([light] if light else names.name_findings(call))
     if not read and names.asks_user(call):
         return
     if call.plain not in names.OWN:
         reading.take(combined_findings(call, runs=read))
-        reading.take(grave_findings(call))
+        reading.take(grave_findings(call, said))
     read_sent_files(call, reading)
     if not call.judged and not names.only_reads(call) and names.writes(call):
         read_written_files(call, reading)
@@ -232,7 +233,7 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     read = _read_code(call, kind, reading)
     call.judged = "code" if read else ""
-    light = light_finding(call) if not read and call.text("url", "link", "href", "uri") else None
+    light = light_finding(call, Said(call)) if not read and call.text("url", "link", "href", "uri") else None
     if light is not None and light.rule == SMALL.id:
         return False  # An address that is only kept is not asked for anything.
     return read_urls(call, reading) or read
