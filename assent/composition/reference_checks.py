@@ -132,13 +132,10 @@ class ReferenceChecks:
         if kind not in types and not (kind == "integer" and "number" in types):
             self._say(path, f"This is {type_words({kind})}; {type_words(types)} is required.")
             return
-        schema = target.schema
-        if not isinstance(schema, dict):
+        if not isinstance(target.schema, dict):
             return
-        root = target.root if isinstance(target.root, dict) else {}
-        definitions = {word: root[word] for word in ("$defs", "definitions") if word in root}
         try:
-            check_schema(value, definitions | schema, "")
+            check_schema(value, target.standalone(), "")
         except MisfitError as error:
             for field, words in error.fields.items():
                 inner = tuple(part for part in field.split(".") if part)

@@ -6,7 +6,7 @@ something open, the check of the value itself decides when the step runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,19 @@ class View:
             raise NoSuchPartError(f"It is {kind}, which has no field {key!r}.")
         hint = did_you_mean(key, names) or f" Its fields: {listed(dict.fromkeys(names), 'and')}."
         raise NoSuchPartError(f"There is no field {key!r} in it.{hint}")
+
+    def fields(self) -> Iterator[tuple[str, View]]:
+        """Yield the fields that the schema names, by name; those of all alternatives if it has some."""
+        for plain in self.alternatives():
+            properties = plain.schema.get("properties") if isinstance(plain.schema, dict) else None
+            for name, inside in (properties.items() if isinstance(properties, dict) else ()):
+                yield name, View(inside, self.root)
+
+    def standalone(self) -> Any:
+        """Return the schema with the definitions that its references name, so that values can be checked against it."""
+        if not isinstance(self.schema, dict) or not isinstance(self.root, dict):
+            return self.schema
+        return {word: self.root[word] for word in ("$defs", "definitions") if word in self.root} | self.schema
 
     def entry(self) -> View | None:
         """Return the schema of any entry of a list; None if this is the schema of something else."""

@@ -102,7 +102,7 @@ class Chains:
         made = Attempt(Call(name, {}, reason, tool))
         root = View(schema, schema)
         required = _required(root)
-        for field_name, view in _fields(root):
+        for field_name, view in root.fields():
             found = fill(field_name, view, sources, name, field_name in required)
             if found is None and field_name in required:
                 found = whole_text(field_name, view, sources)
@@ -161,11 +161,11 @@ def _paths_to(name: str, view: View, tool: Tool) -> Iterator[tuple[str, ...]]:
     returned = View(tool.returns.schema, tool.returns.schema)
     if name in _required(View(tool.takes.schema, tool.takes.schema)):
         return  # it only returns what it was given
-    for own, inside in _fields(returned):
+    for own, inside in returned.fields():
         if own == name and _fits(inside, view):
             yield (own,)
         elif inside.types() == {"object"}:
-            for inner, innermost in _fields(inside):
+            for inner, innermost in inside.fields():
                 if inner == name and _fits(innermost, view):
                     yield own, inner
 
@@ -177,14 +177,6 @@ def _fits(source: View, target: View) -> bool:
 
 def _wider(types: frozenset[str]) -> frozenset[str]:
     return types | {"integer"} if "number" in types else types
-
-
-def _fields(view: View) -> Iterator[tuple[str, View]]:
-    for plain in view.alternatives():
-        schema = plain.schema if isinstance(plain.schema, dict) else {}
-        properties = schema.get("properties")
-        for name, inside in (properties.items() if isinstance(properties, dict) else ()):
-            yield name, View(inside, view.root)
 
 
 def _required(view: View) -> frozenset[str]:

@@ -112,12 +112,10 @@ def only_quoted(view: View, sources: Sources) -> Filled | None:
 
 def fits(value: Any, view: View) -> bool:
     """Return whether a value fits a schema."""
-    root = view.root if isinstance(view.root, dict) else {}
-    definitions = {word: root[word] for word in ("$defs", "definitions") if word in root}
     if not isinstance(view.schema, dict):
         return view.schema is not False
     try:
-        check_schema(value, definitions | view.schema, "")
+        check_schema(value, view.standalone(), "")
     except MisfitError:
         return False
     return True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from assent.composition.schema_views import View
 from assent.toolbox.model import Tool
 from assent.workflow import Workflow
 from workflows.coordinator.needs import Need
@@ -195,18 +196,14 @@ def prefers_workflow(workflow: Match | None, tool: Match | None, need: Need) -> 
 
 def _tool_entry(tool: Tool) -> _Entry:
     first = tool.description[:_MOST_DESCRIPTION].split("\n\n")[0]
-    fields = [*_field_names(tool.takes.schema), *_field_names(tool.returns.schema)]
+    fields = [name for schema in (tool.takes.schema, tool.returns.schema) for name, _ in View(schema, schema).fields()]
     return _entry((tool.name, tool.title), " ".join(tool.capabilities), first, " ".join(fields))
 
 
 def _workflow_entry(workflow: Workflow) -> _Entry:
-    fields = _field_names(workflow.input_model.model_json_schema())
+    schema = workflow.input_model.model_json_schema()
+    fields = [name for name, _ in View(schema, schema).fields()]
     return _entry((workflow.name, workflow.title), "", workflow.description[:_MOST_DESCRIPTION], " ".join(fields))
-
-
-def _field_names(schema: Mapping[str, object]) -> Iterable[str]:
-    properties = schema.get("properties")
-    return properties.keys() if isinstance(properties, dict) else ()
 
 
 def _entry(names: tuple[str, str], capabilities: str, description: str, fields: str) -> _Entry:

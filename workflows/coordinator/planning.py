@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from assent import Outcome, Question, ReceiptStatus, report_receipt, request_approval
@@ -215,13 +215,8 @@ def _values_in(text: str, steps: list[PlanStep]) -> Json:
 
 
 def _fields(steps: list[PlanStep]) -> Mapping[str, View]:
-    return {name: view for step in steps for name, view in _properties(step.inputs_schema or {})}
-
-
-def _properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, View]]:
-    properties = schema.get("properties")
-    for name, inside in (properties.items() if isinstance(properties, dict) else ()):
-        yield name, View(inside, schema)
+    schemas = [step.inputs_schema or {} for step in steps]
+    return {name: view for schema in schemas for name, view in View(schema, schema).fields()}
 
 
 def route(state: State) -> str:
