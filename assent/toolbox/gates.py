@@ -109,7 +109,7 @@ def apply(
     approval = _Approval(tool, outcome)
     approval.check()
     if approval.must_read():
-        approval.still_holds(changes_since(approval.outcome, reads))
+        _refuse_if_changed(approval.outcome, changes_since(approval.outcome, reads))
     inputs = approval.inputs()
     try:
         result = run(tool, inputs, limits=limits, request_id=approval.request_id)
@@ -126,7 +126,7 @@ async def aapply(
     approval = _Approval(tool, outcome)
     approval.check()
     if await asyncio.to_thread(approval.must_read):
-        approval.still_holds(await achanges_since(approval.outcome, reads))
+        _refuse_if_changed(approval.outcome, await achanges_since(approval.outcome, reads))
     inputs = await asyncio.to_thread(approval.inputs)
     try:
         result = await arun(tool, inputs, limits=limits, request_id=approval.request_id)
@@ -206,10 +206,6 @@ class _Approval:
             return self._rests
         self._is_first = begins(self.request_id)
         return self._is_first
-
-    def still_holds(self, changed: Changed | None) -> None:
-        """Report that nothing is applied if something has changed. Raises BasisChangedError."""
-        _refuse_if_changed(self.outcome, changed)
 
     def inputs(self) -> dict[str, Any]:
         """Return the approved arguments, once. Raises OutcomeUnknownError, ToolChangedError."""
