@@ -14,7 +14,8 @@ from typing import Any, TypedDict
 from assent.composition.linking import Flow, LinkedStep
 from assent.composition.recovery_words import recovery_words
 from assent.composition.scopes import SKIPPED, Scope, State, Values, done, without_output
-from assent.composition.steps import StepFailedError, StepNodes
+from assent.composition.step_inputs import StepFailedError
+from assent.composition.steps import StepNodes
 
 _Route = Callable[[State], str]
 

@@ -42,8 +42,8 @@ class LinkedStep:
         tool, flow: one of them is None.
         rows: the list of `for_each`.
         output: the schema of what references to the step find.
-        note: what reviewers of its call are told besides the call itself; empty: that of workflow files.
-        labels: those of the proposals of its calls, besides the usual ones.
+        note: for the reviewers of its calls, at the end of the summary; empty: the note of workflow files.
+        labels: for the proposals of its calls, in addition to the usual ones.
         asks_about_changed_tools: whether a call that is not made because its tool has changed is a failure like others.
             Otherwise the step ends without an output.
     """

@@ -7,11 +7,10 @@ the same. What has become of a step is stored once, at its end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from assent.composition.conditions import UndecidedError
-from assent.composition.linking import LONGEST_LIST, LinkedStep
+from assent.composition.linking import LinkedStep
 from assent.composition.questions import Failure, failure_question, receipt_of_answer
 from assent.composition.references import MissingValueError
 from assent.composition.scopes import (
@@ -21,11 +20,11 @@ from assent.composition.scopes import (
     SKIPPED,
     Scope,
     State,
-    Values,
     done,
     has_output,
     without_output,
 )
+from assent.composition.step_inputs import Skip, StepFailedError, prepared_inputs
 from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls, resting_on
 from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
@@ -36,29 +35,15 @@ from assent.toolbox.gates import apply, check_basis, difference_from, propose
 from assent.toolbox.ledger import begins
 from assent.toolbox.model import Tool
 from assent.toolbox.recovery import call_healing, is_denied, propose_correction
-from assent.toolbox.shapes import MisshapenError
 
-MOST_READ_ROWS = 1_000
-"""Most rows of a step that only reads."""
 FIXED = (
     "This step is part of a workflow in YAML, which cannot propose anything else. Approve it with changes instead of "
     "requesting changes; a request for changes ends it like a rejection."
 )
-"""Part of the summary of every proposal of a workflow file."""
+"""The note for reviewers of the proposals of a workflow file."""
 _TROUBLE = (ToolError, MissingValueError, UndecidedError)
 
 Update = dict[str, Any]
-
-
-class StepFailedError(ToolError):
-    """A step could not be executed; the message says why."""
-
-
-@dataclass(frozen=True)
-class Skip:
-    """The step is not executed; the reason is shown with its result."""
-
-    reason: str
 
 
 class StepNodes:
@@ -106,7 +91,7 @@ class StepNodes:
         if (given_up := self._given_up(state)) is not None:
             return given_up
         try:
-            prepared = self._prepared(state)
+            prepared = prepared_inputs(self._linked, self._scope, state)
             if isinstance(prepared, Skip):
                 return {self.result: without_output(SKIPPED, prepared.reason)}
             if self._linked.rows is None:
@@ -138,7 +123,7 @@ class StepNodes:
         try:
             if self.may_correct and state.get(self.corrected) is not None:
                 return self._proposed(ToolCall.model_validate(state[self.corrected]))
-            prepared = self._prepared(state)
+            prepared = prepared_inputs(self._linked, self._scope, state)
             if isinstance(prepared, Skip):
                 return {self.result: without_output(SKIPPED, prepared.reason)}
             if self._linked.rows is None:
@@ -164,7 +149,7 @@ class StepNodes:
         )
 
     def _noted(self, summary: str) -> str:
-        """Return the summary of a proposal, with what reviewers are told besides."""
+        """Return the summary of a proposal, with the note for its reviewers."""
         note = self._linked.note or FIXED
         return f"{summary.strip()[: 19_000 - len(note)]}\n\n{note}"
 
@@ -185,8 +170,8 @@ class StepNodes:
         return state.get(self.changed) if self.step.rests_on else None
 
     def given(self, state: State) -> Any:
-        """Return the inputs of the step's call as JSON. Raises as `_prepared`; StepFailedError: it is skipped."""
-        prepared = self._prepared(state)
+        """Return the inputs of the step's call as JSON. Raises as `prepared_inputs`; StepFailedError: it is skipped."""
+        prepared = prepared_inputs(self._linked, self._scope, state)
         if isinstance(prepared, Skip):
             raise StepFailedError(prepared.reason)
         return self.tool.takes.document(self.tool.takes.read(prepared[0]))
@@ -409,50 +394,6 @@ class StepNodes:
     def _given_up(self, state: State) -> Update | None:
         """Return what to store if people have answered that a failed step is not repeated."""
         return {} if self.may_ask_on_failure and state.get(self.result) is not None else None
-
-    # Inputs
-
-    def _prepared(self, state: State) -> list[Any] | Skip:
-        """Return the inputs of the call, or of each row's.
-
-        Raises:
-            MissingValueError, UndecidedError, StepFailedError: they cannot be determined.
-        """
-        step, linked = self.step, self._linked
-        if linked.condition is not None and not Values(self._scope, state).is_true(linked.condition):
-            return Skip(f"The condition is not true: {step.when}")
-        if linked.rows is None:
-            inputs = self._inputs(state, None)
-            return inputs if isinstance(inputs, Skip) else [inputs]
-        values = Values(self._scope, state)
-        entries = linked.rows.resolve(values)
-        if values.missing:
-            return Skip(f"{values.missing[0]} has no value, because that step has no output.")
-        most = LONGEST_LIST if linked.asks else MOST_READ_ROWS
-        if not isinstance(entries, list) or len(entries) > most:
-            words = f"{len(entries):,} entries; at most {most:,}" if isinstance(entries, list) else "no list, which"
-            raise StepFailedError(f"{step.for_each} has {words} are possible.")
-        found = []
-        for index, item in enumerate(entries):
-            inputs = self._inputs(state, {"item": item, "index": index})
-            if isinstance(inputs, Skip):
-                return inputs
-            found.append(inputs)
-        return found
-
-    def _inputs(self, state: State, local: Mapping[str, Any] | None) -> Any:
-        values = Values(self._scope, state, local)
-        inputs = self._linked.inputs.resolve(values)
-        if values.missing and (values.missing_in_text or not self._fits(inputs)):
-            return Skip(f"{values.missing[0]} has no value, because that step has no output.")
-        return inputs
-
-    def _fits(self, inputs: Any) -> bool:
-        try:
-            self.tool.takes.read(inputs)
-        except MisshapenError:
-            return False
-        return True
 
 
 def _reason(outcome: Outcome) -> str:
