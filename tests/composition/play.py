@@ -27,6 +27,27 @@ input:
     text: {type: string, default: a}
     go: {type: boolean, default: true}
 """
+FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n"
+"""The first step of most workflows here: finds three rows."""
+RENAME = """
+  - id: clean
+    tool: rename
+    agent: Cleaner
+    inputs: {name: '${find.rows[0].name}'}
+  - id: about
+    tool: describe
+    inputs: {name: '${clean.message}'}
+"""
+"""A step with a gate, and one that needs its output."""
+EACH = """
+  - id: clean
+    tool: rename
+    for_each: ${find.rows}
+    inputs: {name: '${index}: ${item.name}'}
+"""
+"""A step that changes each row, after `FIND`."""
+AFTER = "  - id: last\n    tool: describe\n    inputs: {name: y}\n"
+"""A step that needs nothing."""
 
 
 def loaded(
@@ -99,3 +120,8 @@ class Play:
     def result(self, step: str) -> Any:
         """What has become of a step."""
         return self.state[f"{step}.result"]
+
+
+def play(folder: Path, steps: str, **run_input: Any) -> Play:
+    """A run of a workflow of these steps, after the one that finds rows."""
+    return Play(loaded(folder, FIND + steps), **run_input)

@@ -1,8 +1,7 @@
-"""Workflows in YAML, run: references, conditions, gates, lists, parallel steps, compositions, and failures."""
+"""Workflows in YAML, run: references, conditions, gates, lists, parallel steps, and compositions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,8 @@ import pytest
 
 from assent.contracts import ReceiptStatus, Verdict
 from assent.toolbox import Registry
-from assent.toolbox.errors import ToolError
-from assent.toolbox.ledger import keeping_in
-from tests.composition.play import Play, loaded
-from tests.composition.tools_for_tests import Answer, Name, changed, failing, registry, rename, sizes
-
-FIND = "  - id: find\n    tool: find_rows\n    inputs: {text: '${input.text}'}\n"
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    changed.clear()
-    failing.clear()
-    sizes.clear()
-    yield
-
-
-def play(folder: Path, steps: str, **run_input: Any) -> Play:
-    """A run of a workflow of these steps, after the one that finds rows."""
-    return Play(loaded(folder, FIND + steps), **run_input)
+from tests.composition.play import EACH, FIND, RENAME, Play, loaded, play
+from tests.composition.tools_for_tests import changed, registry, rename
 
 
 def test_a_whole_reference_keeps_its_type_and_one_inside_of_a_text_becomes_text(tmp_path: Path) -> None:
@@ -50,17 +32,6 @@ def test_a_whole_reference_keeps_its_type_and_one_inside_of_a_text_becomes_text(
 def test_defaults_of_the_input_are_filled_in(tmp_path: Path) -> None:
     assert play(tmp_path, "").state["input"] == {"text": "a", "go": True}
     assert play(tmp_path, "", text="b").result("find")["output"]["rows"][0]["name"] == "b0"
-
-
-RENAME = """
-  - id: clean
-    tool: rename
-    agent: Cleaner
-    inputs: {name: '${find.rows[0].name}'}
-  - id: about
-    tool: describe
-    inputs: {name: '${clean.message}'}
-"""
 
 
 def test_what_changes_something_is_proposed_and_exactly_what_is_approved_is_done(tmp_path: Path) -> None:
@@ -145,14 +116,6 @@ def test_the_gate_of_a_tool_that_only_reads(tmp_path: Path) -> None:
     assert run.proposals[0]["tool"] == "describe"
     run.decide()
     assert run.result("about")["output"]["message"] == "about x"
-
-
-EACH = """
-  - id: clean
-    tool: rename
-    for_each: ${find.rows}
-    inputs: {name: '${index}: ${item.name}'}
-"""
 
 
 def test_a_list_has_one_gate_with_a_row_for_each_entry(tmp_path: Path) -> None:
@@ -316,123 +279,6 @@ def test_a_workflow_that_is_skipped_or_rejected_inside_another_one(tmp_path: Pat
 
 # Failures
 
-RETRIED = "  - id: about\n    tool: describe\n    retry: {{attempts: {}, backoff: 1ms}}\n    inputs: {{name: x}}\n"
-
-
-def test_a_failed_step_fails_the_run_unless_it_says_otherwise(tmp_path: Path) -> None:
-    failing.extend(["x"] * 3)
-    with pytest.raises(ToolError, match="describe failed in 3 attempts"):
-        play(tmp_path, RETRIED.format(3))
-
-
-def test_a_call_is_repeated_as_often_as_the_step_says(tmp_path: Path) -> None:
-    failing.extend(["x"] * 4)
-    run = play(tmp_path, RETRIED.format(5))
-    assert run.result("about")["status"] == "done" and not failing
-
-
-def test_a_failed_step_may_be_skipped(tmp_path: Path) -> None:
-    failing.extend(["a0"])
-    run = play(tmp_path, RENAME.replace("    agent: Cleaner\n", "    on_error: skip\n"))
-    run.decide()
-    assert run.result("clean")["status"] == "failed" and "a0 is not reachable" in run.result("clean")["reason"]
-    assert run.result("about")["status"] == "skipped"
-    assert run.receipts[0].status is ReceiptStatus.FAILED
-
-
-ASK = "  - id: about\n    tool: describe\n    on_error: ask\n    retry: {attempts: 1}\n    inputs: {name: x}\n"
-AFTER = "  - id: last\n    tool: describe\n    inputs: {name: y}\n"
-
-
-@pytest.mark.parametrize(
-    ("answer", "status", "last"), [("retry", "done", True), ("skip", "failed", True), ("stop", "failed", False)]
-)
-def test_people_are_asked_what_to_do_about_a_failure(tmp_path: Path, answer: str, status: str, last: bool) -> None:
-    failing.append("x")
-    run = play(tmp_path, ASK + AFTER)
-    [question] = run.proposals
-    assert question["kind"] == "question" and question["title"] == "“About” failed: what now?"
-    assert "x is not reachable" in question["question"]
-    run.answer(answer)
-    assert run.result("about")["status"] == status
-    assert ("last.result" in run.state) is last
-
-
-def test_a_call_that_hangs_fails_at_the_timeout_of_the_step(tmp_path: Path) -> None:
-    steps = ASK.replace("tool: describe", "tool: hang\n    timeout: 50ms")
-    run = play(tmp_path, steps)
-    assert "hang has not finished after 0.05 s." in run.proposals[0]["question"]
-
-
-def test_a_question_that_is_rejected_or_expires_stops_the_run(tmp_path: Path) -> None:
-    failing.append("x")
-    run = play(tmp_path, ASK + AFTER)
-    run.decide(Verdict.REJECT, said="Not now.")
-    assert run.result("about")["status"] == "failed" and "Not now." in run.result("about")["reason"]
-    assert "last.result" not in run.state
-
-
-def test_retrying_a_call_that_must_not_be_repeated_needs_another_approval(tmp_path: Path) -> None:
-    failing.append("a0")
-    run = play(tmp_path, RENAME.replace("    agent: Cleaner\n", "    on_error: ask\n"))
-    run.decide()
-    assert "asks for approval of the call again" in run.proposals[0]["question"]
-    run.answer("retry")
-    assert run.proposals[0]["kind"] == "tool_call" and not changed
-    run.decide()
-    assert changed == ["rename a0"]
-    assert [receipt.status for receipt in run.receipts] == [ReceiptStatus.FAILED, ReceiptStatus.APPLIED]
-
-
-def test_retrying_a_call_that_may_be_repeated_needs_no_other_approval(tmp_path: Path) -> None:
-    failing.append("a0")
-    asking = "    on_error: ask\n    retry: {attempts: 1}\n"
-    run = play(tmp_path, RENAME.replace("tool: rename", "tool: touch").replace("    agent: Cleaner\n", asking))
-    run.decide()
-    run.answer("retry")
-    assert changed == ["touch a0"] and not run.asked
-
-
-def test_a_failed_row_is_asked_about_and_the_others_are_not_repeated(tmp_path: Path) -> None:
-    failing.append("1: a1")
-    run = play(tmp_path, EACH + "    on_error: ask\n" + AFTER)
-    run.decide()
-    assert "row 2" in run.proposals[0]["title"] and changed == ["rename 0: a0"]
-    assert '"name": "1: a1"' in run.proposals[0]["question"]
-    run.answer("skip")
-    assert changed == ["rename 0: a0", "rename 2: a2"]
-    assert [row is not None for row in run.result("clean")["output"]] == [True, False, True]
-    assert run.receipts[-1].status is ReceiptStatus.PARTLY_APPLIED
-    assert run.result("last")["status"] == "done"
-
-
-@pytest.mark.parametrize("rows", [False, True])
-@pytest.mark.parametrize(("answer", "status"), [("done", "applied"), ("not_done", "not_applied"), ("stop", "failed")])
-def test_nobody_repeats_a_call_whose_worker_died(tmp_path: Path, rows: bool, answer: str, status: str) -> None:
-    begun = {"request-1", "request-1/1"}  # as after a crash between the call and its receipt
-
-    def begin(key: str) -> bool:
-        return key not in begun and not begun.add(key)
-
-    with keeping_in(begin):
-        run = play(tmp_path, (EACH if rows else RENAME) + AFTER)
-        run.decide()
-        assert run.proposals[0]["title"].startswith("Was it done?") and not changed
-        assert ('"name": "0: a0"' if rows else '"name": "a0"') in run.proposals[0]["question"]
-        run.answer(answer)
-        if answer == "done":
-            assert changed == (["rename 1: a1", "rename 2: a2"] if rows else [])
-        elif answer == "not_done":
-            assert run.proposals[0]["kind"] == ("tool_calls" if rows else "tool_call") and not changed
-            run.decide()
-            assert changed[0] == ("rename 0: a0" if rows else "rename a0")
-        else:
-            assert run.result("clean")["status"] == "failed" and "last.result" not in run.state
-    first = [receipt for receipt in run.receipts if receipt.request_id == "request-1"]
-    expected = {"not_applied": "failed"}.get(status, status) if rows else status
-    assert first[-1].status.value == expected
-
-
 def test_an_input_that_is_wrong_only_when_the_step_runs_is_an_error_of_the_step(tmp_path: Path) -> None:
     steps = "  - id: about\n    tool: describe\n    on_error: ask\n    inputs: {name: '${find.rows[7].name}'}\n"
     run = play(tmp_path, steps)
@@ -455,8 +301,6 @@ def test_the_tools_beside_the_file_and_those_of_other_folders_are_found(tmp_path
     assert Play(load_workflow(tmp_path / "two" / "workflow.yaml")).result("a")["status"] == "done"
 
 
-
-
 def test_the_input_may_be_a_pydantic_model_of_the_tools_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "tested").mkdir()
     (tmp_path / "tested" / "tools.py").write_text(
@@ -475,127 +319,3 @@ def test_an_input_that_does_not_fit_starts_nothing(tmp_path: Path) -> None:
 
 
 # What a call rests on
-
-RESTS = """
-  - id: look
-    tool: measure
-    inputs: {name: '${find.rows[0].name}'}
-  - id: act
-    tool: rename
-    inputs: {name: 'size ${look.size}'}
-    rests_on:
-      look: {size: 0.1, tags: exact}
-"""
-
-
-def test_a_call_is_made_if_what_it_rests_on_still_holds(tmp_path: Path) -> None:
-    run = play(tmp_path, RESTS)
-    [basis] = run.proposals[0]["rests_on"]
-    assert (basis["tool"], basis["inputs"]) == ("measure", {"name": "a0", "force": False})
-    assert [(value["path"], value["value"]) for value in basis["values"]] == [("size", 100), ("tags", [])]
-    sizes["a0"] = 105
-    run.decide()
-    assert changed == ["rename size 100"] and run.result("act")["status"] == "done"
-
-
-def test_a_call_is_proposed_anew_if_what_it_rests_on_has_changed(tmp_path: Path) -> None:
-    run = play(tmp_path, RESTS)
-    sizes["a0"] = 300
-    run.decide()
-    assert not changed and run.receipts[-1].status is ReceiptStatus.NOT_APPLIED
-    assert "size was 100, and is 300" in run.receipts[-1].summary
-    [again] = run.proposals
-    assert again["args"]["name"] == "size 300" and again["changed"]["request_id"] == "request-1"
-    run.decide()
-    assert changed == ["rename size 300"] and run.receipts[-1].status is ReceiptStatus.APPLIED
-    assert run.result("look")["output"]["size"] == 300
-
-
-ROWS_REST = """
-  - id: look
-    tool: measure
-    inputs: {name: a0}
-  - id: act
-    tool: rename
-    for_each: ${find.rows}
-    inputs: {name: '${item.name}: ${look.size}'}
-    rests_on:
-      look: {size: exact}
-    on_error: ask
-"""
-
-
-def _renames_and_grows(inputs: Name) -> Answer:
-    """What a call of `rename` does, and what the other rows rest on is no longer the same."""
-    sizes["a0"] = sizes.get("a0", 100) + 1
-    return rename.function(inputs, None)
-
-
-def test_a_list_is_proposed_again_if_what_it_rests_on_has_changed(tmp_path: Path) -> None:
-    tools = [tool for tool in registry() if tool.name != "rename"]
-    growing = Registry([*tools, replace(rename, function=_renames_and_grows)])
-    run = Play(loaded(tmp_path, FIND + ROWS_REST, tools=growing))
-    [basis] = run.proposals[0]["rests_on"]
-    assert (basis["tool"], basis["values"][0]["value"]) == ("measure", 100)
-    sizes["a0"] = 300
-    run.decide()
-    assert not changed and run.receipts[-1].status is ReceiptStatus.NOT_APPLIED
-    assert "size was 100, and is 300" in run.receipts[-1].summary
-    [again] = run.proposals
-    assert [call["args"]["name"] for call in again["calls"]] == ["a0: 300", "a1: 300", "a2: 300"]
-    assert again["changed"]["request_id"] == "request-1"
-
-    # It is read once, before the first call. A request about rows that failed rests on nothing: see what the calls do.
-    failing.append("a1: 300")
-    run.decide()
-    assert changed == ["rename a0: 300"] and sizes["a0"] > 300
-    run.answer("retry")
-    assert "rests_on" not in run.proposals[0]
-    run.decide()
-    assert changed == ["rename a0: 300", "rename a1: 300", "rename a2: 300"]
-    assert run.receipts[-1].status is ReceiptStatus.APPLIED and not run.asked
-
-
-def test_after_a_crash_a_list_does_not_take_its_own_effects_for_changes(tmp_path: Path) -> None:
-    begun: set[str] = set()
-
-    def begin(key: str) -> bool:
-        if key in begun:
-            return False
-        begun.add(key)
-        return True
-
-    with keeping_in(begin):
-        run = play(tmp_path, ROWS_REST)
-        begun |= {"request-1/reads", "request-1", "request-1/1"}  # a worker died during the call of the first row
-        sizes["a0"] = 300  # the effect of that call
-        run.decide()
-        assert run.proposals[0]["title"].startswith("Was it done?") and not changed
-        run.answer("done")
-    assert changed == ["rename a1: 100", "rename a2: 100"]
-
-
-@pytest.mark.parametrize("answer", ["again", "stop"])
-def test_after_three_changes_people_are_asked(tmp_path: Path, answer: str) -> None:
-    run = play(tmp_path, RESTS)
-    for size in (300, 900, 2700):
-        sizes["a0"] = size
-        run.decide()
-    assert run.proposals[0]["kind"] == "question" and "size was 900, and is 2700" in run.proposals[0]["question"]
-    run.answer(answer)
-    if answer == "again":
-        run.decide()
-        assert changed == ["rename size 2700"]
-    else:
-        assert not changed and run.result("act")["status"] == "failed" and not run.asked
-
-
-def test_what_cannot_be_read_again_keeps_the_call_from_being_made(tmp_path: Path) -> None:
-    run = play(tmp_path, RESTS + "    on_error: ask\n")
-    failing.extend(["a0"] * 6)
-    run.decide()
-    assert not changed and "could not be read again" in run.receipts[-1].summary
-    assert run.proposals[0]["kind"] == "question"  # looking again failed as well
-    run.answer("retry")
-    run.decide()
-    assert changed == ["rename size 100"]
