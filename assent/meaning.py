@@ -59,6 +59,12 @@ class _Files:
         start = 8 + length + tensor["data_offsets"][0]
         return np.memmap(path, dtype=np.float16, mode="r", offset=start, shape=tuple(tensor["shape"]))
 
+    def tokens_of(self, text: str) -> list[int]:
+        # Lone surrogates cannot be encoded as UTF-8, which the tokenizer needs.
+        clean = text.encode(errors="replace").decode()
+        tokens: list[int] = self.tokenizer.encode(clean, add_special_tokens=False).ids
+        return tokens
+
 
 _lock = threading.Lock()
 _files: _Files | None = None
@@ -92,10 +98,7 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     files = _opened()
     rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
     for row, text in zip(rows, texts, strict=True):
-        # Lone surrogates cannot be encoded as UTF-8, which the tokenizer needs.
-        clean = text[:LONGEST].encode(errors="replace").decode()
-        tokens = files.tokenizer.encode(clean, add_special_tokens=False).ids
-        if tokens:
+        if tokens := files.tokens_of(text[:LONGEST]):
             row[:] = files.vectors[tokens].astype(np.float32).mean(axis=0)
             row /= max(float(np.linalg.norm(row)), 1e-9)
     return rows
@@ -107,8 +110,7 @@ def count_tokens(text: str) -> int:
     Raises:
         MeaningUnavailableError: the tokenizer is not installed.
     """
-    clean = text.encode(errors="replace").decode()
-    return len(_opened().tokenizer.encode(clean, add_special_tokens=False).ids)
+    return len(_opened().tokens_of(text))
 
 
 def is_loaded() -> bool:

@@ -10,12 +10,11 @@ from contextlib import suppress
 import structlog
 
 from app.services.routing.answers import RouterDesk
-from assent import meaning
 from assent.routing.classifier import release
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 2.0
-"""How late a text is found whose announcement was missed."""
+"""How late a text is found if its announcement was missed, or if the worker that took it has died."""
 IDLE_SECONDS = 600.0
 """After this time without use, the classifier and the embeddings are released from memory."""
 SWEEP_SECONDS = 3600.0
@@ -35,9 +34,7 @@ async def keep_routing(desk: RouterDesk, announced: asyncio.Event) -> None:
             announced.clear()
             try:
                 await loop.run_in_executor(threads, desk.answer_all)
-                release(IDLE_SECONDS)
-                # Models and lessons use the embeddings too, without the classifier.
-                meaning.release(IDLE_SECONDS)
+                await loop.run_in_executor(threads, release, IDLE_SECONDS)
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     swept = time.monotonic()
                     await loop.run_in_executor(threads, desk.sweep)

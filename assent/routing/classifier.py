@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("router.npz")
 FAMILIES = ("words", "characters", "ideas")
 MOST_CERTAIN = 0.98
-"""No text is surer than this by the classifier alone."""
+"""The classifier alone is never more certain than this."""
 TELLING = 0.25
 """How much a word's idea has to speak for a workflow to explain it, as a share of what it says for the best one."""
 UNTELLING = frozenset(
@@ -215,12 +215,14 @@ def is_loaded() -> bool:
 
 
 def release(unused_for: float = 0.0) -> bool:
-    """Free the arrays and the embeddings if they were not used for `unused_for` seconds, and return whether it did."""
+    """Free the arrays and the embeddings, each if unused for `unused_for` seconds, and return whether any were freed.
+
+    Models and lessons use the embeddings too, without the classifier.
+    """
     global _loaded
     with _lock:
-        if _loaded is None or time.monotonic() - _last_use < unused_for:
-            return False
-        _loaded = None
-        lexicon.cache_clear()
-    meaning.release(unused_for)
-    return True
+        is_idle = _loaded is not None and time.monotonic() - _last_use >= unused_for
+        if is_idle:
+            _loaded = None
+            lexicon.cache_clear()
+    return meaning.release(unused_for) or is_idle

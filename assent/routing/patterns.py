@@ -19,15 +19,16 @@ _NEGATION = re.compile(
 )
 _WORDS = r"(?:workflow|work flow|agent|run|job|report|routine|playbook|ablauf)"
 
-# Codes that belong to one workflow, whatever else the text says about them. The last column says what they mean.
-_CODES = (
-    ("database_blocking", r"ora-000(?:54|60)|lock wait timeout exceeded|error 1205|deadlock detected|40p01", "a lock"),
-    (
-        "database_capacity",
+# Codes that belong to one workflow, whatever else the text says about them, and what they mean.
+_CODES = {
+    "database_blocking": (
+        r"ora-000(?:54|60)|lock wait timeout exceeded|error 1205|deadlock detected|40p01", "a lock",
+    ),
+    "database_capacity": (
         r"ora-(?:0165[0-9]|01688|01691|19809|19815|00257|30036)|unable to extend (?:table|index|segment)",
         "space that has run out",
     ),
-)
+}  # fmt: skip
 
 
 class Match(NamedTuple):
@@ -73,9 +74,12 @@ def named(text: str, titles: Mapping[str, str]) -> Match | None:
 def coded(text: str) -> Match | None:
     """Return the workflow of an error code that belongs to one only."""
     low = folded(text)
-    found = {workflow: hit[0] for workflow, codes, _ in _CODES if (hit := re.search(rf"\b(?:{codes})\b", low))}
+    found = [
+        (workflow, hit[0], meaning)
+        for workflow, (codes, meaning) in _CODES.items()
+        if (hit := re.search(rf"\b(?:{codes})\b", low))
+    ]
     if len(found) != 1:
         return None
-    ((workflow, code),) = found.items()
-    meaning = next(meaning for name, _, meaning in _CODES if name == workflow)
+    [(workflow, code, meaning)] = found
     return Match(workflow, f"“{code.upper() if '-' in code else code}” means {meaning}")

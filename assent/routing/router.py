@@ -152,17 +152,11 @@ def _others(scored: Scored, workflow: str = "") -> list[Alternative]:
 def _because(scored: Scored, workflow: str) -> str:
     words = [f"“{word}”" for word in scored.decisive.get(workflow, [])]
     purpose = WORKFLOWS[workflow].purpose
-    if not words:
-        return f"{capitalized(purpose)}."
-    return f"{capitalized(purpose)}. Matching words: {_listed(words)}."
+    does = f"{purpose[:1].upper()}{purpose[1:]}."
+    return f"{does} Matching words: {_listed(words)}." if words else does
 
 
 def _listed(words: list[str]) -> str:
     if len(words) < 3:
         return " and ".join(words)
     return f"{', '.join(words[:-1])}, and {words[-1]}"
-
-
-def capitalized(words: str) -> str:
-    """Return words that begin with a capital letter."""
-    return words[:1].upper() + words[1:]

@@ -1,4 +1,4 @@
-"""A model's choice among the workflows that fit a text best, for texts of which the classifier is not sure."""
+"""A model's choice among the workflows that fit a text best, where the classifier is not sure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assent.routing.names import WORKFLOWS, title_of
 from assent.routing.router import Suggestion
 
 CONFIDENCE = 0.8
-"""How sure a model's choice counts."""
+"""The confidence that a model's choice has."""
 SECONDS = 2.0
 """How long each model may take."""
 

@@ -19,12 +19,18 @@ TIME_TARGET, MEMORY_TARGET = 0.030, 120
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The figures of answers, counted as a person would: what is asked back is not routed."""
+    """The figures of answers, as shares. A text is not routed if the router asks which workflow is meant."""
 
     right_of_routed: float
     routed: float
     right_among_three: float
     outside_routed: float
+
+    def __str__(self) -> str:
+        return (
+            f"right of routed {self.right_of_routed:.1%}, routed {self.routed:.1%}, "
+            f"right among three {self.right_among_three:.1%}, out of scope routed {self.outside_routed:.1%}"
+        )
 
 
 def accuracy(requests: Sequence[Request], answers: Sequence[Answer]) -> Accuracy:
@@ -61,8 +67,7 @@ def measure() -> None:
     print(f"loading {time.perf_counter() - began:.2f} s, {memory() - before:.0f} MiB (at most {MEMORY_TARGET})")
     requests = held_back()
     found = accuracy(requests, [router.route(request.text) for request in requests])
-    print(f"held back ({len(requests)}): right of routed {found.right_of_routed:.1%}, routed {found.routed:.1%},")
-    print(f"  right among three {found.right_among_three:.1%}, out of scope routed {found.outside_routed:.1%}")
+    print(f"held back ({len(requests)}): {found}")
     times = []
     for request in [*requests, *written()[::4]]:
         began = time.perf_counter()

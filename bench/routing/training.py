@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from assent import meaning
 from assent.routing import classifier, features
 from assent.routing.lexicon import lexicon
+from bench.routing.measuring import Accuracy
 from bench.routing.requests import Request, with_typing_errors
 
 FACTORS = {"words": 1.0, "characters": 1.0, "ideas": 1.5, "meaning": 1.5}
@@ -151,23 +152,7 @@ def calibrate(judged: Sequence[Judged]) -> np.ndarray:
     return np.concatenate([model.coef_[0], model.intercept_])
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The four figures that count, as shares."""
-
-    right_of_routed: float
-    routed: float
-    right_among_three: float
-    outside_routed: float
-
-    def __str__(self) -> str:
-        return (
-            f"right of routed {self.right_of_routed:.1%}, routed {self.routed:.1%}, "
-            f"right among three {self.right_among_three:.1%}, out of scope routed {self.outside_routed:.1%}"
-        )
-
-
-def figures(judged: Sequence[Judged], calibration: np.ndarray, threshold: float) -> Figures:
+def figures(judged: Sequence[Judged], calibration: np.ndarray, threshold: float) -> Accuracy:
     """Return the figures at a threshold of confidence."""
     inside = [one for one in judged if one.request.workflow != classifier.NONE]
     outside = [one for one in judged if one.request.workflow == classifier.NONE]
@@ -176,7 +161,7 @@ def figures(judged: Sequence[Judged], calibration: np.ndarray, threshold: float)
         return classifier.confidence(one.evidence, calibration) >= threshold
 
     routed = [one for one in inside if is_routed(one)]
-    return Figures(
+    return Accuracy(
         sum(one.is_right for one in routed) / max(1, len(routed)),
         len(routed) / max(1, len(inside)),
         sum(any(map(one.request.is_right, one.names[:3])) for one in inside) / max(1, len(inside)),

@@ -15,10 +15,11 @@ from app.domain.people import Role, Via
 from app.domain.tokens import TokenKind
 from app.http import routing
 from app.services.bundle import Services
-from app.services.routing.answers import KEPT, RouterDesk
+from app.services.routing.answers import ABANDONED_SECONDS, KEPT, RouterDesk
 from app.services.routing.texts import LONGEST
 from app.store.people import Person
 from app.store.routing import Routing
+from app.worker.routing import LOOK_SECONDS
 from tests.factories import Caller, make_person, make_token, make_workflow
 from tests.routers import router_at_work
 
@@ -190,7 +191,8 @@ def stored(services: Services, person: Person, age: timedelta, **values: Any) ->
 
 def test_a_worker_that_died_is_replaced(services: Services, people: dict[str, Person]) -> None:
     reviewer = people["reviewer"]
-    need = stored(services, reviewer, timedelta(seconds=9))
+    assert ABANDONED_SECONDS + LOOK_SECONDS < routing.PATIENCE_SECONDS, "while the person still waits"
+    need = stored(services, reviewer, timedelta(seconds=ABANDONED_SECONDS + 0.1))
     RouterDesk(services.sessions, services.clock).answer_all()
     assert services.routed_texts.get(reviewer.as_actor(Via.PAGE), need).answer is not None
 

@@ -20,8 +20,8 @@ from assent.routing.text import corrected_key
 
 WAITS_SECONDS = 10.0
 """Texts that are older than this are no longer routed: nobody waits for them."""
-ABANDONED_SECONDS = 8.0
-"""A worker that has not answered after this time has died; another one takes the text."""
+ABANDONED_SECONDS = 5.0
+"""A worker that has not answered after this time has probably died; another one takes the text while people wait."""
 KEPT, CORRECTIONS_KEPT = timedelta(days=30), timedelta(days=365)
 _TAKE = """
     update routings set taken_at = %(now)s where id = (
@@ -49,7 +49,7 @@ class RouterDesk:
     """Routes the texts that wait.
 
     Args:
-        model: Asked for texts of which the classifier is not sure.
+        model: Asked when the classifier is not sure.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock, model: Model | None = None) -> None:
