@@ -227,7 +227,7 @@ def _changed(document: dict[str, Any], place: Correctable, lesson: RecalledLesso
         return None
     *owner, name = tokens_of(part)
     schema = _value(document, pointer_of([*owner, _SCHEMAS.get(name, "no schema")]))
-    if not _same_type(before, lesson.after) and not isinstance(schema, dict):
+    if not same_type(before, lesson.after) and not isinstance(schema, dict):
         return None
     # A secret in a lesson is a token that stands for another value than here; and nobody has approved one for this key.
     key = tokens_of(place.path)[-1]
@@ -258,7 +258,8 @@ def _conforms(value: Any, schema: Any) -> bool:
     return True
 
 
-def _same_type(before: Any, after: Any) -> bool:
+def same_type(before: Any, after: Any) -> bool:
+    """True if both are of the same JSON type: a number is one with a fraction or without."""
     if isinstance(before, bool) or isinstance(after, bool):
         return isinstance(before, bool) and isinstance(after, bool)
     if isinstance(before, int | float) and isinstance(after, int | float):

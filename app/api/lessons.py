@@ -15,14 +15,12 @@ from app.domain.weight import MOST, weigh
 from app.http.body import Input, PlainText, QueryArguments
 from app.services.lessons.book import LessonDetail, LessonView
 from app.services.lessons.recalling import LessonReader
-from assent.lessons import Proposed, RecalledLesson
-from assent.masking import mask
+from assent.lessons import ASKED_AT_ONCE, Proposed, RecalledLesson, masked
 from assent.situations import Situation
 
 table = EndpointTable()
 READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 RECALL = (Scope.APPROVALS_REQUEST, Scope.RULES_READ)
-MOST_ASKED = 100
 
 
 class LessonQuery(QueryArguments):
@@ -103,7 +101,7 @@ class RecallIn(Input):
 
     workflow: PlainText = Field(min_length=1, max_length=200)
     step: PlainText = Field(default="", max_length=200, description="Only lessons of this node; empty: of any")
-    proposed: list[Proposed] = Field(min_length=1, max_length=MOST_ASKED)
+    proposed: list[Proposed] = Field(min_length=1, max_length=ASKED_AT_ONCE)
 
 
 class RecallOut(Output):
@@ -118,7 +116,7 @@ def recall_lessons(call: ApiCall) -> Any:
     call.actor.require(Action.REQUEST_APPROVAL)
     weigh(MOST + 1)  # Comparing takes long, and the embeddings much memory: both belong in a helper process.
     given: RecallIn = call.body
-    proposed = [Proposed.model_validate(mask(item.model_dump(mode="json"))[0]) for item in given.proposed]
+    proposed = [masked(item) for item in given.proposed]
     recalling = call.portal.services.recalling
     return {"items": recalling.recall(LessonReader.of(call.actor), given.workflow, proposed, given.step)}
 

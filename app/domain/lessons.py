@@ -88,7 +88,7 @@ DISPUTED = "People have corrected this in different ways."
 DIFFERENT = "What is proposed here differs from what was corrected."
 LESS_ALIKE = "Another lesson is about a more similar situation."
 UNLIKE = "The situation is only somewhat similar."
-DOUBTED = "People have undone it as often as they approved it."
+DOUBTED = "People have undone it more often than they approved it."
 
 
 def chosen(

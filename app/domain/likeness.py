@@ -20,7 +20,7 @@ Meaning = Callable[[str, str], float]
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _RUN = re.compile(r"[^\W_]+")
 _FEW = 8
-"""Values of which there are at most this many different ones are a vocabulary, which is compared by its words."""
+"""A sample with at most this many different values may be a vocabulary, which is compared by its words."""
 _AROUND_ALONE = 0.35
 """How much the surroundings count if there is neither a sample nor anything else but a text to compare."""
 _AROUND = 0.06

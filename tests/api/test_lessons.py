@@ -87,3 +87,10 @@ def test_reading_and_changing(app: Flask, services: Services, workflow: str) -> 
     assert caller.delete(f"{PATH}/{lesson.id}").status_code == 200
     assert caller.get(f"{PATH}/{lesson.id}").status_code == 404
     assert caller.get(f"{PATH}?cursor=nothing").status_code == 422
+
+
+def test_a_number_may_get_a_fraction(app: Flask, services: Services) -> None:
+    lesson = make_lesson(services.sessions, before=3, after=4)
+    caller = Caller(app, make_person(services.sessions, "Data steward", [Role.REVIEWER]))
+    assert caller.post(f"{PATH}/{lesson.id}/edit", {"after": True}).status_code == 422
+    assert caller.post(f"{PATH}/{lesson.id}/edit", {"after": 4.5}).json["after"] == 4.5

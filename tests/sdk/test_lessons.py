@@ -17,7 +17,7 @@ MEMORY = ["4096", "8192", "16384", "32768"]
 
 
 def columns(count: int = 1) -> tuple[Custom, list[Correctable]]:
-    """A proposal with so many columns, the last of which is about memory."""
+    """A proposal with so many columns; the last one is about memory."""
     headings = [f"Column {uuid.uuid4()}" for _ in range(count - 1)] + ["RAM"]
     data = {"columns": [{"heading": heading, "field": "name"} for heading in headings]}
     places = [

@@ -38,8 +38,6 @@ def test_no_policy_approves_it_at_once_but_a_rejection_stands(ruled: Desk) -> No
     assert ask(ruled, ruled.run(), tool("drop", table="x") | {"lessons": STATED}).state == "rejected"
 
 
-
-
 QUIET = """\
 version: 1
 rules:

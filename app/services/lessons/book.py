@@ -25,6 +25,7 @@ from app.store.lessons import Lesson, LessonUse
 from app.store.requests import ApprovalRequest
 from assent.digests import canonical
 from assent.json_values import JsonError, check
+from assent.lessons import same_type
 from assent.situations import Situation
 
 MAX_USES = 100
@@ -166,7 +167,7 @@ class Lessons:
             for item in items
         ]  # fmt: skip
 
-    def edit(self, actor: Actor, lesson_id: str, after: Any, version: int | None = None) -> Lesson:
+    def edit(self, actor: Actor, lesson_id: str, after: Any, version: int | None = None) -> None:
         """Change what a lesson fills in. The votes were about the earlier value, so counting begins again.
 
         Args:
@@ -180,12 +181,12 @@ class Lessons:
         lesson = self._changeable(actor, lesson_id, version)
         _check_value(lesson, after)
         before = lesson.after
-        return self._write(
+        self._write(
             actor, lesson, "lesson.edited", {"after": text_of(after), "votes_for": 0, "votes_against": 0},
             before=before, after=after,
         )  # fmt: skip
 
-    def switch(self, actor: Actor, lesson_id: str, on: bool, reason: str = "", version: int | None = None) -> Lesson:
+    def switch(self, actor: Actor, lesson_id: str, on: bool, reason: str = "", version: int | None = None) -> None:
         """Switch a lesson off, so that it is not recalled, or on, also if it was retired.
 
         Raises:
@@ -203,7 +204,7 @@ class Lessons:
         # People vouch for it again, so one vote against it must not keep it a suggestion.
         again = {"votes_against": 0} if on else {}
         action = "lesson.switched_on" if on else "lesson.switched_off"
-        return self._write(actor, lesson, action, {"state": state.value, "end_reason": end, **again}, reason=words)
+        self._write(actor, lesson, action, {"state": state.value, "end_reason": end, **again}, reason=words)
 
     def delete(self, actor: Actor, lesson_id: str, reason: str = "", version: int | None = None) -> None:
         """Delete a lesson for good. Its source is not read again. Raises as `switch` does."""
@@ -225,7 +226,7 @@ class Lessons:
             raise _changed_meanwhile(lesson)
         return lesson
 
-    def _write(self, actor: Actor, lesson: Lesson, action: str, columns: dict[str, Any], **detail: Any) -> Lesson:
+    def _write(self, actor: Actor, lesson: Lesson, action: str, columns: dict[str, Any], **detail: Any) -> None:
         now = self._clock()
         values = columns | {"edited_at": now, "edited_by_name": actor.name}
         assigned = ", ".join(f"{name} = %(set_{name})s" for name in values)
@@ -238,8 +239,6 @@ class Lessons:
         self._record(batch, actor, lesson, action, **detail)
         if batch.run(self._sessions) is None:
             raise _changed_meanwhile(lesson)
-        with self._sessions.reads() as session:
-            return session.get_one(Lesson, lesson.id)
 
     def _record(self, batch: Batch, actor: Actor, lesson: Lesson, action: str, **detail: Any) -> None:
         record(
@@ -263,7 +262,7 @@ def _check_value(lesson: Lesson, after: Any) -> None:
     except JsonError as error:
         problem = str(error)
     problem = problem or problem_of(after)
-    if not problem and lesson.after is not None and type(after) is not type(lesson.after):
+    if not problem and lesson.after is not None and not same_type(after, lesson.after):
         problem = "it must be of the same type as before"
     if problem:
         raise InvalidInputError(f"A lesson cannot hold this value: {problem}.", {"after": problem})
