@@ -23,13 +23,13 @@ SWEEP_EVERY_SECONDS = 3600.0
 async def keep_sweeping(files: Files, model_calls: ModelCalls) -> None:
     """Delete files that no run uses, and expired answers of models, at once and then every hour until canceled."""
     while True:
-        try:
-            if count := await asyncio.to_thread(files.sweep):
-                log.info("files.swept", count=count)
-            await asyncio.to_thread(model_calls.sweep)
-        except Exception:
-            # The next round retries.
-            log.warning("files.sweep_failed", exc_info=True)
+        for name, sweep in (("files", files.sweep), ("answers of models", model_calls.sweep)):
+            try:
+                if count := await asyncio.to_thread(sweep):
+                    log.info("swept", what=name, count=count)
+            except Exception:
+                # The next round retries; the others are swept all the same.
+                log.warning("sweep_failed", what=name, exc_info=True)
         await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
 
