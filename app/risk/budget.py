@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 DEPTH = 12
 """How deep code may be nested in code."""
-SECONDS = 0.8
+SECONDS = 0.7
 """How much of the processor's time reading the code of one proposal may take."""
 
 
