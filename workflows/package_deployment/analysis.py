@@ -25,6 +25,12 @@ class Technology(StrEnum):
     """What an installer was built with."""
 
     MSI = "msi"
+    MSI_PATCH = "msi_patch"
+    """A patch for products that are installed already (.msp)."""
+    MSI_TRANSFORM = "msi_transform"
+    """Changes to an MSI that are applied when it is installed (.mst)."""
+    MERGE_MODULE = "merge_module"
+    """A part from which an MSI is built (.msm)."""
     WIX_BURN = "wix_burn"
     INNO_SETUP = "inno_setup"
     NSIS = "nsis"
@@ -119,6 +125,9 @@ class Service(_Model):
     start: str = Field(default="", description="automatic, manual, disabled, boot, or system")
     account: str = ""
     arguments: str = ""
+    control: list[str] = Field(
+        default_factory=list, description="What the MSI does with it, such as: starts it on installation"
+    )
 
 
 class Feature(_Model):
@@ -137,6 +146,24 @@ class Condition(_Model):
     message: str = ""
 
 
+class PublicProperty(_Model):
+    """A property of an MSI that a packager may set on the command line."""
+
+    name: str
+    value: str = Field(default="", description="What it is unless it is set")
+    kind: str = Field(default="option", description="folder, feature, or option")
+    reason: str = Field(default="", description="Why it can be set, in a sentence")
+
+
+class Upgrade(_Model):
+    """What an MSI does when it finds other versions of its product, or other products."""
+
+    upgrade_code: str
+    lowest: str = ""
+    highest: str = ""
+    only_detects: bool = Field(default=False, description="Whether they are found but not removed")
+
+
 class MsiFacts(_Model):
     """What only an MSI has."""
 
@@ -148,7 +175,14 @@ class MsiFacts(_Model):
     custom_actions: list[CustomAction] = Field(default_factory=list)
     services: list[Service] = Field(default_factory=list)
     conditions: list[Condition] = Field(default_factory=list)
-    restarts: str = Field(default="", description="What the MSI says about restarting the computer")
+    restarts: str = Field(default="", description="What the MSI says about restarting the computer, in a sentence")
+    scope_reason: str = Field(default="", description="Why the scope is what it is, in a sentence")
+    public_properties: list[PublicProperty] = Field(default_factory=list)
+    upgrades: list[Upgrade] = Field(default_factory=list)
+    external_files: list[str] = Field(
+        default_factory=list, description="Files that have to lie beside the MSI, such as cabinets"
+    )
+    code_page: int | None = Field(default=None, description="Of the texts in the database; 0: neutral")
 
 
 class BundledPackage(_Model):
