@@ -89,7 +89,7 @@ class _Model(BaseModel):
 class Switch(_Model):
     """The arguments with which the installer does something without asking."""
 
-    purpose: str = Field(description="install, uninstall, repair, extract, log, no_restart, or folder")
+    purpose: str = Field(description="install, uninstall, repair, extract, log, no_restart, folder, or all_users")
     arguments: str
     confidence: Confidence
     reason: str = Field(description="Why these arguments, in a sentence")
@@ -115,6 +115,8 @@ class CustomAction(_Model):
     target: str = ""
     is_elevated: bool = Field(default=False, description="Whether it runs with the rights of the system")
     condition: str = ""
+    sequence: str = Field(default="", description="The table of actions that has it; empty: something else runs it")
+    when: str = Field(default="", description="immediate, deferred, rollback, or commit")
 
 
 class Service(_Model):
@@ -181,6 +183,9 @@ class MsiFacts(_Model):
     upgrades: list[Upgrade] = Field(default_factory=list)
     external_files: list[str] = Field(
         default_factory=list, description="Files that have to lie beside the MSI, such as cabinets"
+    )
+    inner_installers: list[str] = Field(
+        default_factory=list, description="Contained files that are installers; only with depth deep"
     )
     code_page: int | None = Field(default=None, description="Of the texts in the database; 0: neutral")
 

@@ -128,6 +128,8 @@ def _about_the_msi(analysis: PackageAnalysis) -> list[str]:
         names = _listed([service.name for service in msi.services[:5]])
         more = f" and {len(msi.services) - 5} more" if len(msi.services) > 5 else ""
         found.append(f"Check that the services run after the installation: {names}{more}.")
+    if msi.inner_installers:
+        found.append(f"Check what the installers inside do: {_listed(msi.inner_installers[:5])}.")
     if msi.external_files:
         found.append(f"Deliver the files beside the MSI that it needs: {_listed(msi.external_files[:5])}"
                      f"{' and more' if len(msi.external_files) > 5 else ''}.")  # fmt: skip

@@ -1,0 +1,165 @@
+"""Cabinets ([MS-CAB]): their lists of files, and the digests of the files in them.
+
+Content that is stored, or compressed with MSZIP, is unpacked in pieces with zlib. For LZX and Quantum there is no
+maintained library with a permissive license, so that only the list is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from workflows.package_deployment.installers.problems import InstallerError
+
+MOST_FILES = 200_000
+LARGEST_CONTENT = 8 << 30
+"""Bytes that are unpacked from one cabinet."""
+_MAGIC = b"MSCF"
+_BLOCK = 32_768
+_LONGEST_NAME = 1_024
+_PREVIOUS, _NEXT, _RESERVES = 0x1, 0x2, 0x4
+_FROM_ELSEWHERE = 0xFFFD
+_STORED, _MSZIP = 0, 1
+_METHODS = {0: "", 1: "MSZIP", 2: "Quantum", 3: "LZX"}
+_HEAD = 64
+"""First bytes of each file that are kept, to tell what it is."""
+
+
+class CabinetFile(NamedTuple):
+    """A file in a cabinet: its name there, its size in bytes, and where it is in the content of its folder."""
+
+    name: str
+    size: int
+    folder: int
+    offset: int
+
+
+class Unpacked(NamedTuple):
+    """A file that was unpacked: its name in the cabinet, its SHA-256, and its first bytes."""
+
+    name: str
+    sha256: str
+    head: bytes
+
+
+class _Folder(NamedTuple):
+    start: int
+    blocks: int
+    method: int
+
+
+class Cabinet:
+    """A cabinet in a stream that can be read at any place."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        """Read the lists of folders and files. Raises InstallerError: it is no cabinet, or damaged."""
+        self._stream = stream
+        try:
+            self._read_lists()
+        except (struct.error, EOFError) as error:
+            raise InstallerError("A cabinet is incomplete.") from error
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of compression that are used in it; empty: nothing is compressed."""
+        return sorted({_METHODS.get(folder.method, "unknown") for folder in self._folders} - {""})
+
+    def unpacked(self) -> Iterator[Unpacked]:
+        """Unpack all files that can be, one after the other, and yield what they are.
+
+        Raises:
+            InstallerError: the content is damaged, or larger than is unpacked.
+        """
+        for number, folder in enumerate(self._folders):
+            if folder.method in (_STORED, _MSZIP):
+                files = sorted((file for file in self.files if file.folder == number), key=lambda file: file.offset)
+                try:
+                    yield from _digests(self._content(folder), files)
+                except (struct.error, EOFError, zlib.error) as error:
+                    raise InstallerError("The content of a cabinet is damaged.") from error
+
+    def _read_lists(self) -> None:
+        header = self._exactly(36)
+        if not header.startswith(_MAGIC):
+            raise InstallerError("A cabinet does not begin like one.")
+        first_file, folders, files, flags = struct.unpack_from("<I6xHHH", header, 16)
+        folder_reserve = self._block_reserve = 0
+        if flags & _RESERVES:
+            header_reserve, folder_reserve, self._block_reserve = struct.unpack("<HBB", self._exactly(4))
+            self._exactly(header_reserve)
+        for flag in (_PREVIOUS, _NEXT):
+            if flags & flag:
+                self._text(), self._text()
+        self._folders = []
+        for _ in range(folders):
+            start, blocks, method = struct.unpack("<IHH", self._exactly(8))
+            self._exactly(folder_reserve)
+            self._folders.append(_Folder(start, blocks, method & 0xF))
+        self._stream.seek(first_file)
+        self.files = [self._file() for _ in range(min(files, MOST_FILES))]
+
+    def _file(self) -> CabinetFile:
+        size, offset, folder, _, _, attributes = struct.unpack("<IIHHHH", self._exactly(16))
+        name = self._text()
+        text = name.decode("utf-8" if attributes & 0x80 else "cp1252", "replace")
+        return CabinetFile(text, size, folder if folder < _FROM_ELSEWHERE else -1, offset)
+
+    def _content(self, folder: _Folder) -> Iterator[bytes]:
+        self._stream.seek(folder.start)
+        place, total, before = folder.start, 0, b""
+        for _ in range(folder.blocks):
+            self._stream.seek(place)
+            packed, size = struct.unpack("<4xHH", self._exactly(8))
+            self._exactly(self._block_reserve)
+            content = self._exactly(packed)
+            place = self._stream.tell()
+            if folder.method == _MSZIP:
+                if not content.startswith(b"CK"):
+                    raise EOFError
+                # Each block goes on with the window of the one before it.
+                content = zlib.decompressobj(-15, zdict=before).decompress(content[2:], _BLOCK)
+            if len(content) != size:
+                raise EOFError
+            before = (before + content)[-_BLOCK:]
+            total += size
+            if total > LARGEST_CONTENT:
+                raise InstallerError("A cabinet has more content than is unpacked.")
+            yield content
+
+    def _exactly(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        if len(content) != size:
+            raise EOFError
+        return content
+
+    def _text(self) -> bytes:
+        found = bytearray()
+        while (byte := self._exactly(1)) != b"\0":
+            found += byte
+            if len(found) > _LONGEST_NAME:
+                raise EOFError
+        return bytes(found)
+
+
+def _digests(content: Iterator[bytes], files: list[CabinetFile]) -> Iterator[Unpacked]:
+    """Yield the digests of files that lie one after the other in the content; what overlaps is left out."""
+    block, start = b"", 0
+    for file in files:
+        if file.offset < start:
+            continue
+        digest, head, at, end = hashlib.sha256(), b"", file.offset, file.offset + file.size
+        while at < end:
+            if at >= start + len(block):
+                start += len(block)
+                block = next(content, b"")
+                if not block:
+                    return
+                continue
+            piece = block[at - start : end - start]
+            digest.update(piece)
+            head = head or piece[:_HEAD]
+            at += len(piece)
+        yield Unpacked(file.name, digest.hexdigest(), head)
