@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         UnreachableError,
         WaitTimeoutError,
     )
+    from assent.findings import AgentFinding, Attachment, FindingLevel
     from assent.function_gate import requires_approval
     from assent.gate import publish_artifact, report_receipt, request_approval
     from assent.graphs import adrive, drive
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgUi",
+    "AgentFinding",
     "AlreadyDoneError",
     "AlreadyDrivenError",
     "ApiError",
@@ -66,6 +68,7 @@ __all__ = [
     "AssentError",
     "AsyncApproval",
     "AsyncAssent",
+    "Attachment",
     "Basis",
     "Call",
     "CallDecision",
@@ -76,6 +79,7 @@ __all__ = [
     "Custom",
     "Effect",
     "EndedError",
+    "FindingLevel",
     "MovedOnError",
     "OptimizationItem",
     "Optimizations",
@@ -130,6 +134,7 @@ _MODULES = {
         "AlreadyDoneError AlreadyDrivenError ApiError AssentError EndedError MovedOnError PassedOverError "
         "Rejected SwallowedGateError ThreadOrderError UnfitOutcomeError UnreachableError WaitTimeoutError"
     ),
+    "findings": "AgentFinding Attachment FindingLevel",
     "gate": "publish_artifact report_receipt request_approval",
     "graphs": "adrive drive",
     "lessons": "RecalledLesson recall with_lessons",

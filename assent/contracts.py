@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
+from assent.findings import MAX_ATTACHMENTS, MAX_FINDINGS, AgentFinding, Attachment, refuse_too_much
 from assent.json_values import checked
 from assent.plans import MAX_STEPS, PlanAssessment, PlanStep, problems
 from assent.situations import AppliedLesson, Correctable
@@ -163,6 +164,18 @@ class _Proposal(_Contract):
     correctable: list[Correctable] = Field(
         default_factory=list, max_length=500, description="Values that people may correct, with their situations"
     )
+    findings: list[AgentFinding] = Field(
+        default_factory=list, max_length=MAX_FINDINGS, description="What the agent found in it, shown at its lines"
+    )
+    attachments: list[Attachment] = Field(
+        default_factory=list, max_length=MAX_ATTACHMENTS, description="Texts beside it, such as an analysis"
+    )
+
+    @field_validator("attachments")
+    @classmethod
+    def _short_enough(cls, attachments: list[Attachment]) -> list[Attachment]:
+        refuse_too_much(attachments)
+        return attachments
 
 
 class Script(_Proposal):
@@ -280,6 +293,8 @@ class Custom(_Proposal):
     data_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of data")
 
 
+_LEFT_OUT = ("server_version", "rests_on", "changed", "lessons", "correctable", "findings", "attachments")
+
 _AnyProposal = Script | Optimizations | ToolCall | ToolCalls | Plan | Question | Custom
 Proposal = Annotated[_AnyProposal, Field(discriminator="kind")]
 proposal_adapter: TypeAdapter[_AnyProposal] = TypeAdapter(Proposal)
@@ -300,7 +315,7 @@ def document_of(proposal: Any) -> dict[str, Any]:
         found = proposal_adapter.validate_python(fit)
     document = found.model_dump(mode="json")
     # Left out where they are empty, so that requests from before these fields were added keep their digests.
-    for name in ("server_version", "rests_on", "changed", "lessons", "correctable"):
+    for name in _LEFT_OUT:
         if not document.get(name):
             document.pop(name, None)
     return document

@@ -30,7 +30,7 @@ Scalar = str | int | float | bool | None
 
 _WORDS_ONLY = frozenset(
     ("title", "summary", "risk_floor", "expires_in_seconds", "environment", "args_schema", "data_schema",
-     "noun_plural", "tables", "kind", "rests_on", "changed", "correctable")
+     "noun_plural", "tables", "kind", "rests_on", "changed", "correctable", "attachments")
 )  # fmt: skip
 """Fields of a proposal that are only for people, or checked elsewhere: a grant names the kind and environment itself,
 and facts about tables are part of the risk."""
@@ -255,6 +255,9 @@ def words(pattern: Pattern) -> list[str]:
 def substance(document: dict[str, Any]) -> dict[str, Any]:
     """The part of a proposal that matters for a pattern: everything except texts for people."""
     kept = {name: value for name, value in document.items() if name not in _WORDS_ONLY}
+    if isinstance(findings := kept.pop("findings", None), list) and (errors := _errors(findings)):
+        # A grant approves what the agent itself calls an error only if people approved it with the same errors.
+        kept["findings"] = errors
     if document.get("kind") == "optimizations" and isinstance(kept.get("items"), list):
         kept["items"] = [
             {name: value for name, value in item.items() if name not in _ITEM_WORDS_ONLY}
@@ -263,6 +266,12 @@ def substance(document: dict[str, Any]) -> dict[str, Any]:
             for item in kept["items"]
         ]
     return kept
+
+
+def _errors(findings: list[Any]) -> list[str]:
+    """The codes of the errors that the agent reports, each once."""
+    found = [finding for finding in findings if isinstance(finding, dict) and finding.get("level") == "error"]
+    return sorted({str(finding.get("code") or finding.get("words")) for finding in found})
 
 
 def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from app.domain.agent_findings import AgentRemark
 from app.domain.risk import Finding
 from app.domain.weight import weigh
 from app.web.field_text import text_for_field
@@ -15,11 +16,15 @@ _CONTEXT = 3
 
 @dataclass(frozen=True)
 class MarkedLine:
-    """A line of code or of a diff. `mark` is empty, ``add``, ``del``, or ``gap``."""
+    """A line of code or of a diff. `mark` is empty, ``add``, ``del``, or ``gap``.
+
+    `remarks` are findings that the agent reports.
+    """
 
     number: int | None
     text: str
     findings: list[Finding] = field(default_factory=list)
+    remarks: list[AgentRemark] = field(default_factory=list)
     mark: str = ""
 
 

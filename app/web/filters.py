@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
+from app.domain.agent_findings import level_counts
 from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plain_text
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.risk import mark_unread
@@ -106,6 +107,7 @@ def request_state_words(state: Any) -> str:
 def register_filters(app: Flask) -> None:
     """Register the filters with an application."""
     app.jinja_env.filters.update(
+        level_counts=level_counts,
         visible=visible,
         plain_text=plain_text,
         hidden_in=hidden_in,

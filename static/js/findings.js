@@ -4,16 +4,22 @@ import { forEachDiagnostic, setDiagnostics } from "@codemirror/lint";
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType } from "@codemirror/view";
 
-const SEVERITY = { safe: "info", low: "info", medium: "warning", high: "error", critical: "error" };
+const SEVERITY = {
+  safe: "info", low: "info", medium: "warning", high: "error", critical: "error", // the portal's
+  info: "info", warning: "warning", error: "error", // reported by the agent
+};
 const WORDS = { safe: "Safe", low: "Low risk", medium: "Medium risk", high: "High risk", critical: "Critical risk" };
+const REPORTED = { info: "Note", warning: "Warning", error: "Error" };
 const setNotes = StateEffect.define();
 
 class Note extends WidgetType {
-  constructor({ severity, message, unread }) {
+  constructor({ severity, message, unread, suggestion }) {
     super();
-    this.severity = severity;
+    const reported = Object.hasOwn(REPORTED, severity);
+    this.severity = reported ? `agent ${severity}` : severity;
     this.unread = Boolean(unread);
-    this.words = `${WORDS[severity] ?? severity}: ${message}${unread ? " Not understood." : ""}`;
+    const level = reported ? `${REPORTED[severity]}, reported by the agent` : WORDS[severity] ?? severity;
+    this.words = [`${level}: ${message}`, suggestion, unread && "Not understood."].filter(Boolean).join(" ");
   }
 
   eq(other) {

@@ -130,3 +130,49 @@ def test_what_a_proposal_rests_on_can_be_read(portal: Portal, visit: Visit) -> N
     expect(page.locator("#changed")).to_contain_text("2 times in a row")
     expect(page.locator("#basis")).to_contain_text("tables.orders.indexes.orders_created_at")
     reviewer.look("basis")
+
+
+REPORTED = {
+    "findings": [
+        {"level": "error", "words": "Start-ADTMsiProces is no function of the toolkit.", "line": 3, "path": "",
+         "code": "unknown-command", "suggestion": "Did you mean Start-ADTMsiProcess?"},
+        {"level": "warning", "words": "The code runs arguments that are not fixed.", "line": 6, "path": "",
+         "code": "dynamic-call", "suggestion": ""},
+        {"level": "info", "words": "No application is closed before the installation.", "line": None, "path": "",
+         "code": "", "suggestion": ""},
+    ],
+    "attachments": [
+        {"title": "Analysis", "media": "text/markdown",
+         "content": "| property | value |\n|---|---|\n| Product | Example 4.2 |\n| Scope | per machine |\n"},
+        {"title": "Detection", "media": "powershell",
+         "content": "\n".join(f"if (Test-Path 'C:\\Example {number}') {{ exit 0 }}" for number in range(50))},
+    ],
+}  # fmt: skip
+DEPLOYMENT = """# Installs Example 4.2.
+$path = 'C:\\Program Files\\Example'
+Start-ADTMsiProces -Action Install -FilePath 'example.msi'
+Write-Output 'installed'
+$code = Get-Content "$path\\extra.ps1"
+Invoke-Expression $code"""
+
+
+def test_what_the_agent_reports_stands_beside_the_portal_s_findings(portal: Portal, visit: Visit) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{ask(portal, DEPLOYMENT, 'powershell', **REPORTED)}")
+    expect(page.locator("#reported")).to_contain_text("Reported by the agent: 1 error, 1 warning, 1 note")
+    noted = page.locator(".noted", has=page.locator("#line-script-6"))
+    expect(noted.locator(".note.agent")).to_contain_text("Warning, reported by the agent")
+    expect(noted.locator(".note.high, .note.critical, .note.medium").first).to_be_visible()
+    expect(page.locator("#attached-1 table")).to_contain_text("Example 4.2")
+    expect(page.locator("#attached-2 .lines")).not_to_be_visible()
+    page.locator("#attached-2 summary").click()
+    assert "if" in painted(page, "code-word")
+    page.locator("#edit-script > summary").click()
+    expect(page.locator(".cm-content .note.agent.error")).to_contain_text("Did you mean Start-ADTMsiProcess?")
+    reviewer.look("reported", everywhere=True)
+    editor = page.get_by_role("textbox", name="The script that would run")
+    editor.locator(".cm-line", has_text="Start-ADTMsiProces").click()
+    page.keyboard.press("End")
+    page.keyboard.type(" # edited")
+    expect(editor.locator(".note.agent.error")).to_have_count(0)
+    expect(editor.locator(".note.agent.warning")).to_have_count(1)

@@ -280,6 +280,16 @@ def test_a_wrong_basis_is_refused(agent: Program) -> None:
         assert answer.status_code == 422, answer.json
 
 
+def test_findings_and_attachments_of_the_agent_are_part_of_the_request(agent: Program) -> None:
+    found = {"level": "error", "words": "No index.", "line": 1, "path": "", "code": "index", "suggestion": "Add one."}
+    more = {"findings": [found], "attachments": [{"title": "Plan", "media": "sql", "content": "explain select 1"}]}
+    request = opened(agent, PROPOSALS[0] | more)
+    assert request["payload"]["findings"] == [found] and request["payload"]["attachments"] == more["attachments"]
+    assert request["digest"] == digest_of(request["payload"]) != opened(agent, PROPOSALS[0])["digest"]
+    for broken in ({"findings": [found | {"level": "fatal"}]}, {"attachments": [{"title": "", "content": "x"}]}):
+        assert agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0] | broken}).status_code == 422
+
+
 def test_an_edit_comes_back_as_it_was_approved(agent: Program, call: Callable[[str], Caller]) -> None:
     request = opened(agent)
     decide(call, request, "modify", change={"content": "select 1"})

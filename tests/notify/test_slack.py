@@ -122,12 +122,14 @@ STATEMENT = "create index a on b (c)\n  where " + " and ".join(f"column_{number}
         {"content": "select 1" + "\n" * 40 + "drop table orders"},
         {"content": "select 1", "title": "x" * 150},
         {"content": "select 1", "summary": "word " * 200},
+        {"content": "select 1", "findings": [{"level": "error", "words": "This is wrong."}]},
     ],
-    ids=["lines", "long line", "written out", "below empty lines", "title", "summary"],
+    ids=["lines", "long line", "written out", "below empty lines", "title", "summary", "reported"],
 )
 def test_where_a_message_shows_a_part_approving_opens_a_window(office, slack, values) -> None:
     _, user = joins(office, slack)
     document = script(values["content"], values.get("title", "A title")) | {"summary": values.get("summary", "")}
+    document |= {"findings": values.get("findings", [])}
     for asked in (document, script(LINES)):
         office.desk.open(asked)
         office.work_all()

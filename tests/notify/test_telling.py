@@ -113,6 +113,17 @@ def test_a_message_says_that_lessons_have_changed_the_proposal(office, mail, peo
     assert "corrected it before" not in plain(mail.to(people["dba"])[0])
 
 
+def test_a_message_counts_what_the_agent_reports_and_attaches(office, mail, people, opened) -> None:
+    found = [{"level": level, "words": f"Found {level}."} for level in ("error", "warning", "warning")]
+    attached = [{"title": "Analysis", "content": "All of it."}]
+    opened(payload=script() | {"summary": "Because.", "findings": found, "attachments": attached})
+    office.work()
+    words = " ".join(plain(mail.to(people["dba"])[0]).split())
+    assert "The agent reports 1 error, 2 warnings and attaches 1 text." in words and "Because." in words
+    assert "Found error" not in words and "All of it" not in words
+    assert "shows only part of the proposal" in words
+
+
 def test_delegates_are_told_in_the_place_of_the_absent(office, mail, people, opened) -> None:
     make_absence(office.desk.sessions, people["dba"], people["lead"])
     make_absence(office.desk.sessions, people["dba2"], None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.agent_findings import reported_words
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart
 from app.domain.policy.words import listing
@@ -65,6 +66,7 @@ def _is_complete(row: ApprovalRequest, lines: Sequence[str], findings: Sequence[
         and _units("\n".join(lines)) <= _WHOLE_EXCERPT
         and _units(row.title) <= _WHOLE_TITLE
         and len(summary_of(payload_of(row))) <= SUMMARY_LENGTH
+        and not reported_words(payload_of(row))
         and len(findings) <= MOST_FINDINGS
     )
 
@@ -75,9 +77,13 @@ def payload_of(row: ApprovalRequest) -> dict[str, Any]:
 
 
 def summary_of(payload: dict[str, Any]) -> str:
-    """The reason for the proposal, in Markdown, after how much of it lessons have changed; may be empty."""
+    """The reason for the proposal, in Markdown; may be empty.
+
+    Before it: how much lessons have changed, and how many findings and attachments the agent has added.
+    """
     changed = payload.get("lessons")
     notes = [_LEARNED.format(plural(len(changed), "value"))] if isinstance(changed, list) and changed else []
+    notes += [reported] if (reported := reported_words(payload)) else []
     return "\n\n".join([*notes, *([str(payload["summary"])] if payload.get("summary") else [])])
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.agent_findings import AgentRemark
 from app.domain.risk import Finding
 from app.domain.weight import weigh
 from app.risk.text import strings_in
@@ -27,8 +29,15 @@ class Argument:
     general: list[Finding]
 
 
-def arguments(tool: str, args: Any, findings: list[Finding], key: str = "argument") -> list[Argument]:
-    """The arguments that are code or have several lines. `key` begins the keys of their code."""
+def arguments(
+    tool: str, args: Any, findings: list[Finding], key: str = "argument", remarks: Sequence[AgentRemark] = ()
+) -> list[Argument]:
+    """The arguments that are code or have several lines.
+
+    Args:
+        key: Begins the keys of their code.
+        remarks: Findings that the agent reports.
+    """
     found: list[Argument] = []
     call = calls.ToolCall(tool, args)
     kind = kind_of(call)
@@ -38,7 +47,8 @@ def arguments(tool: str, args: Any, findings: list[Finding], key: str = "argumen
         own = [finding for finding in findings if finding.item == path]
         if path and (language or "\n" in text) and all(argument.path != path for argument in found):
             general = [finding for finding in own if finding.line is None]
-            shown = code(text, own, f"{key}-{len(found) + 1}", language)
+            said = [remark for remark in remarks if remark.item == path]
+            shown = code(text, own, f"{key}-{len(found) + 1}", language, remarks=said)
             found.append(Argument(path, language, shown, general))
             if len(found) == _MOST_ARGUMENTS:
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from app.domain.agent_findings import AgentRemark
 from app.domain.risk import Finding
 from app.web.code import Code
 
@@ -18,7 +19,7 @@ class Spot:
         anchor: ID of the element that shows the place; empty if there is none.
     """
 
-    finding: Finding
+    finding: Finding | AgentRemark
     words: str
     anchor: str
 
@@ -37,7 +38,7 @@ class Part:
     anchor: str = ""
     code: Code | None = None
 
-    def spot(self, finding: Finding) -> Spot:
+    def spot(self, finding: Finding | AgentRemark) -> Spot:
         """Return the place of a finding in this part."""
         words, anchor = [self.words] if self.words else [], self.anchor
         if finding.line is not None:
@@ -46,7 +47,7 @@ class Part:
         return Spot(finding, ", ".join(words), anchor)
 
 
-def spots(findings: Iterable[Finding], parts: Mapping[str, Part]) -> list[Spot]:
+def spots(findings: Iterable[Finding | AgentRemark], parts: Mapping[str, Part]) -> list[Spot]:
     """Return the findings with their places, in the same order.
 
     Args:

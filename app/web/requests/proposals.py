@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.domain.agent_findings import AgentRemark, carried_over, remarks_of
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Assessment, Finding
 from app.domain.text import plural
@@ -18,6 +19,7 @@ from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
 from app.web.forms.fields import Field
 from app.web.forms.values import refill
+from app.web.requests.attachments import AttachmentView, attachment_views
 from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
 from app.web.requests.code import Argument, arguments
@@ -54,6 +56,8 @@ class ProposalView:
 
     Attributes:
         spots: all findings with their places, the worst first.
+        reported: findings of the agent with their places, errors first.
+        attachments: texts of the agent beside the proposal.
         understood: everything that would run has been read; see `Assessment`.
         marks: the findings in the script's editor, at their lines.
         form: the form for tool arguments, data, or an answer; None if there is none.
@@ -68,6 +72,8 @@ class ProposalView:
     payload: dict[str, Any]
     code: Code | None = None
     spots: list[Spot] = field(default_factory=list)
+    reported: list[Spot] = field(default_factory=list)
+    attachments: list[AttachmentView] = field(default_factory=list)
     understood: bool = True
     marks: list[dict[str, Any]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
@@ -102,10 +108,11 @@ def show(
     shown = ProposalView(request.kind, payload, editable=Verdict.MODIFY in view.verdicts, kept=sent is not None)
     shown.understood = view.assessment.is_clear(request.kind)
     edited = list(found.findings) if found is not None else None
+    remarks = _remarks(view, payload)
     if request.kind == "script":
-        _show_script(shown, findings, sent, problems, edited)
+        _show_script(shown, findings, sent, problems, edited, remarks)
     elif request.kind == "optimizations":
-        _show_items(shown, findings, sent, problems, edited)
+        _show_items(shown, findings, sent, problems, edited, remarks)
     elif request.kind == "tool_calls":
         shown.calls = shown_calls(payload, findings, shown.editable, sent, problems)
     elif request.kind == "plan":
@@ -113,15 +120,45 @@ def show(
     else:
         shown.form = form_of(view)
         if request.kind == "tool_call":
-            shown.arguments = arguments(str(payload.get("tool", "")), payload.get("args"), findings)
+            tool = str(payload.get("tool", ""))
+            shown.arguments = arguments(tool, payload.get("args"), findings, remarks=remarks)
         if shown.form is not None:
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
             _refill(shown.form, sent, problems)
-    shown.spots = spots(findings, _parts(shown))
+    shown.spots, shown.reported = spots(findings, _parts(shown)), spots(remarks, _parts(shown))
+    shown.attachments = attachment_views(payload)
     shown.effect = effect_of(request.kind, payload, _count(shown))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
+
+
+def _remarks(view: RequestView, payload: dict[str, Any]) -> list[AgentRemark]:
+    """What the agent reports, at the lines of the text as reviewers have changed it."""
+    remarks, proposed = remarks_of(payload), view.request.proposed
+    if not remarks or not isinstance(proposed, dict):
+        return remarks
+    if payload.get("kind") == "script":
+        return carried_over(remarks, proposed["content"], payload["content"])
+    if payload.get("kind") == "optimizations":
+        return _item_remarks(remarks, _statements(proposed), _statements(payload))
+    # No other kind has one text to whose lines the findings could have moved.
+    return remarks if proposed == payload else [replace(remark, line=None) for remark in remarks]
+
+
+def _statements(payload: dict[str, Any]) -> dict[str, str]:
+    return {item["id"]: item["statement"] for item in payload["items"]}
+
+
+def _item_remarks(remarks: list[AgentRemark], old: dict[str, str], new: dict[str, str]) -> list[AgentRemark]:
+    """The findings of items that are left, at the lines of their changed statements."""
+    moved: list[AgentRemark] = []
+    for remark in remarks:
+        if remark.item in old and remark.item in new:
+            moved += carried_over([remark], old[remark.item], new[remark.item])
+        elif remark.item not in old:
+            moved.append(remark)
+    return moved
 
 
 def _count(shown: ProposalView) -> int:
@@ -178,30 +215,32 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
 
 def _show_script(
     shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str],
-    edited: list[Finding] | None,
+    edited: list[Finding] | None, remarks: list[AgentRemark],
 ) -> None:  # fmt: skip
     content, language = shown.payload["content"], str(shown.payload.get("language") or "")
     dialect = str(shown.payload.get("dialect") or "")
-    shown.code = code(content, findings, "script", language, dialect)
+    shown.code = code(content, findings, "script", language, dialect, remarks)
     shown.too_long = len(content) > EDIT_LIMIT
     shown.edited = content if sent is None else sent.get("content", content)
     shown.content_error = problems.get("content", "")
     differs = text_for_field(shown.edited) != text_for_field(content)
-    shown.marks = _marks(shown.code, shown.edited, edited, differs)
+    shown.marks = _marks(shown.code, shown.edited, edited, differs, content, remarks)
     if differs:
         shown.diff = difference(content, shown.edited)
 
 
-def _marks(shown: Code, edited: str, found: list[Finding] | None, differs: bool) -> list[dict[str, Any]]:
+def _marks(
+    shown: Code, edited: str, found: list[Finding] | None, differs: bool, text: str, remarks: list[AgentRemark]
+) -> list[dict[str, Any]]:
     """The findings at the lines of a text in its editor, as far as they are known for this text."""
     if not differs:
         return shown.marks
-    return code(edited, found).marks if found is not None else []
+    return code(edited, found or [], remarks=carried_over(remarks, text, edited)).marks
 
 
 def _show_items(
     shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str],
-    changed: list[Finding] | None,
+    changed: list[Finding] | None, remarks: list[AgentRemark],
 ) -> None:  # fmt: skip
     items, language = shown.payload["items"], str(shown.payload.get("language") or "sql")
     dialect = str(shown.payload.get("dialect") or "")
@@ -212,13 +251,14 @@ def _show_items(
         statement = item["statement"]
         edited = statement if sent is None else sent.get(f"statement.{item['id']}", statement)
         differs = text_for_field(edited) != text_for_field(statement)
-        lines = code(statement, own, f"item-{number}", language, dialect)
+        said = [remark for remark in remarks if remark.item == item["id"]]
+        lines = code(statement, own, f"item-{number}", language, dialect, said)
         found = None if changed is None else [finding for finding in changed if finding.item == item["id"]]
         shown.items.append(
             Item(
                 **{name: item.get(name, "") for name in _ITEM_TEXTS},
                 code=lines,
-                marks=_marks(lines, edited, found, differs),
+                marks=_marks(lines, edited, found, differs, statement, said),
                 general=[finding for finding in own if finding.line is None],
                 chosen=item["id"] in chosen,
                 edited=edited,
