@@ -1,0 +1,169 @@
+"""Calls of functions in a sandbox: `run_in_sandbox`, and `arun_in_sandbox` for asynchronous code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assent.sandbox.child import LONGEST_MESSAGE
+from assent.sandbox.errors import SandboxFailedError, SandboxLimitError, SandboxUnavailableError
+from assent.sandbox.limits import USUAL, Limits
+from assent.sandbox.process import Ended, run
+from assent.sandbox.seccomp import assemble, instructions
+from assent.sandbox.syscalls import ARCHITECTURES
+from assent.sandbox.view import PROGRAM, SCRATCH, find_bubblewrap, interpreter, isolation, view_of
+
+PROCESSES = 1
+"""The filter refuses to make any; the limit is a second one, which does not hold for root."""
+_NO_SPACES = (
+    "This system does not let bubblewrap make a sandbox. It needs user namespaces: in a container, allow them; on "
+    "Ubuntu, give bubblewrap an AppArmor profile that allows `userns`. bubblewrap says: "
+)
+
+
+def run_in_sandbox(
+    function: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    files: Mapping[str, str | os.PathLike[str]] | None = None,
+    code: Sequence[str] = (),
+    limits: Limits = USUAL,
+) -> Any:
+    """Call a function in a sandbox, and return its result. It blocks until the function has ended or reached a limit.
+
+    The sandbox is a process without network, without privileges, and without the environment. It sees Python, installed
+    packages, the named code, and the named files, all read-only, and can start neither processes nor threads. What
+    comes back may have been written by an attacker who has taken it over: check it as you would check any input.
+
+    Args:
+        function: module and name, such as ``my_parsers.archives:list_members``. Use the whole name, as one text.
+        arguments: keyword arguments, as JSON.
+        files: more keyword arguments, each the path of a file. The function gets the file's path in the sandbox.
+        code: modules and packages that the function may import besides installed ones and the standard library. Usually
+            the top-level package of the function's module.
+        limits: what it may use.
+
+    Returns:
+        What the function returned, as JSON. A pydantic model becomes its JSON.
+
+    Raises:
+        SandboxUnavailableError: There is no working sandbox here. Nothing was run.
+        SandboxLimitError: The function was stopped, because it reached a limit.
+        SandboxFailedError: The function raised an exception, or crashed.
+        OSError: A file cannot be read.
+        ModuleNotFoundError: The code cannot be found.
+    """
+    return _call(function, arguments or {}, files or {}, code, limits, threading.Event())
+
+
+async def arun_in_sandbox(
+    function: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    files: Mapping[str, str | os.PathLike[str]] | None = None,
+    code: Sequence[str] = (),
+    limits: Limits = USUAL,
+) -> Any:
+    """As `run_in_sandbox`, without blocking the event loop. If the task is canceled, the sandbox is killed."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(_call, function, arguments or {}, files or {}, code, limits, stop)
+    finally:
+        stop.set()
+
+
+def _call(
+    function: str,
+    arguments: Mapping[str, Any],
+    files: Mapping[str, str | os.PathLike[str]],
+    code: Sequence[str],
+    limits: Limits,
+    stop: threading.Event,
+) -> Any:
+    module, _, name = function.partition(":")
+    if not name.isidentifier():
+        raise ValueError(f"{function!r} is not a module and a function, such as `package.module:function`.")
+    bubblewrap = find_bubblewrap()
+    view = view_of([*(code or [module.partition(".")[0]])], files, limits.scratch_bytes)
+    call = json.dumps({
+        "module": module, "function": name, "arguments": {**arguments, **view.files}, "import_path": view.import_path,
+        "scratch": SCRATCH, "limits": _kernel_limits(limits),
+    }, allow_nan=False).encode()  # fmt: skip
+    if len(call) > limits.argument_bytes:
+        raise SandboxLimitError("size", f"The arguments are larger than {limits.argument_bytes:,} bytes.")
+    command = [
+        bubblewrap, *isolation(), *view.arguments, "--seccomp", "{filter}", "--json-status-fd", "{status}", "--",
+        interpreter(), "-I", "-S", "-X", "utf8", PROGRAM,
+    ]  # fmt: skip
+    return _result(run(command, call, filter_of(os.uname().machine), limits, stop), limits)
+
+
+def filter_of(machine: str) -> bytes:
+    """Return the filter of system calls for a machine (`uname -m`). Raises SandboxUnavailableError."""
+    if machine not in ARCHITECTURES:
+        raise SandboxUnavailableError(
+            f"There is no sandbox for processors of the kind {machine}. Run the worker on {' or '.join(ARCHITECTURES)}."
+        )
+    return assemble(instructions(ARCHITECTURES[machine]))
+
+
+def _kernel_limits(limits: Limits) -> dict[str, int]:
+    return {
+        "AS": limits.memory_bytes, "CPU": limits.cpu_seconds, "NOFILE": limits.open_files, "NPROC": PROCESSES,
+        "CORE": 0, "FSIZE": limits.scratch_bytes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 64,
+    }  # fmt: skip
+
+
+def _result(ended: Ended, limits: Limits) -> Any:
+    if ended.answer is None:
+        raise SandboxUnavailableError(f"{_NO_SPACES}{_plain(ended.stderr) or f'nothing (code {ended.code})'}")
+    if ended.code:
+        raise _end(ended, limits)
+    try:
+        answer = json.loads(ended.answer, parse_constant=_refuse)
+        if "result" in answer:
+            return answer["result"]
+        reason, kind, words = answer["error"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise SandboxFailedError("Its result is not JSON.") from None
+    if reason == "memory":
+        raise _memory(limits)
+    kind, words = _plain(str(kind)), _plain(str(words))
+    raise SandboxFailedError(f"{kind}: {words}" if words else kind, kind)
+
+
+def _end(ended: Ended, limits: Limits) -> Exception:
+    """Return the error for a process that ended without an answer."""
+    number = ended.code - 128
+    # A process that ignores the signal is killed a second later.
+    if number == signal.SIGXCPU or (number == signal.SIGKILL and ended.seconds > limits.cpu_seconds):
+        return SandboxLimitError("time", f"It used more than {limits.cpu_seconds} seconds of the processor.")
+    if number == signal.SIGXFSZ:
+        return SandboxLimitError("size", f"It wrote a file of more than {limits.scratch_bytes:,} bytes.")
+    if any(sign in ended.stderr for sign in ("bad_alloc", "MemoryError", "memory allocation", "out of memory")):
+        return _memory(limits)
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return SandboxFailedError(f"Its process ended with code {ended.code}.")
+    return SandboxFailedError(f"Its process crashed ({name}).")
+
+
+def _memory(limits: Limits) -> SandboxLimitError:
+    return SandboxLimitError("memory", f"It needed more than {limits.memory_bytes >> 20:,} MiB of memory.")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON.")
+
+
+def _plain(text: str) -> str:
+    """Return a short text of one line, without characters that are not seen."""
+    shown = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
+    return " ".join(shown.split())[:LONGEST_MESSAGE]

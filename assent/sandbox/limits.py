@@ -1,0 +1,36 @@
+"""How much a sandboxed function may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits on one call of a sandboxed function. Processes and threads are not among them: it cannot start any.
+
+    Attributes:
+        memory_bytes: address space, including Python, its libraries, and files that are mapped.
+        cpu_seconds: processor time, in whole seconds.
+        wall_seconds: time by the clock, including the start of Python; then the whole sandbox is killed.
+        open_files: file descriptors.
+        argument_bytes: JSON of the arguments.
+        result_bytes: JSON of the result.
+        stderr_bytes: what may be written to standard output and standard error.
+        scratch_bytes: size of an empty folder in memory, `/scratch`, in addition to `memory_bytes`. With 0, nothing at
+            all can be written. The number of files in it is limited by the time only.
+    """
+
+    memory_bytes: int = 400 * MEBIBYTE
+    cpu_seconds: int = 15
+    wall_seconds: float = 20.0
+    open_files: int = 64
+    argument_bytes: int = 8 * MEBIBYTE
+    result_bytes: int = 8 * MEBIBYTE
+    stderr_bytes: int = MEBIBYTE // 4
+    scratch_bytes: int = 0
+
+
+USUAL = Limits()

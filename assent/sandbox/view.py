@@ -1,0 +1,174 @@
+"""What sandboxed code can see: the parts of the file system, and the command line for bubblewrap.
+
+Python itself and the system's libraries lie where they lie outside; code, packages, and input files have fixed places,
+so that none of their real paths is known inside.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import site
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from assent.sandbox.errors import SandboxUnavailableError
+
+CODE, PACKAGES, FILES, SCRATCH = "/code", "/packages", "/files", "/scratch"
+PROGRAM = f"{CODE}/assent/sandbox/child.py"
+_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/nix/store")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_NOBODY = "65534"
+
+
+@dataclass(frozen=True)
+class View:
+    """What is mounted: the arguments for bubblewrap, the import path inside, and the paths of the files inside."""
+
+    arguments: list[str]
+    import_path: list[str]
+    files: dict[str, str]
+
+
+def find_bubblewrap() -> str:
+    """Return the path of `bwrap`. Raises SandboxUnavailableError."""
+    if not sys.platform.startswith("linux"):
+        raise SandboxUnavailableError(
+            "Untrusted files are read in a sandbox of Linux only. Run the worker on Linux, with bubblewrap installed."
+        )
+    found = shutil.which("bwrap")
+    if found is None:
+        raise SandboxUnavailableError(
+            "Untrusted files are read in a sandbox only, and bubblewrap is not installed. Install the package "
+            "`bubblewrap`, 0.8 or later (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap)."
+        )
+    return found
+
+
+def view_of(modules: Sequence[str], files: Mapping[str, str | os.PathLike[str]], scratch_bytes: int) -> View:
+    """Return what a function of the first of these modules sees.
+
+    Raises:
+        ModuleNotFoundError: A module or package cannot be found.
+        OSError: A file cannot be read, or is not an ordinary file.
+        ValueError: A file has a name that is no Python name.
+    """
+    arguments = _system()
+    import_path = []
+    packages = _installed()
+    for number, folder in enumerate(packages):
+        arguments += ["--ro-bind", str(folder), f"{PACKAGES}/{number}"]
+        import_path.append(f"{PACKAGES}/{number}")
+    for name in ("assent", *modules):
+        arguments += _code(name, packages)
+    places = {}
+    for name, path in files.items():
+        places[name] = f"{FILES}/{name}"
+        arguments += ["--ro-bind", _readable(name, path), places[name]]
+    if scratch_bytes:
+        arguments += ["--size", str(scratch_bytes), "--tmpfs", SCRATCH]
+    arguments += ["--remount-ro", "/"]
+    return View(arguments, [CODE, *import_path], places)
+
+
+def isolation() -> list[str]:
+    """Return bubblewrap's arguments that are the same for all calls, apart from file descriptors."""
+    return [
+        "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+        "--uid", _NOBODY, "--gid", _NOBODY, "--hostname", "sandbox", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", "--clearenv", "--chdir", "/",
+        "--setenv", "LANG", "C.UTF-8", "--setenv", "MALLOC_ARENA_MAX", "1", "--setenv", "OPENBLAS_NUM_THREADS", "1",
+    ]  # fmt: skip
+
+
+def interpreter() -> str:
+    """Return the path of the interpreter, outside any virtual environment."""
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
+
+
+def _system() -> list[str]:
+    arguments = []
+    for folder in _LIBRARIES:
+        place = Path(folder)
+        if place.is_symlink():
+            arguments += ["--symlink", str(place.readlink()), folder]
+        elif place.is_dir():
+            arguments += ["--ro-bind", folder, folder]
+    for device in _DEVICES:
+        arguments += ["--dev-bind", device, device]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    prefixes = {Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
+    for place in (prefix / folder for prefix in sorted(prefixes) for folder in ("lib", "lib64")):
+        if place.is_dir() and not place.is_symlink() and str(place) not in _LIBRARIES:
+            arguments += ["--ro-bind", str(place), str(place)]
+    return [*arguments, "--ro-bind", interpreter(), interpreter()]
+
+
+def _installed() -> list[Path]:
+    """Return the folders of installed packages on the import path, in its order."""
+    known = {Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages())}
+    folders = [Path(entry).resolve() for entry in sys.path if entry]
+    found = [folder for folder in folders if folder in known or folder.name in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys(folder for folder in found if folder.is_dir()))
+
+
+def _code(name: str, packages: Iterable[Path]) -> list[str]:
+    """Return the arguments that mount a module or package at its place below `CODE`, if it is not an installed one."""
+    parents, _, _ = name.rpartition(".")
+    arguments = []
+    for parent in _prefixes(parents):  # their `__init__` modules only
+        initial = _origin(parent)
+        if initial and not _is_within(initial, packages):
+            arguments += ["--ro-bind", str(initial), f"{CODE}/{parent.replace('.', '/')}/{initial.name}"]
+    place = _folder(name) or _origin(name)
+    if place is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    if _is_within(place, packages):
+        return arguments
+    suffix = place.suffix if place.is_file() else ""
+    return [*arguments, "--ro-bind", str(place), f"{CODE}/{name.replace('.', '/')}{suffix}"]
+
+
+def _prefixes(name: str) -> list[str]:
+    parts = name.split(".") if name else []
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _folder(name: str) -> Path | None:
+    """Return the folder of a package, without importing it; its parents are imported."""
+    spec = find_spec(name)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]).resolve() if places else None
+
+
+def _origin(name: str) -> Path | None:
+    spec = find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return Path(spec.origin).resolve() if spec.has_location and spec.origin else None
+
+
+def _is_within(place: Path, folders: Iterable[Path]) -> bool:
+    return any(place.is_relative_to(folder) for folder in folders)
+
+
+def _readable(name: str, path: str | os.PathLike[str]) -> str:
+    """Return the real path of an input file, which must be an ordinary one."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name for a file in the sandbox: use a Python name.")
+    place = Path(path).resolve()
+    if not place.is_file():
+        raise FileNotFoundError(f"{path} is not a file.")
+    with place.open("rb"):
+        pass  # raises the error that says why it cannot be read
+    state = place.stat()
+    if os.geteuid() == 0 != state.st_uid and not state.st_mode & 0o004:
+        raise PermissionError(
+            f"{path} belongs to another account, and the sandbox, which has no privileges, cannot read it."
+        )
+    return str(place)

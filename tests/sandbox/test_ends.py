@@ -1,0 +1,165 @@
+"""How sandboxes end: with their parent, with all they have started, and when the caller gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from assent.sandbox import Limits, SandboxUnavailableError, arun_in_sandbox, run_in_sandbox, sandbox_dependencies
+from assent.sandbox.seccomp import ALLOW, RETURN, assemble
+from tests.sandbox.accounts import ACTIONS, ROOT
+
+_WAITS = f"from assent.sandbox import *; run_in_sandbox('{ACTIONS}:sleep')"
+
+
+def _until(check: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Look at the processes again until what is looked for is there."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+def _inside(parent: int) -> list[psutil.Process]:
+    """The processes inside the sandboxes of a process, once Python runs there."""
+    found = psutil.Process(parent).children(recursive=True)
+    return found if any("child.py" in argument for process in found for argument in _command(process)) else []
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline() if process.name().startswith("python") else []
+    except psutil.Error:
+        return []
+
+
+def test_sandbox_dies_with_its_parent() -> None:
+    parent = subprocess.Popen([sys.executable, "-P", "-c", _WAITS], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        inside = _until(lambda: _inside(parent.pid))
+    finally:
+        parent.kill()
+        parent.wait()
+    assert psutil.wait_procs(inside, timeout=60)[1] == []
+
+
+def test_canceled_task_kills_the_sandbox() -> None:
+    before = set(psutil.Process().children(recursive=True))
+
+    async def give_up() -> list[psutil.Process]:
+        task = asyncio.create_task(arun_in_sandbox(f"{ACTIONS}:sleep"))
+        inside = await asyncio.to_thread(_until, lambda: set(_inside(os.getpid())) - before)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return list(inside)
+
+    inside = asyncio.run(give_up())
+    assert psutil.wait_procs(inside, timeout=60)[1] == []
+
+
+def test_event_loop_and_threads_go_on() -> None:
+    async def many() -> list[Any]:
+        ticking = asyncio.create_task(asyncio.sleep(0, "ticked"))
+        results = await asyncio.gather(*(arun_in_sandbox(f"{ACTIONS}:echo", {"number": number}) for number in range(4)))
+        return [ticking.done(), *results]
+
+    assert asyncio.run(many()) == [True, *({"number": number} for number in range(4))]
+    results: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda number=number: results.append(run_in_sandbox(f"{ACTIONS}:echo", {"n": number})))
+        for number in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(result["n"] for result in results) == [0, 1, 2, 3]
+
+
+def test_what_is_left_behind_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = f"left-{secrets.token_hex(8)}"
+    # The filter refuses processes: without it, and without the limit on their number, the function can make some.
+    monkeypatch.setattr("assent.sandbox.calls.filter_of", lambda _machine: assemble([(RETURN, 0, 0, ALLOW)]))
+    monkeypatch.setattr("assent.sandbox.calls.PROCESSES", 1_000)
+    assert run_in_sandbox(f"{ACTIONS}:leave_grandchild", {"marker": marker}) == "left"
+    assert [process for process in psutil.process_iter() if marker in _command(process)] == []
+
+
+def test_signals_of_the_terminal_do_not_reach_it() -> None:
+    ready, theirs = os.pipe()
+    script = f"import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); os.write({theirs}, b'1')\n{_WAITS}"
+    parent = subprocess.Popen(
+        [sys.executable, "-P", "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, pass_fds=[theirs],
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        os.read(ready, 1)
+        inside = _until(lambda: _inside(parent.pid))
+        groups = {os.getpgid(process.pid) for process in inside}
+        assert parent.pid not in groups
+        os.killpg(parent.pid, signal.SIGINT)
+        assert all(process.is_running() for process in inside)
+    finally:
+        parent.kill()
+        parent.wait()
+        os.close(ready)
+        os.close(theirs)
+    assert psutil.wait_procs(inside, timeout=60)[1] == []
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"PATH": "/nowhere"}, "Install the package `bubblewrap`"),
+    ({"PATH": "{fake}"}, "user namespaces"),
+])  # fmt: skip
+def test_nothing_runs_without_a_sandbox(
+    change: dict[str, str], words: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    assert sandbox_dependencies()[0].available
+    for name, value in change.items():
+        monkeypatch.setenv(name, value.format(fake=tmp_path))
+    with pytest.raises(SandboxUnavailableError, match=words):
+        run_in_sandbox(f"{ACTIONS}:echo")
+
+
+def test_other_processors_have_none() -> None:
+    from assent.sandbox.calls import filter_of
+
+    assert filter_of("x86_64") != filter_of("aarch64")
+    with pytest.raises(SandboxUnavailableError, match="riscv64"):
+        filter_of("riscv64")
+
+
+def test_names_and_files_are_checked(tmp_path: Any) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        run_in_sandbox("no_such_package_here.module:function")
+    with pytest.raises(ValueError, match="is not a module and a function"):
+        run_in_sandbox("tests.sandbox.actions")
+    with pytest.raises(FileNotFoundError):
+        run_in_sandbox(f"{ACTIONS}:echo", files={"path": tmp_path / "missing"})
+    with pytest.raises(FileNotFoundError, match="is not a file"):
+        run_in_sandbox(f"{ACTIONS}:echo", files={"path": tmp_path})
+    with pytest.raises(ValueError, match="not a name"):
+        run_in_sandbox(f"{ACTIONS}:echo", files={"../path": __file__})
+
+
+def test_it_starts_fast() -> None:
+    began = time.monotonic()
+    for _ in range(5):
+        run_in_sandbox(f"{ACTIONS}:echo", limits=Limits())
+    assert (time.monotonic() - began) / 5 < 2.0, "0.1 s on an idle machine"
