@@ -230,9 +230,18 @@ class Signature(_Model):
     valid_from: str = Field(default="", description="RFC 3339")
     valid_until: str = Field(default="", description="RFC 3339")
     digest_algorithm: str = ""
-    time_stamp: str = Field(default="", description="RFC 3339; empty: none")
-    time_stamp_check: Check = Check.NOT_CHECKED
+    revocation: Check = Field(
+        default=Check.NOT_CHECKED, description="Never checked: the analysis has no network, so ask elsewhere"
+    )
+    time_stamp: str = Field(default="", description="When it was signed, as the time stamp says, RFC 3339; empty: none")
+    time_stamp_check: Check = Field(
+        default=Check.NOT_CHECKED, description="Whether the time stamp belongs to the signature, and its signer made it"
+    )
+    time_stamp_chain: Check = Field(
+        default=Check.NOT_CHECKED, description="Whether its signer's chain leads to a root that the operator has named"
+    )
     time_stamp_signer: str = ""
+    nested: list[Signature] = Field(default_factory=list, description="Further signatures of the same file")
     notes: list[str] = Field(default_factory=list)
 
 
