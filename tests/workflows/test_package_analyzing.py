@@ -10,9 +10,10 @@ import pytest
 
 from workflows.package_deployment import analyzer
 from workflows.package_deployment.analysis import Depth, Technology
+from workflows.package_deployment.digests import read_digests
 from workflows.package_deployment.installers import analyzing
 from workflows.package_deployment.installers.file_facts import Kind, read_file_facts
-from workflows.package_deployment.installers.texts import clean
+from workflows.package_deployment.texts import clean
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -35,11 +36,10 @@ def program() -> bytes:
 def test_the_content_says_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: Kind):
     path = tmp_path / name
     path.write_bytes(content)
-    facts = read_file_facts(path)
-    assert (facts.kind, facts.size) == (kind, len(content))
-    assert facts.sha256 == hashlib.sha256(content).hexdigest()
-    assert facts.sha1 == hashlib.sha1(content).hexdigest()
-    assert facts.md5 == hashlib.md5(content).hexdigest()
+    assert read_file_facts(path).kind is kind
+    digests = read_digests(path)
+    assert (digests.size, digests.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert digests.sha1 == hashlib.sha1(content).hexdigest() and digests.md5 == hashlib.md5(content).hexdigest()
 
 
 def test_a_file_that_is_no_installer_says_what_it_looks_like(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from assent.files import UploadedFile
+from assent.sandbox import sandbox_dependencies
 from assent.toolbox import tool
 from workflows.package_deployment import analyzer
 from workflows.package_deployment.analysis import Depth, PackageAnalysis
@@ -29,7 +30,7 @@ class PackageInput(BaseModel):
 @tool(
     effect="read", timeout=180, capabilities=["packaging", "package_analysis"],
     examples=[{"package_path": "example.msi"}, {"package_path": "setup.exe", "analysis_depth": "deep"}],
-    dependencies=analyzer.sandbox_dependency,
+    dependencies=sandbox_dependencies,
 )  # fmt: skip
 def package_analyzer(inputs: PackageInput) -> PackageAnalysis:
     """Analyze a Windows installer (MSI or EXE) in a sandbox, without running it.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.package_deployment.analysis import Confidence, Depth, PackageAnalysis, Technology
+from workflows.package_deployment.digests import Digests, read_digests
 from workflows.package_deployment.installers.file_facts import FileFacts, Kind, read_file_facts
 from workflows.package_deployment.installers.problems import words_for
 from workflows.package_deployment.installers.texts import clean
@@ -21,16 +22,17 @@ MOST_NOTES = 100
 
 
 def analyze_for_parent(
-    path: str, name: str, depth: str = "standard", roots: list[str] | None = None, extract_metadata: bool = True
+    path: str, name: str, depth: str, roots: list[str], extract_metadata: bool, digests: tuple[int, str, str, str]
 ) -> dict[str, Any]:
     """Return `analyze` as a JSON document; the function that the sandbox calls."""
-    found = analyze(Path(path), Depth(depth), [root.encode() for root in roots or []], name, extract_metadata)
+    certificates = [root.encode() for root in roots]
+    found = analyze(Path(path), Depth(depth), certificates, name, extract_metadata, Digests(*digests))
     return found.model_dump(mode="json")
 
 
 def analyze(
     path: Path, depth: Depth = Depth.STANDARD, roots: list[bytes] | None = None, name: str = "",
-    extract_metadata: bool = True,
+    extract_metadata: bool = True, digests: Digests | None = None,
 ) -> PackageAnalysis:  # fmt: skip
     """Analyze an installer.
 
@@ -40,14 +42,16 @@ def analyze(
         roots: certificates (PEM) that the operator trusts as roots of signatures.
         name: what it is called; empty: as its path says.
         extract_metadata: whether more is read than the size, the digests, and the technology.
+        digests: of the file; None: they are computed.
 
     Raises:
         OSError: the file cannot be read at all.
     """
     facts = read_file_facts(path)
+    size, sha256, sha1, md5 = digests or read_digests(path)
     analysis = PackageAnalysis(
-        file_name=clean(name or path.name, 255), size_bytes=facts.size, sha256=facts.sha256, sha1=facts.sha1,
-        md5=facts.md5, depth=depth, technology=Technology.UNKNOWN, confidence=Confidence.GUESS,
+        file_name=clean(name or path.name, 255), size_bytes=size, sha256=sha256, sha1=sha1, md5=md5, depth=depth,
+        technology=Technology.UNKNOWN, confidence=Confidence.GUESS,
     )  # fmt: skip
     _describe(path, facts, analysis)
     if extract_metadata:
