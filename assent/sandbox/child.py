@@ -24,7 +24,7 @@ def main() -> None:
     _limit(call["limits"])
     _write(answers, STARTED)
     os.environ["TMPDIR"] = call["scratch"]
-    sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(__file__)] + call["import_path"]
+    sys.path[:] = [entry for entry in sys.path if entry != "/"] + call["import_path"]
     try:
         answer = _called(call, json.dumps)
     except MemoryError:

@@ -19,11 +19,12 @@ from pathlib import Path
 from assent.sandbox.errors import SandboxUnavailableError
 
 CODE, PACKAGES, FILES, SCRATCH = "/code", "/packages", "/files", "/scratch"
-PROGRAM = f"{CODE}/assent/sandbox/child.py"
+PROGRAM = "/call.py"
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/nix/store")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _NOBODY = "65534"
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,14 @@ def view_of(modules: Sequence[str], files: Mapping[str, str | os.PathLike[str]],
         OSError: A file cannot be read, or is not an ordinary file.
         ValueError: A file has a name that is no Python name.
     """
-    arguments = _system()
+    arguments = [*_system(), "--ro-bind", str(Path(__file__).with_name("child.py").resolve()), PROGRAM]
     import_path = []
     packages = _installed()
     for number, folder in enumerate(packages):
         arguments += ["--ro-bind", str(folder), f"{PACKAGES}/{number}"]
         import_path.append(f"{PACKAGES}/{number}")
+    for place in _linked(packages):
+        arguments += ["--ro-bind", place, place]
     for name in ("assent", *modules):
         arguments += _code(name, packages)
     places = {}
@@ -113,8 +116,18 @@ def _installed() -> list[Path]:
     """Return the folders of installed packages on the import path, in its order."""
     known = {Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages())}
     folders = [Path(entry).resolve() for entry in sys.path if entry]
-    found = [folder for folder in folders if folder in known or folder.name in ("site-packages", "dist-packages")]
+    found = [folder for folder in folders if folder in known or folder.name in _PACKAGE_FOLDERS]
     return list(dict.fromkeys(folder for folder in found if folder.is_dir()))
+
+
+def _linked(packages: Iterable[Path]) -> list[str]:
+    """Return what installed packages are linked to, which some installers do to have them once on a machine."""
+    found = set()
+    for folder in packages:
+        for entry in os.scandir(folder):
+            if entry.is_symlink() and (target := Path(entry.path).resolve()).exists():
+                found.add(target.parent if target.parent.name in _PACKAGE_FOLDERS else target)
+    return sorted(str(place) for place in found if not _is_within(place, packages))
 
 
 def _code(name: str, packages: Iterable[Path]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,29 @@ def test_tools_of_the_wheel_are_found_by_their_entry_point(portal_environment: E
     command = [str(portal_environment.python), "-P", "-c", _TOOLS]
     found = subprocess.run(command, cwd=tmp_path, env=clean_environment(), check=True, capture_output=True, text=True)
     assert {"analyze_slow_queries", "create_index", "optimize_table_statistics"} <= set(found.stdout.split())
+
+
+_SANDBOXED = """
+import sys
+from assent.sandbox import run_in_sandbox
+sys.path.insert(0, ".")  # as workers do, for modules beside workflows
+print(run_in_sandbox("assent_portal.app.domain.people:Role", {"value": "reviewer"}))
+print(run_in_sandbox("parsers.archives:inside"))
+"""
+
+
+def test_functions_of_the_wheel_and_of_the_folder_run_in_the_sandbox(
+    portal_environment: Environment, tmp_path: Path
+) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    (tmp_path / "parsers").mkdir()
+    (tmp_path / "parsers" / "__init__.py").touch()
+    (tmp_path / "parsers" / "archives.py").write_text("def inside():\n    return __file__\n")
+    command = [str(portal_environment.python), "-P", "-c", _SANDBOXED]
+    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["reviewer", "/code/parsers/archives.py"]
 
 
 def test_everything_that_the_portal_keeps_is_in_its_folder(portal: InstalledPortal) -> None:

@@ -35,7 +35,7 @@ def _until(check: Callable[[], Any], seconds: float = 60.0) -> Any:
 def _inside(parent: int) -> list[psutil.Process]:
     """The processes inside the sandboxes of a process, once Python runs there."""
     found = psutil.Process(parent).children(recursive=True)
-    return found if any("child.py" in argument for process in found for argument in _command(process)) else []
+    return found if any("call.py" in argument for process in found for argument in _command(process)) else []
 
 
 def _command(process: psutil.Process) -> list[str]:
