@@ -10,7 +10,7 @@ from wheels.renaming import PACKAGE, Renamer
 SOURCES = ("app", "workflows", "migrations")
 """Folders of Python packages and of what lies in them."""
 _MODULES = ("wsgi.py",)
-_TAKEN = (".py", ".html", ".txt")
+_TAKEN = (".py", ".html", ".txt", ".json")
 _LEFT = (".pyc", ".mako")
 """Caches, and the template from which new migrations are written."""
 

@@ -1,0 +1,1 @@
+"""PSAppDeployToolkit: what it has, and the check of scripts against it."""

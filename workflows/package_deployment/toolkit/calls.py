@@ -1,0 +1,314 @@
+"""The check of each command of a script: whether it exists, and whether its arguments fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from app.risk.powershell.nodes import Array, BlockValue, Given, Invoke, Named, Node, Splat, Text, Variable
+from workflows.package_deployment.toolkit import cmdlets, programs
+from workflows.package_deployment.toolkit.binding import Argument, Bound, Report, bind, find
+from workflows.package_deployment.toolkit.catalog import Command, catalog
+from workflows.package_deployment.toolkit.findings import Level
+from workflows.package_deployment.toolkit.names import near, shown
+from workflows.package_deployment.toolkit.script import Call, Script, callee, literal_text
+from workflows.package_deployment.toolkit.splatting import contents
+
+_MODULE = re.compile(r"(?:PSAppDeployToolkit|Microsoft\.PowerShell\.\w+|CimCmdlets)\\([\w-]+)", re.IGNORECASE)
+_MOST_SUGGESTIONS = 40
+"""For so many unknown names, near ones are looked for: a search takes milliseconds."""
+_DISPATCH = '& "$($adtsession.deploymenttype)-adtdeployment"'
+"""How the templates of versions 4.0 and 4.1 call the function of the deployment's type."""
+_PHASES = frozenset(f"{when}{what}" for when in ("", "pre-", "post-") for what in ("install", "uninstall", "repair"))
+"""The variables whose blocks the template of version 4.2 runs."""
+_RUNS_TEXT = frozenset({"invoke-expression"})
+_TAKES_BLOCKS = frozenset(
+    {"invoke-command", "start-job", "foreach-object", "where-object", "invoke-adtallusersregistryaction"}
+)
+_TEXT_TO_CODE = frozenset({"invokescript", "newscriptblock", "invokecommand", "addscript"})
+
+
+@cache
+def _all_names() -> tuple[str, ...]:
+    return (*catalog(), *(command.name for command in cmdlets.cmdlets().values()))
+
+
+class CallCheck:
+    """Checks the commands of one script, one after the other."""
+
+    def __init__(self, script: Script, report: Report) -> None:
+        self.script = script
+        self.report = report
+        self.defined = {name: callee(function) for name, function in script.functions.items()}
+        self.bound: list[tuple[Call, Bound]] = []
+        """The calls whose commands and parameters are known, with what became of their arguments."""
+        self._suggested = 0
+
+    def run(self) -> None:
+        """Check all commands and the methods that run code."""
+        for name, command in self.defined.items():
+            if name in catalog():
+                line = self.script.functions[name].line
+                self.report(line, Level.WARNING, "function.shadows",
+                            f"The script defines {shown(command.name)}, a name of the toolkit.", "Use another name."
+                )  # fmt: skip
+        for call in self.script.calls:
+            self.script.clock.step()
+            self._check(call)
+        for method, _ in self.script.methods:
+            self._check_method(method)
+
+    def _check(self, call: Call) -> None:
+        name = self._name(call)
+        if name is None:
+            return
+        command = self._command(name, call)
+        if command is None:
+            return
+        if command.name.lower() in _RUNS_TEXT:
+            self.report(call.node.line, Level.ERROR, "code.from_text",
+                        f"{command.name} runs a text as code, which cannot be checked.",
+                        "Write the commands themselves."
+            )  # fmt: skip
+        self._note_special(command, call)
+        self._bind(command, call, list(self._arguments(command, call.node.arguments, call)))
+
+    def _bind(self, command: Command, call: Call, arguments: list[Argument]) -> None:
+        complete = all(argument is not _NOT_KNOWN for argument in arguments)
+        known = [argument for argument in arguments if argument is not _NOT_KNOWN]
+        if command.parameters is None:
+            return
+        bound = bind(command, known, piped=call.piped, complete=complete, line=call.node.line, report=self.report)
+        self.bound.append((call, bound))
+        self._check_blocks(bound, call)
+        if bound.rest:
+            self._check_passed_on(bound, call)
+
+    def _check_blocks(self, bound: Bound, call: Call) -> None:
+        """Note blocks that a cmdlet is to run and that are not written where it is called."""
+        if bound.command.name.lower() not in _TAKES_BLOCKS:
+            return
+        for name in ("ScriptBlock", "FilterScript", "Process"):
+            value = bound.value(name)
+            if isinstance(value, Variable) and isinstance(self._constant(value, call), BlockValue):
+                continue
+            if bound.has(name) and value is not None and not isinstance(value, (BlockValue, Array, Text)):
+                words = f"{bound.command.name} runs a block that is computed."
+                self.report(call.node.line, Level.WARNING, "code.computed", words, "")
+
+    def _check_passed_on(self, bound: Bound, call: Call) -> None:
+        """Check the arguments that a command passes on to the one that it calls."""
+        name = literal_text(bound.value("Command"))
+        command = self._command(name, call) if name else None
+        if command is not None and command.parameters is not None:
+            passed, line = _paired(command, bound.rest), call.node.line
+            bind(command, passed, piped=False, complete=bound.complete, line=line, report=self.report)
+
+    # --- names
+
+    def _name(self, call: Call) -> str | None:
+        """Return the name of the command that a call runs, or None if it is not known or is a block of the script."""
+        node, operator = call.node.name, call.node.operator
+        line = call.node.line
+        text = literal_text(node)
+        if text is None and isinstance(node, Variable):
+            value = self._constant(node, call)
+            if isinstance(value, BlockValue):
+                return None
+            text = literal_text(value)
+        if text is not None:
+            if programs.SCRIPT_SUFFIX.search(text):
+                self.report(line, Level.ERROR, "command.script_file",
+                            f"This runs another script, which is not checked: {shown(text)}.", "")  # fmt: skip
+                return None
+            return text
+        if isinstance(node, BlockValue):
+            return None
+        if self._is_template(call):
+            return None
+        if isinstance(node, Text) and isinstance(node.parts[-1], str):
+            last = node.parts[-1]
+            if programs.SCRIPT_SUFFIX.search(last):
+                self.report(line, Level.ERROR, "command.script_file",
+                            f"This runs another script, which is not checked: {shown(call.node.shown)}.", ""
+                )  # fmt: skip
+                return None
+            if program := programs.program_of(last) if re.search(r"\.\w{3}$", last) else "":
+                self._report_program(program, line)
+                return None
+        what = "dot-sources" if operator == "." else "calls"
+        self.report(line, Level.ERROR, "command.dynamic",
+                    f"This {what} something that is only known when the script runs: {shown(call.node.shown)}.",
+                    "Name the command.")  # fmt: skip
+        return None
+
+    def _constant(self, variable: Variable, call: Call) -> Node | None:
+        """Return the value of a variable that the script sets once."""
+        history = call.scope.history(variable.name)
+        return history[0].value if len(history) == 1 and history[0].key is None else None
+
+    def _is_template(self, call: Call) -> bool:
+        """Whether this is how the toolkit's own templates run the part for the deployment's type."""
+        written = re.sub(r"\s+", " ", call.node.shown.lower()).strip()
+        if written == _DISPATCH:
+            return True
+        return written == ". $_.value" and any(
+            (literal_text(other.node.name) or "").lower() == "get-variable"
+            and any('"pre-$($adtsession.deploymenttype)"' in _shown(argument) for argument in other.node.arguments)
+            for other in self.script.calls
+        )
+
+    def _command(self, name: str, call: Call) -> Command | None:
+        line = call.node.line
+        if found := _MODULE.fullmatch(name):
+            name = found[1]
+        lower = name.lower()
+        if (own := self.defined.get(lower)) is not None:
+            return own
+        if lower in catalog():
+            return catalog()[lower]
+        if (built_in := cmdlets.cmdlet(lower)) is not None:
+            return built_in
+        if target := cmdlets.alias(lower):
+            self.report(
+                line, Level.INFO, "command.alias", f"{shown(name)} is an alias of {target}.", f"Write {target}."
+            )
+            return cmdlets.cmdlet(target)
+        if program := programs.program_of(name):
+            self._report_program(program, line)
+            return None
+        self._report_unknown(name, line)
+        return None
+
+    def _report_program(self, program: str, line: int) -> None:
+        instead = programs.INSTEAD.get(program, "Start-ADTProcess")
+        self.report(line, Level.WARNING, "command.program",
+                    f"This starts the program {shown(program)}: the toolkit neither logs it nor checks its exit code.",
+                    f"Use {instead}.")  # fmt: skip
+
+    def _report_unknown(self, name: str, line: int) -> None:
+        self._suggested += 1
+        meant = near(name, (*_all_names(), *self.defined)) if self._suggested <= _MOST_SUGGESTIONS else []
+        self.report(line, Level.ERROR, "command.unknown",
+                    f"{shown(name)} is no function of the toolkit, no function of this script, and no known cmdlet.",
+                    f"Did you mean {meant[0]}?" if meant else "")  # fmt: skip
+
+    # --- arguments
+
+    def _arguments(self, command: Command, nodes: list[Node], call: Call) -> Iterator[Argument]:
+        pending: Argument | None = None
+        switch = ""
+        for node in nodes:
+            if switch and isinstance(node, Given) and _is_truth(node.value):
+                self.report(node.line, Level.ERROR, "switch.value",
+                            f"-{switch} of {command.name} is a switch, which takes a value only after a colon.",
+                            f"-{switch}:{node.shown}")  # fmt: skip
+                switch = ""
+                continue
+            switch = ""
+            if pending is not None:
+                if isinstance(node, Given):
+                    yield Argument(pending.name, node.value, pending.line)
+                    pending = None
+                    continue
+                yield pending
+                pending = None
+            match node:
+                case Named(name=name, value=None):
+                    argument = Argument(name, None, node.line, has_value=False)
+                    parameter, _ = find(command, name)
+                    if parameter is not None and parameter.is_switch:
+                        switch = parameter.name
+                        yield argument
+                    elif parameter is None and any(p.takes_rest for p in command.parameters or ()):
+                        yield argument
+                    else:
+                        pending = argument
+                case Named(name=name, value=value):
+                    yield Argument(name, value, node.line)
+                case Splat(name=name):
+                    yield from self._splatted(name, call, node.line)
+                case Given(value=value):
+                    yield Argument(None, value, node.line)
+        if pending is not None:
+            yield pending
+
+    def _splatted(self, name: str, call: Call, line: int) -> Iterator[Argument]:
+        found = contents(name, call)
+        for entry in found.entries:
+            yield Argument(entry.name, entry.value, entry.line or line, entry.sure, True, from_table=True)
+        if not found.complete:
+            self.report(line, Level.INFO, "splat.not_checked",
+                        f"What @{shown(name)} holds is not known: {found.reason}. Only what is known was checked.", ""
+            )  # fmt: skip
+            yield _NOT_KNOWN
+
+    # --- special commands and methods
+
+    def _note_special(self, command: Command, call: Call) -> None:
+        lower = command.name.lower()
+        line = call.node.line
+        if lower == "add-type":
+            self.report(
+                line, Level.WARNING, "code.compiled", "Add-Type compiles or loads code that is not checked.", ""
+            )
+        elif lower in ("new-variable", "set-variable"):
+            self._check_phase(call)
+        elif lower in ("set-alias", "new-alias"):
+            self.report(line, Level.WARNING, "command.new_alias",
+                        "An alias gives a command another name, which is not followed.", "Use the command's own name."
+            )  # fmt: skip
+
+    def _check_phase(self, call: Call) -> None:
+        """Check that what the template of version 4.2 runs are blocks in the script."""
+        given = [argument.value for argument in call.node.arguments if isinstance(argument, (Given, Named))]
+        if not any((literal_text(value) or "").lower() in _PHASES for value in given):
+            return
+        if not any(isinstance(value, BlockValue) for value in given):
+            self.report(call.node.line, Level.ERROR, "command.dynamic",
+                        "What runs in this part of the deployment is not written in the script.", "Give it a block."
+            )  # fmt: skip
+
+    def _check_method(self, method: Invoke) -> None:
+        name = (literal_text(method.name) or "").lower()
+        target = getattr(method.target, "name", "")
+        kind = target.lower().rpartition(".")[2] if isinstance(target, str) else ""
+        if not name:
+            self.report(method.line, Level.ERROR, "command.dynamic", "The name of this method is computed.", "")
+        elif name in _TEXT_TO_CODE or (method.static and name == "create" and kind in ("scriptblock", "powershell")):
+            self.report(method.line, Level.ERROR, "code.from_text",
+                        "This makes code out of a text, which cannot be checked.", "Write the commands themselves."
+            )  # fmt: skip
+        elif not method.static and name in ("invoke", "invokereturnasis", "invokewithcontext"):
+            self.report(
+                method.line, Level.WARNING, "code.computed", "This runs a block or a method that is computed.", ""
+            )
+        elif method.static and kind == "process" and name == "start":
+            self._report_program("", method.line)
+
+
+_NOT_KNOWN = Argument(None, None, 0)
+"""Stands for arguments that are not known."""
+
+
+def _paired(command: Command, arguments: list[Argument]) -> list[Argument]:
+    """Join names of parameters with the values that follow them."""
+    joined: list[Argument] = []
+    for argument in arguments:
+        last = joined[-1] if joined else None
+        if argument.name is None and last is not None and last.name is not None and not last.has_value:
+            parameter, _ = find(command, last.name)
+            if parameter is None or not parameter.is_switch:
+                joined[-1] = Argument(last.name, argument.value, last.line)
+                continue
+        joined.append(argument)
+    return joined
+
+
+def _is_truth(value: Node) -> bool:
+    return isinstance(value, Variable) and value.name in ("true", "false")
+
+
+def _shown(argument: Node) -> str:
+    return re.sub(r"\s+", " ", getattr(argument, "shown", "").lower())

@@ -1,0 +1,63 @@
+"""The check of a deployment script: commands, parameters, and values."""
+
+from __future__ import annotations
+
+from workflows.package_deployment.analysis import PackageAnalysis
+from workflows.package_deployment.toolkit.calls import CallCheck
+from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.names import shown
+from workflows.package_deployment.toolkit.script import UnreadableError, read_script
+
+MOST_FINDINGS = 500
+
+
+class Report:
+    """Collects findings, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[ScriptFinding, None] = {}
+        self.left_out = 0
+
+    def __call__(self, line: int, level: Level, code: str, words: str, suggestion: str = "") -> None:
+        """Add a finding."""
+        finding = ScriptFinding(line=max(line, 1), level=level, code=code, words=words, suggestion=suggestion)
+        if finding in self._found:
+            return
+        if len(self._found) >= MOST_FINDINGS:
+            self.left_out += level is Level.ERROR
+            return
+        self._found[finding] = None
+
+    def findings(self) -> list[ScriptFinding]:
+        """Return what was found, by line."""
+        found = sorted(self._found, key=lambda finding: finding.line)
+        if self.left_out:
+            words = f"There are more than {MOST_FINDINGS} findings; {self.left_out:,} more errors are not listed."
+            found.insert(0, ScriptFinding(line=1, level=Level.ERROR, code="script.too_many_findings", words=words))
+        return found
+
+
+def check_script(
+    script: str, analysis: PackageAnalysis | None = None, *, fragment: bool = False
+) -> list[ScriptFinding]:
+    """Check a deployment script against what the toolkit, Windows PowerShell 5.1, and the analyzed package have.
+
+    Args:
+        analysis: The package that the script installs; without it, codes, files, and hashes are not compared.
+        fragment: Whether this is a part of a script, such as a block, which has no session of its own.
+
+    Returns:
+        What was found, by line. A script with errors must not be delivered. A script that cannot be read at all,
+        because it is too large or nested too deep, has one error that says so.
+    """
+    report = Report()
+    try:
+        read = read_script(script)
+        for line in read.unparsed:
+            report(line, Level.ERROR, "script.unparsed", "This statement cannot be parsed, so it was not checked.", "")
+        checked = CallCheck(read, report)
+        checked.run()
+    except UnreadableError as error:
+        words = shown(str(error), 200)
+        return [ScriptFinding(line=1, level=Level.ERROR, code="script.unreadable", words=words)]
+    return report.findings()
