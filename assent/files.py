@@ -1,4 +1,4 @@
-"""Files in the input of a workflow: uploaded ones, and paths in folders that the operator lists.
+"""Files in the input of a workflow, and files that its steps produce.
 
 class Input(BaseModel):
     report: UploadedFile
@@ -6,22 +6,27 @@ class Input(BaseModel):
 def read(state):
     with open_file(state["input"]["report"]) as file:
         for line in file.stream: ...
+    return {"package": save_file("package.zip", path).reference}
 
-The value is a text: a reference to an upload, such as ``assent-file:0f6c…``, or a path. A step can run on any worker,
-so it opens the file by that text. Outside of the portal, it is a plain path.
+The value of an input is a text: a reference to an upload, such as ``assent-file:0f6c…``, or a path in one of the
+operator's folders. A step can run on any worker, so it opens a file by that text. Outside of the portal, it is a plain
+path.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, BinaryIO, Self
+from typing import Annotated, Any, BinaryIO, Protocol, Self
 
 from pydantic import AfterValidator, Field
 
@@ -121,18 +126,44 @@ class OpenedFile:
         self.close()
 
 
-Opener = Callable[[str], OpenedFile]
-_opener: ContextVar[Opener | None] = ContextVar("assent_file_opener", default=None)
+@dataclass(frozen=True)
+class SavedFile:
+    """A file that a step has saved.
+
+    Attributes:
+        reference: The text that later steps open it by.
+        name: Its name, without secrets.
+        sha256: Digest of the content, in hexadecimal.
+        size: In bytes.
+    """
+
+    reference: str
+    name: str
+    sha256: str
+    size: int
+
+
+class RunFiles(Protocol):
+    """The files of one run; its methods may be called from several threads."""
+
+    def open(self, reference: str) -> OpenedFile:
+        """Open a file. Raises FileError."""
+
+    def save(self, name: str, stream: BinaryIO) -> SavedFile:
+        """Save what is left of the stream. Raises FileError."""
+
+
+_run_files: ContextVar[RunFiles | None] = ContextVar("assent_run_files", default=None)
 
 
 @contextmanager
-def opening_with(opener: Opener | None) -> Iterator[None]:
-    """Open files within the block with `opener`, which may be called from several threads; None: as plain paths."""
-    token = _opener.set(opener)
+def using_files(files: RunFiles | None) -> Iterator[None]:
+    """Open and save files within the block as `files` does; None: as plain paths."""
+    token = _run_files.set(files)
     try:
         yield
     finally:
-        _opener.reset(token)
+        _run_files.reset(token)
 
 
 def open_file(reference: str) -> OpenedFile:
@@ -141,9 +172,9 @@ def open_file(reference: str) -> OpenedFile:
     Raises:
         FileError: There is no such file, this run may not read it, or it cannot be read.
     """
-    opener = _opener.get()
-    if opener is not None:
-        return opener(reference)
+    files = _run_files.get()
+    if files is not None:
+        return files.open(reference)
     if reference.startswith(PREFIX):
         raise FileError(f"{reference} is an upload, which only a run of the portal can open.")
     path = Path(reference)
@@ -152,3 +183,47 @@ def open_file(reference: str) -> OpenedFile:
     except OSError as error:
         raise FileError(f"{reference}: {error.strerror}") from error
     return OpenedFile(path.name, path.stat().st_size, stream, path)
+
+
+def save_file(name: str, content: BinaryIO | Path) -> SavedFile:
+    """Save a file that the run has produced. The run's page lists it for download, and later steps can open it.
+
+    It is written, so call this in a thread, not on an event loop. A step that runs again may save it again: a file of
+    the same name is replaced, or returned as it is if it has the same content. Outside of the portal, it is written to
+    a temporary folder.
+
+    Args:
+        name: What people download it as; up to 255 printable characters without a slash.
+        content: A stream, which is read to its end, or the path of a local file.
+
+    Raises:
+        FileError: The name is not valid, the file is larger than the operator allows, or it cannot be read or stored.
+    """
+    try:
+        if isinstance(content, Path):
+            with content.open("rb") as stream:
+                return _save(name, stream)
+        return _save(name, content)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{name}: {error.strerror or error}") from error
+
+
+def _save(name: str, stream: BinaryIO) -> SavedFile:
+    files = _run_files.get()
+    if files is not None:
+        return files.save(name, stream)
+    if not name or "/" in name or name in (".", ".."):
+        raise FileError(f"A file cannot be called {name!r}.")
+    path, digest = _local_folder() / name, hashlib.sha256()
+    with path.open("wb") as copy:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+            copy.write(piece)
+    return SavedFile(str(path), name, digest.hexdigest(), path.stat().st_size)
+
+
+@cache
+def _local_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="assent-saved-"))

@@ -247,8 +247,16 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ),
     ),
     "report what was done": (rest("POST /api/v1/approvals/<uuid:id>/receipt", status="not_applied"),),
-    "look at a file of the run": (rest("GET /api/v1/files/<uuid:id>"), page("GET /files/<file_id>/content")),
-    "look at an unused file": (rest("GET /api/v1/files/<uuid:id>"), page("GET /files/<file_id>/content")),
+    "look at a file of the run": (
+        rest("GET /api/v1/files/<uuid:id>"),
+        rest("GET /api/v1/files/<uuid:id>/content"),
+        page("GET /files/<file_id>/content"),
+    ),
+    "look at an unused file": (
+        rest("GET /api/v1/files/<uuid:id>"),
+        rest("GET /api/v1/files/<uuid:id>/content"),
+        page("GET /files/<file_id>/content"),
+    ),
     "list one's own files": (rest("GET /api/v1/files"), page("GET /profile/files")),
     "upload a file": (rest("POST /api/v1/files", name="orders.csv", size=3),),
     "change an unused file": (

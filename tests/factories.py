@@ -32,9 +32,11 @@ from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.tokens import Scope, TokenKind
 from app.services.bundle import Services
+from app.services.files.saved import FileToSave
 from app.services.people.sessions import begin
 from app.services.runs.toolbox import publish_toolbox, publish_tools
 from app.store.engine import Sessions
+from app.store.files import StoredFile
 from app.store.lessons import Lesson
 from app.store.models import ModelUseRow
 from app.store.notify import Delivery, Destination
@@ -245,6 +247,13 @@ def make_tool_call(sessions: Sessions, run_id: str, **values: Any) -> None:
     }  # fmt: skip
     with sessions.begin() as session:
         session.add(ToolCallRow(**columns | values))
+
+
+def save_run_file(services: Services, run: Run, name: str = "package.zip", content: bytes = b"PK saved") -> StoredFile:
+    """A file that a step of the run has saved; the run is one that a worker advances."""
+    digest = hashlib.sha256(content).hexdigest()
+    wanted = FileToSave(run.id, run.attempt, name, len(content), digest, iter([content]))
+    return services.saved_files.save(wanted)
 
 
 def make_model_use(sessions: Sessions, run_id: str, **values: Any) -> None:

@@ -56,7 +56,11 @@ def limits_of(response: Response) -> Response:
 
 def _answer(endpoint: Endpoint, call: ApiCall) -> Response:
     """Call the handler and answer, with 304 if the caller already has this version."""
-    answer = endpoint.answer.model_validate(endpoint.handler(call))
+    found = endpoint.handler(call)
+    if endpoint.download:
+        assert isinstance(found, Response)
+        return found
+    answer = endpoint.answer.model_validate(found)
     body = answer.model_dump_json()
     response = Response(body, endpoint.status, mimetype="application/json")
     if isinstance(answer, Tagged):

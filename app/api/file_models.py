@@ -38,9 +38,14 @@ class FileOut(Output):
     part_bytes: int = Field(description="Largest part of the upload; each part but the last has at least an eighth")
     state: FileState
     sha256: str = Field(description="Digest of the complete content; empty before that")
-    owner_name: str
+    owner_name: str = Field(description="Who uploaded it; empty for a file that a run has saved")
+    run_id: str = Field(description="The run that has saved it; empty for an upload")
     created_at: Time
     updated_at: Time
+
+
+class FileContent(Output):
+    """The content of the file."""
 
 
 class FileQuery(QueryArguments):

@@ -1,4 +1,4 @@
-"""Uploaded files over REST: begin, send parts, complete; continue after an interruption; delete."""
+"""Files over REST: begin an upload, send parts, complete; continue after an interruption; download; delete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from app.api import file_models as models
 from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.tokens import Scope
+from app.http.downloads import download
 from app.store.files import StoredFile
 from assent.files import reference_to
 
@@ -41,6 +42,12 @@ def get_file(call: ApiCall) -> Any:
     return _document(call, call.portal.services.files.get(call.actor, call.id))
 
 
+@table.add("GET", "/files/<uuid:id>/content", models.FileContent, scopes=READ, download=True)
+def get_file_content(call: ApiCall) -> Any:
+    """Download a complete file."""
+    return download(*call.portal.services.files.content(call.actor, call.id))
+
+
 @table.add("PUT", "/files/<uuid:id>/content", models.FileOut, query=models.PartQuery, scopes=WRITE, raw=True)
 def put_file_part(call: ApiCall) -> Any:
     """Send the next part of a file. A part that has arrived before changes nothing."""
@@ -60,7 +67,7 @@ def delete_file(call: ApiCall) -> Any:
 
 
 def _document(call: ApiCall, file: StoredFile) -> dict[str, Any]:
-    columns = ("id", "name", "size", "received", "state", "sha256", "owner_name", "created_at", "updated_at")
+    columns = ("id", "name", "size", "received", "state", "sha256", "owner_name", "run_id", "created_at", "updated_at")
     return {name: getattr(file, name) for name in columns} | {
         "reference": reference_to(file.id), "part_bytes": call.portal.services.files.rules.part_bytes,
     }  # fmt: skip

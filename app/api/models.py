@@ -136,6 +136,16 @@ class ArtifactRef(Output):
     updated_at: Time
 
 
+class SavedFileRef(Output):
+    """A file that a run has saved; its content is at `files/{id}/content`."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+    updated_at: Time
+
+
 class RunOut(RunSummary, Tagged):
     """A run with its steps. `controls` are the controls that it takes now."""
 
@@ -145,6 +155,7 @@ class RunOut(RunSummary, Tagged):
     steps: list[StepOut]
     approvals: list[ApprovalRef]
     artifacts: list[ArtifactRef]
+    files: list[SavedFileRef] = Field(description="Files that its steps have saved")
     controls: list[str]
 
 

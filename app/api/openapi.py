@@ -89,6 +89,7 @@ _PROBLEM = {
     "required": ["type", "title", "status", "detail", "code", "instance", "request_id"],
     "additionalProperties": True,
 }  # fmt: skip
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _STATUSES = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
 
 
@@ -99,6 +100,8 @@ def statuses_of(endpoint: Endpoint) -> list[int]:
         found.add(404)
     if endpoint.method != "GET":
         found |= {400, 409}
+    if endpoint.download:
+        found.add(409)
     if endpoint.body is not None or endpoint.raw:
         found |= {413, 415, 422}
     if endpoint.query is not None:
@@ -153,8 +156,7 @@ def _operation(prefix: str, endpoint: Endpoint) -> dict[str, Any]:
             "content": {"application/json": {"schema": _ref(endpoint.body)}},
         }
     if endpoint.raw:
-        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": True, "content": _BYTES}
     return described
 
 
@@ -210,7 +212,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         str(endpoint.status): {
             "description": (endpoint.answer.__doc__ or "").strip().splitlines()[0],
             "headers": headers,
-            "content": {"application/json": {"schema": _ref(endpoint.answer)}},
+            "content": _BYTES if endpoint.download else {"application/json": {"schema": _ref(endpoint.answer)}},
         }
     }
     if _is_tagged(endpoint) and endpoint.method == "GET":
@@ -242,7 +244,7 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 def _schemas(endpoints: list[tuple[str, Endpoint]]) -> dict[str, Any]:
     wanted: list[tuple[type[BaseModel], Any]] = []
     for _, endpoint in endpoints:
-        wanted.append((endpoint.answer, "serialization"))
+        wanted += [] if endpoint.download else [(endpoint.answer, "serialization")]
         wanted += [(model, "validation") for model in (endpoint.body, endpoint.query) if model is not None]
     _, schemas = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_SCHEMAS + "{model}")
     found: dict[str, Any] = schemas.get("$defs", {})

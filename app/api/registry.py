@@ -58,6 +58,7 @@ class Endpoint:
         conditional: accepts `If-Match` with a version.
         location: path of what is created, with ``{id}``; may be empty.
         raw: the body is bytes of any kind.
+        download: the response is bytes of any kind, and the handler returns it; `answer` then only describes it.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Endpoint:
     conditional: bool = False
     location: str = ""
     raw: bool = False
+    download: bool = False
 
     @property
     def once(self) -> bool:
@@ -101,6 +103,7 @@ class EndpointTable:
         conditional: bool = False,
         location: str = "",
         raw: bool = False,
+        download: bool = False,
     ) -> Callable[[Callable[[ApiCall], Any]], Callable[[ApiCall], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
@@ -110,7 +113,7 @@ class EndpointTable:
             self.endpoints.append(
                 Endpoint(
                     method, path, name, summary, handler, answer, body, query, status, ignored, scopes, conditional,
-                    location, raw,
+                    location, raw, download,
                 )
             )  # fmt: skip
             return handler

@@ -97,5 +97,6 @@ def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
         "steps": view.steps,
         "approvals": view.requests,
         "artifacts": view.artifacts,
+        "files": call.portal.services.saved_files.of(run_id),
         "controls": list(view.controls),
     }

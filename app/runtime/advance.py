@@ -33,7 +33,7 @@ from assent.dialects.breakpoint import Stop
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
-from assent.files import Opener
+from assent.files import RunFiles
 from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.lessons import Recaller
 from assent.masking import mask, mask_text
@@ -63,17 +63,17 @@ class Advancer:
     """Advances runs that this process holds as far as they go without a person.
 
     Args:
-        opener: Returns what opens the files of a run; None: no run has any.
+        files: Returns what opens and saves the files of a run in an attempt; None: no run has any.
         recaller: Returns what finds lessons for a run; None: there are none.
         budget: What the models of a run may cost; a workflow can set a smaller limit.
     """
 
     def __init__(
-        self, library: Library, store: RunStore, leases: Leases, opener: Callable[[str], Opener] | None = None,
+        self, library: Library, store: RunStore, leases: Leases, files: Callable[[str, int], RunFiles] | None = None,
         recaller: Callable[[str], Recaller] | None = None, budget: Budget = _NO_LIMIT,
     ) -> None:  # fmt: skip
         self.library = library
-        self._opener = opener
+        self._files = files
         self._recaller = recaller
         self.budget = budget
         self._store = store
@@ -187,7 +187,7 @@ class Advancer:
         return Driver(
             graph, config, facts, writer, self._controls[snapshot.id], self.library.saver, self._store.now,
             partial(self._store.begin_call, snapshot.id, snapshot.attempt),
-            self._opener(snapshot.id) if self._opener else None,
+            self._files(snapshot.id, snapshot.attempt) if self._files else None,
             self._recaller(snapshot.id) if self._recaller else None,
             RunMeter(self._store, snapshot.id, snapshot.attempt, budget, facts),
         )  # fmt: skip

@@ -27,7 +27,7 @@ from assent.breakpoints import Stopped
 from assent.contracts import Receipt
 from assent.dialects.base import Asked
 from assent.dialects.registry import understand
-from assent.files import Opener, opening_with
+from assent.files import RunFiles, using_files
 from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
 from assent.lessons import Recaller, recalling_with
 from assent.masking import mask_text
@@ -77,7 +77,7 @@ class Driver:
         saver: Passes what the steps write to `writer`.
         now: The portal's clock.
         begin_call: Stores durably that an approved call begins; False if it had begun before.
-        open_file: Opens the files that the run's input names; None: as outside of the portal.
+        files: Opens and saves the run's files; None: as outside of the portal.
         recall: Finds lessons for what steps are about to propose; None: there are none.
         meter: Stores what the steps use of models; None: nobody counts.
     """
@@ -92,7 +92,7 @@ class Driver:
         saver: Saver,
         now: Callable[[], datetime],
         begin_call: Callable[[str], Coroutine[Any, Any, bool]],
-        open_file: Opener | None = None,
+        files: RunFiles | None = None,
         recall: Recaller | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -105,7 +105,7 @@ class Driver:
         self._saver = saver
         self._now = now
         self._begin_call = begin_call
-        self._open_file = open_file
+        self._files = files
         self._recall = recall
         self._meter = meter
         self._began: dict[str, float] = {}
@@ -164,11 +164,11 @@ class Driver:
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """Hear what steps report, and which tools and models they call; open files, recall lessons."""
+        """Hear what steps report, and which tools and models they call; open and save files, recall lessons."""
         begin = ledger_of(self._begin_call)
         contexts = (
             reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin),
-            opening_with(self._open_file), recalling_with(self._recall), metering_with(self._meter),
+            using_files(self._files), recalling_with(self._recall), metering_with(self._meter),
         )  # fmt: skip
         with ExitStack() as stack:
             for context in contexts:

@@ -13,6 +13,7 @@ from app.services.calls.idempotency import IdempotencyKeys
 from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
 from app.services.files.rules import FileRules
+from app.services.files.saved import SavedFiles
 from app.services.files.uploads import Files
 from app.services.grants.lifecycle import Grants
 from app.services.lessons.book import Lessons
@@ -59,6 +60,7 @@ class Services:
     checkpoints: CheckpointManager
     runs: Runs
     files: Files
+    saved_files: SavedFiles
     people: People
     sign_ins: SignIns
     tokens: Tokens
@@ -135,6 +137,7 @@ def services_over(
         checkpoints=checkpoints,
         runs=Runs(sessions, clock, uploads),
         files=uploads,
+        saved_files=SavedFiles(uploads, sessions, clock),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base
@@ -26,11 +26,12 @@ class FilePlace(StrEnum):
 
 
 class StoredFile(Base):
-    """A file that somebody uploads. Its content lies in `FileChunk`, or in the operator's folder.
+    """A file that somebody uploads, or a run saves. Its content lies in `FileChunk`, or in the operator's folder.
 
     `size` is the announced size and `received` what has arrived of it, in bytes, without gaps. `wanted_sha256` is the
     digest that the uploader announced, or empty; `sha256` is that of the complete content. `owner_agent` is the name
-    of the agent that uploads it with the owner's token, or empty. `updated_at` is when the last part arrived.
+    of the agent that uploads it with the owner's token, or empty. `updated_at` is when the last part arrived. `run_id`
+    is the run that has saved the file, which then has no owner; empty for an upload.
     """
 
     __tablename__ = "files"
@@ -47,12 +48,17 @@ class StoredFile(Base):
     owner_id: Mapped[str]
     owner_name: Mapped[str]
     owner_agent: Mapped[str]
+    run_id: Mapped[str] = mapped_column(server_default="", default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
     __table_args__ = (
         Index("ix_files_owner", "owner_id", "created_at", "id"),
         Index("ix_files_updated_at", "updated_at"),
+        Index(
+            "ix_files_of_run", "run_id", "name", unique=True,
+            postgresql_where=text("run_id <> '' and state = 'complete'"),
+        ),
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Files on a worker: opened for the steps of the runs that use them, and deleted when no run has used them for long."""
+"""Files on a worker: opened and saved for the steps of runs, and deleted when no run has used them for long."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
 from app.domain.errors import AssentError
+from app.services.files.saved import FileToSave, SavedFiles
 from app.services.files.uploads import Files
 from app.services.usage.calls import ModelCalls
-from assent.files import FileError, OpenedFile, Opener, file_id_of
+from assent.files import FileError, OpenedFile, SavedFile, file_id_of, reference_to
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY_SECONDS = 3600.0
@@ -33,34 +36,66 @@ async def keep_sweeping(files: Files, model_calls: ModelCalls) -> None:
         await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
 
-def opener_of(files: Files, run_id: str) -> Opener:
-    """What opens the files of this run."""
-    return partial(_open, files, run_id)
+class FilesOfRun:
+    """The files of a run, as its steps in one attempt open and save them."""
 
+    def __init__(self, files: Files, saved: SavedFiles, run_id: str, attempt: int) -> None:
+        self._files = files
+        self._saved = saved
+        self._run_id = run_id
+        self._attempt = attempt
 
-def _open(files: Files, run_id: str, reference: str) -> OpenedFile:
-    """Open a file. An upload is copied into a temporary file, which has no name and goes with the process.
+    def open(self, reference: str) -> OpenedFile:
+        """Open a file. An upload is copied into a temporary file, which has no name and goes with the process.
 
-    Raises:
-        FileError: The run does not use such a file, the path leads out of the operator's folders, or it cannot be read.
-    """
-    try:
-        if not file_id_of(reference):
-            stream = files.open_path(reference)
-            return OpenedFile(Path(reference).name, os.fstat(stream.fileno()).st_size, stream)
-        file, content = files.of_run(run_id, reference)
-        copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - whoever opened the file closes it
+        Raises:
+            FileError: The run does not use such a file, the path leads out of the operator's folders, or it cannot be
+                read.
+        """
         try:
-            digest = hashlib.sha256()
-            for piece in content:
-                digest.update(piece)
-                copy.write(piece)
-            if digest.hexdigest() != file.sha256:
-                raise FileError(f"The content of “{file.name}” has changed since it was uploaded.")
-            copy.seek(0)
-        except BaseException:
-            copy.close()
-            raise
-    except AssentError as error:
-        raise FileError(str(error)) from error
-    return OpenedFile(file.name, file.size, copy)
+            if not file_id_of(reference):
+                stream = self._files.open_path(reference)
+                return OpenedFile(Path(reference).name, os.fstat(stream.fileno()).st_size, stream)
+            file, content = self._files.of_run(self._run_id, reference)
+            copy, digest, size = _copied(content, file.size)
+            if digest != file.sha256:
+                copy.close()
+                raise FileError(f"The content of “{file.name}” has changed since it was stored.")
+        except AssentError as error:
+            raise FileError(str(error)) from error
+        return OpenedFile(file.name, size, copy)
+
+    def save(self, name: str, stream: BinaryIO) -> SavedFile:
+        """Save a file. It is copied into a temporary file first, so that its size and digest are known.
+
+        Raises:
+            FileError: The name is not valid, there is no room for it, another worker has taken over the run, or it
+                cannot be stored.
+        """
+        rules = self._files.rules
+        copy, digest, size = _copied(iter(partial(stream.read, rules.part_bytes), b""), rules.largest)
+        with copy:
+            pieces = iter(partial(copy.read, rules.part_bytes), b"")
+            try:
+                file = self._saved.save(FileToSave(self._run_id, self._attempt, name, size, digest, pieces))
+            except AssentError as error:
+                raise FileError(str(error)) from error
+        return SavedFile(reference_to(file.id), file.name, file.sha256, file.size)
+
+
+def _copied(content: Iterable[bytes], most: int) -> tuple[BinaryIO, str, int]:
+    """Return a temporary file without a name at its start, with the digest and size; longer than `most`: FileError."""
+    copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - whoever gets the file closes it
+    try:
+        digest, size = hashlib.sha256(), 0
+        for piece in content:
+            size += len(piece)
+            if size > most:
+                raise FileError(f"A file has at most {most:,} bytes; this one has more.")
+            digest.update(piece)
+            copy.write(piece)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy, digest.hexdigest(), size

@@ -37,7 +37,7 @@ from app.store.routing import ROUTING_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.connector import QueueConnector
 from app.worker.courier import AT_ONCE, Courier
-from app.worker.files import keep_sweeping, opener_of
+from app.worker.files import FilesOfRun, keep_sweeping
 from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_indexing
 from app.worker.lessons import keep_learning, recaller_of
@@ -95,7 +95,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
-        files, lessons = partial(opener_of, services.files), partial(recaller_of, services.recalling)
+        files = partial(FilesOfRun, services.files, services.saved_files)
+        lessons = partial(recaller_of, services.recalling)
         budget = Budget(settings.model_budget_tokens, settings.model_budget_dollars)
         advancer = Advancer(library, store, leases, files, lessons, budget)
         connector = QueueConnector(quick)

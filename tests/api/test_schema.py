@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from app.api import openapi
 from app.api.register import endpoints
+from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.services.bundle import Services
 from tests.factories import (
@@ -33,6 +34,7 @@ from tests.factories import (
     make_request,
     make_run,
     make_token,
+    save_run_file,
 )
 from tests.routers import router_at_work
 from tests.thorough import IN_CI
@@ -122,6 +124,8 @@ def _known(services: Services, path: str) -> dict[str, Any]:
     if "/destinations/" in path:
         return {"id": make_destination(services).id}
     if "/files/" in path:
+        if path.endswith("/content"):
+            return {"id": save_run_file(services, make_run(sessions, state=RunState.RUNNING, attempt=1)).id}
         return {"id": services.files.begin(make_person(sessions).as_actor(Via.API), "orders.csv", 0).id}
     run = make_run(sessions)
     return {"id": run.id if "/runs/" in path or "/workflows/" in path else make_request(sessions, run).id}

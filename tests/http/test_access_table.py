@@ -135,7 +135,7 @@ class Scene:
         if line == "look at a file of the run":
             with self._services.sessions.begin() as session:
                 session.add(FileUse(run_id=self.run.id, file_id=file.id))
-        if way.kind == "page":
+        if way.kind == "page" or way.method == "GET":
             self._services.files.complete(requester, file.id)
         return file.id
 
@@ -334,6 +334,7 @@ def _rest(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patc
         answer = caller.post(path, scene.fill(way.body) | scene.body)
     if wanted == "yes":
         kind = "text/plain" if way.rule == "/metrics" else "application/json"
+        kind = "application/octet-stream" if way.rule.endswith("/content") and way.method == "GET" else kind
         assert (answer.status_code in (200, 201), answer.mimetype) == (True, kind), answer.text
     else:
         assert (answer.status_code, answer.json["code"]) == (STATUS[wanted], CODES[wanted])

@@ -30,7 +30,7 @@ from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from app.worker.adapter import worker_store
-from app.worker.files import opener_of
+from app.worker.files import FilesOfRun
 from app.worker.lessons import recaller_of
 from assent.contracts import Verdict
 from tests import flows
@@ -110,7 +110,7 @@ class Rig:
         store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
         library = Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool))
         return Advancer(
-            library, store, leases, partial(opener_of, self.services.files),
+            library, store, leases, partial(FilesOfRun, self.services.files, self.services.saved_files),
             partial(recaller_of, self.services.recalling),
         )  # fmt: skip
 

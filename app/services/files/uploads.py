@@ -76,6 +76,9 @@ class Files:
 
     Args:
         rules: Limits and places.
+
+    Attributes:
+        place: Where the contents of new files go.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock, rules: FileRules | None = None) -> None:
@@ -85,7 +88,7 @@ class Files:
         self._stores: dict[str, Contents] = {FilePlace.DATABASE.value: DatabaseContents(sessions)}
         if self.rules.folder is not None:
             self._stores[FilePlace.FOLDER.value] = FolderContents(self.rules.folder)
-        self._place = FilePlace.FOLDER if self.rules.folder is not None else FilePlace.DATABASE
+        self.place = FilePlace.FOLDER if self.rules.folder is not None else FilePlace.DATABASE
 
     def begin(self, actor: Actor, name: str, size: int, sha256: str = "", made_as: str = "") -> StoredFile:
         """Begin an upload. Its size counts at once.
@@ -107,7 +110,7 @@ class Files:
             raise TooLargeError(f"A file has at most {self.rules.largest:,} bytes; this one has {size:,}.")
         file_id = made_as or str(uuid.uuid4())
         values = {
-            "id": file_id, "name": mask_text(name), "size": size, "place": self._place.value, "wanted": sha256.lower(),
+            "id": file_id, "name": mask_text(name), "size": size, "place": self.place.value, "wanted": sha256.lower(),
             "owner_id": actor.id, "owner_name": actor.name, "owner_agent": actor.name if actor.kind == "agent" else "",
             "now": self._clock(), "most": self.rules.total, "most_own": self.rules.per_person,
         }  # fmt: skip
@@ -136,7 +139,7 @@ class Files:
         """
         actor.require(Action.START_RUN)
         self._refuse_part(content)
-        self._stores[self._place.value].prepare()
+        self._stores[self.place.value].prepare()
         if not is_storable(file_id):
             raise no_file(file_id)
         note_write()
@@ -146,7 +149,7 @@ class Files:
                 raise no_file(file_id)
             end = offset + len(content)
             if offset < file.received and end <= file.received:
-                if self._store_of(file).read(file, offset, len(content)) == content:
+                if self.store_of(file).read(file, offset, len(content)) == content:
                     return file
                 raise unexpected(file, "Another part has arrived at this place.")
             if file.is_complete or offset != file.received:
@@ -158,7 +161,7 @@ class Files:
                 raise InvalidInputError(
                     "This part is too small.", {"": f"Each part but the last has at least {least:,} bytes."}
                 )
-            self._store_of(file).write(session, file, offset, content)
+            self.store_of(file).write(session, file, offset, content)
             file.received, file.version, file.updated_at = end, file.version + 1, self._clock()
         return file
 
@@ -193,7 +196,7 @@ class Files:
 
     def _finish(self, actor: Actor, file: StoredFile, wanted: Collection[str]) -> StoredFile:
         digest = hashlib.sha256()
-        for piece in pieces(self._store_of(file), file):
+        for piece in pieces(self.store_of(file), file):
             digest.update(piece)
         found = digest.hexdigest()
         if set(wanted) - {found}:
@@ -217,7 +220,7 @@ class Files:
         with self._sessions.begin() as session:
             latest = session.get(StoredFile, file.id, with_for_update=True)
             if latest is not None and latest.version == file.version:
-                self._store_of(latest).clear(session, latest)
+                self.store_of(latest).clear(session, latest)
                 latest.received, latest.version, latest.updated_at = 0, latest.version + 1, self._clock()
 
     def get(self, viewer: Actor, file_id: str) -> StoredFile:
@@ -232,7 +235,7 @@ class Files:
         file = self.get(viewer, file_id)
         if not file.is_complete:
             raise unexpected(file, "This file has not been uploaded completely.")
-        return file, pieces(self._store_of(file), file)
+        return file, pieces(self.store_of(file), file)
 
     def own(self, actor: Actor, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[StoredFile]:
         """The actor's files, newest first, older than `before` (created_at, id)."""
@@ -360,7 +363,7 @@ class Files:
             raise NotFoundError(
                 f"Neither the input of this run nor a decision names the file {reference!r}, or it has been deleted."
             )
-        return file, pieces(self._store_of(file), file)
+        return file, pieces(self.store_of(file), file)
 
     def used_by(self, run_id: str) -> list[StoredFile]:
         """The files that a run uses, by name."""
@@ -368,7 +371,8 @@ class Files:
         with self._sessions.reads() as session:
             return list(session.scalars(query))
 
-    def _store_of(self, file: StoredFile) -> Contents:
+    def store_of(self, file: StoredFile) -> Contents:
+        """Where the content of the file lies. Raises UnavailableFileError if this process cannot reach it."""
         store = self._stores.get(file.place)
         if store is None:
             raise UnavailableFileError(

@@ -174,7 +174,7 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         status,
         seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
         calls=services().tools.calls_of(run_id), models=services().model_figures.of_run(run_id),
-        files=_files(view.run), call_words=STATUSES, now=now,
+        files=_files(view.run), saved=services().saved_files.of(run_id), call_words=STATUSES, now=now,
         again=_again(view, viewer), size_words=size_words,
         artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
@@ -185,7 +185,8 @@ def _files(run: Run) -> list[tuple[StoredFile, str]]:
     fields: dict[str, list[str]] = {}
     for path, reference in references_in(run.input).items():
         fields.setdefault(file_id_of(reference), []).append(path.removeprefix("input."))
-    return [(file, ", ".join(fields.get(file.id, []))) for file in services().files.used_by(run.id)]
+    used = [file for file in services().files.used_by(run.id) if file.run_id != run.id]
+    return [(file, ", ".join(fields.get(file.id, []))) for file in used]
 
 
 def _again(view: RunView, viewer: Actor) -> str:

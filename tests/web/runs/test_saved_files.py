@@ -1,0 +1,53 @@
+"""Files that a run has saved: on its page, over the API, and to be downloaded by everybody who sees the run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from app.domain.lifecycle import RunState
+from app.services.bundle import Services
+from assent.files import reference_to
+from tests.factories import Caller, make_person, make_run, save_run_file
+from tests.web.browsing import Browser
+
+CONTENT = b"PK" + bytes(range(256)) * 4_000
+NAME = "Paket für März <b>.zip"
+
+
+def test_a_run_s_page_lists_its_files(services: Services, browse: Callable[[str], Browser]) -> None:
+    run = make_run(services.sessions, state=RunState.RUNNING, attempt=1)
+    viewer = browse("viewer")
+    assert not viewer.get(f"/runs/{run.id}").one("section", id="run-files").all("li")
+    file = save_run_file(services, run, NAME, CONTENT)
+    page = viewer.get(f"/runs/{run.id}")
+    listed = page.one("section", id="run-files")
+    assert NAME in listed.text and "1.0 MB" in listed.text and hashlib.sha256(CONTENT).hexdigest() in listed.text
+    assert NAME not in page.one("details", id="run-input").text
+    viewer.get(listed.one("a").attributes["href"])
+    assert viewer.response is not None and viewer.response.data == CONTENT
+    assert viewer.response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''Paket%20f")
+    assert viewer.response.headers["X-Content-Type-Options"] == "nosniff"
+    assert viewer.response.mimetype == "application/octet-stream"
+    browse("anonymous").get(f"/files/{file.id}/content", 303)
+
+
+@pytest.mark.parametrize("size", [0, len(CONTENT)])
+def test_programs_download_it(app: Flask, services: Services, size: int) -> None:
+    run = make_run(services.sessions, state=RunState.RUNNING, attempt=1)
+    file = save_run_file(services, run, NAME, CONTENT[:size])
+    caller = Caller(app, make_person(services.sessions))
+    [listed] = caller.get(f"/api/v1/runs/{run.id}").json["files"]
+    assert (listed["name"], listed["size"], listed["sha256"]) == (NAME, size, file.sha256)
+    about = caller.get(f"/api/v1/files/{file.id}").json
+    assert (about["run_id"], about["owner_name"], about["reference"]) == (run.id, "", reference_to(file.id))
+    answer = caller.get(f"/api/v1/files/{file.id}/content")
+    assert (answer.status_code, answer.data) == (200, CONTENT[:size])
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert caller.delete(f"/api/v1/files/{file.id}").status_code == 404
+    begun = caller.post("/api/v1/files", {"name": "orders.csv", "size": 3}).json["id"]
+    refused = caller.get(f"/api/v1/files/{begun}/content")
+    assert (refused.status_code, refused.json["code"]) == (409, "conflict")
