@@ -9,6 +9,7 @@ import signal
 import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from assent.sandbox.child import LONGEST_MESSAGE
@@ -91,9 +92,10 @@ def _call(
         raise ValueError(f"{function!r} is not a module and a function, such as `package.module:function`.")
     bubblewrap = find_bubblewrap()
     view = view_of([*(code or [module.partition(".")[0]])], files, limits.scratch_bytes)
+    mapped = sum(Path(path).stat().st_size for path in files.values())
     call = json.dumps({
         "module": module, "function": name, "arguments": {**arguments, **view.files}, "import_path": view.import_path,
-        "scratch": SCRATCH, "limits": _kernel_limits(limits),
+        "scratch": SCRATCH, "limits": _kernel_limits(limits, mapped),
     }, allow_nan=False).encode()  # fmt: skip
     if len(call) > limits.argument_bytes:
         raise SandboxLimitError("size", f"The arguments are larger than {limits.argument_bytes:,} bytes.")
@@ -113,10 +115,12 @@ def filter_of(machine: str) -> bytes:
     return assemble(instructions(ARCHITECTURES[machine]))
 
 
-def _kernel_limits(limits: Limits) -> dict[str, int]:
+def _kernel_limits(limits: Limits, mapped: int) -> dict[str, int]:
+    # An input file that is mapped is not memory that is used: the kernel takes its pages away when it needs them.
     return {
-        "AS": limits.memory_bytes, "CPU": limits.cpu_seconds, "NOFILE": limits.open_files, "NPROC": PROCESSES,
-        "CORE": 0, "FSIZE": limits.scratch_bytes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 64,
+        "DATA": limits.memory_bytes, "AS": limits.memory_bytes + mapped, "CPU": limits.cpu_seconds,
+        "NOFILE": limits.open_files, "NPROC": PROCESSES, "FSIZE": limits.scratch_bytes, "CORE": 0, "MEMLOCK": 0,
+        "MSGQUEUE": 0, "SIGPENDING": 64,
     }  # fmt: skip
 
 
@@ -143,7 +147,7 @@ def _end(ended: Ended, limits: Limits) -> Exception:
     number = ended.code - 128
     # A process that ignores the signal is killed a second later.
     if number == signal.SIGXCPU or (number == signal.SIGKILL and ended.seconds > limits.cpu_seconds):
-        return SandboxLimitError("time", f"It used more than {limits.cpu_seconds} seconds of the processor.")
+        return SandboxLimitError("time", f"It used the processor for {limits.cpu_seconds} seconds, and was stopped.")
     if number == signal.SIGXFSZ:
         return SandboxLimitError("size", f"It wrote a file of more than {limits.scratch_bytes:,} bytes.")
     if any(sign in ended.stderr for sign in ("bad_alloc", "MemoryError", "memory allocation", "out of memory")):

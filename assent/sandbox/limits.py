@@ -12,7 +12,7 @@ class Limits:
     """Limits on one call of a sandboxed function. Processes and threads are not among them: it cannot start any.
 
     Attributes:
-        memory_bytes: address space, including Python, its libraries, and files that are mapped.
+        memory_bytes: memory, including Python and its libraries. Input files that are mapped do not count.
         cpu_seconds: processor time, in whole seconds.
         wall_seconds: time by the clock, including the start of Python; then the whole sandbox is killed.
         open_files: file descriptors.

@@ -7,12 +7,14 @@ import struct
 
 from assent.sandbox.syscalls import IOCTLS, NEWEST_KNOWN, PRCTLS, Architecture
 
-LOAD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-"""Load a word at an offset; compare it with a constant; end with a constant (`linux/bpf_common.h`)."""
+LOAD, AND, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+"""Load a word at an offset; keep some of its bits; compare it with a constant; end with one (`linux/bpf_common.h`)."""
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 """Results (`linux/seccomp.h`); the number of an error is added to the last one."""
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 """Offsets in `struct seccomp_data`, of the lower halves of arguments."""
+_SHARED_MEMORY = 0x01 | 0x20
+"""Flags of `mmap`: shared, and not of a file. Such memory would not count as the process's own."""
 REFUSE, SEEM_OLDER = ERROR | errno.EPERM, ERROR | errno.ENOSYS
 
 Instruction = tuple[int, int, int, int]
@@ -36,6 +38,7 @@ def instructions(architecture: Architecture) -> list[Instruction]:
         program += [(JUMP_IF_AT_LEAST, 0, 1, architecture.second_set), (RETURN, 0, 0, KILL)]
     for number in architecture.allowed.values():
         program += _ends(number, ALLOW)
+    program += _mapping(architecture.mmap)
     for number in architecture.missing.values():
         program += _ends(number, SEEM_OLDER)
     program += _with_argument(architecture.ioctl, 1, tuple(IOCTLS.values()))
@@ -46,6 +49,13 @@ def instructions(architecture: Architecture) -> list[Instruction]:
 
 def _ends(value: int, result: int) -> list[Instruction]:
     return [(JUMP_IF_EQUAL, 0, 1, value), (RETURN, 0, 0, result)]
+
+
+def _mapping(number: int) -> list[Instruction]:
+    """Allow mappings, except of shared memory that belongs to no file."""
+    flags = _FIRST_ARGUMENT + 8 * 3
+    checks = [(LOAD, 0, 0, flags), (AND, 0, 0, _SHARED_MEMORY), *_ends(_SHARED_MEMORY, REFUSE), (RETURN, 0, 0, ALLOW)]
+    return [(JUMP_IF_EQUAL, 0, len(checks), number), *checks]
 
 
 def _with_argument(number: int, index: int, values: tuple[int, ...]) -> list[Instruction]:

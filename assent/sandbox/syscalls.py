@@ -16,7 +16,7 @@ class Architecture:
     Attributes:
         audit: the value by which a filter recognizes it (`AUDIT_ARCH_…` in `linux/audit.h`).
         allowed: the numbers of the system calls that are allowed with any arguments.
-        ioctl, prctl, prlimit64: the numbers of those that are allowed with some arguments only.
+        ioctl, prctl, prlimit64, mmap: the numbers of those that are allowed with some arguments only.
         missing: those that are answered as by an older kernel, so that libraries use the older ones instead.
         second_set: where another set of the same calls begins; 0 if there is none.
     """
@@ -26,6 +26,7 @@ class Architecture:
     ioctl: int
     prctl: int
     prlimit64: int
+    mmap: int
     missing: dict[str, int]
     second_set: int = 0
 
@@ -43,7 +44,7 @@ _X86_64 = {
     "dup3": 292, "pipe2": 293, "preadv": 295, "pwritev": 296, "renameat2": 316, "copy_file_range": 326, "statx": 332,
     "close_range": 436, "faccessat2": 439,
     # Memory
-    "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "msync": 26, "mincore": 27, "madvise": 28,
+    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "msync": 26, "mincore": 27, "madvise": 28,
     # Waiting, and time
     "poll": 7, "select": 23, "sched_yield": 24, "pause": 34, "nanosleep": 35, "getitimer": 36, "alarm": 37,
     "setitimer": 38, "gettimeofday": 96, "times": 100, "time": 201, "epoll_create": 213, "restart_syscall": 219,
@@ -67,7 +68,7 @@ _AARCH64 = {
     "read": 63, "write": 64, "readv": 65, "writev": 66, "pread64": 67, "pwrite64": 68, "preadv": 69, "pwritev": 70,
     "sendfile": 71, "readlinkat": 78, "newfstatat": 79, "fstat": 80, "fsync": 82, "fdatasync": 83, "utimensat": 88,
     "readahead": 213, "fadvise64": 223, "renameat2": 276, "copy_file_range": 285, "statx": 291, "close_range": 436,
-    "faccessat2": 439, "brk": 214, "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "msync": 227,
+    "faccessat2": 439, "brk": 214, "munmap": 215, "mremap": 216, "mprotect": 226, "msync": 227,
     "mincore": 232, "madvise": 233, "pselect6": 72, "ppoll": 73, "nanosleep": 101, "getitimer": 102, "setitimer": 103,
     "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "sched_yield": 124, "restart_syscall": 128,
     "times": 153, "gettimeofday": 169, "capget": 90, "exit": 93, "exit_group": 94, "waitid": 95,
@@ -84,8 +85,8 @@ NEWEST_KNOWN = 449
 """Calls above this number are newer than this list, and answered as by an older kernel."""
 
 ARCHITECTURES = {
-    "x86_64": Architecture(0xC000003E, _X86_64, 16, 157, 302, _MISSING, second_set=0x40000000),
-    "aarch64": Architecture(0xC00000B7, _AARCH64, 29, 167, 261, _MISSING),
+    "x86_64": Architecture(0xC000003E, _X86_64, 16, 157, 302, 9, _MISSING, second_set=0x40000000),
+    "aarch64": Architecture(0xC00000B7, _AARCH64, 29, 167, 261, 222, _MISSING),
 }
 """By `uname -m`."""
 

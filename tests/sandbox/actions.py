@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import mmap
 import os
 import signal
 import socket
@@ -162,6 +163,31 @@ def allocate(mebibytes: int) -> int:
 def allocate_in_pieces(mebibytes: int) -> int:
     """Use memory in small pieces."""
     return len([bytearray(1 << 16) for _ in range(mebibytes << 4)])
+
+
+def share_memory(mebibytes: int) -> int:
+    """Use memory that could be shared with other processes."""
+    with mmap.mmap(-1, mebibytes << 20, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS) as memory:
+        return len(memory)
+
+
+def map_file(path: str) -> int:
+    """Read all of a file through memory."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
+        return sum(len(memory[start : start + (1 << 20)]) for start in range(0, len(memory), 1 << 20))
+
+
+def copy_mapping(path: str) -> int:
+    """Write into a private copy of a mapped file, page by page."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as memory:
+        for start in range(0, len(memory), 4096):
+            memory[start] = 1
+        return len(memory)
+
+
+def open_many(count: int) -> int:
+    """Have many files open."""
+    return len([open("/dev/null") for _ in range(count)])
 
 
 def spin(stubborn: bool = False) -> None:

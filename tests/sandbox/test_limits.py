@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from assent.sandbox import SandboxFailedError, SandboxLimitError
-from tests.sandbox.accounts import Caller
+from tests.sandbox.accounts import Caller, unsandboxed
 
 MIB = 1 << 20
 
@@ -19,6 +20,21 @@ def test_memory(sandboxed: Caller, action: str) -> None:
         sandboxed(action, mebibytes=420)
     assert caught.value.limit == "memory"
     assert sandboxed(action, limits={"memory_bytes": 600 * MIB}, mebibytes=420) > 0
+
+
+def test_memory_that_is_not_counted(sandboxed: Caller, shared: Path) -> None:
+    assert unsandboxed("attempt", action="share_memory", mebibytes=1) == MIB
+    assert sandboxed("attempt", action="share_memory", mebibytes=1) == "EPERM"
+    large = shared / "large"
+    with large.open("wb") as file:
+        file.truncate(500 * MIB)
+    assert sandboxed("map_file", files={"path": large}) == 500 * MIB, "a mapped file is no memory"
+    assert sandboxed("attempt", files={"path": large}, action="copy_mapping") == "ENOMEM", "but a copy of it is"
+
+
+def test_open_files(sandboxed: Caller) -> None:
+    assert sandboxed("open_many", count=50) == 50
+    assert sandboxed("attempt", action="open_many", count=100) == "EMFILE"
 
 
 @pytest.mark.parametrize("arguments", [{}, {"stubborn": True}])

@@ -99,7 +99,7 @@ def _analyze(package: OpenedFile, depth: Depth, extract_metadata: bool) -> Packa
         }  # fmt: skip
         document = run_in_sandbox(
             "workflows.package_deployment.installers.analyzing:analyze_for_parent", arguments,
-            files={"path": package.path}, code=["workflows"], limits=limits_for(package.size),
+            files={"path": package.path}, code=["workflows.package_deployment"], limits=limits_for(package.size),
         )  # fmt: skip
     except SandboxUnavailableError as error:
         raise SandboxMissingError(f"Packages are analyzed in a sandbox only. {error}") from error
@@ -118,8 +118,7 @@ def limits_for(size: int) -> Limits:
     more = max(0, size - _USUAL_PACKAGE)
     seconds = min(USUAL.wall_seconds + more / _BYTES_A_SECOND, MOST_SECONDS)
     return replace(
-        USUAL, memory_bytes=USUAL.memory_bytes + more, cpu_seconds=round(seconds), wall_seconds=seconds,
-        result_bytes=_LARGEST_RESULT,
+        USUAL, cpu_seconds=max(1, round(seconds)), wall_seconds=seconds, result_bytes=_LARGEST_RESULT
     )  # fmt: skip
 
 
