@@ -1,0 +1,211 @@
+"""Requests in plain words: what follows from them, where it comes from, and what is not understood."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.workflows.package_analyses import analysis_of
+from workflows.package_deployment.analysis import Scope, Technology
+from workflows.package_deployment.scripts.instruction_model import Instruction, Instructions, Mode, Origin
+from workflows.package_deployment.scripts.instructions import structure
+from workflows.package_deployment.scripts.planning import plan
+from workflows.package_deployment.scripts.rendering import render
+
+
+def read(request: str, mode: Mode = Mode.QUICK) -> Instructions:
+    return structure(request, analysis_of(), mode)
+
+
+def wishes(request: str) -> list[dict[str, Any]]:
+    """Return what a request asks for, without where it comes from."""
+    return [
+        item.model_dump(mode="json", exclude={"source"}, exclude_defaults=True) | {"topic": item.topic}
+        for item in read(request).items
+        if item.source.origin is Origin.REQUEST
+    ]
+
+
+CASES = [
+    ("Close Firefox and notepad.exe first", [
+        {"topic": "close_application", "process": "firefox", "description": "Mozilla Firefox"},
+        {"topic": "close_application", "process": "notepad"},
+    ]),
+    ("Excel should be closed before the installation", [
+        {"topic": "close_application", "process": "excel", "description": "Microsoft Excel"}]),
+    ("Close the app", [{"topic": "close_application", "process": "viewer"}]),
+    ("Bitte Outlook und Word schließen", [
+        {"topic": "close_application", "process": "outlook", "description": "Microsoft Outlook"},
+        {"topic": "close_application", "process": "winword", "description": "Microsoft Word"},
+    ]),
+    ("Close apps silently", None),
+    ("Close Word after a 5 minute countdown", [
+        {"topic": "closing", "countdown": 300},
+        {"topic": "close_application", "process": "winword", "description": "Microsoft Word"},
+    ]),
+    ("Block the apps from starting during the installation", [{"topic": "closing", "blocks_start": True}]),
+    ("Ask users to save their work", [{"topic": "closing", "prompt_to_save": True}]),
+    ("Allow up to 5 deferrals", [{"topic": "deferral", "times": 5}]),
+    ("Let users postpone the installation three times", [{"topic": "deferral", "times": 3}]),
+    ("Users can defer for 7 days", [{"topic": "deferral", "days": 7}]),
+    ("Deferral deadline is December 24, 2026", [{"topic": "deferral", "deadline": "2026-12-24"}]),
+    ("Dreimal verschieben erlauben, Frist bis 24.12.2026", [
+        {"topic": "deferral", "times": 3}, {"topic": "deferral", "deadline": "2026-12-24"}]),
+    ("No deferrals", [{"topic": "deferral"}]),
+    ("No progress bar", [{"topic": "window", "which": "progress", "shown": False}]),
+    ("Show a message 'All done' at the end", [{"topic": "window", "which": "completion", "text": "All done"}]),
+    ("Without any user interaction", [{"topic": "interaction", "mode": "Silent"}]),
+    ("Do not restart the computer", [{"topic": "restart", "behavior": "suppress"}]),
+    ("Neustart unterdrücken", [{"topic": "restart", "behavior": "suppress"}]),
+    ("Prompt the user to restart", [{"topic": "restart", "behavior": "prompt"}]),
+    ("Force a reboot after 15 minutes", [{"topic": "restart", "behavior": "force", "countdown": 900}]),
+    ("Neustart erzwingen", [{"topic": "restart", "behavior": "force"}]),
+    ("Use install arguments: /S /D=C:\\App", [{"topic": "arguments", "arguments": "/S /D=C:\\App"}]),
+    ("Uninstall arguments: /S", [{"topic": "arguments", "purpose": "uninstall", "arguments": "/S"}]),
+    ("Install with ALLUSERS=1 and INSTALLDIR=\"C:\\Apps\\My Viewer\"", [
+        {"topic": "property", "name": "ALLUSERS", "value": "1"},
+        {"topic": "property", "name": "INSTALLDIR", "value": "C:\\Apps\\My Viewer"},
+    ]),
+    ("Set the property DESKTOPLINK to 0", [{"topic": "property", "name": "DESKTOPLINK", "value": "0"}]),
+    ("Apply the transform corporate.mst", [{"topic": "transform", "file": "corporate.mst"}]),
+    ("Install the patch fix-1.msp", [{"topic": "patch", "file": "fix-1.msp"}]),
+    ("Requires at least 1.5 GB of free disk space", [{"topic": "requirement", "free_disk_mb": 1536}]),
+    ("Mindestens 500 MB freier Speicherplatz", [{"topic": "requirement", "free_disk_mb": 500}]),
+    ("Only for Windows 11 23H2 or later", [
+        {"topic": "requirement", "windows_build": 22631, "windows_name": "Windows 11 23H2"}]),
+    ("Requires .NET Framework 4.7.2", [
+        {"topic": "requirement", "dotnet_release": 461808, "dotnet_name": "4.7.2"}]),
+    ("64-bit only", [{"topic": "requirement", "architecture": "x64"}]),
+    ("Check that no reboot is pending", [{"topic": "requirement", "no_pending_restart": True}]),
+    ("Remove the desktop shortcut", [{"topic": "shortcut", "action": "remove", "name": "Example Viewer.lnk"}]),
+    ("Desktopverknüpfung entfernen", [{"topic": "shortcut", "action": "remove", "name": "Example Viewer.lnk"}]),
+    ("Keep the start menu shortcut", [
+        {"topic": "shortcut", "action": "keep", "where": "start_menu", "name": "Example Viewer.lnk"}]),
+    ("Set HKLM\\SOFTWARE\\Example\\AutoUpdate to 0 (DWORD)", [
+        {"topic": "registry", "key": "HKLM:\\SOFTWARE\\Example", "name": "AutoUpdate", "value": 0, "type": "DWord"}]),
+    ("Set the registry value Server in HKCU\\Software\\Example to 'srv01'", [
+        {"topic": "registry", "key": "HKCU:\\Software\\Example", "name": "Server", "value": "srv01"}]),
+    ("Remove the registry value Updater from HKLM\\SOFTWARE\\Example", [
+        {"topic": "registry", "action": "remove", "key": "HKLM:\\SOFTWARE\\Example", "name": "Updater"}]),
+    ("Copy settings.ini to C:\\ProgramData\\Example", [
+        {"topic": "copy_file", "file": "settings.ini", "to": {"folder": "$envProgramData", "path": "Example"}}]),
+    ("Kopiere user.ini nach %AppData%\\Example", [
+        {"topic": "copy_file", "file": "user.ini", "every_user": "AppData",
+         "to": {"folder": "$envPublic", "path": "Example"}}]),
+    ("Run setup-user.cmd once for each user", [{"topic": "user_setup", "file": "setup-user.cmd"}]),
+    ("Uninstall older versions first", [{"topic": "earlier_versions", "name": "Example Viewer"}]),
+    ("Alte Versionen deinstallieren", [{"topic": "earlier_versions", "name": "Example Viewer"}]),
+    ("Remove previous versions of Other Tool", [{"topic": "earlier_versions", "name": "Other Tool"}]),
+    ("Write logs to C:\\Logs\\Apps", [{"topic": "log_folder", "path": "C:\\Logs\\Apps"}]),
+    ("Detect by product code", [{"topic": "detection", "by": "product_code"}]),
+    ("Detection: registry key HKLM\\SOFTWARE\\Example, value Version, version 4.2", [
+        {"topic": "detection", "by": "registry", "path": "HKLM\\SOFTWARE\\Example",
+         "name": "Version", "version": "4.2"}]),
+    ("Install for all users", [{"topic": "scope", "scope": "per_machine"}]),
+    ("Treat exit codes 5 and 7 as success", [{"topic": "exit_codes", "codes": [5, 7], "meaning": "success"}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("request_text", "expected"), [case for case in CASES if case[1] is not None])
+def test_a_request_is_understood(request_text: str, expected: list[dict[str, Any]]) -> None:
+    assert wishes(request_text) == expected
+    assert read(request_text).not_understood == []
+
+
+@pytest.mark.parametrize(
+    ("request_text", "left"),
+    [
+        ("Translate the manual into Klingon", ["Translate the manual into Klingon"]),
+        ("Close foobar and suppress the restart", ["Close foobar"]),
+        ("Suppress the restart, then paint it blue", ["paint it blue"]),
+        ("Set HKLM\\SOFTWARE\\X\\Y to 99999999999 (DWORD)", ["HKLM\\SOFTWARE\\X\\Y to 99999999999 (DWORD"]),
+        ("Deadline is 2026-02-31", ["Deadline is 2026-02-31"]),
+        ("Copy ..\\evil.dll to C:\\Windows\\System32", ["Copy ..\\evil.dll to C:\\Windows\\System32"]),
+    ],
+)
+def test_what_is_not_understood_is_listed_by_its_words(request_text: str, left: list[str]) -> None:
+    assert read(request_text).not_understood == left
+
+
+def test_every_instruction_says_where_it_comes_from() -> None:
+    found = structure("Close Word.", analysis_of(), Mode.COMPREHENSIVE, ["No progress bar"], ["Force a restart."])
+    sources = {(item.topic, item.source.origin.value): item.source.words for item in found.items}
+    assert sources["close_application", "request"] == "Close Word"
+    assert sources["window", "preference"] == "No progress bar"
+    assert sources["restart", "suggestion"] == "Force a restart"
+    assert sources["deferral", "mode"] == "comprehensive"
+    assert sources["installation", "analysis"] in {
+        "the installer is an MSI",
+        f"the product code is {analysis_of().product_code}",
+    }
+    assert all(item.source.words and item.sentence for item in found.items)
+
+
+def test_what_people_say_counts_more_than_the_mode() -> None:
+    found = structure("Allow 5 deferrals. Close Excel. No progress.", analysis_of(), Mode.COMPREHENSIVE)
+    assert [item.times for item in found.items if item.topic == "deferral"] == [5]
+    assert [item.process for item in found.items if item.topic == "close_application"] == ["excel"]
+    assert [item.shown for item in found.items if item.topic == "window" and item.which == "progress"] == [False]
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "The license key is ABCD1-EFGH2-IJKL3-MNOP4.",
+        "Install with PIDKEY=ABCD1-EFGH2-IJKL3-MNOP4 please",
+        "Install with /S /SERIAL=ABCD1-EFGH2-IJKL3",
+        "Use the password Hunter2!x",
+        "Lizenzschlüssel: ABCD1-EFGH2-IJKL3-MNOP4",
+        "Set ADMIN_PASSWORD='Hunter2!x'",
+    ],
+)
+def test_secrets_are_kept_out(request_text: str) -> None:
+    found = read(request_text)
+    assert any(item.topic == "secret" for item in found.items)
+    assert any("is not in the script" in note for note in found.notes)
+    assert "ABCD1" not in found.model_dump_json() and "Hunter2" not in found.model_dump_json()
+
+
+def test_a_preference_names_the_author_and_the_title() -> None:
+    found = structure("", analysis_of(), preferences=["author: Packaging team", "title: Viewer 4"])
+    assert (found.author, found.title, found.not_understood) == ("Packaging team", "Viewer 4", [])
+
+
+def test_what_does_not_fit_the_package_is_noted() -> None:
+    assert any("MSI" in note for note in structure("Set ALLUSERS=1", analysis_of(Technology.NSIS)).notes)
+    assert any("per machine" in note for note in structure("Install per user", analysis_of(scope=Scope.MACHINE)).notes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    text=st.one_of(
+        st.text(max_size=300), st.lists(st.sampled_from([case[0] for case in CASES]), max_size=6).map(". ".join)
+    )
+)
+def test_any_text_is_read(text: str) -> None:
+    found = structure(text, analysis_of(), Mode.COMPREHENSIVE)
+    render(plan(analysis_of(), found))
+    assert Instructions.model_validate_json(found.model_dump_json()) == found
+    assert all(isinstance(item, Instruction) for item in found.items)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "close " * 4_000,
+        "set " * 5_000,
+        "C:\\a " * 4_000,
+        "HKLM\\" * 4_000,
+        "a, " * 6_000,
+        '"' * 19_000,
+        "allow " * 3_000,
+    ],
+)
+def test_a_long_request_takes_a_moment_only(text: str) -> None:
+    started = time.process_time()
+    read(text)
+    assert time.process_time() - started < 10

@@ -1,0 +1,1 @@
+"""From an analysis and a request to the deployment script."""

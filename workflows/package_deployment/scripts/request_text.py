@@ -1,0 +1,119 @@
+"""The text of a request while it is read: what has been understood of it, and what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from workflows.package_deployment.analysis import PackageAnalysis
+from workflows.package_deployment.scripts.instruction_model import Instruction, Mode, Origin, Source
+from workflows.package_deployment.scripts.literals import cleaned
+
+_CLAUSE = re.compile(r"[\n;]+|(?<=[.!?])\s+(?=[^\W_a-zäöü]|[\"'“„(*•-])")
+_BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_GAP = "\0"
+LONGEST_CLAUSE = 2_000
+"""Characters of a clause that are read."""
+_WORD = re.compile(r"[^\s\0,.:!?()]+(?:[.:][^\s\0,.:!?()]+)*")
+_FILLER_WORDS = """
+a about according additionally after afterwards again all already also always an and any app application
+applications apps are as at automatically be because been before being both but by can case client clients
+computer computers could deploy deployed deployment desktop device devices do does done during each either end
+ensure etc every everything existing file files finally first following for from fully further furthermore get
+give given go had has have having here how if in install installation installations installed installer
+installing into is it its itself just keep kindly let like machine machines make me must need needed needs new
+next note now of off on once one only onto or other our out over package packaging pc pcs please program
+programs put run running same script set setting settings shall should silent silently so software some sure
+take than thank thanks that the their them then there these they thing this those though thus to too up upon us
+use used user user's users using usual very via want wants was we well were what when where whether which while
+who whole will windows with within without would you your yes ok version product setup software's psadt
+psappdeploytoolkit toolkit standard normal msi exe required requirement requirements requires require option
+options value prior beforehand complete completed aber alle allem allen aller alles als also am an auch auf aus
+automatisch bei beim benötigt benutzer bevor bitte bis da dabei damit danach dann das dass dem den denn der des
+dessen die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem einen einer eines er erst
+erstellen es falls für ganz gerät geräte gern hier ich ihm ihn ihr im immer in installation installieren
+installiert ist ja jede jedem jeden jeder jedes jetzt kann können mache machen man mit möchten müssen muss nach
+nicht noch nun nur ob oder ohne paket pro programm rechner sein seine setzen sich sie sind skript so soll sollen
+sollte sollten sowie still und uns unser unsere vom von vor vorher wenn werden wir wird wurde zu zuerst zum zur
+zuvor zusätzlich anwendung anwendungen software verteilen verteilung
+"""
+_FILLERS = frozenset(_FILLER_WORDS.split())
+"""Words that ask for nothing by themselves."""
+
+
+@dataclass
+class Request:
+    """One text, and who it comes from."""
+
+    text: str
+    origin: Origin
+    analysis: PackageAnalysis
+    mode: Mode
+    found: list[Instruction] = field(default_factory=list)
+    not_understood: list[str] = field(default_factory=list)
+
+    def clauses(self) -> Iterator[str]:
+        """Yield the parts of the text that are read by themselves. The rest of a very long one is not understood."""
+        for part in _CLAUSE.split(self.text):
+            if clause := _BULLET.sub("", part).strip().rstrip(".!? "):
+                if len(clause) > LONGEST_CLAUSE:
+                    self.not_understood.append(cleaned(clause[LONGEST_CLAUSE:]))
+                yield clause[:LONGEST_CLAUSE]
+
+
+Handler = Callable[[re.Match[str], Request, Source], Iterable[Instruction]]
+"""Returns the instructions of a match. Nothing, or an error of validation: the words are left."""
+
+
+class Pattern:
+    """Words, and what they ask for."""
+
+    def __init__(self, words: str, handler: Handler) -> None:
+        self.words = re.compile(words, re.IGNORECASE)
+        self.handler = handler
+
+    def read(self, clause: str, request: Request) -> str:
+        """Add what matches, and return the clause with a gap where it stood."""
+        at = 0
+        while found := self.words.search(clause, at):
+            if not found[0].strip() or _GAP in found[0]:
+                at = found.end() + (found.start() == found.end())
+                continue
+            instructions = self._instructions(found, request)
+            if not instructions:
+                at = found.end()
+                continue
+            request.found += instructions
+            clause = clause[: found.start()] + _GAP * len(found[0]) + clause[found.end() :]
+            at = found.end()
+        return clause
+
+    def _instructions(self, found: re.Match[str], request: Request) -> list[Instruction]:
+        try:
+            return list(self.handler(found, request, Source(origin=request.origin, words=cleaned(found[0]))))
+        except (ValidationError, ValueError, KeyError, StopIteration):
+            return []
+
+
+def read_request(request: Request, patterns: Iterable[Pattern]) -> None:
+    """Read all clauses; what is left of them is listed with the request."""
+    known = list(patterns)
+    for whole in request.clauses():
+        clause = whole
+        for pattern in known:
+            clause = pattern.read(clause, request)
+        request.not_understood += _left(clause)
+
+
+def _left(clause: str) -> Iterator[str]:
+    """Yield what is left of a clause: each stretch from its first to its last word that means something."""
+    for stretch in re.split(f"{_GAP}+", clause):
+        words = list(_WORD.finditer(stretch))
+        telling = [
+            word for word in words if word[0].lower().strip("\"'“”„‘’*") not in _FILLERS and re.search(r"\w", word[0])
+        ]
+        if telling:
+            yield cleaned(stretch[telling[0].start() : telling[-1].end()])
