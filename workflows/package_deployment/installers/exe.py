@@ -6,12 +6,15 @@ from pathlib import Path
 
 from workflows.package_deployment.analysis import Architecture, Confidence, Depth, PackageAnalysis, Scope, Technology
 from workflows.package_deployment.installers.executable import Executable
+from workflows.package_deployment.installers.inno import describe_inno
 from workflows.package_deployment.installers.manifest import ExecutionLevel, Manifest
 from workflows.package_deployment.installers.markers import Marker
+from workflows.package_deployment.installers.problems import words_for
 from workflows.package_deployment.installers.switches import switches_for
 from workflows.package_deployment.installers.technology import name_other_maker, recognize
 from workflows.package_deployment.installers.version_resource import VersionResource, read_version_resource
 
+_SMALL_STUB = "The installer itself is a program for x86, which does not say for what it installs."
 _SETUP_WORDS = (" setup", " installer", " installation")
 _NAMES_OF_TOOLS = ("setup", "installer", "setup/uninstall", "setup launcher", "self-extracting archive", "7-zip")
 """Names that a version resource takes from the tool that built the installer; they name no product."""
@@ -31,6 +34,19 @@ def describe_exe(path: Path, depth: Depth, analysis: PackageAnalysis) -> None:
         _add_technology(program, marker, analysis)
         _add_rights(marker, manifest, analysis)
         _add_architecture(program, marker, analysis)
+        if marker is not None:
+            _add_details(program, marker, depth, analysis)
+
+
+def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: PackageAnalysis) -> None:
+    """Add what the data of the installer say. Data that cannot be read become a note: the rest stands."""
+    try:
+        if marker.technology is Technology.INNO_SETUP:
+            describe_inno(program, depth, analysis)
+        if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:
+            analysis.notes.remove(_SMALL_STUB)
+    except Exception as error:
+        analysis.notes.append(words_for(error))
 
 
 def _add_identity(program: Executable, version: VersionResource, analysis: PackageAnalysis) -> None:
@@ -107,4 +123,4 @@ def _add_architecture(program: Executable, marker: Marker | None, analysis: Pack
         analysis.architecture = own
         return
     analysis.architecture = Architecture.UNKNOWN
-    analysis.notes.append("The installer itself is a program for x86, which does not say for what it installs.")
+    analysis.notes.append(_SMALL_STUB)

@@ -78,7 +78,7 @@ def _add_strings(table: _Block, strings: dict[str, str], languages: list[int]) -
         # Some tools count the value in bytes where the format wants characters, so its end is the first zero.
         text = entry.value.decode("utf-16-le", "replace").split("\0")[0]
         if entry.key and entry.key not in strings:
-            strings[clean(entry.key, 100)] = clean(text)
+            strings[clean(entry.key, 100)] = clean(text.strip())
 
 
 def _blocks(data: bytes) -> Iterator[_Block]:
