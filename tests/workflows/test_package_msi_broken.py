@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from tests.workflows.written_packages import analyzed, written
 from workflows.package_deployment.analysis import Depth, PackageAnalysis, Technology
 from workflows.package_deployment.compound_writer import Storage, write_compound
 from workflows.package_deployment.installers.analyzing import analyze
+from workflows.package_deployment.installers.cabinets import Cabinet
+from workflows.package_deployment.installers.problems import InstallerError
 from workflows.package_deployment.msi_writer import Package, cabinet, encode_name
 from workflows.package_deployment.sample import sample_rows, sample_streams
 
@@ -86,10 +91,10 @@ def test_tables_that_are_wrong(tmp_path: Path, name: str, change: Callable[[byte
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "A cabinet is incomplete."),
-        (b"MSCF" + bytes(20), "A cabinet is incomplete."),
-        (b"PK\x03\x04" + bytes(60), "A cabinet does not begin like one."),
-        (sample_streams()["files.cab"][:-5], "The content of a cabinet is damaged."),
+        (b"", "It is incomplete."),
+        (b"MSCF" + bytes(20), "It is incomplete."),
+        (b"PK\x03\x04" + bytes(60), "It does not begin like a cabinet."),
+        (sample_streams()["files.cab"][:-5], "Its content is damaged."),
         (sample_streams()["files.cab"][:200] + bytes(60) + sample_streams()["files.cab"][260:], "is damaged"),
     ],
 )
@@ -113,6 +118,19 @@ def test_files_of_a_cabinet_that_overlap_far_back_have_no_digest(tmp_path: Path)
     assert {file.path[-10:]: bool(file.sha256) for file in found.files} == {"eAgent.exe": True, "readme.txt": False}
 
 
+def test_a_cabinet_that_says_the_same_content_again_and_again_is_given_up():
+    """Thousands of folders that all point to the same blocks: a small file with an endless content."""
+    content, count = b"x" * 32_768 * 40, 3_000
+    blocks = cabinet({"a": content})[36 + 8 + 18 :]
+    files = [struct.pack("<IIHHHH", len(content), 0, number, 0, 0, 0) + b"a\0" for number in range(count)]
+    start = 36 + 8 * count + 18 * count
+    body = struct.pack("<IHH", start, 40, 1) * count + b"".join(files) + blocks
+    head = struct.pack("<4s4xI4xI4xBBHHHHH", b"MSCF", 36 + len(body), 36 + 8 * count, 3, 1, count, count, 0, 0, 0)
+    with pytest.raises(InstallerError, match="It takes too long"):
+        for unpacked in Cabinet(io.BytesIO(head + body)).unpacked(time.monotonic() + 0.2):
+            assert unpacked.sha256 == hashlib.sha256(content).hexdigest()
+
+
 def test_numbers_and_columns_that_make_no_sense(tmp_path: Path):
     rows = sample_rows()
     found = analyzed(
@@ -124,6 +142,26 @@ def test_numbers_and_columns_that_make_no_sense(tmp_path: Path):
         },
     )
     assert found.installed_bytes == 0 and found.msi and found.msi.services[0].start == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("Directory", "The table of folders"), ("CustomAction", "The table of custom actions"),
+        ("File", "The table of files"), ("Feature", "The table of features"),
+        ("ServiceInstall", "The table of services"), ("Upgrade", "The table of upgrades"),
+        ("LaunchCondition", "The table of launch conditions"),
+        ("InstallExecuteSequence", "The sequence of the installation"),
+    ],
+)  # fmt: skip
+def test_a_damaged_table_does_not_hide_the_others(tmp_path: Path, table: str, words: str):
+    path = written(tmp_path, {"CustomAction": [("Act", 1, "source", "target", None)]})
+    replaced(f"!{table}", lambda content: b"\xfe\xff" * (len(content) // 2))(path)
+    found = analyze(path, Depth.DEEP)
+    assert f"{words} could not be read. A table of its database refers to a text that does not exist." in found.notes
+    assert (found.product_name, found.version) == ("Example Agent", "2.4.1")
+    assert found.msi and found.msi.properties and found.switch("uninstall")
+    assert bool(found.msi.services) == (table != "ServiceInstall") and bool(found.files) == (table != "File")
 
 
 def test_missing_tables_are_no_problem(tmp_path: Path):

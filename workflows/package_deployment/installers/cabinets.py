@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -15,8 +16,6 @@ from typing import BinaryIO, NamedTuple
 from workflows.package_deployment.installers.problems import InstallerError
 
 MOST_FILES = 200_000
-LARGEST_CONTENT = 8 << 30
-"""Bytes that are unpacked from one cabinet."""
 _MAGIC = b"MSCF"
 _BLOCK = 32_768
 _LONGEST_NAME = 1_024
@@ -60,31 +59,36 @@ class Cabinet:
         try:
             self._read_lists()
         except (struct.error, EOFError) as error:
-            raise InstallerError("A cabinet is incomplete.") from error
+            raise InstallerError("It is incomplete.") from error
 
     @property
     def methods(self) -> list[str]:
         """The methods of compression that are used in it; empty: nothing is compressed."""
         return sorted({_METHODS.get(folder.method, "unknown") for folder in self._folders} - {""})
 
-    def unpacked(self) -> Iterator[Unpacked]:
+    def unpacked(self, until: float) -> Iterator[Unpacked]:
         """Unpack all files that can be, one after the other, and yield what they are.
 
+        Args:
+            until: when to stop, as `time.monotonic` counts.
+
         Raises:
-            InstallerError: the content is damaged, or larger than is unpacked.
+            InstallerError: the content is damaged, or takes too long to unpack.
         """
+        files: dict[int, list[CabinetFile]] = {}
+        for file in sorted(self.files, key=lambda file: file.offset):
+            files.setdefault(file.folder, []).append(file)
         for number, folder in enumerate(self._folders):
-            if folder.method in (_STORED, _MSZIP):
-                files = sorted((file for file in self.files if file.folder == number), key=lambda file: file.offset)
+            if number in files and folder.method in (_STORED, _MSZIP):
                 try:
-                    yield from _digests(self._content(folder), files)
+                    yield from _digests(self._content(folder, until), files[number])
                 except (struct.error, EOFError, zlib.error) as error:
-                    raise InstallerError("The content of a cabinet is damaged.") from error
+                    raise InstallerError("Its content is damaged.") from error
 
     def _read_lists(self) -> None:
         header = self._exactly(36)
         if not header.startswith(_MAGIC):
-            raise InstallerError("A cabinet does not begin like one.")
+            raise InstallerError("It does not begin like a cabinet.")
         first_file, folders, files, flags = struct.unpack_from("<I6xHHH", header, 16)
         folder_reserve = self._block_reserve = 0
         if flags & _RESERVES:
@@ -107,9 +111,8 @@ class Cabinet:
         text = name.decode("utf-8" if attributes & 0x80 else "cp1252", "replace")
         return CabinetFile(text, size, folder if folder < _FROM_ELSEWHERE else -1, offset)
 
-    def _content(self, folder: _Folder) -> Iterator[bytes]:
-        self._stream.seek(folder.start)
-        place, total, before = folder.start, 0, b""
+    def _content(self, folder: _Folder, until: float) -> Iterator[bytes]:
+        place, before = folder.start, b""
         for _ in range(folder.blocks):
             self._stream.seek(place)
             packed, size = struct.unpack("<4xHH", self._exactly(8))
@@ -124,9 +127,8 @@ class Cabinet:
             if len(content) != size:
                 raise EOFError
             before = (before + content)[-_BLOCK:]
-            total += size
-            if total > LARGEST_CONTENT:
-                raise InstallerError("A cabinet has more content than is unpacked.")
+            if time.monotonic() > until:
+                raise InstallerError("It takes too long, so that not all files have digests.")
             yield content
 
     def _exactly(self, size: int) -> bytes:

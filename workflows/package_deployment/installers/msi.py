@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from workflows.package_deployment.analysis import (
     Architecture,
     Confidence,
-    ContainedFile,
+    CustomAction,
     Depth,
     MsiFacts,
     PackageAnalysis,
@@ -28,7 +30,7 @@ from workflows.package_deployment.installers.msi_database import Database
 from workflows.package_deployment.installers.msi_folders import Folders
 from workflows.package_deployment.installers.msi_streams import Streams
 from workflows.package_deployment.installers.msi_summary import Summary, read_summary
-from workflows.package_deployment.installers.problems import InstallerError
+from workflows.package_deployment.installers.problems import InstallerError, words_for
 from workflows.package_deployment.installers.texts import clean
 
 MOST_FILES = 5_000
@@ -128,52 +130,89 @@ def _describe_module(database: Database, into: PackageAnalysis) -> None:
 
 
 def _describe_product(database: Database, depth: Depth, into: PackageAnalysis) -> None:
+    """Describe a product. The properties have to be there; any other table that is damaged is a note."""
     properties = msi_properties.read_properties(database)
-    summary = database.summary
     into.product_name = clean(properties.get("ProductName", ""))
     into.version = clean(properties.get("ProductVersion", ""), 100)
     into.manufacturer = clean(properties.get("Manufacturer", ""))
     into.product_code = _code(properties.get("ProductCode", ""), "product code", into)
     into.upgrade_code = _code(properties.get("UpgradeCode", ""), "upgrade code", into)
-    into.language = _languages(properties, summary)
-    into.architecture = _architecture(summary)
-    facts = into.msi = MsiFacts(
-        package_code=_first_code(summary.revision_number), template=summary.template, code_page=database.code_page,
-        schema_version=summary.page_count,
-    )  # fmt: skip
-    actions = msi_actions.read_actions(database)
-    into.scope, facts.scope_reason, into.requires_administrator = msi_scope.read_scope(database, properties, actions)
-    folders = Folders(database.rows("Directory"), properties, actions)
+    facts = into.msi = MsiFacts(code_page=database.code_page)
+    with _noted("The summary information", into):
+        _describe_summary(database.summary, properties, into, facts)
+    actions: list[CustomAction] = []
+    with _noted("The table of custom actions", into):
+        actions = msi_actions.read_actions(database)
+    with _noted("The scope", into):
+        into.scope, facts.scope_reason, into.requires_administrator = msi_scope.read_scope(
+            database, properties, actions
+        )
+    folders = Folders([])
+    with _noted("The table of folders", into):
+        folders = Folders(database.rows("Directory"), properties, actions)
     into.switches = msi_switches.msi_switches(into, msi_properties.install_folder(properties, folders))
-    facts.restarts = clean(msi_parts.read_restarts(database, properties))
+    with _noted("The sequence of the installation", into):
+        facts.restarts = clean(msi_parts.read_restarts(database, properties))
     if depth is not Depth.QUICK:
         facts.custom_actions = actions
         facts.properties = msi_properties.shown(properties)
-        facts.public_properties = msi_properties.read_public_properties(database, properties, folders)
-        facts.features = msi_parts.read_features(database)
-        facts.services = msi_parts.read_services(database, properties)
-        facts.conditions = msi_parts.read_conditions(database, properties)
-        facts.upgrades = msi_parts.read_upgrades(database)
+        _describe_parts(database, properties, folders, into, facts)
         _describe_files(database, folders, depth, into, facts)
+
+
+def _describe_summary(summary: Summary, properties: dict[str, str], into: PackageAnalysis, facts: MsiFacts) -> None:
+    into.language = _languages(properties, summary)
+    into.architecture = _architecture(summary)
+    facts.package_code = _first_code(summary.revision_number)
+    facts.template, facts.schema_version = summary.template, summary.page_count
+
+
+def _describe_parts(
+    database: Database, properties: dict[str, str], folders: Folders, into: PackageAnalysis, facts: MsiFacts
+) -> None:
+    with _noted("The list of properties that can be set", into):
+        facts.public_properties = msi_properties.read_public_properties(database, properties, folders)
+    with _noted("The table of features", into):
+        facts.features = msi_parts.read_features(database)
+    with _noted("The table of services", into):
+        facts.services = msi_parts.read_services(database, properties)
+    with _noted("The table of launch conditions", into):
+        facts.conditions = msi_parts.read_conditions(database, properties)
+    with _noted("The table of upgrades", into):
+        facts.upgrades = msi_parts.read_upgrades(database)
 
 
 def _describe_files(
     database: Database, folders: Folders, depth: Depth, into: PackageAnalysis, facts: MsiFacts
 ) -> None:
-    found = msi_files.read_files(database, folders, MOST_FILES)
-    into.files_total, into.installed_bytes, facts.external_files = found.total, found.installed_bytes, found.external
-    if depth is Depth.DEEP:
-        facts.inner_installers = [
-            *msi_content.add_digests(database, found.cabinets, found.files, into.notes),
-            *msi_content.binaries_that_install(database),
-        ]
-    into.files = _in_order(found.files)
-    if found.total > MOST_FILES:
-        into.notes.append(f"Only {MOST_FILES:,} of {found.total:,} files are listed.")
+    with _noted("The table of files", into):
+        found = msi_files.read_files(database, folders, MOST_FILES)
+        into.files_total, into.installed_bytes = found.total, found.installed_bytes
+        facts.external_files = found.external
+        if depth is Depth.DEEP:
+            facts.inner_installers = [
+                *msi_content.add_digests(
+                    database, found.cabinets, found.files, _seconds_for(into.size_bytes), into.notes
+                ),
+                *msi_content.binaries_that_install(database),
+            ]
+        into.files = sorted(found.files.values(), key=lambda file: file.path.lower())
+        if found.total > MOST_FILES:
+            into.notes.append(f"Only {MOST_FILES:,} of {found.total:,} files are listed.")
 
 
-def _in_order(files: dict[str, ContainedFile]) -> list[ContainedFile]:
-    return sorted(files.values(), key=lambda file: file.path.lower())
+@contextmanager
+def _noted(what: str, into: PackageAnalysis) -> Iterator[None]:
+    """Make whatever fails within the block a note, so that the rest of the package is described."""
+    try:
+        yield
+    except Exception as error:
+        into.notes.append(f"{what} could not be read. {words_for(error)}")
+
+
+def _seconds_for(size: int) -> float:
+    """Return how long the content of a package may take to unpack."""
+    return 5.0 + size / (30 << 20)
 
 
 def _code(value: str, what: str, into: PackageAnalysis) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import PureWindowsPath
 
 from workflows.package_deployment.analysis import ContainedFile
@@ -20,13 +21,18 @@ _SETUP = re.compile(r"(^|[^a-z])(setup|install(er)?|(vc_?)?redist|bootstrap(per)
 
 
 def add_digests(
-    database: Database, cabinets: list[str], files: dict[str, ContainedFile], notes: list[str]
+    database: Database, cabinets: list[str], files: dict[str, ContainedFile], seconds: float, notes: list[str]
 ) -> list[str]:
-    """Fill in the digests of the files, and return the paths of those that are installers."""
+    """Fill in the digests of the files, and return the paths of those that are installers.
+
+    Args:
+        seconds: the time that unpacking may take.
+    """
     inner: list[str] = []
+    until = time.monotonic() + seconds
     for name in cabinets[:MOST_CABINETS]:
         try:
-            _read_cabinet(database, name, files, inner, notes)
+            _read_cabinet(database, name, files, until, inner, notes)
         except Exception as error:
             notes.append(f"The cabinet {clean(name, 100)} could not be unpacked. {words_for(error)}")
     if len(cabinets) > MOST_CABINETS:
@@ -35,7 +41,7 @@ def add_digests(
 
 
 def _read_cabinet(
-    database: Database, name: str, files: dict[str, ContainedFile], inner: list[str], notes: list[str]
+    database: Database, name: str, files: dict[str, ContainedFile], until: float, inner: list[str], notes: list[str]
 ) -> None:
     stream = database.streams.open(name)
     if stream is None:
@@ -46,7 +52,7 @@ def _read_cabinet(
         if packed:
             how = ", ".join(packed)
             notes.append(f"The cabinet {clean(name, 100)} is compressed with {how}, so that its files have no digests.")
-        for unpacked in cabinet.unpacked():
+        for unpacked in cabinet.unpacked(until):
             file = files.get(unpacked.name)
             if file is None:
                 continue

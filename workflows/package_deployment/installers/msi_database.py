@@ -19,7 +19,7 @@ from workflows.package_deployment.installers.texts import clean
 
 LARGEST_STREAM = 128 << 20
 """Bytes of a table, or of all texts, that are read."""
-MOST_ROWS = 1_000_000
+MOST_ROWS = 300_000
 """Rows of a table that are read."""
 LONGEST_TEXT = 4_000
 """Characters of a text in a table that are kept."""

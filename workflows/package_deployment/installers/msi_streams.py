@@ -7,6 +7,7 @@ copying it for each sector, and large streams are read piece by piece, because i
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from array import array
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ _TABLE_MARK = "\u4840"
 _DEEPEST = 20_000
 _END_OF_CHAIN = 0xFFFFFFFE
 _FREE = 0xFFFFFFFF
+_DAMAGED = (OSError, ValueError, IndexError, OverflowError, struct.error)
+"""What olefile raises for files that are damaged."""
+_PART_DAMAGED = "A part of its content is damaged or missing."
 
 
 def decode_name(name: str) -> str:
@@ -62,13 +66,14 @@ class Streams:
         try:
             with _deep_recursion():
                 self._ole = _CompoundFile(str(path), raise_defects=olefile.DEFECT_FATAL)
-        except OSError as error:
+        except _DAMAGED as error:
             raise InstallerError("It is not a complete compound file, which every MSI is.") from error
         try:
             self._entries = {decode_name(kid.name): kid for kid in self._ole.root.kids}
         except BaseException:
             self.close()
             raise
+        self._file_size = path.stat().st_size
         self.class_id = str(self._ole.root.clsid).upper()
 
     def close(self) -> None:
@@ -97,12 +102,14 @@ class Streams:
         entry = self._entries.get(name)
         if entry is None or entry.entry_type != olefile.STGTY_STREAM:
             return None
+        if entry.size > self._file_size:
+            raise InstallerError(_PART_DAMAGED)
         if entry.size > most:
             raise InstallerError(f"A part of its database has {entry.size:,} bytes, more than are read.")
         try:
             content: bytes = self._ole.openstream([entry.name]).read()
-        except OSError as error:
-            raise InstallerError("A part of its database is damaged or missing.") from error
+        except _DAMAGED as error:
+            raise InstallerError(_PART_DAMAGED) from error
         return content
 
     def open(self, name: str) -> io.BufferedReader | None:
@@ -110,6 +117,8 @@ class Streams:
         entry = self._entries.get(name)
         if entry is None or entry.entry_type != olefile.STGTY_STREAM:
             return None
+        if entry.size > self._file_size:
+            raise InstallerError(_PART_DAMAGED)
         if entry.is_minifat:
             return io.BufferedReader(io.BytesIO(self.read(name, 1 << 20) or b""))
         runs = _runs(self._ole.fat, entry.isectStart, entry.size, self._ole.sectorsize)
@@ -122,7 +131,7 @@ def _runs(fat: array[int], first: int, size: int, sector_size: int) -> list[tupl
     sector, left, at = first, size, 0
     while left > 0:
         if not 0 <= sector < len(fat):
-            raise InstallerError("A part of its content is damaged or missing.")
+            raise InstallerError(_PART_DAMAGED)
         length = min(sector_size, left)
         place = (sector + 1) * sector_size
         if found and found[-1][1] + found[-1][2] == place:
