@@ -11,6 +11,7 @@ from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from app.risk.hosts import is_drop
 from app.risk.places import Place, is_loaded, is_pattern, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare
@@ -299,6 +300,9 @@ def connect(reading: Reading, target: Word, *, sends: bool = False, secret: bool
         reading.add(SENDS_SECRET, f"This sends secrets to {to}.", target.line)
     elif host and _METADATA.fullmatch(host):
         reading.add(INTERNAL, f"This asks {to}, which gives out the machine's credentials.", target.line)
+    elif sends and is_drop(host):
+        words = f"This sends data to {to}, which takes anything from anybody and shows it to others."
+        reading.add(SENDS, words, target.line, HIGH)
     elif sends:
         reading.add(SENDS, f"This sends data to {to}.", target.line)
     elif host in _HERE:

@@ -35,7 +35,7 @@ def _rules_directory(texts: list[str]) -> bool:
         "useradd adduser usermod userdel deluser groupadd addgroup groupmod groupdel delgroup gpasswd passwd chpasswd "
         "chgpasswd newusers chage chsh chfn vipw vigr visudo pwconv pwunconv grpconv faillock pam-auth-update "
         "authconfig authselect sysadminctl dseditgroup dscl pw lpasswd smbpasswd pdbedit htpasswd realm adcli kadmin "
-        "kadmin.local ipa ldapmodify ldapadd ldapdelete ldappasswd samba-tool newgrp saslpasswd2 nischpasswd"
+        "kadmin.local ipa samba-tool newgrp saslpasswd2 nischpasswd"
     )
 )
 def _accounts(command: Command, reading: Reading) -> None:

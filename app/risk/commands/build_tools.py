@@ -229,7 +229,8 @@ NUGET.does(PUBLISHES, _PUBLISHES, "push, delete, add, sign")
 NUGET.does(SOURCES, "This changes sources or keys.", "sources, setapikey, setApiKey, config, trusted-signers")
 NUGET.does(PROJECT, _BUILDS, "pack")
 
-GEM = Program("gem", values="-s --source -v --version -i --install-dir -n", helps="--help -h --version -v")
+GEM = Program("gem", values="-s --source -v --version -i --install-dir -n", helps="--help -h")
+GEM.reads("")
 GEM.reads(
     "list, search, info, query, specification, contents, dependency, environment, env, which, outdated, "
     "help, stale, check, fetch"

@@ -10,6 +10,7 @@ from app.risk.commands.cloud_rules import (
     CHANGES,
     CREATES,
     GONE,
+    PAYS,
     RUNS,
     SECRET,
     Deed,
@@ -47,7 +48,7 @@ _GROUPS = {
     "ovhai": "",
     "tccli": "",
     "eksctl": "version info utils",
-    "heroku": "help status",
+    "heroku": "help status ps",
     "vercel": "help whoami",
     "netlify": "help status",
     "fly": "version status",
@@ -155,6 +156,25 @@ _CLOUD_SPECIALS: list[tuple[str, RiskRule, RiskLevel | None, str]] = [
         None,
         "This deletes a project with everything in it.",
     ),
+    (r"^(?:fly|flyctl) (?:m(?:achines?)? )?scale (?:count|vm"
+    r"|memory)", CHANGES, None, "This changes how much of it runs."),
+    (r"^heroku (?:maintenance:on|ps:stop)", CHANGES, None, "This takes the application out of service."),
+    (
+        r"^stripe .*\b(?:refunds?|charges?|payouts?|transfers?|payment_intents?|invoices?|subscriptions?)\b.*"
+        r"\b(?:create|capture|pay|confirm|cancel|finalize)\b",
+        PAYS,
+        None,
+        "This moves money.",
+    ),
+    (r"^twilio .*(?:messages|calls):create", CHANGES, MEDIUM, "This sends a message or calls somebody."),
+    (
+        r"^az backup .*(?:--delete-backup-data (?:true|yes|y)|soft-delete-feature-state disable)",
+        GONE,
+        None,
+        "This deletes backups, or makes that possible.",
+    ),
+    (r"^gam (?:all|csv|.*\bcsv\b).*\b(?:delete"
+    r"|suspend)\b", GONE, None, "This deletes or locks accounts of many people."),
     (r"^gcloud .*(?:add|set)-iam-policy", ACCESS, None, "This changes who may do what."),
     (
         r"^gcloud auth (?:login|activate-service-account)|^az login|^heroku login",

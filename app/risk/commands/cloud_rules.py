@@ -76,6 +76,14 @@ RUNS = declare(
     language="shell",
     unread=True,
 )
+PAYS = declare(
+    "cloud.pays",
+    HIGH,
+    "Moves money.",
+    "stripe refunds create --charge ch_1",
+    "stripe refunds list",
+    language="shell",
+)
 LOGGING = declare(
     "cloud.logging",
     HIGH,
@@ -113,7 +121,7 @@ _VERBS = {
     "associate register enable allow authorize grant add assume switch configure link bind transfer swap accept "
     "invalidate sync cp mv "
     "upload copy write publish send push invoke execute run start submit reload rebuild use create-or-update "
-    "renew extend convert merge approve provision trigger call assign insert load",
+    "renew extend convert merge approve provision trigger call assign insert load seek",
     "creates": "create new make mb init tag untag label allocate request generate open clone snapshot issue mk "
     "build subscribe",
 }
@@ -127,7 +135,8 @@ _DATA = re.compile(
     r"|\bapps?\b|\bsites?\b|\blinodes?\b|firestore|\bpg:|\bworkspaces?\b|\bvpcs?\b|\bnamespaces?\b|\bspaces?\b"
     r"|recovery-?points?"
     r"|machines?\b|warehouse|datasets?\b|index(?:es)?\b|collections?\b|\baccounts?\b|organi[sz]ations?\b"
-    r"|tenants?\b|deployments?\b|addons?\b",
+    r"|tenants?\b|deployments?\b|addons?\b|event-?hubs?\b|servicebus|user-?pools?\b|\bd1\b|\bkv\b|\bfs\b|keyspaces?\b"
+    r"|\btopics?\b(?=.*pubsub)|pubsub topics|search-service",
     re.IGNORECASE,
 )
 _ACCESS = re.compile(

@@ -84,7 +84,8 @@ def _others(command: Command, reading: Reading) -> None:
     words = [word for word in command.arguments if not word.text.startswith("-")]
     texts = [word.text for word in words]
     text = " ".join(texts[:4])
-    rule, level = _other(command.name, texts, text)
+    options = {word.text for word in command.arguments if word.text.startswith("-")}
+    rule, level = _other(command.name, texts, text, options)
     if command.name in ("k9s", "skaffold", "tilt"):
         run_unread(
             reading,
@@ -100,18 +101,35 @@ def _others(command: Command, reading: Reading) -> None:
             reading.doubt()
 
 
-def _other(name: str, texts: list[str], text: str) -> tuple[RiskRule | None, RiskLevel | None]:
+@program("k3s-uninstall.sh", "k3s-agent-uninstall.sh", "rke2-uninstall.sh", "k3s-killall.sh", "rke2-killall.sh", "k0s")
+def _uninstalls_cluster(command: Command, reading: Reading) -> None:
+    line = " ".join(word.text for word in command.arguments)
+    if command.name == "k0s" and not re.search(r"\b(?:reset|stop|delete)\b", line):
+        if not re.match(r"(?:status|version|sysinfo|help|config|kubeconfig|etcd member-list)\b", line):
+            reading.add(APPLIES, "This starts or changes a cluster.", command.line)
+    elif command.name.endswith("killall.sh"):
+        reading.add(DELETES, "This stops all containers of the cluster on this machine.", command.line)
+    else:
+        reading.add(DELETES_ALL, "This removes the cluster from this machine with all data in it.", command.line)
+
+
+_WHOLE = word_set("kubeadm kops clusterctl talosctl argocd velero rancher")
+"""Tools that delete clusters, applications, or backups with everything in them."""
+
+
+def _other(
+    name: str, texts: list[str], text: str, options: set[str]
+) -> tuple[RiskRule | None, RiskLevel | None]:
     if not texts or (name in ("stern", "kubens", "kubectx") and len(texts) <= 1):
         return (CHANGES, LOW) if texts and name != "stern" else (None, None)
     local = name in ("minikube", "kind", "k3d", "microk8s", "tilt", "okteto", "devspace")
     if re.search(r"\b(?:delete|destroy|reset|remove|uninstall|purge|down|prune|rm)\b", text):
         if local:
-            return DELETES, MEDIUM
-        return (
-            (DELETES_ALL, None)
-            if name in ("kubeadm", "kops", "clusterctl", "talosctl", "argocd", "velero", "rancher")
-            else (DELETES, None)
-        )
+            return DELETES, HIGH if "--all" in options else MEDIUM
+        if name in ("velero", "argocd") and texts[0] in ("schedule", "proj", "account", "repo", "repocreds", "cert"):
+            return DELETES, None
+        whole = name in _WHOLE or (text.startswith("uninstall") and (name == "flux" or "--purge" in options))
+        return (DELETES_ALL, None) if whole else (DELETES, None)
     if any(_READ_VERBS.fullmatch(part) for part in texts[:3]) or name in ("kustomize", "kubeseal"):
         return None, None
     return (CHANGES, MEDIUM) if local else (APPLIES, None)

@@ -229,7 +229,8 @@ def _deletes(given: Given, reading: Reading) -> None:
     elif whole and (everywhere or in_production(given) or not all(_SMALL_KINDS.fullmatch(kind) for kind in kinds)):
         given.note(reading, DELETES_ALL, "This deletes all of a kind: {what}.")
     elif kinds and all(_SMALL_KINDS.fullmatch(kind) for kind in kinds) and not whole:
-        level = HIGH if in_production(given) or everywhere else MEDIUM
+        forced = given.exactly("--force") and (given.value("--grace-period") or Word("")).text == "0"
+        level = HIGH if in_production(given) or everywhere or forced else MEDIUM
         given.note(reading, DELETES, "This deletes {what}; what controls it may make it again.", level)
     else:
         given.note(reading, DELETES, "This deletes {what|something} from the cluster.")
@@ -276,8 +277,10 @@ def _raised(given: Given, reading: Reading) -> None:
     replicas = given.value("--replicas")
     if replicas is not None and (replicas.text == "0" or not replicas.known):
         given.note(reading, DOWN, "This takes {what} out of service: nothing of it runs any more.")
-    elif in_production(given):
+    elif in_production(given) and not _restarts_one(given):
         given.note(reading, CHANGES, "This changes {what|something} in production.", HIGH)
+    if given.name in ("label", "annotate") and any(_GUARDS.match(text) for text in given.texts):
+        given.note(reading, ACCESS, "This changes what protects {what}.")
     if given.exactly("--all"):
         given.note(reading, CHANGES, "This changes all of a kind.", HIGH)
     if given.name == "expose" and (given.value("--type") or Word("")).text in ("LoadBalancer", "NodePort"):
@@ -286,6 +289,22 @@ def _raised(given: Given, reading: Reading) -> None:
         reading.doubt()  # the image has not been read
     if given.name == "run" and (given.value("--overrides") or given.has("--privileged")):
         given.note(reading, ACCESS, "This starts a pod with settings of its own, which may give it the node.")
+
+
+_GUARDS = re.compile(
+    r"(?:pod-security\.kubernetes\.io/(?:enforce|audit|warn)[\w-]*(?:=privileged|-$)|istio-injection|[\w.-]*linkerd\.io/inject"
+    r"|policies\.kyverno\.io/|[\w.-]*(?:admission|gatekeeper|falco|opa)[\w./-]*(?:=ignore|=disabled|-$)"
+    r"|nginx\.ingress\.kubernetes\.io/(?:whitelist|denylist|auth|server-snippet|configuration-snippet)"
+    r"|eks\.amazonaws\.com/role-arn|iam\.gke\.io/)",
+    re.IGNORECASE,
+)
+"""Labels and annotations that keep out, or let in."""
+
+
+def _restarts_one(given: Given) -> bool:
+    """Return True for a named workload whose pods are replaced one after the other, so that it stays in service."""
+    named = (len(given.operands) == 1 and "/" in given.texts[0]) or len(given.operands) == 2
+    return given.name == "rollout restart" and named and all(word.known for word in given.operands)
 
 
 @KUBECTL.reader(

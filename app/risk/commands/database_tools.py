@@ -201,8 +201,8 @@ _TOOLS = {
 @program(
     *word_set(
         "pg_ctl pg_ctlcluster mysqladmin mariadb-admin mysqld mysqld_safe postgres redis-server mongod cockroach "
-        "neo4j nodetool rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh kafka-configs kafka-consumer-groups "
-        "kafka-delete-records zkcli zkcli.sh patronictl repmgr etcdctl etcdutl ksql nats curator consul-kv"
+        "neo4j nodetool rabbitmqctl rabbitmqadmin zkcli zkcli.sh patronictl repmgr etcdctl etcdutl ksql curator "
+        "consul-kv"
     )
 )
 def _server(command: Command, reading: Reading) -> None:
@@ -223,7 +223,9 @@ def _server(command: Command, reading: Reading) -> None:
     ):
         reading.add(GONE, f"This deletes data or settings of the server: {command.name} {text}."[:200], command.line)
     elif re.search(r"user|password|passwd|grant|role|permission|auth", text) and not re.search(r"list", text):
-        reading.add(USERS, "This changes who may use the server.", command.line)
+        unlimited = command.name == "rabbitmqctl" and "administrator" in texts
+        level = CRITICAL if unlimited else None
+        reading.add(USERS, "This changes who may use the server.", command.line, level)
     elif re.search(
         r"\b(?:status|list\w*|describe|info|ping|version|variables|processlist|extended-status|get|show\w*"
         r"|topology|history"

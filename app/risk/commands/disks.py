@@ -59,7 +59,9 @@ def _disks(command: Command, reading: Reading) -> None:
         if file and name != "mkfs":
             act_on(reading, Act.WRITE, file[0])
             return
-    if _destroys(name, options, line):
+    if name == "xfs_repair" and "-L" in options:
+        reading.add(CHANGES, "This throws away the changes that the file system has not written yet.", command.line)
+    elif _destroys(name, options, line):
         shown = devices[0] if devices else texts[-1] if texts else "a disk"
         reading.add(FORMATS, f"This deletes what is on {shown[:80]}.", command.line)
     else:
@@ -69,10 +71,10 @@ def _disks(command: Command, reading: Reading) -> None:
 
 
 def _only_looks(name: str, options: set[str], line: str) -> bool:
-    if name in ("sgdisk", "sfdisk", "fdisk", "gdisk", "cfdisk", "parted") and (
+    if (name in ("sgdisk", "sfdisk", "fdisk", "gdisk", "cfdisk", "parted") and (
         options & {"-l", "--list", "-p", "--print", "-d", "--dump", "-i", "--info", "-v", "--verify"}
         and not options & {"-Z", "--zap-all", "-z", "--zap", "-o", "--clear", "--delete"}
-    ):
+    )) or (name == "sgdisk" and options <= {"-b", "--backup"}):
         return True
     looks = {
         "parted": r"^[^ ]* ?(?:print|unit \w+ print)",
@@ -123,7 +125,6 @@ def _destroys(name: str, options: set[str], line: str) -> bool:
                 r"delete|device (?:delete|remove)|rescue zero-log",
                 "hdiutil": r"^(?:erase|burn)",
                 "debugfs": r"-w\b",
-                "xfs_repair": r"-l\b",
             }.get(name, r"(?!)"),
             line,
         )

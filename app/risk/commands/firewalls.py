@@ -77,7 +77,7 @@ _NETWORK_READS = {
 @program(
     *word_set(
         "ip ifconfig ifup ifdown route arp nmcli netplan tc ethtool iw iwconfig brctl ovs-vsctl wpa_cli dhclient "
-        "networkctl networksetup nmtui vconfig bridge rfkill scutil hostapd ipvsadm keepalived vtysh netstat "
+        "networkctl networksetup nmtui vconfig bridge rfkill scutil hostapd ipvsadm keepalived netstat "
         "bluetoothctl resolvconf nstat ipcalc sipcalc iwlist hostname domainname"
     )
 )

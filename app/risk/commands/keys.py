@@ -153,6 +153,8 @@ def _openssl(command: Command, reading: Reading) -> None:
     elif verb in ("enc", "aes-256-cbc", "smime", "cms", "rsautl", "pkeyutl", "dgst", "base64"):
         for word in given.values("-in"):
             act_on(reading, Act.READ, word)
+    elif verb == "ca" and given.exactly("-revoke", "-gencrl", "-crl_reason"):
+        reading.add(TRUSTS, "This takes a certificate back: what uses it is no longer trusted.", command.line)
     elif verb in ("genrsa", "genpkey", "req", "x509", "ca", "ecparam", "dhparam", "gendsa", "ts") and given.value(
         "-out", "-keyout"
     ):

@@ -159,7 +159,7 @@ def _boot(command: Command, reading: Reading) -> None:
     *word_set(
         "update-alternatives alternatives ldconfig defaults gsettings dconf authbind setterm quotaon quotaoff "
         "setquota edquota update-rc.d chkconfig insserv rc-update update-mime-database xdg-mime xdg-settings plutil "
-        "PlistBuddy lpadmin cupsctl cancel lp lpr newaliases postmap postconf a2ensite a2dissite a2enmod a2dismod "
+        "PlistBuddy lpadmin cupsctl cancel lp lpr a2ensite a2dissite a2enmod a2dismod "
         "phpenmod phpdismod virsh virt-install qm pct pvesh lxc incus lxd multipass VBoxManage vboxmanage qemu-img xe "
         "govc esxcli prlctl tart qemu-system-x86_64 virt-clone lxc-start lxc-stop lxc-destroy drbdadm pcs crm gluster "
         "ceph rbd rados mmchconfig sacctmgr scontrol scancel squeue sinfo sacct sbatch srun qsub qdel"
@@ -185,7 +185,8 @@ def _settings(command: Command, reading: Reading) -> None:
         return
     if re.search(
         r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|closemedium|vol-delete|pool-delete"
-        r"|snapshot-delete|zap|wipe|lost|osd purge|detach-disk|template-delete|erase)\b|-destroy",
+        r"|snapshot-delete|zap|wipe|lost|osd purge|detach-disk|template-delete|erase|create-md|wipe-md)\b|-destroy"
+        r"|--discard-my-data",
         f"{name} {line}",
     ):
         level = (

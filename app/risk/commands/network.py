@@ -6,6 +6,7 @@ import re
 
 from app.risk.commands.known_files import landed, note_download
 from app.risk.commands.options import Arguments, arguments_of
+from app.risk.commands.routers import is_device_line, read_device_lines
 from app.risk.commands.sending import connect_to, is_secret, sends_dump, sends_file
 from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, connect, run_unread
@@ -90,6 +91,9 @@ def _ssh(command: Command, reading: Reading) -> None:
         text = " ".join(word.text for word in words)
         if not all(word.known for word in words):
             reading.doubt()
+        if is_device_line(text):
+            read_device_lines([text], reading, host.line)
+            return
         reading.read(
             "shell", text, words[0].line, fixed=True, within=within,
             here=host.text, input=command.input, input_from=command.input_from,
@@ -354,7 +358,7 @@ def _serves(command: Command, reading: Reading) -> None:
 
 @program(
     *word_set(
-        "mail mailx sendmail msmtp mutt s-nail swaks ssmtp exim mpack sendemail neomutt mailq postqueue telegram-send "
+        "mail mailx sendmail msmtp mutt s-nail swaks ssmtp mpack sendemail neomutt mailq telegram-send "
         "slack-cli ntfy pushover wall write notify-send"
     )
 )

@@ -75,6 +75,7 @@ VAULT.does(
     "operator raft remove-peer, operator raft snapshot restore, plugin deregister, namespace delete, "
     "namespace lock, lease revoke -prefix",
 )
+VAULT.option("lease revoke", "-prefix -force", STORE_GONE, "This takes access away from everybody under {what}.")
 VAULT.does(STORE, "This deletes a version of a secret, which can be taken back.", "kv delete-version")
 
 

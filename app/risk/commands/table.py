@@ -10,7 +10,18 @@ from importlib import import_module
 
 from app.risk.effects import UNKNOWN, run_dynamic, run_unread
 from app.risk.reading import Reading
+from app.risk.rules import declare
 from app.risk.words import Word
+from assent.contracts import RiskLevel
+
+FOR_ALL = declare(
+    "command.deletes_listed",
+    RiskLevel.CRITICAL,
+    "Deletes all that another command lists, such as every queue or account.",
+    "az ad user list --query '[].id' -o tsv | xargs -n1 az ad user delete --id",
+    "az ad user delete --id ada@example.com",
+    language="shell",
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ Handler = Callable[[Command, Reading], None]
 _HANDLERS: dict[str, Handler] = {}
 _FAMILIES = (
     "app.risk.commands.archives",
+    "app.risk.commands.arrays",
     "app.risk.commands.awk",
     "app.risk.commands.editors",
     "app.risk.commands.other_interpreters",
@@ -70,6 +82,7 @@ _FAMILIES = (
     "app.risk.commands.containers",
     "app.risk.commands.database_tools",
     "app.risk.commands.databases",
+    "app.risk.commands.directories",
     "app.risk.commands.disks",
     "app.risk.commands.forges",
     "app.risk.commands.git",
@@ -78,13 +91,18 @@ _FAMILIES = (
     "app.risk.commands.javascript",
     "app.risk.commands.network",
     "app.risk.commands.keys",
+    "app.risk.commands.mail_servers",
     "app.risk.commands.firewalls",
     "app.risk.commands.guards",
     "app.risk.commands.machine",
+    "app.risk.commands.name_servers",
     "app.risk.commands.object_stores",
     "app.risk.commands.packages",
     "app.risk.commands.project",
     "app.risk.commands.python_packages",
+    "app.risk.commands.queues",
+    "app.risk.commands.releases",
+    "app.risk.commands.routers",
     "app.risk.commands.secret_stores",
     "app.risk.commands.accounts",
     "app.risk.commands.schedules",
@@ -122,11 +140,57 @@ def read_command(command: Command, reading: Reading) -> None:
     handler = handlers().get(command.name)
     if handler is not None:
         _own_folder(word, reading)
+        first = len(reading.findings)
         handler(command, reading)
+        _note_all(command, reading, first)
     elif "/" in word.text or "\\" in word.text:
         _file(command, reading)
     elif not _runs_download(command, reading):
+        _unknown_program(command, reading)
+
+
+_LOST_ONE_BY_ONE = frozenset(("cloud.deletes", "directory.changes", "machine.accounts", "http.deletes", "mail.gone"))
+"""Rules for deleting one thing that does not come back by itself, such as an account or a queue."""
+_DELETES = re.compile(r"del|remov|purge|destroy|drop|\brm\b|erase|terminate", re.IGNORECASE)
+
+
+def _note_all(command: Command, reading: Reading, first: int) -> None:
+    """Note a command that is run for everything that a list names, each time deleting one thing.
+
+    Args:
+        first: The number of findings before those of the command.
+    """
+    if not any(word.several and not word.known and word.source != "files" for word in command.arguments):
+        return
+    lost = any(
+        found.rule in _LOST_ONE_BY_ONE and found.severity is RiskLevel.HIGH for found in reading.findings[first:]
+    )
+    if lost and any(_DELETES.search(word.text) for word in command.words):
+        shown = f"{command.name} {' '.join(word.display for word in command.arguments[:3])}"
+        reading.add(FOR_ALL, f"This deletes whatever a list names, which may be all there is: {shown}.", command.line)
+
+
+_ENDS = re.compile(
+    r"(?:--?)?(?:delete|del|destroy|purge|wipe|erase|drop|terminate|truncate|decommission|uninstall|unpublish|nuke|teardown"
+    r"|factory-?reset|force-?reset|zap|prune|expunge|deprovision|revoke|disable|shutdown|format)"
+    r"(?:[-_:](?!protection|dry|preview|list|check|lock)\w+)*|--(?:force-delete|delete-all|purge-all|no-backup)",
+    re.IGNORECASE,
+)
+_MOST_VERBS = 5
+_ONLY_SHOWS = re.compile(r"--?(?:dry-?run|help|what-?if|preview|simulate)")
+
+
+def _unknown_program(command: Command, reading: Reading) -> None:
+    """A program that the table does not have. The words that it is given may still say that it destroys something."""
+    word = command.words[0]
+    harmless = any(_ONLY_SHOWS.fullmatch(given.text) for given in command.arguments)
+    verb = next((given for given in command.arguments[:_MOST_VERBS] if _ENDS.fullmatch(given.text)), None)
+    if verb is None or harmless:
         reading.add(UNKNOWN, f"What {word.display} does is not known.", word.line)
+    else:
+        said = verb.text.lstrip("-")[:40]
+        words = f"What {word.display} does is not known, but “{said}” says that it destroys or stops something."
+        reading.add(UNKNOWN, words, word.line, RiskLevel.HIGH)
 
 
 _SEARCHED = ("/usr/local/bin/", "/usr/bin/", "/usr/local/sbin/", "~/.local/bin/", "~/bin/", "/opt/bin/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.risk.addresses import note_request
 from app.risk.commands.known_files import note_download
 from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.sending import connect_to, is_secret, sends_dump, sends_file
@@ -80,6 +81,8 @@ def _curl(command: Command, reading: Reading) -> None:
         connect_to(word, reading, sends=sends, secret=secret)
     if sends:
         sends_dump(command, reading)
+    for word in targets[:50]:
+        note_request(reading, method or ("POST" if sends else "GET"), word)
     if method == "DELETE" or any("_delete_by_query" in word.text for word in targets):
         _deletes(targets, command, reading, given.values(*_DATA, "--data-raw"))
     elif method and not re.fullmatch(r"GET|HEAD|OPTIONS|POST|PUT|PATCH|PROPFIND|REPORT|QUERY", method):

@@ -103,7 +103,7 @@ def _file_rights(command: Command, line: str, reading: Reading) -> None:
         "hostname.exe powercfg w32tm tzutil setx pnputil devcon sxstrace logman typeperf eventcreate clip choice "
         "color chcp cls findstr comp assoc ftype path pushd popd verify prompt rem setlocal "
         "endlocal subst openfiles bdehdcfg forfiles winsat slmgr slui optionalfeatures dxdiag "
-        "msinfo32 perfmon eventvwr waitfor wslconfig msconfig call doskey goto"
+        "dnscmd dhcpcmd msinfo32 perfmon eventvwr waitfor wslconfig msconfig call doskey goto"
     )
 )
 def _other(command: Command, reading: Reading) -> None:
@@ -148,6 +148,9 @@ _OTHERS: list[tuple[str, str, RiskRule | None, RiskLevel | None, str]] = [
     MEDIUM, "This makes a folder a drive"),
     ("openfiles", r"/(?:disconnect|local)", STOPS, MEDIUM, "This closes files of others"), ("slmgr", r"/[uiacr]",
     SETTINGS, None, "This changes the license"),
+    ("dnscmd", r"/(?:info|enum\w*|statistics|zoneinfo|zoneprint|nodeinfo|ipvalidate)", None, None, ""),
+    ("dnscmd", r"/(?:zonedelete|zoneresettype|deletedirectorypartition|clearcache.*/f)", SETTINGS, CRITICAL,
+    "This deletes a zone of names"), ("dnscmd", r"", SETTINGS, None, "This changes names on the network"),
     ("logman", r"\b(?:start|stop|create|delete|update|import)\b", LOGS, MEDIUM, "This changes what is recorded"),
     ("eventcreate", r"", LOGS, LOW, "This writes into a log"),
     ("tsdiscon", r"", STOPS, MEDIUM, "This ends a session"),
@@ -188,7 +191,7 @@ def _certutil(command: Command, reading: Reading) -> None:
     *word_set(
         "bitsadmin mshta regsvr32 rundll32 installutil cscript wscript regasm regsvcs msxsl hh ieexec cmstp odbcconf "
         "pcalua presentationhost infdefaultinstall control mavinject xwizard wmiprvse desktopimgdownldr certoc "
-        "certreq msdt msedge scriptrunner syncappvpublishingserver te dnscmd "
+        "certreq msdt msedge scriptrunner syncappvpublishingserver te "
         "winget.msi appinstaller explorer dllhost fodhelper computerdefaults sdclt wsreset at64 "
         "aspnet_compiler jsc csc vbc ilasm dfsvc microsoft.workflow.compiler wsl conhost "
         "pwsh-preview printbrm diantz squirrel"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.risk.addresses import note_request
 from app.risk.effects import Act, connect, host_of, run_dynamic, run_unread
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
@@ -25,6 +26,7 @@ def _web(call: Call) -> Value:
     for word in call.words("uri"):
         sends = bool(sent) or (method is not None and method.text.lower() not in _READING_METHODS)
         connect(call.reading, _address(word), sends=sends, secret=any(is_secret(call, value) for value in sent))
+        note_request(call.reading, method.text.upper() if method is not None else "POST" if sends else "GET", word)
         if method is not None and method.text.lower() == "delete":
             call.reading.add(SENDS, f"This deletes {word.display}.", word.line, HIGH)
         if "secret" in (call.bound("uri")[0]).origin:

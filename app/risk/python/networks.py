@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from app.risk.addresses import note_request, sends_message
 from app.risk.commands import web
 from app.risk.commands.network import LOOKS
 from app.risk.effects import (
@@ -110,6 +111,10 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
     secret = any("secret" in value.marks for value in [*data, *hidden, target])
     secret = secret or any(_gives_away(value) for value in [*data, target])
     connect(made.reading, made.word(target), sends=sends, secret=secret)
+    note_request(made.reading, method, made.word(target))
+    if sends and made.many and sends_message(text_of(target)) and not _to_known(data):
+        words = f"This sends a message by {made.word(target).display} to everybody whom the loop goes through."
+        made.reading.add(SENDS, words, made.line, RiskLevel.HIGH)
     if sends and any("dump" in value.marks for value in data):
         made.reading.add(SENDS, "This sends a copy of a database to another machine.", made.line, RiskLevel.HIGH)
     if method == "DELETE" and not secret:
@@ -121,6 +126,11 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
     elif sends:
         _ask_by_address(made, target, data)
     _note_unchecked(made)
+
+
+def _to_known(data: list[Value]) -> bool:
+    """Return True if what is sent is known to the last part, so that no message goes to somebody else in each round."""
+    return bool(data) and all(value.known for value in data)
 
 
 def _ask_by_address(made: Call, target: Value, data: list[Value]) -> None:

@@ -112,6 +112,8 @@ _READ_PARTS = {
     "OBJECT": "ENCODING FREQ IDLETIME REFCOUNT",
     "DEBUG": "OBJECT",
 }
+_FOR_A_TIME = word_set("EX PX EXAT PXAT NX")
+"""With these, a value is one that is made again, such as that of a cache, or replaces none."""
 _MOST_KEYS = 3
 
 
@@ -200,6 +202,9 @@ def _found(verb: str, part: str, words: list[str]) -> tuple[RiskRule, str, RiskL
         )
     if verb in _SERVER:
         return SERVER, f"{verb} {part}".strip() + " stops the server, or changes how it works.", None
+    if verb in ("SETEX", "PSETEX") or (verb == "SET" and _FOR_A_TIME & {word.upper() for word in words[3:]}):
+        key = words[1][:80] if len(words) > 1 else "a key"
+        return WRITES, f"{verb} keeps {key} for a limited time, or if it is new.", None
     if verb in _DELETES:
         many = len(words) - 1 > _MOST_KEYS or any(UNKNOWN_PART in word for word in words)
         level = HIGH if verb in ("DEL", "UNLINK") and many else MEDIUM

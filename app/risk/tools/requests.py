@@ -7,6 +7,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
+from app.risk.addresses import note_request
 from app.risk.commands.web import DELETES
 from app.risk.effects import Act, act_on, connect, host_of
 from app.risk.reading import Reading
@@ -71,6 +72,7 @@ def _read_url(call: ToolCall, url: str, reading: Reading) -> bool:
     method = _method(call)
     sends = method in ("POST", "PUT", "PATCH", "DELETE")
     connect(reading, Word(url if "://" in url else f"http://{url}"), sends=sends)
+    note_request(reading, method, Word(url))
     if _is_internal(host):
         reading.add(ADDRESS, f"{host} is an internal address.")
     if method == "DELETE" or re.search(r"/_delete_by_query\b", url):
