@@ -11,7 +11,7 @@ import pytest
 from tests.workflows.wixl_packages import exported
 from tests.workflows.written_packages import analyzed, written
 from workflows.package_deployment import sample
-from workflows.package_deployment.analysis import Architecture, Depth, Scope, Technology
+from workflows.package_deployment.analysis import Architecture, Confidence, Depth, Scope, Technology
 from workflows.package_deployment.compound_writer import Storage
 from workflows.package_deployment.installers.analyzing import analyze
 from workflows.package_deployment.installers.msi_database import Database
@@ -123,7 +123,45 @@ def test_the_folder_that_a_setup_project_sets(tmp_path: Path):
     assert [file.path for file in found.files] == [
         "ProgramFilesFolder\\Example Software\\Example Agent\\Sub folder\\ExampleAgent.exe"
     ]
+    folder = found.switch("folder")
+    assert folder and (folder.arguments, folder.confidence) == ('TARGETDIR="<folder>"', Confidence.LIKELY)
 
+
+@pytest.mark.parametrize(
+    ("names", "components", "expected"),
+    [
+        (["INSTALLDIR", "OTHER"], ["OTHER"], "INSTALLDIR"),
+        (["PRODUCTDIR", "OTHER"], ["PRODUCTDIR", "PRODUCTDIR", "OTHER"], "PRODUCTDIR"),
+        (["_E0F50CF5BF9E40F1B388D328133D5991"], ["_E0F50CF5BF9E40F1B388D328133D5991"], ""),
+        (["MixedCase"], ["MixedCase"], ""),
+        (["ONE", "TWO", "THREE"], ["ONE", "TWO", "THREE"], ""),
+    ],
+)
+def test_the_property_for_the_folder(tmp_path: Path, names: list[str], components: list[str], expected: str):
+    found = analyzed(
+        tmp_path,
+        {
+            "Directory": [("TARGETDIR", None, "SourceDir"), ("ProgramFilesFolder", "TARGETDIR", "."),
+                          *((name, "ProgramFilesFolder", name) for name in names)],
+            "Component": [(f"C{number}", None, name, 0, None, None) for number, name in enumerate(components)],
+        },
+        depth=Depth.QUICK,
+    )  # fmt: skip
+    folder = found.switch("folder")
+    assert (folder.arguments.partition("=")[0] if folder else "") == expected
+
+
+def test_the_highest_folder_counts(tmp_path: Path):
+    found = analyzed(
+        tmp_path,
+        {
+            "Directory": [("TOP", "ProgramFilesFolder", "top"), ("SUB", "TOP", "sub")],
+            "Component": [("C1", None, "SUB", 0, None, None), ("C2", None, "SUB", 0, None, None)],
+        },
+        depth=Depth.QUICK,
+    )
+    folder = found.switch("folder")
+    assert folder and folder.arguments == 'TOP="<folder>"'
 
 @pytest.mark.parametrize(
     ("directories", "path"),

@@ -150,7 +150,10 @@ def _describe_product(database: Database, depth: Depth, into: PackageAnalysis) -
     folders = Folders([])
     with _noted("The table of folders", into):
         folders = Folders(database.rows("Directory"), properties, actions)
-    into.switches = msi_switches.msi_switches(into, msi_properties.install_folder(properties, folders))
+    used: list[str] = []
+    with _noted("The table of components", into):
+        used = [str(row.get("Directory_")) for row in database.rows("Component")]
+    into.switches = msi_switches.msi_switches(into, msi_properties.install_folder(properties, folders, used))
     with _noted("The sequence of the installation", into):
         facts.restarts = clean(msi_parts.read_restarts(database, properties))
     if depth is not Depth.QUICK:

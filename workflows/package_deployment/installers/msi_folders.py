@@ -45,6 +45,18 @@ class Folders:
         """Return the names of all folders in the table."""
         return list(self._rows)
 
+    def is_set(self, name: str) -> bool:
+        """Return whether a custom action sets the folder to one that is below a folder of the system."""
+        return bool(self._set_path(name))
+
+    def chain(self, name: str) -> list[str]:
+        """Return a folder and those above it, up to the root of the table."""
+        found: list[str] = []
+        while name and name not in found and len(found) < _DEEPEST:
+            found.append(name)
+            name = str((self._rows.get(name) or {}).get("Directory_Parent") or "")
+        return found
+
     def target(self, name: str) -> str:
         """Return where a folder is on the computer; it begins with a folder of the system or TARGETDIR."""
         if name not in self._targets:

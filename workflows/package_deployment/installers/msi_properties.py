@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from workflows.package_deployment.analysis import PublicProperty
 from workflows.package_deployment.installers.msi_database import Database
@@ -11,12 +12,16 @@ from workflows.package_deployment.installers.texts import clean
 
 MOST_PROPERTIES = 2_000
 HIDDEN = "(hidden by the package)"
+_USUAL_NAMES = ("INSTALLDIR", "INSTALLFOLDER", "APPLICATIONFOLDER", "APPDIR", "INSTALLLOCATION", "INSTALL_ROOT")
+_GENERATED = re.compile(r"_?[0-9A-F]{32}|.*[._][0-9A-F]{8}(_[0-9A-F]{4}){3}_[0-9A-F]{12}")
+"""Names that tools make up for folders, and that modules add to theirs."""
 _PUBLIC = re.compile(r"[A-Z_][A-Z0-9_.]*")
 _OF_WINDOWS_INSTALLER = re.compile(
     r"ARP[A-Z]+|WIXUI_.*|WIX_.*|MSI[A-Z]+|ALLUSERS|REBOOT|REBOOTPROMPT|TARGETDIR|SOURCEDIR|ROOTDRIVE|PRIMARYFOLDER|ACTION|"
     r"INSTALLLEVEL|UILEVEL|REINSTALL(MODE)?|ADDLOCAL|REMOVE|ADVERTISE|ADDDEFAULT|ADDSOURCE|PATCH|TRANSFORMS.*|LIMITUI|"
     r"DISABLEADVTSHORTCUTS|DISABLEROLLBACK|FASTOEM|PROMPTROLLBACKCOST|SHORTFILENAMES|MEDIAPACKAGEPATH|NOCOMPANYNAME|"
-    r"NOUSERNAME|COMPANYNAME|USERNAME|PIDKEY|QFEUPGRADE|RESUME|SEQUENCE|EXECUTEACTION|EXECUTEMODE|CCP_.*|AVAILABLEFREEREG"
+    r"NOUSERNAME|COMPANYNAME|USERNAME|PIDKEY|QFEUPGRADE|RESUME|SEQUENCE|EXECUTEACTION|EXECUTEMODE|CCP_.*|AVAILABLEFREEREG|"
+    r"VSD[A-Z]+|AI_.*|IS_.*|ISCHECKFORPRODUCTUPDATES"
 )
 _OPTIONS_OF_EVERYBODY = {"PIDKEY", "COMPANYNAME", "USERNAME"}
 """Properties of Windows Installer that some packages use as options of their own."""
@@ -60,25 +65,26 @@ def read_public_properties(database: Database, properties: dict[str, str], folde
     return list(found.values())[:MOST_PROPERTIES]
 
 
-def install_folder(properties: dict[str, str], folders: Folders) -> str:
-    """Return the property that names the folder of the installation; empty if there is none that can be set."""
+def install_folder(properties: dict[str, str], folders: Folders, used: list[str]) -> str:
+    """Return the property that names the folder of the installation; empty if there is none that can be set.
+
+    Args:
+        used: for each component, the folder into which it is installed.
+    """
     names = folders.names()
-    for name in (properties.get("WIXUI_INSTALLDIR", ""), "INSTALLDIR", "INSTALLFOLDER", "APPLICATIONFOLDER", "APPDIR",
-                 "INSTALLLOCATION", "INSTALL_ROOT"):  # fmt: skip
+    for name in (properties.get("WIXUI_INSTALLDIR", ""), *_USUAL_NAMES):
         if name in names and _PUBLIC.fullmatch(name):
             return name
-    own = [name for name in names if _is_own(name)]
-    if own:
-        return own[0] if len(own) == 1 else ""
-    return "TARGETDIR" if "TARGETDIR" in names and _sets_target(properties, folders) else ""
-
-
-def _sets_target(properties: dict[str, str], folders: Folders) -> bool:
-    """Return whether all folders of the package are below TARGETDIR, as those of setup projects of Visual Studio."""
-    return all(folders.target(name).startswith("TARGETDIR") for name in folders.names())
+    inside: Counter[str] = Counter()
+    for folder in used:
+        inside.update(set(folders.chain(folder)))
+    candidates = [name for name in names if _is_own(name) or (name == "TARGETDIR" and folders.is_set(name))]
+    # The one with most of the components, and of several such, the highest.
+    best = max(candidates, key=lambda name: (inside[name], -len(folders.chain(name))), default="")
+    return best if inside[best] * 2 > len(used) else ""
 
 
 def _is_own(name: str) -> bool:
-    if not _PUBLIC.fullmatch(name) or name == "TARGETDIR":
+    if not _PUBLIC.fullmatch(name) or _GENERATED.fullmatch(name) or name == "TARGETDIR":
         return False
     return name in _OPTIONS_OF_EVERYBODY or not _OF_WINDOWS_INSTALLER.fullmatch(name)
