@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflows import registry_packages
+from tests.workflows.nsis_installers import build_nsis
 from tests.workflows.windows_programs import ARM64, X64, X86, Program, manifest, version_resource
 from workflows.package_deployment.analysis import Architecture, Confidence, Depth, PackageAnalysis, Scope, Technology
 from workflows.package_deployment.installers.exe import describe_exe
@@ -33,40 +34,6 @@ def analyze_bytes(folder: Path, content: bytes, depth: Depth = Depth.STANDARD) -
     path = folder / "setup.exe"
     path.write_bytes(content)
     return analyze(path, depth)
-
-
-NSIS_SCRIPT = """
-Unicode {unicode}
-SetCompressor {solid} {compressor}
-Name "Example Editor"
-OutFile "{out}"
-InstallDir "$PROGRAMFILES\\Example Editor"
-RequestExecutionLevel {level}
-VIProductVersion "3.4.5.6"
-VIAddVersionKey ProductName "Example Editor"
-VIAddVersionKey CompanyName "Example Software"
-VIAddVersionKey FileVersion "3.4.5.6"
-VIAddVersionKey ProductVersion "3.4.5"
-VIAddVersionKey LegalCopyright "None"
-Section
-SetOutPath $INSTDIR
-File readme.txt
-WriteUninstaller "$INSTDIR\\uninstall.exe"
-SectionEnd
-Section Uninstall
-Delete "$INSTDIR\\readme.txt"
-SectionEnd
-"""
-
-
-def build_nsis(folder: Path, **choices: str) -> Path:
-    chosen = {"unicode": "true", "solid": "", "compressor": "zlib", "level": "admin", "out": "setup.exe"} | choices
-    (folder / "readme.txt").write_text("Read me.\n" * 50)
-    script = folder / "setup.nsi"
-    script.write_text(NSIS_SCRIPT.format(**chosen), encoding="utf-8")
-    done = subprocess.run(["makensis", "-V2", script], cwd=folder, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout
-    return folder / chosen["out"]
 
 
 @pytest.mark.parametrize("compressor", ["zlib", "bzip2", "lzma"])
@@ -100,7 +67,7 @@ def test_rights_that_an_nsis_installer_asks_for(
 
 
 def test_the_processor_of_a_small_installer_says_nothing_about_the_package(tmp_path: Path) -> None:
-    found = analyze(build_nsis(tmp_path))
+    found = analyze(build_nsis(tmp_path, install_folder="$LOCALAPPDATA\\Example"))
 
     assert found.architecture is Architecture.UNKNOWN
     assert any("x86" in note for note in found.notes)

@@ -9,6 +9,7 @@ from workflows.package_deployment.installers.executable import Executable
 from workflows.package_deployment.installers.inno import describe_inno
 from workflows.package_deployment.installers.manifest import ExecutionLevel, Manifest
 from workflows.package_deployment.installers.markers import Marker
+from workflows.package_deployment.installers.nsis_contents import describe_nsis
 from workflows.package_deployment.installers.problems import words_for
 from workflows.package_deployment.installers.switches import switches_for
 from workflows.package_deployment.installers.technology import name_other_maker, recognize
@@ -43,6 +44,8 @@ def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: Pa
     try:
         if marker.technology is Technology.INNO_SETUP:
             describe_inno(program, depth, analysis)
+        elif marker.technology is Technology.NSIS:
+            describe_nsis(program, depth, analysis)
         if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:
             analysis.notes.remove(_SMALL_STUB)
     except Exception as error:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from workflows.package_deployment.analysis import (
     Architecture,
@@ -43,8 +44,8 @@ _ARCHITECTURES = {
 _SUMMARY = "\x05SummaryInformation"
 
 
-def describe_msi(path: Path, depth: Depth, into: PackageAnalysis) -> None:
-    """Fill in what an MSI, a patch, a transform, or a merge module says about itself.
+def describe_msi(path: Path | BinaryIO, depth: Depth, into: PackageAnalysis) -> None:
+    """Fill in what an MSI, a patch, a transform, or a merge module says about itself: a file, or a stream.
 
     Raises:
         InstallerError: it is none of them, or damaged so that nothing can be read.
@@ -55,7 +56,7 @@ def describe_msi(path: Path, depth: Depth, into: PackageAnalysis) -> None:
         _describe(database, depth, into)
 
 
-def _is_transform(path: Path, into: PackageAnalysis) -> bool:
+def _is_transform(path: Path | BinaryIO, into: PackageAnalysis) -> bool:
     """Describe a transform, whose tables are written in another way; returns whether it is one."""
     streams = Streams(path)
     try:

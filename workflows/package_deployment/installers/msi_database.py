@@ -9,7 +9,7 @@ import struct
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from workflows.package_deployment.installers.code_pages import codec_of
 from workflows.package_deployment.installers.msi_streams import Streams
@@ -33,9 +33,9 @@ _STRING, _NULLABLE, _SIZE, _VALID = 0x0800, 0x1000, 0x00FF, 0x0100
 class Database:
     """The database of an MSI, open for reading; use it in a ``with`` statement."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises InstallerError: it has no database, or one that is damaged."""
-        self.streams = Streams(path)
+    def __init__(self, source: Path | BinaryIO) -> None:
+        """Open a file, or a stream. Raises InstallerError: it has no database, or one that is damaged."""
+        self.streams = Streams(source)
         try:
             self._load()
         except BaseException:

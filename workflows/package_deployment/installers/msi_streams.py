@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import olefile
 
@@ -61,11 +61,12 @@ class _CompoundFile(olefile.OleFileIO):
 class Streams:
     """The streams and storages of a compound file, by their decoded names."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises InstallerError: it is no compound file, or damaged."""
+    def __init__(self, source: Path | BinaryIO) -> None:
+        """Open a file, or a stream that stays open. Raises InstallerError: it is no compound file, or damaged."""
         try:
             with _deep_recursion():
-                self._ole = _CompoundFile(str(path), raise_defects=olefile.DEFECT_FATAL)
+                opened = str(source) if isinstance(source, Path) else source
+                self._ole = _CompoundFile(opened, raise_defects=olefile.DEFECT_FATAL)
         except _DAMAGED as error:
             raise InstallerError("It is not a complete compound file, which every MSI is.") from error
         try:
@@ -73,7 +74,7 @@ class Streams:
         except BaseException:
             self.close()
             raise
-        self._file_size = path.stat().st_size
+        self._file_size = self._ole.fp.seek(0, io.SEEK_END)
         self.class_id = str(self._ole.root.clsid).upper()
 
     def close(self) -> None:
