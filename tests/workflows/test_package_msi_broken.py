@@ -164,6 +164,21 @@ def test_a_damaged_table_does_not_hide_the_others(tmp_path: Path, table: str, wo
     assert bool(found.msi.services) == (table != "ServiceInstall") and bool(found.files) == (table != "File")
 
 
+def test_texts_that_name_each_other_do_not_grow_without_end(tmp_path: Path):
+    long, many = "x" * 30_000, "[LONG]" * 100
+    began = time.process_time()
+    found = analyzed(
+        tmp_path,
+        {"ServiceInstall": [(f"s{number}", f"[LONG]{number}", many, 16, 2, 1, None, None, many, None, many, "A", None)
+                            for number in range(2_000)],
+         "Directory": [("INSTALLDIR", "D0", "d"), *((f"D{number}", f"D{number + 1}", long) for number in range(70))]},
+        properties={"LONG": long},
+    )  # fmt: skip
+    assert time.process_time() - began < 10
+    assert found.msi and all(len(service.display_name) == 1_000 for service in found.msi.services)
+    assert len(found.files[0].path) <= 1_000
+
+
 def test_missing_tables_are_no_problem(tmp_path: Path):
     gone = ("Directory", "Component", "Feature", "Media", "InstallExecuteSequence", "ServiceInstall", "Upgrade")
     found = analyzed(tmp_path, without=gone)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from workflows.package_deployment.analysis import CustomAction
-from workflows.package_deployment.installers.msi_database import Database
-from workflows.package_deployment.installers.texts import clean
+from workflows.package_deployment.installers.msi_database import Database, Row, text_of
 
 MOST_ACTIONS = 2_000
 EXECUTE_SEQUENCE = "InstallExecuteSequence"
@@ -49,15 +48,15 @@ def read_actions(database: Database) -> list[CustomAction]:
     return [_action(row, conditions) for row in database.rows("CustomAction")[:MOST_ACTIONS] if row.get("Action")]
 
 
-def _action(row: dict[str, object], conditions: dict[str, tuple[str, str]]) -> CustomAction:
-    name = str(row["Action"])
+def _action(row: Row, conditions: dict[str, tuple[str, str]]) -> CustomAction:
+    name = text_of(row, "Action")
     number = row.get("Type")
     kind = number & 0xFFFF if isinstance(number, int) else 0
     in_script = bool(kind & _IN_SCRIPT)
     sequence, condition = conditions.get(name, ("", ""))
     return CustomAction(
-        name=name, type=kind, kind=_KINDS.get(basic_type(kind), "unknown"), source=str(row.get("Source") or ""),
-        target=clean(str(row.get("Target") or "")), condition=condition, sequence=sequence, when=_when(kind),
+        name=name, type=kind, kind=_KINDS.get(basic_type(kind), "unknown"), source=text_of(row, "Source"),
+        target=text_of(row, "Target"), condition=condition, sequence=sequence, when=_when(kind),
         is_elevated=in_script and bool(kind & _NO_IMPERSONATION) and basic_type(kind) not in HARMLESS,
     )  # fmt: skip
 
@@ -75,5 +74,5 @@ def _conditions(database: Database) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for table in (EXECUTE_SEQUENCE, UI_SEQUENCE, "AdminExecuteSequence", "AdminUISequence", "AdvtExecuteSequence"):
         for row in database.rows(table):
-            found.setdefault(str(row.get("Action")), (table, str(row.get("Condition") or "")))
+            found.setdefault(text_of(row, "Action"), (table, text_of(row, "Condition")))
     return found

@@ -21,13 +21,18 @@ LARGEST_STREAM = 128 << 20
 """Bytes of a table, or of all texts, that are read."""
 MOST_ROWS = 300_000
 """Rows of a table that are read."""
-LONGEST_TEXT = 4_000
-"""Characters of a text in a table that are kept."""
+LONGEST_TEXT = 32_000
+"""Characters of a text that are read. What is shown is shorter; lists of properties are long."""
 Row = dict[str, Any]
 """A row of a table: texts and numbers by the names of the columns; None where there is nothing."""
 
 _LONG_REFERENCES = 0x8000
 _STRING, _NULLABLE, _SIZE, _VALID = 0x0800, 0x1000, 0x00FF, 0x0100
+
+
+def text_of(row: Row, column: str) -> str:
+    """Return a text of a row, as short as it is shown; empty if there is none."""
+    return clean(str(row.get(column) or ""))
 
 
 class Database:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from workflows.package_deployment.analysis import ContainedFile
-from workflows.package_deployment.installers.msi_database import Database, Row
+from workflows.package_deployment.installers.msi_database import Database, Row, text_of
 from workflows.package_deployment.installers.msi_folders import Folders, long_name
 from workflows.package_deployment.installers.texts import clean
 
@@ -47,18 +47,18 @@ def read_files(database: Database, folders: Folders, most: int) -> InstalledFile
         if len(files) < most:
             files[str(row.get("File"))] = _file(row, folders.target(directory))
         if len(external) < MOST_EXTERNAL and media.is_beside(row):
-            external.append(_joined(folders.source(directory), long_name(str(row.get("FileName") or ""))))
+            external.append(clean(_joined(folders.source(directory), long_name(text_of(row, "FileName")))))
     size = sum(max(row.get("FileSize") or 0, 0) for row in rows)
     return InstalledFiles(files, len(rows), size, media.embedded, external)
 
 
 def _file(row: Row, folder: str) -> ContainedFile:
-    version = str(row.get("Version") or "")
+    version = text_of(row, "Version")
     return ContainedFile(
-        path=clean(_joined(folder, long_name(str(row.get("FileName") or "")))),
+        path=clean(_joined(folder, long_name(text_of(row, "FileName")))),
         size=max(row.get("FileSize") or 0, 0),
         version=version if _VERSION.fullmatch(version) else "",  # Else it names another file.
-        component=str(row.get("Component_") or ""),
+        component=text_of(row, "Component_"),
     )
 
 
@@ -71,7 +71,7 @@ class _Media:
 
     def __init__(self, rows: list[Row], word_count: int) -> None:
         rows = sorted(rows, key=lambda row: row.get("LastSequence") or 0)
-        names = [str(row.get("Cabinet") or "") for row in rows]
+        names = [text_of(row, "Cabinet") for row in rows]
         self._cabinets = names
         self._last = [row.get("LastSequence") or 0 for row in rows]
         self._is_compressed = bool(word_count & _SOURCE_IS_COMPRESSED)

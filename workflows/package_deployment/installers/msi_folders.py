@@ -7,6 +7,7 @@ import re
 from workflows.package_deployment.analysis import CustomAction
 from workflows.package_deployment.installers.msi_actions import EXECUTE_SEQUENCE, SETS_FOLDER, SETS_PROPERTY, basic_type
 from workflows.package_deployment.installers.msi_database import Row
+from workflows.package_deployment.installers.texts import clean
 
 _DEEPEST = 64
 _SYSTEM = re.compile(
@@ -93,7 +94,7 @@ class Folders:
             if own not in (".", ""):
                 parts.append(own)
             name = parent
-        return "\\".join(reversed(parts))
+        return clean("\\".join(reversed(parts)))
 
     def _set_path(self, name: str) -> str:
         """Return the path to which a custom action sets a folder, if it begins with a folder of the system."""

@@ -6,7 +6,8 @@ import re
 
 from workflows.package_deployment.analysis import Condition, Feature, Service, Upgrade
 from workflows.package_deployment.installers.msi_actions import EXECUTE_SEQUENCE
-from workflows.package_deployment.installers.msi_database import Database
+from workflows.package_deployment.installers.msi_database import Database, text_of
+from workflows.package_deployment.installers.texts import LONGEST_NAME, clean
 
 MOST_ROWS = 2_000
 _ONLY_DETECTS = 0x2
@@ -20,14 +21,14 @@ _REFERENCE = re.compile(r"\[([A-Za-z_][A-Za-z0-9_.]*)\]")
 
 def filled(text: str, properties: dict[str, str]) -> str:
     """Return a text with the values of the properties that it names in brackets, as far as the MSI has them."""
-    return _REFERENCE.sub(lambda found: properties.get(found[1], found[0]), text)[:MOST_ROWS]
+    return clean(_REFERENCE.sub(lambda found: properties.get(found[1], found[0])[:LONGEST_NAME], text))
 
 
 def read_features(database: Database) -> list[Feature]:
     """Read the Feature table."""
     return [
-        Feature(name=str(row.get("Feature") or ""), title=str(row.get("Title") or ""),
-                parent=str(row.get("Feature_Parent") or ""), level=row.get("Level"))
+        Feature(name=text_of(row, "Feature"), title=text_of(row, "Title"),
+                parent=text_of(row, "Feature_Parent"), level=row.get("Level"))
         for row in database.rows("Feature")[:MOST_ROWS]
     ]  # fmt: skip
 
@@ -37,15 +38,15 @@ def read_services(database: Database, properties: dict[str, str]) -> list[Servic
     controls: dict[str, list[str]] = {}
     for row in database.rows("ServiceControl")[:MOST_ROWS]:
         done = [words for bit, words in _CONTROLS.items() if (row.get("Event") or 0) & bit]
-        controls.setdefault(filled(str(row.get("Name") or ""), properties).lower(), []).extend(done)
+        controls.setdefault(filled(text_of(row, "Name"), properties).lower(), []).extend(done)
     found = []
     for row in database.rows("ServiceInstall")[:MOST_ROWS]:
-        name = filled(str(row.get("Name") or ""), properties)
+        name = filled(text_of(row, "Name"), properties)
         found.append(Service(
-            name=name, display_name=filled(str(row.get("DisplayName") or ""), properties),
+            name=name, display_name=filled(text_of(row, "DisplayName"), properties),
             start=_STARTS.get(row.get("StartType") or 0, ""),
-            account=filled(str(row.get("StartName") or ""), properties),
-            arguments=str(row.get("Arguments") or ""), control=list(dict.fromkeys(controls.get(name.lower(), []))),
+            account=filled(text_of(row, "StartName"), properties),
+            arguments=text_of(row, "Arguments"), control=list(dict.fromkeys(controls.get(name.lower(), []))),
         ))  # fmt: skip
     return found
 
@@ -53,8 +54,8 @@ def read_services(database: Database, properties: dict[str, str]) -> list[Servic
 def read_conditions(database: Database, properties: dict[str, str]) -> list[Condition]:
     """Read the launch conditions."""
     return [
-        Condition(condition=str(row.get("Condition") or ""),
-                  message=filled(str(row.get("Description") or ""), properties))
+        Condition(condition=text_of(row, "Condition"),
+                  message=filled(text_of(row, "Description"), properties))
         for row in database.rows("LaunchCondition")[:MOST_ROWS]
     ]  # fmt: skip
 
@@ -62,8 +63,8 @@ def read_conditions(database: Database, properties: dict[str, str]) -> list[Cond
 def read_upgrades(database: Database) -> list[Upgrade]:
     """Read the Upgrade table."""
     return [
-        Upgrade(upgrade_code=str(row.get("UpgradeCode") or "").upper(), lowest=str(row.get("VersionMin") or ""),
-                highest=str(row.get("VersionMax") or ""),
+        Upgrade(upgrade_code=text_of(row, "UpgradeCode").upper(), lowest=text_of(row, "VersionMin"),
+                highest=text_of(row, "VersionMax"),
                 only_detects=bool((row.get("Attributes") or 0) & _ONLY_DETECTS))
         for row in database.rows("Upgrade")[:MOST_ROWS]
     ]  # fmt: skip
@@ -71,7 +72,7 @@ def read_upgrades(database: Database) -> list[Upgrade]:
 
 def read_restarts(database: Database, properties: dict[str, str]) -> str:
     """Return what the MSI says about restarting the computer, in a sentence; empty: nothing."""
-    rows = {str(row.get("Action")): str(row.get("Condition") or "") for row in database.rows(EXECUTE_SEQUENCE)}
+    rows = {str(row.get("Action")): text_of(row, "Condition") for row in database.rows(EXECUTE_SEQUENCE)}
     value = properties.get("REBOOT", "")
     found = []
     if "ForceReboot" in rows:
