@@ -1,0 +1,1 @@
+"""Packages: how often the analysis of installers is right, whether their scripts are valid, and what it takes."""
