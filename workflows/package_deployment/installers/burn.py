@@ -50,7 +50,10 @@ def recognize_burn(program: Executable) -> Marker | None:
     if section is None:
         return None
     place = program.section(SECTION)
+    notes = (
+        [] if section.container_sizes else ["This is the engine of WiX without a bundle: it has nothing to install."]
+    )
     return Marker(
         Technology.WIX_BURN, [f"Section .wixburn at byte {place.offset if place else 0:,}, version {section.version}"],
-        offset=section.stub_size, size=sum(section.container_sizes),
+        offset=section.stub_size, size=sum(section.container_sizes), notes=notes,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Cabinets ([MS-CAB]): their lists of files, and the digests of the files in them.
 
-Content that is stored, or compressed with MSZIP, is unpacked in pieces with zlib. For LZX and Quantum there is no
-maintained library with a permissive license, so that only the list is read.
+Content that is stored, or compressed with MSZIP, is unpacked in pieces with zlib. For LZX there is no maintained
+library with a permissive license, so small files are unpacked with a slow reader of our own. Of what is compressed with
+Quantum, only the list is read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from workflows.package_deployment.installers.lzx import LzxReader
 from workflows.package_deployment.installers.problems import InstallerError
 
 MOST_FILES = 200_000
@@ -21,7 +23,9 @@ _BLOCK = 32_768
 _LONGEST_NAME = 1_024
 _PREVIOUS, _NEXT, _RESERVES = 0x1, 0x2, 0x4
 _FROM_ELSEWHERE = 0xFFFD
-_STORED, _MSZIP = 0, 1
+_STORED, _MSZIP, _LZX = 0, 1, 3
+_LARGEST_LZX = 16 << 20
+"""Bytes of content compressed with LZX that are unpacked to get digests."""
 _METHODS = {0: "", 1: "MSZIP", 2: "Quantum", 3: "LZX"}
 _HEAD = 64
 """First bytes of each file that are kept, to tell what it is."""
@@ -48,6 +52,7 @@ class _Folder(NamedTuple):
     start: int
     blocks: int
     method: int
+    window_bits: int
 
 
 class Cabinet:
@@ -79,11 +84,44 @@ class Cabinet:
         for file in sorted(self.files, key=lambda file: file.offset):
             files.setdefault(file.folder, []).append(file)
         for number, folder in enumerate(self._folders):
-            if number in files and folder.method in (_STORED, _MSZIP):
+            if number in files and self._is_unpacked(folder, files[number]):
                 try:
                     yield from _digests(self._content(folder, until), files[number])
                 except (struct.error, EOFError, zlib.error) as error:
                     raise InstallerError("Its content is damaged.") from error
+
+    def content(self, file: CabinetFile, most: int, until: float) -> bytes:
+        """Return the content of a file.
+
+        Args:
+            file: one of `files`.
+            most: bytes that are unpacked at most to get at it.
+            until: when to stop, as `time.monotonic` counts.
+
+        Raises:
+            InstallerError: the content is damaged, too large, in a format that is not supported, or takes too
+                long.
+        """
+        end = file.offset + file.size
+        folder = self._folders[file.folder] if 0 <= file.folder < len(self._folders) else None
+        if folder is None or folder.method not in (_STORED, _MSZIP, _LZX):
+            raise InstallerError("Its content is in a format that is not supported, or in another cabinet.")
+        if end > most:
+            raise InstallerError(f"Its content is larger than {most:,} bytes, the most that are unpacked.")
+        found = bytearray()
+        try:
+            for piece in self._content(folder, until):
+                found += piece
+                if len(found) >= end:
+                    return bytes(found[file.offset : end])
+        except (struct.error, EOFError, zlib.error) as error:
+            raise InstallerError("Its content is damaged.") from error
+        raise InstallerError("Its content is incomplete.")
+
+    def _is_unpacked(self, folder: _Folder, files: list[CabinetFile]) -> bool:
+        if folder.method == _LZX:
+            return max(file.offset + file.size for file in files) <= _LARGEST_LZX
+        return folder.method in (_STORED, _MSZIP)
 
     def _read_lists(self) -> None:
         header = self._exactly(36)
@@ -101,7 +139,7 @@ class Cabinet:
         for _ in range(folders):
             start, blocks, method = struct.unpack("<IHH", self._exactly(8))
             self._exactly(folder_reserve)
-            self._folders.append(_Folder(start, blocks, method & 0xF))
+            self._folders.append(_Folder(start, blocks, method & 0xF, method >> 8 & 0x1F))
         self._stream.seek(first_file)
         self.files = [self._file() for _ in range(min(files, MOST_FILES))]
 
@@ -113,6 +151,7 @@ class Cabinet:
 
     def _content(self, folder: _Folder, until: float) -> Iterator[bytes]:
         place, before = folder.start, b""
+        lzx = LzxReader(folder.window_bits) if folder.method == _LZX else None
         for _ in range(folder.blocks):
             self._stream.seek(place)
             packed, size = struct.unpack("<4xHH", self._exactly(8))
@@ -124,11 +163,13 @@ class Cabinet:
                     raise EOFError
                 # Each block goes on with the window of the one before it.
                 content = zlib.decompressobj(-15, zdict=before).decompress(content[2:], _BLOCK)
+            elif lzx is not None:
+                content = lzx.unpack(content, size)
             if len(content) != size:
                 raise EOFError
             before = (before + content)[-_BLOCK:]
             if time.monotonic() > until:
-                raise InstallerError("It takes too long, so that not all files have digests.")
+                raise InstallerError("It takes too long to unpack, so that not all files have digests.")
             yield content
 
     def _exactly(self, size: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workflows.package_deployment.analysis import Architecture, Confidence, Depth, PackageAnalysis, Scope, Technology
+from workflows.package_deployment.installers.burn_contents import describe_burn
 from workflows.package_deployment.installers.executable import Executable
 from workflows.package_deployment.installers.inno import describe_inno
 from workflows.package_deployment.installers.manifest import ExecutionLevel, Manifest
@@ -44,6 +45,8 @@ def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: Pa
     try:
         if marker.technology is Technology.INNO_SETUP:
             describe_inno(program, depth, analysis)
+        elif marker.technology is Technology.WIX_BURN:
+            describe_burn(program, depth, analysis)
         elif marker.technology is Technology.NSIS:
             describe_nsis(program, depth, analysis)
         if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:

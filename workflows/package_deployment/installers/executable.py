@@ -106,6 +106,11 @@ class Executable:
         """Whether it is made for .NET."""
         return self._directory(_DOTNET_DIRECTORY) != (0, 0)
 
+    @property
+    def certificates(self) -> tuple[int, int]:
+        """Where the signature is in the file, and its size; zeros if there is none."""
+        return self._directory(_CERTIFICATE_DIRECTORY)
+
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes of the file; fewer at its end."""
         if offset < 0 or size <= 0 or offset >= self.size:
@@ -157,7 +162,7 @@ class Executable:
             texts = symbols + header.NumberOfSymbols * _SYMBOL_SIZE
             start = texts + int.from_bytes(self.read(texts, 4), "little")
         end = self.size
-        certificates, size = self._directory(_CERTIFICATE_DIRECTORY)
+        certificates, size = self.certificates
         if size and start <= certificates < self.size:
             end = certificates
         return min(start, self.size), max(end, min(start, self.size))
