@@ -1,8 +1,7 @@
 """Cabinets ([MS-CAB]): their lists of files, and the digests of the files in them.
 
-Content that is stored, or compressed with MSZIP, is unpacked in pieces with zlib. For LZX there is no maintained
-library with a permissive license, so small files are unpacked with a slow reader of our own. Of what is compressed with
-Quantum, only the list is read.
+Content is unpacked in pieces: stored and MSZIP with zlib, LZX with libarchive where that is installed, and elsewhere
+with a slow reader of our own, if it is small. Of what is compressed with Quantum, only the list is read.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from workflows.package_deployment.installers import lzx_library
 from workflows.package_deployment.installers.lzx import LzxReader
 from workflows.package_deployment.installers.problems import InstallerError
 
@@ -24,8 +24,9 @@ _LONGEST_NAME = 1_024
 _PREVIOUS, _NEXT, _RESERVES = 0x1, 0x2, 0x4
 _FROM_ELSEWHERE = 0xFFFD
 _STORED, _MSZIP, _LZX = 0, 1, 3
+_METHOD = 0xF
 _LARGEST_LZX = 16 << 20
-"""Bytes of content compressed with LZX that are unpacked to get digests."""
+"""Bytes of content compressed with LZX that are unpacked to get digests, without libarchive."""
 _METHODS = {0: "", 1: "MSZIP", 2: "Quantum", 3: "LZX"}
 _HEAD = 64
 """First bytes of each file that are kept, to tell what it is."""
@@ -51,8 +52,16 @@ class Unpacked(NamedTuple):
 class _Folder(NamedTuple):
     start: int
     blocks: int
-    method: int
-    window_bits: int
+    kind: int
+    """The method of compression, with the size of its window."""
+
+    @property
+    def method(self) -> int:
+        return self.kind & _METHOD
+
+    @property
+    def window_bits(self) -> int:
+        return self.kind >> 8 & 0x1F
 
 
 class Cabinet:
@@ -71,6 +80,16 @@ class Cabinet:
         """The methods of compression that are used in it; empty: nothing is compressed."""
         return sorted({_METHODS.get(folder.method, "unknown") for folder in self._folders} - {""})
 
+    @property
+    def left_packed(self) -> list[str]:
+        """The methods of compression in it whose content is not unpacked here."""
+        files = self._by_folder()
+        found = {
+            folder.method for number, folder in enumerate(self._folders)
+            if number in files and not self._is_unpacked(folder, files[number])
+        }  # fmt: skip
+        return sorted(_METHODS.get(method, "unknown") for method in found)
+
     def unpacked(self, until: float) -> Iterator[Unpacked]:
         """Unpack all files that can be, one after the other, and yield what they are.
 
@@ -80,9 +99,7 @@ class Cabinet:
         Raises:
             InstallerError: the content is damaged, or takes too long to unpack.
         """
-        files: dict[int, list[CabinetFile]] = {}
-        for file in sorted(self.files, key=lambda file: file.offset):
-            files.setdefault(file.folder, []).append(file)
+        files = self._by_folder()
         for number, folder in enumerate(self._folders):
             if number in files and self._is_unpacked(folder, files[number]):
                 try:
@@ -118,10 +135,17 @@ class Cabinet:
             raise InstallerError("Its content is damaged.") from error
         raise InstallerError("Its content is incomplete.")
 
+    def _by_folder(self) -> dict[int, list[CabinetFile]]:
+        """Return the files of each folder, in the order of their content."""
+        files: dict[int, list[CabinetFile]] = {}
+        for file in sorted(self.files, key=lambda file: (file.offset, file.size)):
+            files.setdefault(file.folder, []).append(file)
+        return files
+
     def _is_unpacked(self, folder: _Folder, files: list[CabinetFile]) -> bool:
-        if folder.method == _LZX:
+        if folder.method == _LZX and not lzx_library.is_there():
             return max(file.offset + file.size for file in files) <= _LARGEST_LZX
-        return folder.method in (_STORED, _MSZIP)
+        return folder.method in (_STORED, _MSZIP, _LZX)
 
     def _read_lists(self) -> None:
         header = self._exactly(36)
@@ -137,9 +161,9 @@ class Cabinet:
                 self._text(), self._text()
         self._folders = []
         for _ in range(folders):
-            start, blocks, method = struct.unpack("<IHH", self._exactly(8))
+            start, blocks, kind = struct.unpack("<IHH", self._exactly(8))
             self._exactly(folder_reserve)
-            self._folders.append(_Folder(start, blocks, method & 0xF, method >> 8 & 0x1F))
+            self._folders.append(_Folder(start, blocks, kind))
         self._stream.seek(first_file)
         self.files = [self._file() for _ in range(min(files, MOST_FILES))]
 
@@ -150,26 +174,41 @@ class Cabinet:
         return CabinetFile(text, size, folder if folder < _FROM_ELSEWHERE else -1, offset)
 
     def _content(self, folder: _Folder, until: float) -> Iterator[bytes]:
-        place, before = folder.start, b""
-        lzx = LzxReader(folder.window_bits) if folder.method == _LZX else None
+        if folder.method == _LZX and lzx_library.is_there():
+            pieces = lzx_library.unpacked(self._stream, list(self._blocks(folder)), folder.kind)
+        else:
+            pieces = self._inflated(folder)
+        for piece in pieces:
+            if time.monotonic() > until:
+                raise InstallerError("It takes too long to unpack, so that not all files have digests.")
+            yield piece
+
+    def _blocks(self, folder: _Folder) -> Iterator[lzx_library.Block]:
+        """Yield the blocks of a folder, with the stream at the content of each."""
+        place = folder.start
         for _ in range(folder.blocks):
             self._stream.seek(place)
             packed, size = struct.unpack("<4xHH", self._exactly(8))
             self._exactly(self._block_reserve)
-            content = self._exactly(packed)
-            place = self._stream.tell()
+            place += 8 + self._block_reserve
+            yield lzx_library.Block(place, packed, size)
+            place += packed
+
+    def _inflated(self, folder: _Folder) -> Iterator[bytes]:
+        before = b""
+        lzx = LzxReader(folder.window_bits) if folder.method == _LZX else None
+        for block in self._blocks(folder):
+            content = self._exactly(block.packed)
             if folder.method == _MSZIP:
                 if not content.startswith(b"CK"):
                     raise EOFError
                 # Each block goes on with the window of the one before it.
                 content = zlib.decompressobj(-15, zdict=before).decompress(content[2:], _BLOCK)
             elif lzx is not None:
-                content = lzx.unpack(content, size)
-            if len(content) != size:
+                content = lzx.unpack(content, block.size)
+            if len(content) != block.size:
                 raise EOFError
             before = (before + content)[-_BLOCK:]
-            if time.monotonic() > until:
-                raise InstallerError("It takes too long to unpack, so that not all files have digests.")
             yield content
 
     def _exactly(self, size: int) -> bytes:
@@ -188,9 +227,17 @@ class Cabinet:
 
 
 def _digests(content: Iterator[bytes], files: list[CabinetFile]) -> Iterator[Unpacked]:
-    """Yield the digests of files that lie one after the other in the content; what overlaps is left out."""
+    """Yield the digests of files that lie one after the other in the content; what overlaps is left out.
+
+    Files with the same content can be there once, with several names.
+    """
     block, start = b"", 0
+    before: tuple[int, int] | None = None
+    found = Unpacked("", "", b"")
     for file in files:
+        if (file.offset, file.size) == before:
+            yield found._replace(name=file.name)
+            continue
         if file.offset < start:
             continue
         digest, head, at, end = hashlib.sha256(), b"", file.offset, file.offset + file.size
@@ -205,4 +252,5 @@ def _digests(content: Iterator[bytes], files: list[CabinetFile]) -> Iterator[Unp
             digest.update(piece)
             head = head or piece[:_HEAD]
             at += len(piece)
-        yield Unpacked(file.name, digest.hexdigest(), head)
+        before, found = (file.offset, file.size), Unpacked(file.name, digest.hexdigest(), head)
+        yield found

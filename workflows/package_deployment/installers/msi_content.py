@@ -48,10 +48,10 @@ def _read_cabinet(
         raise InstallerError("The MSI does not contain it.")
     with stream:
         cabinet = Cabinet(stream)
-        packed = [method for method in cabinet.methods if method != "MSZIP"]
-        if packed:
-            how = ", ".join(packed)
-            notes.append(f"The cabinet {clean(name, 100)} is compressed with {how}, so that its files have no digests.")
+        if packed := cabinet.left_packed:
+            advice = " It can be unpacked where libarchive is installed." if "LZX" in packed else ""
+            how = f"The cabinet {clean(name, 100)} is compressed with {', '.join(packed)}"
+            notes.append(f"{how}, so that its files have no digests.{advice}")
         for unpacked in cabinet.unpacked(until):
             file = files.get(unpacked.name)
             if file is None:
