@@ -57,6 +57,13 @@ class Bound:
                 return argument.value
         return None
 
+    def given_line(self, name: str, otherwise: int) -> int:
+        """Return the line on which the parameter of this name is given."""
+        for parameter, argument in self.given.items():
+            if parameter.name.lower() == name.lower():
+                return argument.line
+        return otherwise
+
     def has(self, name: str) -> bool:
         """Return whether the parameter of this name is given."""
         return any(parameter.name.lower() == name.lower() for parameter in self.given)
@@ -102,8 +109,13 @@ def bind(
     sets = _fitting_sets(command, bound.given)
     if not sets:
         names = " ".join(f"-{parameter.name}" for parameter in bound.given if parameter not in COMMON)
-        report(line, Level.ERROR, "parameter.combination",
-               f"{command.name} has no set of parameters in which these go together: {names}.", "")  # fmt: skip
+        report(
+            line,
+            Level.ERROR,
+            "parameter.combination",
+            f"{command.name} has no set of parameters in which these go together: {names}.",
+            "",
+        )
         return bound
     sets = _bind_loose(bound, loose, sets, line, report)
     if bound.rest:
@@ -125,22 +137,28 @@ def _bind_named(bound: Bound, argument: Argument, report: Report) -> None:
         return
     if parameter in bound.given:
         if not (argument.from_table and bound.given[parameter].from_table):
-            report(argument.line, Level.ERROR, "parameter.twice",
-                   f"{command.name} is given -{parameter.name} twice.", "")  # fmt: skip
+            report(
+                argument.line, Level.ERROR, "parameter.twice", f"{command.name} is given -{parameter.name} twice.", ""
+            )
         bound.given[parameter] = argument
         return
     if not argument.has_value and not parameter.is_switch:
-        report(argument.line, Level.ERROR, "parameter.no_value",
-               f"-{parameter.name} of {command.name} needs a value.", "")  # fmt: skip
+        report(
+            argument.line, Level.ERROR, "parameter.no_value", f"-{parameter.name} of {command.name} needs a value.", ""
+        )
     bound.given[parameter] = argument
 
 
 def _report_unknown(command: Command, argument: Argument, possible: list[str], report: Report) -> None:
     written = shown(argument.name or "")
     if possible:
-        report(argument.line, Level.ERROR, "parameter.ambiguous",
-               f"-{written} of {command.name} may mean: {', '.join(f'-{name}' for name in possible[:8])}.",
-               "Write the whole name.")  # fmt: skip
+        report(
+            argument.line,
+            Level.ERROR,
+            "parameter.ambiguous",
+            f"-{written} of {command.name} may mean: {', '.join(f'-{name}' for name in possible[:8])}.",
+            "Write the whole name.",
+        )
         return
     names = [name for parameter in command.parameters or () for name in parameter.names]
     meant = near(written, [*names, *(p.name for p in COMMON)])
@@ -148,8 +166,13 @@ def _report_unknown(command: Command, argument: Argument, possible: list[str], r
     level = Level.ERROR if command.common else Level.WARNING
     if command.keeps_unknown and argument.from_table and not meant:
         level = Level.WARNING
-    report(argument.line, level, "parameter.unknown", f"{command.name} has no parameter -{written}.",
-           f"Did you mean -{meant[0]}?" if meant else "")  # fmt: skip
+    report(
+        argument.line,
+        level,
+        "parameter.unknown",
+        f"{command.name} has no parameter -{written}.",
+        f"Did you mean -{meant[0]}?" if meant else "",
+    )
 
 
 def _fitting_sets(command: Command, given: Iterable[Parameter]) -> list[str]:
@@ -214,9 +237,13 @@ def _check_values(bound: Bound, report: Report) -> None:
         if words:
             report(argument.line, Level.ERROR, "value.not_allowed", f"{bound.command.name}: {words}", suggestion)
         if parameter.obsolete:
-            report(argument.line, Level.INFO, "parameter.obsolete",
-                   f"The toolkit announces that -{parameter.name} of {bound.command.name} will be removed.", ""
-            )  # fmt: skip
+            report(
+                argument.line,
+                Level.INFO,
+                "parameter.obsolete",
+                f"The toolkit announces that -{parameter.name} of {bound.command.name} will be removed.",
+                "",
+            )
 
 
 def _check_mandatory(bound: Bound, sets: list[str], piped: bool, line: int, report: Report) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 
 from app.risk.powershell.nodes import Array, BlockValue, Given, Invoke, Named, Node, Splat, Text, Variable
-from workflows.package_deployment.toolkit import cmdlets, programs
+from workflows.package_deployment.toolkit import cmdlets, earlier_names, programs
 from workflows.package_deployment.toolkit.binding import Argument, Bound, Report, bind, find
 from workflows.package_deployment.toolkit.catalog import Command, catalog
+from workflows.package_deployment.toolkit.earlier_names import Earlier
 from workflows.package_deployment.toolkit.findings import Level
 from workflows.package_deployment.toolkit.names import near, shown
 from workflows.package_deployment.toolkit.script import Call, Script, callee, literal_text
@@ -43,6 +44,8 @@ class CallCheck:
         self.defined = {name: callee(function) for name, function in script.functions.items()}
         self.bound: list[tuple[Call, Bound]] = []
         """The calls whose commands and parameters are known, with what became of their arguments."""
+        self.dispatches = False
+        """Whether the script runs the part for the deployment's type as the toolkit's templates do."""
         self._suggested = 0
 
     def run(self) -> None:
@@ -50,9 +53,13 @@ class CallCheck:
         for name, command in self.defined.items():
             if name in catalog():
                 line = self.script.functions[name].line
-                self.report(line, Level.WARNING, "function.shadows",
-                            f"The script defines {shown(command.name)}, a name of the toolkit.", "Use another name."
-                )  # fmt: skip
+                self.report(
+                    line,
+                    Level.WARNING,
+                    "function.shadows",
+                    f"The script defines {shown(command.name)}, a name of the toolkit.",
+                    "Use another name.",
+                )
         for call in self.script.calls:
             self.script.clock.step()
             self._check(call)
@@ -67,10 +74,13 @@ class CallCheck:
         if command is None:
             return
         if command.name.lower() in _RUNS_TEXT:
-            self.report(call.node.line, Level.ERROR, "code.from_text",
-                        f"{command.name} runs a text as code, which cannot be checked.",
-                        "Write the commands themselves."
-            )  # fmt: skip
+            self.report(
+                call.node.line,
+                Level.ERROR,
+                "code.from_text",
+                f"{command.name} runs a text as code, which cannot be checked.",
+                "Write the commands themselves.",
+            )
         self._note_special(command, call)
         self._bind(command, call, list(self._arguments(command, call.node.arguments, call)))
 
@@ -119,28 +129,42 @@ class CallCheck:
             text = literal_text(value)
         if text is not None:
             if programs.SCRIPT_SUFFIX.search(text):
-                self.report(line, Level.ERROR, "command.script_file",
-                            f"This runs another script, which is not checked: {shown(text)}.", "")  # fmt: skip
+                self.report(
+                    line,
+                    Level.ERROR,
+                    "command.script_file",
+                    f"This runs another script, which is not checked: {shown(text)}.",
+                    "",
+                )
                 return None
             return text
         if isinstance(node, BlockValue):
             return None
         if self._is_template(call):
+            self.dispatches = True
             return None
         if isinstance(node, Text) and isinstance(node.parts[-1], str):
             last = node.parts[-1]
             if programs.SCRIPT_SUFFIX.search(last):
-                self.report(line, Level.ERROR, "command.script_file",
-                            f"This runs another script, which is not checked: {shown(call.node.shown)}.", ""
-                )  # fmt: skip
+                self.report(
+                    line,
+                    Level.ERROR,
+                    "command.script_file",
+                    f"This runs another script, which is not checked: {shown(call.node.shown)}.",
+                    "",
+                )
                 return None
             if program := programs.program_of(last) if re.search(r"\.\w{3}$", last) else "":
                 self._report_program(program, line)
                 return None
         what = "dot-sources" if operator == "." else "calls"
-        self.report(line, Level.ERROR, "command.dynamic",
-                    f"This {what} something that is only known when the script runs: {shown(call.node.shown)}.",
-                    "Name the command.")  # fmt: skip
+        self.report(
+            line,
+            Level.ERROR,
+            "command.dynamic",
+            f"This {what} something that is only known when the script runs: {shown(call.node.shown)}.",
+            "Name the command.",
+        )
         return None
 
     def _constant(self, variable: Variable, call: Call) -> Node | None:
@@ -178,21 +202,42 @@ class CallCheck:
         if program := programs.program_of(name):
             self._report_program(program, line)
             return None
+        if (earlier := earlier_names.functions().get(lower)) is not None:
+            self._report_earlier(earlier, call)
+            return None
         self._report_unknown(name, line)
         return None
 
     def _report_program(self, program: str, line: int) -> None:
         instead = programs.INSTEAD.get(program, "Start-ADTProcess")
-        self.report(line, Level.WARNING, "command.program",
-                    f"This starts the program {shown(program)}: the toolkit neither logs it nor checks its exit code.",
-                    f"Use {instead}.")  # fmt: skip
+        self.report(
+            line,
+            Level.WARNING,
+            "command.program",
+            f"This starts the program {shown(program)}: the toolkit neither logs it nor checks its exit code.",
+            f"Use {instead}.",
+        )
+
+    def _report_earlier(self, earlier: Earlier, call: Call) -> None:
+        translated = earlier_names.translate(earlier, call.node)
+        words = f"{earlier.name} is a function of version 3 of the toolkit; version 4 does not have it."
+        suggestion = " ".join(filter(None, (translated.call, *translated.notes)))
+        self.report(call.node.line, Level.ERROR, "command.version_3", words, shown(suggestion, 900))
 
     def _report_unknown(self, name: str, line: int) -> None:
+        if name.lower() in earlier_names.REMOVED:
+            words = f"{shown(name)} was in versions 4.0 and 4.1 of the toolkit; version 4.2 does not have it."
+            self.report(line, Level.ERROR, "command.unknown", words, "")
+            return
         self._suggested += 1
         meant = near(name, (*_all_names(), *self.defined)) if self._suggested <= _MOST_SUGGESTIONS else []
-        self.report(line, Level.ERROR, "command.unknown",
-                    f"{shown(name)} is no function of the toolkit, no function of this script, and no known cmdlet.",
-                    f"Did you mean {meant[0]}?" if meant else "")  # fmt: skip
+        self.report(
+            line,
+            Level.ERROR,
+            "command.unknown",
+            f"{shown(name)} is no function of the toolkit, no function of this script, and no known cmdlet.",
+            f"Did you mean {meant[0]}?" if meant else "",
+        )
 
     # --- arguments
 
@@ -201,9 +246,13 @@ class CallCheck:
         switch = ""
         for node in nodes:
             if switch and isinstance(node, Given) and _is_truth(node.value):
-                self.report(node.line, Level.ERROR, "switch.value",
-                            f"-{switch} of {command.name} is a switch, which takes a value only after a colon.",
-                            f"-{switch}:{node.shown}")  # fmt: skip
+                self.report(
+                    node.line,
+                    Level.ERROR,
+                    "switch.value",
+                    f"-{switch} of {command.name} is a switch, which takes a value only after a colon.",
+                    f"-{switch}:{node.shown}",
+                )
                 switch = ""
                 continue
             switch = ""
@@ -239,9 +288,13 @@ class CallCheck:
         for entry in found.entries:
             yield Argument(entry.name, entry.value, entry.line or line, entry.sure, True, from_table=True)
         if not found.complete:
-            self.report(line, Level.INFO, "splat.not_checked",
-                        f"What @{shown(name)} holds is not known: {found.reason}. Only what is known was checked.", ""
-            )  # fmt: skip
+            self.report(
+                line,
+                Level.INFO,
+                "splat.not_checked",
+                f"What @{shown(name)} holds is not known: {found.reason}. Only what is known was checked.",
+                "",
+            )
             yield _NOT_KNOWN
 
     # --- special commands and methods
@@ -256,9 +309,13 @@ class CallCheck:
         elif lower in ("new-variable", "set-variable"):
             self._check_phase(call)
         elif lower in ("set-alias", "new-alias"):
-            self.report(line, Level.WARNING, "command.new_alias",
-                        "An alias gives a command another name, which is not followed.", "Use the command's own name."
-            )  # fmt: skip
+            self.report(
+                line,
+                Level.WARNING,
+                "command.new_alias",
+                "An alias gives a command another name, which is not followed.",
+                "Use the command's own name.",
+            )
 
     def _check_phase(self, call: Call) -> None:
         """Check that what the template of version 4.2 runs are blocks in the script."""
@@ -266,9 +323,13 @@ class CallCheck:
         if not any((literal_text(value) or "").lower() in _PHASES for value in given):
             return
         if not any(isinstance(value, BlockValue) for value in given):
-            self.report(call.node.line, Level.ERROR, "command.dynamic",
-                        "What runs in this part of the deployment is not written in the script.", "Give it a block."
-            )  # fmt: skip
+            self.report(
+                call.node.line,
+                Level.ERROR,
+                "command.dynamic",
+                "What runs in this part of the deployment is not written in the script.",
+                "Give it a block.",
+            )
 
     def _check_method(self, method: Invoke) -> None:
         name = (literal_text(method.name) or "").lower()
@@ -277,9 +338,13 @@ class CallCheck:
         if not name:
             self.report(method.line, Level.ERROR, "command.dynamic", "The name of this method is computed.", "")
         elif name in _TEXT_TO_CODE or (method.static and name == "create" and kind in ("scriptblock", "powershell")):
-            self.report(method.line, Level.ERROR, "code.from_text",
-                        "This makes code out of a text, which cannot be checked.", "Write the commands themselves."
-            )  # fmt: skip
+            self.report(
+                method.line,
+                Level.ERROR,
+                "code.from_text",
+                "This makes code out of a text, which cannot be checked.",
+                "Write the commands themselves.",
+            )
         elif not method.static and name in ("invoke", "invokereturnasis", "invokewithcontext"):
             self.report(
                 method.line, Level.WARNING, "code.computed", "This runs a block or a method that is computed.", ""

@@ -1,12 +1,16 @@
-"""The check of a deployment script: commands, parameters, and values."""
+"""The check of a deployment script: commands, parameters, values, structure, and what it says about the package."""
 
 from __future__ import annotations
 
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.toolkit.calls import CallCheck
+from workflows.package_deployment.toolkit.earlier_names import VARIABLES
 from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
 from workflows.package_deployment.toolkit.names import shown
-from workflows.package_deployment.toolkit.script import UnreadableError, read_script
+from workflows.package_deployment.toolkit.package_match import compare
+from workflows.package_deployment.toolkit.script import Script, UnreadableError, read_script
+from workflows.package_deployment.toolkit.session import session_of
+from workflows.package_deployment.toolkit.structure import check_structure
 
 MOST_FINDINGS = 500
 
@@ -57,7 +61,25 @@ def check_script(
             report(line, Level.ERROR, "script.unparsed", "This statement cannot be parsed, so it was not checked.", "")
         checked = CallCheck(read, report)
         checked.run()
+        session = session_of(read)
+        _check_variables(read, report)
+        if not fragment:
+            check_structure(read, checked, session, report)
+        if analysis is not None:
+            compare(read, checked, session, analysis, report)
     except UnreadableError as error:
         words = shown(str(error), 200)
         return [ScriptFinding(line=1, level=Level.ERROR, code="script.unreadable", words=words)]
     return report.findings()
+
+
+def _check_variables(script: Script, report: Report) -> None:
+    """Report variables of version 3 that nothing in the script sets."""
+    for variable, scope in script.variables:
+        replacement = VARIABLES.get(variable.name)
+        if replacement is None or variable.scope in ("using", "global"):
+            continue
+        if scope.history(variable.name) or scope.declares(variable.name):
+            continue
+        words = f"${variable.name} was a variable of version 3 of the toolkit; version 4 does not set it."
+        report(variable.line, Level.WARNING, "variable.version_3", words, f"Write {replacement}.")

@@ -118,6 +118,15 @@ class Scope:
             scope = scope.parent
         return []
 
+    def declares(self, name: str) -> bool:
+        """Return whether this is a parameter here."""
+        scope: Scope | None = self
+        while scope is not None:
+            if any(declared.name == name for declared in scope.block.parameters):
+                return True
+            scope = scope.parent
+        return False
+
     def declared(self) -> list[Declared]:
         """Return the parameters of the function around it, or of the script."""
         scope: Scope | None = self
@@ -157,6 +166,7 @@ class Script:
     calls: list[Call] = field(default_factory=list)
     methods: list[tuple[Invoke, Scope]] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
+    variables: list[tuple[Variable, Scope]] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
 
 
@@ -230,6 +240,8 @@ class _Walk:
                 self._add(node, place)
             case Text():
                 self.script.texts.append(node)
+            case Variable():
+                self.script.variables.append((node, scope))
             case Function():
                 self.script.functions[node.name] = node
                 return [(node.block, _Place(Scope(node.block, scope, node.name)))]
