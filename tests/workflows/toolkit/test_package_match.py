@@ -112,7 +112,6 @@ def test_codes_and_files_of_a_bundle_are_the_package_s() -> None:
         ("DeployMode,", "Other,", "structure.parameters", Level.WARNING),
         ("$adtSession = @{", "$other = @{", "structure.session", Level.ERROR),
         ("    AppVersion = '4.2.1'\n", "", "structure.session", Level.WARNING),
-        ("    AppScriptAuthor = 'Packaging team'\n", "", "structure.session", Level.INFO),
         ("function Install-ADTDeployment", "function Install-Nothing", "structure.part", Level.ERROR),
         ("function Uninstall-ADTDeployment", "function Uninstall-Nothing", "structure.part", Level.ERROR),
         ("function Repair-ADTDeployment", "function Repair-Nothing", "structure.part", Level.WARNING),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from app.risk.powershell.nodes import Node, Text
-from workflows.package_deployment.analysis import Architecture, PackageAnalysis
+from workflows.package_deployment.analysis import Architecture, PackageAnalysis, Technology
+from workflows.package_deployment.scripts.literals import safe_file_name
 from workflows.package_deployment.toolkit import programs
 from workflows.package_deployment.toolkit.binding import Bound, Report
 from workflows.package_deployment.toolkit.calls import CallCheck
@@ -24,6 +25,8 @@ _STARTS = _STARTS_MSI | frozenset(
     {"start-adtprocess", "start-adtprocessasuser", "start-adtmspprocess", "start-adtmspprocessasuser"}
 )
 _INSTALLERS = re.compile(r"\.(?:msi|msp|exe|msix|appx|cab|mst|cmd|bat|ps1)$", re.IGNORECASE)
+_NOT_STARTED = frozenset({Technology.MSI_TRANSFORM, Technology.MERGE_MODULE, Technology.UNKNOWN})
+"""What is used by something else, or what nobody knows how to start."""
 _MOST_TEXTS = 20_000
 _ARCHITECTURES = {
     Architecture.X86: {"x86", "32", "32-bit", "x32", "win32"},
@@ -117,7 +120,8 @@ def _code_suggestion(known: dict[str, str]) -> str:
 
 def known_files(analysis: PackageAnalysis) -> set[str]:
     """Return the names, in lower case, of the package, of what is in it, and of the packages of a bundle."""
-    names = {analysis.file_name.lower()}
+    # A package is delivered under a name that is safe on every system.
+    names = {analysis.file_name.lower(), safe_file_name(analysis.file_name).lower()}
     names.update(re.split(r"[\\/]", file.path)[-1].lower() for file in analysis.files)
     packages = analysis.bundle.packages if analysis.bundle else ()
     names.update(re.split(r"[\\/]", package.name)[-1].lower() for package in packages)
@@ -148,6 +152,8 @@ def _compare_files(checked: CallCheck, analysis: PackageAnalysis, report: Report
                 f"{shown(name)} is neither the analyzed package nor in it.",
                 f"Did you mean {shown(analysis.file_name)}?" if meant else "Add it to the package's files.",
             )
+    if analysis.technology in _NOT_STARTED:
+        return
     starts = [bound for _, bound in checked.bound if bound.command.name.lower() in _STARTS]
     if starts and not uses_package and not any(bound.has("ProductCode") for bound in starts):
         report(1, Level.WARNING, "package.not_used", f"Nothing in the script starts {shown(analysis.file_name)}.", "")

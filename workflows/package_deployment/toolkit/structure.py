@@ -12,7 +12,6 @@ from workflows.package_deployment.toolkit.script import Script, literal_text
 from workflows.package_deployment.toolkit.session import Session
 
 _EXPECTED = ("AppVendor", "AppName", "AppVersion")
-_METADATA = ("AppScriptVersion", "AppScriptDate", "AppScriptAuthor", "DeployAppScriptVersion")
 MODULE = "psappdeploytoolkit"
 
 
@@ -76,7 +75,7 @@ def check_structure(script: Script, checked: CallCheck, session: Session, report
                 f"The script does not say what is done to {name}.",
                 f"Define {name.capitalize()}-ADTDeployment.",
             )
-    _check_frame(script, checked, report)
+    _check_frame(script, checked, parts, report)
 
 
 def _check_parameters(script: Script, report: Report) -> None:
@@ -99,24 +98,23 @@ def _check_session(session: Session, report: Report) -> None:
     for key in _EXPECTED:
         if not session.has(key):
             report(session.line(key), Level.WARNING, "structure.session", f"$adtSession has no {key}.", "")
-    for key in _METADATA:
-        if not session.has(key):
-            report(session.line(key), Level.INFO, "structure.session", f"$adtSession has no {key}.", "")
 
 
-def _check_frame(script: Script, checked: CallCheck, report: Report) -> None:
+def _check_frame(script: Script, checked: CallCheck, parts: dict[str, Part], report: Report) -> None:
     names = [(literal_text(call.node.name) or "").lower() for call in script.calls]
     if not any(name == "import-module" and imports_toolkit(script, index) for index, name in enumerate(names)):
         report(1, Level.ERROR, "structure.module", "The script does not import the module PSAppDeployToolkit.", "")
     for name, what in (("open-adtsession", "open"), ("close-adtsession", "close")):
         if name not in names:
             report(1, Level.ERROR, f"structure.{what}", f"The script does not {what} a session.", "")
-    if not checked.dispatches:
+    called = {(literal_text(call.node.name) or "").lower() for call in script.calls if call.scope.home is script.top}
+    idle = [name for name in parts if f"{name}-adtdeployment" not in called]
+    if idle and not checked.dispatches:
         report(
             1,
             Level.ERROR,
             "structure.dispatch",
-            "Nothing runs the part for the type of the deployment.",
+            f"Nothing runs the part for: {', '.join(idle)}.",
             'Write & "$($adtSession.DeploymentType)-ADTDeployment".',
         )
     if names.count("close-adtsession") == 1:
