@@ -11,12 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 import pytest
 
-from assent.sandbox import Limits, SandboxUnavailableError, arun_in_sandbox, run_in_sandbox, sandbox_dependencies
+from assent.sandbox import (
+    Limits,
+    SandboxLimitError,
+    SandboxUnavailableError,
+    arun_in_sandbox,
+    run_in_sandbox,
+    sandbox_dependencies,
+)
 from assent.sandbox.seccomp import ALLOW, RETURN, assemble
 from tests.sandbox.accounts import ACTIONS, ROOT
 
@@ -59,7 +67,7 @@ def test_canceled_task_kills_the_sandbox() -> None:
     before = set(psutil.Process().children(recursive=True))
 
     async def give_up() -> list[psutil.Process]:
-        task = asyncio.create_task(arun_in_sandbox(f"{ACTIONS}:sleep"))
+        task = asyncio.create_task(arun_in_sandbox(f"{ACTIONS}:sleep", limits=Limits(wall_seconds=600)))
         inside = await asyncio.to_thread(_until, lambda: set(_inside(os.getpid())) - before)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -68,6 +76,16 @@ def test_canceled_task_kills_the_sandbox() -> None:
 
     inside = asyncio.run(give_up())
     assert psutil.wait_procs(inside, timeout=60)[1] == []
+
+
+def test_what_takes_too_long_is_dead_when_the_error_arrives() -> None:
+    with ThreadPoolExecutor() as threads:
+        before = set(psutil.Process().children(recursive=True))
+        call = threads.submit(run_in_sandbox, f"{ACTIONS}:sleep", limits=Limits(wall_seconds=5))
+        inside = _until(lambda: set(_inside(os.getpid())) - before)
+        with pytest.raises(SandboxLimitError):
+            call.result()
+    assert [process for process in inside if process.is_running()] == []
 
 
 def test_event_loop_and_threads_go_on() -> None:

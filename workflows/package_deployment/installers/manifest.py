@@ -11,7 +11,6 @@ from workflows.package_deployment.installers.texts import clean
 _LARGEST = 1 << 18
 _LEVEL = re.compile(r"""<(?:\w+:)?requestedExecutionLevel\b[^>]{0,300}?\blevel\s*=\s*["'](\w{1,40})["']""")
 _DESCRIPTION = re.compile(r"<(?:\w+:)?description[^>]{0,200}>([^<]{0,500})<")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 class ExecutionLevel(StrEnum):
@@ -31,7 +30,7 @@ class Manifest:
         content = program.content(resource, _LARGEST) if resource else b""
         # Patterns, not an XML parser: nothing in a stranger's document is expanded or looked up.
         encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-        self._text = _COMMENT.sub("", content.decode(encoding, "replace"))
+        self._text = _without_comments(content.decode(encoding, "replace"))
 
     @property
     def level(self) -> ExecutionLevel:
@@ -45,3 +44,15 @@ class Manifest:
         """What the program says that it is."""
         found = _DESCRIPTION.search(self._text)
         return clean(found.group(1).strip(), 200) if found else ""
+
+
+def _without_comments(text: str) -> str:
+    # A pattern would look for the end of each comment that has none, again and again.
+    parts, place = [], 0
+    while (start := text.find("<!--", place)) >= 0:
+        parts.append(text[place:start])
+        end = text.find("-->", start)
+        if end < 0:
+            return "".join(parts)
+        place = end + 3
+    return "".join([*parts, text[place:]])
