@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.signing import tool
+
 SCRIPT = """
 Unicode {unicode}
 {target}
@@ -53,6 +55,6 @@ def build_nsis(folder: Path, script: str = SCRIPT, **choices: str) -> Path:
     (folder / "manual.txt").write_bytes(MANUAL)
     source = folder / "setup.nsi"
     source.write_text(script.format(**chosen), encoding="utf-8")
-    done = subprocess.run(["makensis", "-V2", source], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([tool("makensis"), "-V2", source], cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
     return folder / "setup.exe"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.signing import tool
 from tests.workflows import registry_packages
 from tests.workflows.nsis_installers import build_nsis
 from tests.workflows.windows_programs import ARM64, X64, X86, Program, manifest, version_resource
@@ -83,8 +84,8 @@ def test_a_signature_at_the_end_hides_nothing(tmp_path: Path) -> None:
          "-subj", "/CN=Example Software"], check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     subprocess.run(
-        ["osslsigncode", "sign", "-certs", certificate, "-key", key, "-h", "sha256", "-in", plain, "-out", signed],
-        check=True, capture_output=True, timeout=60,
+        [tool("osslsigncode"), "sign", "-certs", certificate, "-key", key, "-h", "sha256",
+         "-in", plain, "-out", signed], check=True, capture_output=True, timeout=60,
     )  # fmt: skip
 
     assert analyze(signed).technology is Technology.NSIS

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.signing import tool
+
 UPGRADE_CODE = "{11111111-2222-3333-4444-555555555555}"
 FILES = """
 <Component Id="Main" Guid="{AAAAAAAA-0000-0000-0000-000000000001}">
@@ -42,7 +44,7 @@ def build(folder: Path, text: str, *options: str, files: dict[str, bytes] | None
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     (folder / "a.wxs").write_text(text, encoding="utf-8")
-    command = ["wixl", *options, "-o", name, "a.wxs"]
+    command = [tool("wixl"), *options, "-o", name, "a.wxs"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return folder / name
@@ -50,11 +52,12 @@ def build(folder: Path, text: str, *options: str, files: dict[str, bytes] | None
 
 def exported(path: Path, table: str) -> list[list[str]]:
     """Return the rows of a table as `msiinfo`, an independent reader, sees them."""
-    done = subprocess.run(["msiinfo", "export", path, table], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([tool("msiinfo"), "export", path, table], capture_output=True, timeout=60, check=True)
     lines = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     return [line.split("\t") for line in lines[3:] if line]
 
 
 def summary_of(path: Path) -> str:
     """Return the summary information as `msiinfo` shows it."""
-    return subprocess.run(["msiinfo", "suminfo", path], capture_output=True, text=True, timeout=60, check=True).stdout
+    command = [tool("msiinfo"), "suminfo", path]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
