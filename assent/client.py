@@ -160,9 +160,7 @@ class Approvals:
         )  # fmt: skip
         return approval.keep_outcome(found)
 
-    def with_lessons(
-        self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = ""
-    ) -> Any:
+    def with_lessons(self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = "") -> Any:
         """Return a proposal, changed as people have corrected similar ones of the workflow before.
 
         The proposal states what was changed, and people decide on it. The agent gets lessons only from requests that
@@ -234,9 +232,7 @@ class AsyncApprovals:
         )  # fmt: skip
         return approval.keep_outcome(found)
 
-    async def with_lessons(
-        self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = ""
-    ) -> Any:
+    async def with_lessons(self, proposal: Any, places: Iterable[Correctable], *, workflow: str, step: str = "") -> Any:
         """As `Approvals.with_lessons`."""
         places = [Correctable.model_validate(place) for place in places]
         found: list[RecalledLesson] = []

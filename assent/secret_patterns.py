@@ -89,18 +89,14 @@ _HARMLESS_NAMES = frozenset({
 })  # fmt: skip
 """Names with one of these endings hold identifiers, not secrets."""
 
-_ASSIGNED = (
-    r"(?P<name>[ \t\w.-]{0,20})[\s'\"\\]{0,3}(?:=>|:{1,3}=|\?=|\|\||[=>:,])[`'\"\s=\\]{0,5}"
-)
+_ASSIGNED = r"(?P<name>[ \t\w.-]{0,20})[\s'\"\\]{0,3}(?:=>|:{1,3}=|\?=|\|\||[=>:,])[`'\"\s=\\]{0,5}"
 """Text between a vendor's name and the value: the rest of the name, and an assignment."""
 
 _VENDORS = [
     SecretPattern(
         vendor.kind,
         name,
-        re.compile(
-            rf"(?i:{re.escape(name)}){_ASSIGNED}(?P<s>(?i:{vendor.value}))(?![A-Za-z0-9_=-])"
-        ),
+        re.compile(rf"(?i:{re.escape(name)}){_ASSIGNED}(?P<s>(?i:{vendor.value}))(?![A-Za-z0-9_=-])"),
     )
     for vendor in VENDOR_VALUES
     for name in vendor.names

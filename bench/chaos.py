@@ -89,9 +89,9 @@ def settled(place: Place) -> bool:
         [open_runs] = connection.execute(
             "select count(*) from runs where not state = any(%s)", (list(AT_REST),)
         ).fetchone() or [1]
-        [waiting] = connection.execute(
-            "select count(*) from approval_requests where state = 'pending'"
-        ).fetchone() or [1]
+        [waiting] = connection.execute("select count(*) from approval_requests where state = 'pending'").fetchone() or [
+            1
+        ]
         [working] = connection.execute(_JOBS).fetchone() or [1]
     return not open_runs and not waiting and not working
 

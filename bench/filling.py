@@ -76,9 +76,7 @@ def vacuum(address: str) -> None:
         connection.execute("VACUUM (ANALYZE) runs, approval_requests")
 
 
-def copy_rows(
-    connection: psycopg.Connection[Any], table: str, rows: Iterator[dict[str, Any]] | Sequence[Any]
-) -> None:
+def copy_rows(connection: psycopg.Connection[Any], table: str, rows: Iterator[dict[str, Any]] | Sequence[Any]) -> None:
     """Insert rows, all with the same columns."""
     with connection.cursor() as cursor:
         rows = iter(rows)

@@ -176,9 +176,7 @@ def run(workflow: Import, files: list[list[tuple[Column, str, list[str]]]], less
         document = workflow.proposed(file, lessons)
         got = [column["field"] for column in document["data"]["columns"]]
         columns = [column for column, _, _ in file]
-        right = [
-            name if name in column.fields else column.fields[0] for column, name in zip(columns, got, strict=True)
-        ]
+        right = [name if name in column.fields else column.fields[0] for column, name in zip(columns, got, strict=True)]
         for stated in document.get("lessons", ()):
             number = int(stated["path"].split("/")[3])
             result.carried += 1

@@ -242,7 +242,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "ask for approval": (
         rest("POST /api/v1/approvals", proposal={"kind": "custom", "title": "Anything", "data": {}}),
         rest(
-            "POST /api/v1/hooks/<agent:agent>", hook_event_name="PreToolUse", tool_name="Read",
+            "POST /api/v1/hooks/<agent:agent>",
+            hook_event_name="PreToolUse",
+            tool_name="Read",
             tool_input={"file_path": "README.md"},
         ),
     ),

@@ -136,7 +136,9 @@ def _gate_graph() -> StateGraph:
 def _script_gate(state: FlowState) -> FlowState:
     outcome = request_approval(
         Script(
-            title="Run a script", language=state["input"].get("language", "sql"), dialect="postgres",
+            title="Run a script",
+            language=state["input"].get("language", "sql"),
+            dialect="postgres",
             content=state["input"]["text"],
         )
     )

@@ -106,9 +106,7 @@ def chosen(
     near.sort(key=lambda match: (-match[1], -match[0].votes_for, match[0].id))
     wanted = canonical(value)
     enough = max(ALIKE, near[0][1] - MARGIN) if near else ALIKE
-    alike = [
-        lesson for lesson, similar in near if similar >= enough and (guess or canonical(lesson.before) == wanted)
-    ]
+    alike = [lesson for lesson, similar in near if similar >= enough and (guess or canonical(lesson.before) == wanted)]
     disputed = len({canonical(lesson.after) for lesson in alike}) > 1
     found: list[Recalled] = []
     seen: set[str] = set()

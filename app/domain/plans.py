@@ -66,9 +66,7 @@ def edit_plan(payload: dict[str, Any], kept: Any) -> dict[str, Any]:
             _edit_inputs(steps[name], edit["inputs"], f"steps.{name}.inputs")
     payload["steps"] = [steps[name] for name in edits]
     if lacking := missing(payload["steps"], steps):
-        raise InvalidInputError(
-            " ".join(lacking.values()), {f"steps.{name}": words for name, words in lacking.items()}
-        )
+        raise InvalidInputError(" ".join(lacking.values()), {f"steps.{name}": words for name, words in lacking.items()})
     return payload
 
 

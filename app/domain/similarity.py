@@ -22,8 +22,23 @@ _VALUES = re.compile(
 _LONGEST = 20_000
 _SAID = 160
 _UNTOLD = frozenset(
-    ["kind", "title", "summary", "agent", "labels", "tables", "args_schema", "data_schema", "decisions", "rests_on",
-     "changed", "correctable", "lessons", "findings", "attachments"]
+    [
+        "kind",
+        "title",
+        "summary",
+        "agent",
+        "labels",
+        "tables",
+        "args_schema",
+        "data_schema",
+        "decisions",
+        "rests_on",
+        "changed",
+        "correctable",
+        "lessons",
+        "findings",
+        "attachments",
+    ]
 )
 
 

@@ -19,9 +19,7 @@ from assent.effects import Effect
 
 DESTROYS = declare("plan.destroys", RiskLevel.HIGH, "A step of a plan destroys something.")
 WRITES = declare("plan.writes", RiskLevel.MEDIUM, "A step of a plan changes something.")
-UNGATED = declare(
-    "plan.ungated", RiskLevel.HIGH, "A step of a plan changes something without an approval of its own."
-)
+UNGATED = declare("plan.ungated", RiskLevel.HIGH, "A step of a plan changes something without an approval of its own.")
 WORKFLOW = declare(
     "plan.workflow", RiskLevel.MEDIUM, "A step of a plan is a workflow, whose steps have not been read.", unread=True
 )

@@ -55,9 +55,7 @@ class Reading:
             is thrown away afterwards, as when an image is built or a pipeline runs.
     """
 
-    def __init__(
-        self, budget: Budget | None = None, tools: ReadingTools = NO_TOOLS, **options: object
-    ) -> None:
+    def __init__(self, budget: Budget | None = None, tools: ReadingTools = NO_TOOLS, **options: object) -> None:
         self._found = _Found(budget or Budget(), tools)
         self._first = 1
         self._fixed: int | None = None

@@ -56,7 +56,10 @@ class StoredFile(Base):
         Index("ix_files_owner", "owner_id", "created_at", "id"),
         Index("ix_files_updated_at", "updated_at"),
         Index(
-            "ix_files_of_run", "run_id", "name", unique=True,
+            "ix_files_of_run",
+            "run_id",
+            "name",
+            unique=True,
             postgresql_where=text("run_id <> '' and state = 'complete'"),
         ),
     )

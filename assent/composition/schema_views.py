@@ -88,7 +88,7 @@ class View:
         """Yield the fields that the schema names, by name; those of all alternatives if it has some."""
         for plain in self.alternatives():
             properties = plain.schema.get("properties") if isinstance(plain.schema, dict) else None
-            for name, inside in (properties.items() if isinstance(properties, dict) else ()):
+            for name, inside in properties.items() if isinstance(properties, dict) else ():
                 yield name, View(inside, self.root)
 
     def standalone(self) -> Any:

@@ -62,9 +62,7 @@ def security(host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, .
     return TransportSecuritySettings(allowed_hosts=[*own, *hosts], allowed_origins=list(origins))
 
 
-def serve(
-    server: MCPServer[Any], callers: Callers, host: str, port: int, settings: TransportSecuritySettings
-) -> None:
+def serve(server: MCPServer[Any], callers: Callers, host: str, port: int, settings: TransportSecuritySettings) -> None:
     """Serve at `/mcp` until the process is stopped."""
     app = TokenRequired(server.streamable_http_app(host=host, transport_security=settings), callers)
     # The portal's audit log says more than access logs would.

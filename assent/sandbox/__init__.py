@@ -1,6 +1,6 @@
 """A sandbox for code that reads what strangers made, such as installers and archives. ::
 
-    names = run_in_sandbox("my_parsers.archives:list_members", {"depth": 3}, files={"path": "/srv/upload.zip"})
+names = run_in_sandbox("my_parsers.archives:list_members", {"depth": 3}, files={"path": "/srv/upload.zip"})
 """
 
 from __future__ import annotations

@@ -70,9 +70,7 @@ def upgrade() -> None:
         "destinations",
         *_columns(),
         sa.CheckConstraint("channel in ('webhook', 'slack', 'apprise')", name=op.f("ck_destinations_channel")),
-        sa.ForeignKeyConstraint(
-            ["team_slug"], ["teams.slug"], name=op.f("fk_destinations_team_slug_teams")
-        ),
+        sa.ForeignKeyConstraint(["team_slug"], ["teams.slug"], name=op.f("fk_destinations_team_slug_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_destinations")),
     )
     op.alter_column("deliveries", "person_id", nullable=True)

@@ -38,12 +38,11 @@ def upgrade() -> None:
     op.execute(sa.text("update policy_versions set in_force_at = loaded_at"))
     op.create_check_constraint(op.f("ck_policy_versions_second_person"), TABLE, SECOND_PERSON)
     op.create_check_constraint(
-        op.f("ck_policy_versions_confirmed"), TABLE,
+        op.f("ck_policy_versions_confirmed"),
+        TABLE,
         "widens = '[]' or in_force_at is null or decided_by_id is not null",
     )
-    op.create_check_constraint(
-        op.f("ck_policy_versions_declined"), TABLE, "not (declined and in_force_at is not null)"
-    )
+    op.create_check_constraint(op.f("ck_policy_versions_declined"), TABLE, "not (declined and in_force_at is not null)")
 
 
 def downgrade() -> None:

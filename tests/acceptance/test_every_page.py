@@ -205,8 +205,10 @@ def test_what_is_printed_is_the_whole_page_without_its_frame(
     for frame in (".rail", ".list.beside", "#decision"):
         for element in page.locator(frame).all():
             expect(element).to_be_hidden()
-    assert page.evaluate("() => [...document.querySelectorAll('.desk, .lines')].every((each) => "
-                         "getComputedStyle(each).overflowY === 'visible')"), "nothing is cut off at a pane's end"
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('.desk, .lines')].every((each) => "
+        "getComputedStyle(each).overflowY === 'visible')"
+    ), "nothing is cut off at a pane's end"
     folded = page.locator("main details:not(:has(form, button))")
     closed = page.evaluate(
         "(list) => list.filter((each) => !each.checkVisibility({ contentVisibilityAuto: true })).length",

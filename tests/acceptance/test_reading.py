@@ -20,7 +20,7 @@ SCRIPT = "\n".join(
         "  rm -rf /srv/old /",
         "fi",
         "curl -o report.html https://reports.example/",
-        "./deploy.sh --environment \"$TARGET\"",
+        './deploy.sh --environment "$TARGET"',
         "echo 'hidden \u202e'",
     ]
 )

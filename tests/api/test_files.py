@@ -190,9 +190,7 @@ def test_a_repeated_part_changes_nothing(files: Files, person: Actor) -> None:
     assert refusal.value.extra["received"] == PART
 
 
-def test_the_same_part_at_the_same_moment_is_stored_once(
-    files: Files, person: Actor, services: Services
-) -> None:
+def test_the_same_part_at_the_same_moment_is_stored_once(files: Files, person: Actor, services: Services) -> None:
     file = files.begin(person, "orders.csv", len(CONTENT))
     gate, results = threading.Barrier(6), []
 

@@ -134,7 +134,6 @@ def test_a_plan_whose_steps_do_not_fit_is_not_opened(agent: Program) -> None:
     assert (answer.status_code, list(answer.json["fields"])) == (422, ["proposal.steps.0.inputs_schema"])
 
 
-
 def test_any_value_is_answered_to_its_schema(agent: Program, call: Callable[[str], Caller]) -> None:
     schema = {"type": "object", "properties": {"go": {"type": "boolean"}}, "required": ["go"]}
     body = {"value": {"servers": 3}, "title": "Go on?", "response_schema": schema}
@@ -393,9 +392,7 @@ def test_people_are_told_and_time_ends_it(services: Services, agent: Program) ->
     assert (found["state"], found["outcome"]["verdict"]) == ("expired", "reject")
 
 
-def test_who_may_ask(
-    app: Flask, services: Services, people: dict[str, Person], call: Callable[[str], Caller]
-) -> None:
+def test_who_may_ask(app: Flask, services: Services, people: dict[str, Person], call: Callable[[str], Caller]) -> None:
     body = {"proposal": PROPOSALS[0]}
     assert call("viewer").post("/api/v1/approvals", body).json["code"] == "forbidden"
     asked = call("admin").post("/api/v1/approvals", body)
@@ -444,9 +441,7 @@ def test_two_who_revise_at_once_make_one_revision(app: Flask, agent: Program, ca
     assert sorted(statuses) == [201, 409, 409, 409]
 
 
-def test_a_standing_grant_answers_for_an_agent_elsewhere_too(
-    agent: Program, call: Callable[[str], Caller]
-) -> None:
+def test_a_standing_grant_answers_for_an_agent_elsewhere_too(agent: Program, call: Callable[[str], Caller]) -> None:
     evidence = []
     for _ in range(3):
         evidence.append(opened(agent, PROPOSALS[2], workflow="mails"))

@@ -32,9 +32,7 @@ def asked(workflow: str, *columns: tuple[str, list[str], str]) -> dict[str, Any]
     }  # fmt: skip
 
 
-def test_recalling_finds_what_applies_and_what_is_a_suggestion(
-    app: Flask, services: Services, workflow: str
-) -> None:
+def test_recalling_finds_what_applies_and_what_is_a_suggestion(app: Flask, services: Services, workflow: str) -> None:
     person = make_person(services.sessions, "Agent's owner", [Role.REVIEWER])
     lesson = make_lesson(services.sessions, make_request(services.sessions), workflow=workflow)
     caller = Caller(app, person)

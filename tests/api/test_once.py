@@ -156,9 +156,7 @@ def test_a_decision_counts_once_and_a_refusal_is_kept_like_any_answer(
     assert count(services, Decision, Decision.request_id == request.id) == 1
 
 
-def test_a_fault_of_ours_is_not_kept(
-    services: Services, agent: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours_is_not_kept(services: Services, agent: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"/api/v1/approvals/{own_request(agent)}/comments"
     with monkeypatch.context() as patch:
         patch.setattr(type(services.checkpoints), "comment", lambda *_: 1 / 0)

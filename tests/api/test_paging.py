@@ -42,9 +42,7 @@ def destinations(app: Flask, services: Services) -> Caller:
 
 
 @pytest.mark.parametrize("kind", [absences, grants, policies, destinations])
-def test_page_by_page_it_is_the_same(
-    app: Flask, services: Services, kind: Callable[[Flask, Services], Caller]
-) -> None:
+def test_page_by_page_it_is_the_same(app: Flask, services: Services, kind: Callable[[Flask, Services], Caller]) -> None:
     caller, path = kind(app, services), f"/api/v1/{kind.__name__}"
     name, key = ("versions", "version") if kind is policies else ("items", "id")
     whole = caller.get(path).json

@@ -141,9 +141,7 @@ def test_an_agent_may_not_withdraw_what_others_asked(app: Flask, services: Servi
         (None, "unknown"),
     ],
 )
-def test_a_token_that_does_not_work(
-    values: dict[str, Any] | None, reason: str, app: Flask, services: Services
-) -> None:
+def test_a_token_that_does_not_work(values: dict[str, Any] | None, reason: str, app: Flask, services: Services) -> None:
     person = make_person(services.sessions)
     token = "assent_person_" + "0" * 43 if values is None else make_token(app, person, **values)
     if reason == "owner_not_active":

@@ -22,9 +22,7 @@ from tests.factories import Caller, Program, make_person, make_request, make_run
 
 
 @pytest.mark.parametrize("kind", ["approvals", "runs"])
-def test_what_has_not_changed_is_not_sent_again(
-    kind: str, services: Services, call: Callable[[str], Caller]
-) -> None:
+def test_what_has_not_changed_is_not_sent_again(kind: str, services: Services, call: Callable[[str], Caller]) -> None:
     run = make_run(services.sessions)
     request = make_request(services.sessions, run)
     viewer, path = call("viewer"), f"/api/v1/{kind}/{request.id if kind == 'approvals' else run.id}"
@@ -148,9 +146,7 @@ def test_errors_say_it_as_well_and_sessions_are_not_counted(
     assert "RateLimit" not in program.get("/api/v1/workflows").headers
 
 
-def test_several_processes_share_a_quota_and_write_seldom(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_processes_share_a_quota_and_write_seldom(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each `RateLimits` stands for a process."""
     processes = [RateLimits(services.sessions) for _ in range(4)]
     written: list[str] = []

@@ -246,5 +246,3 @@ def test_an_empty_registry_names_no_tool() -> None:
         link(parse_document(text), Registry(), nowhere)
     except CompositionError as error:
         assert [mistake.message for mistake in error.mistakes] == ["There is no tool 'b'."]
-
-

@@ -279,6 +279,7 @@ def test_a_workflow_that_is_skipped_or_rejected_inside_another_one(tmp_path: Pat
 
 # Failures
 
+
 def test_an_input_that_is_wrong_only_when_the_step_runs_is_an_error_of_the_step(tmp_path: Path) -> None:
     steps = "  - id: about\n    tool: describe\n    on_error: ask\n    inputs: {name: '${find.rows[7].name}'}\n"
     run = play(tmp_path, steps)

@@ -329,9 +329,7 @@ def _commit_in_any_order(services: Services, run_id: str, names: list[str]) -> N
         thread.join()
 
 
-@pytest.mark.parametrize(
-    "odd", ["\ud83d", {"\udc00": 1}, float("nan"), float("inf"), json.loads("[" * 70 + "]" * 70)]
-)
+@pytest.mark.parametrize("odd", ["\ud83d", {"\udc00": 1}, float("nan"), float("inf"), json.loads("[" * 70 + "]" * 70)])
 def test_odd_json_is_refused_and_the_socket_stays(odd: Any, web: Web, services: Services) -> None:
     request = make_request(services.sessions)
     with web.socket(make_person(services.sessions, "Odd")) as client:

@@ -83,9 +83,7 @@ def test_names_that_are_allowed_are_taken(portal, bearer):
         portal.web.url, "--allow-host", "mcp.example.com", "--allow-origin", "https://inspector.example.com"
     )
     try:
-        answered = post(
-            server, Authorization=bearer, Host="mcp.example.com", Origin="https://inspector.example.com"
-        )
+        answered = post(server, Authorization=bearer, Host="mcp.example.com", Origin="https://inspector.example.com")
         assert answered.status_code == 200
     finally:
         server.stop()

@@ -77,9 +77,13 @@ def test_what_an_earlier_version_kept_is_blanked_when_it_is_shown_and_when_a_wor
     assert outbox.of(request)[0].html == old, "looking changes nothing"
     assert outbox.post.deliveries.blank() == 1
     [stored] = outbox.of(request)
-    assert stored.html == stored.text == (
-        '<a href="https://assent.example/decide/link-left-out">Decide</a> '
-        "https://assent.example/sign-in/link-left-out %2Fdecide%2Flink-left-out"
+    assert (
+        stored.html
+        == stored.text
+        == (
+            '<a href="https://assent.example/decide/link-left-out">Decide</a> '
+            "https://assent.example/sign-in/link-left-out %2Fdecide%2Flink-left-out"
+        )
     )
     assert outbox.post.deliveries.blank() == 0
 

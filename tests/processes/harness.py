@@ -241,9 +241,7 @@ class Desk:
         """Run a command on the same database, to its end."""
         return prepared.run(arguments, self.environment, seconds)
 
-    def _add(
-        self, name: str, command: str, ready: str, wait: bool, ahead: float, settings: dict[str, str]
-    ) -> Managed:
+    def _add(self, name: str, command: str, ready: str, wait: bool, ahead: float, settings: dict[str, str]) -> Managed:
         env, words = {**self.environment, **settings}, [*ASSENT, command]
         if ahead:
             env, words = {**env, **skewed.machine(ahead)}, skewed.command(command)

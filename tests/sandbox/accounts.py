@@ -45,7 +45,11 @@ class Caller:
         )  # fmt: skip
 
     def __call__(
-        self, action: str, /, files: dict[str, Path] | None = None, limits: dict[str, Any] | None = None,
+        self,
+        action: str,
+        /,
+        files: dict[str, Path] | None = None,
+        limits: dict[str, Any] | None = None,
         **arguments: Any,
     ) -> Any:
         """Call an action in the sandbox. Raises what `run_in_sandbox` raises."""

@@ -342,9 +342,7 @@ def test_killed_while_waiting_for_a_revision_finds_it_again(program: Any, portal
     assert portal.request(revision)["receipt"]["status"] == "applied"
 
 
-def test_hazard_9_killed_inside_the_gates_node_after_the_answer_delivers_it_again(
-    program: Any, portal: Portal
-) -> None:
+def test_hazard_9_killed_inside_the_gates_node_after_the_answer_delivers_it_again(program: Any, portal: Portal) -> None:
     made = program("tests.runtime.guard_flows.DIES")
     first = made.start()
     request = line(first)

@@ -39,9 +39,7 @@ def off(database_url: str) -> Iterator[Off]:
             end $$""")
 
         def set_off(seconds: float, takes: float = 0.0) -> None:
-            connection.execute(
-                "update off.by set ahead = make_interval(secs => %s), takes = %s", (seconds, takes)
-            )
+            connection.execute("update off.by set ahead = make_interval(secs => %s), takes = %s", (seconds, takes))
 
         yield set_off
 

@@ -65,7 +65,7 @@ def test_the_approval_of_somebody_who_leaves_stops_counting(teamed: Desk, how: s
     assert (now.state, now.approvals, now.version) == ("pending", 0, request.version + 2)
     decision = teamed.decisions(request)[0]
     assert decision.withdrawn_at is not None and decision.lapsed_why == why
-    (who, detail), = lines(teamed, request, "request.approval_lapsed")
+    ((who, detail),) = lines(teamed, request, "request.approval_lapsed")
     assert who == SYSTEM.name and detail["person"] == "Dan" and detail["reason"] == why
     assert happened(teamed, request)[-1]["what"] == "approvals lapsed"
     # The others are needed, both of them, and the page says why.
@@ -140,7 +140,7 @@ def test_claims_and_assignments_end_at_once(teamed: Desk, how: str) -> None:
     assert (now.claimed_by_id, now.claimed_until, now.due_at) == (None, None, claimed.due_at)
     assert teamed.fresh(assigned).assigned_to_id is None
     assert lines(teamed, claimed, "request.claim_released") == [(SYSTEM.name, {"claimed_by": "Dan"})]
-    (who, detail), = lines(teamed, assigned, "request.unassigned")
+    ((who, detail),) = lines(teamed, assigned, "request.unassigned")
     assert (who, detail["from"]) == (SYSTEM.name, "Dan")
     for request in (claimed, assigned):
         assert happened(teamed, request)[-1]["what"] == "unassigned"

@@ -32,7 +32,6 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert [entry.action for entry in desk.audit(request)][-1] == "request.expired"
 
 
-
 def test_the_proposals_own_deadline_is_used(desk: Desk) -> None:
     request = desk.open(script("select 1") | {"expires_in_seconds": 60})
     assert request.expires_at - request.opened_at == timedelta(seconds=60)

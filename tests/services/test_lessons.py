@@ -146,9 +146,7 @@ def test_a_decision_that_was_committed_late_is_learned_nevertheless(lessons: Les
     assert learning.learn() == 1
 
 
-def test_a_backlog_is_learned_in_one_round(
-    lessons: LessonsDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backlog_is_learned_in_one_round(lessons: LessonsDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning_module, "AT_A_TIME", 2)
     learning = Learning(desk.sessions, desk.clock)
     learning.learn()

@@ -179,9 +179,7 @@ def test_a_path_that_leads_nowhere_stops_nothing(lessons: LessonsDesk, desk: Des
     assert lesson_notes(view, Lessons(desk.sessions, desk.clock).applied(view.request, lessons.reviewer))[0].undone
 
 
-def test_one_unreadable_request_does_not_keep_others_from_being_learned(
-    lessons: LessonsDesk, desk: Desk
-) -> None:
+def test_one_unreadable_request_does_not_keep_others_from_being_learned(lessons: LessonsDesk, desk: Desk) -> None:
     broken, fine = lessons.propose(("RAM", MEMORY, "name")), lessons.propose(("CPU", MEMORY, "name"))
     lessons.correct(broken, "memory_mb", learn=False)
     lessons.correct(fine, "cpu_count", learn=False)

@@ -306,8 +306,6 @@ def test_a_rule_that_another_text_falls_under_is_no_way_round_the_first(desk: De
 # Many at once
 
 
-
-
 def test_last_votes_of_a_stage_at_once_move_it_once(staged: Desk, at_once: AtOnce) -> None:
     desk = staged
     for _ in range(5):

@@ -41,9 +41,7 @@ def batch() -> dict[str, Any]:
 def test_every_calls_rule_holds() -> None:
     policy = CompiledPolicy(read_policy(POLICY, "policies.yaml"), 1)
     document = batch()
-    facts = Facts.of(
-        document, assess_proposal(document), workflow="w", node="n", agent="a", requester=Requester()
-    )
+    facts = Facts.of(document, assess_proposal(document), workflow="w", node="n", agent="a", requester=Requester())
     terms = policy.terms(facts, datetime.now(UTC))
     assert terms.name == "Reading and Dropping"
     assert {team for stage in terms.stages for team in stage.teams} == {"readers", "dba"}

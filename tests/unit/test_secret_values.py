@@ -65,6 +65,6 @@ def test_a_secret_is_masked_as_a_whole(case):
 def test_what_is_refused_again_and_again_takes_no_longer():
     began = time.process_time()
     mask_text("cookie: a={{" * 40_000)
-    mask_text("password=\"{{" * 40_000)
+    mask_text('password="{{' * 40_000)
     mask_text('"password":"a b' * 70_000)
     assert time.process_time() - began < 30  # was: several minutes

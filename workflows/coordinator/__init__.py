@@ -14,7 +14,5 @@ WORKFLOW = Workflow(
     "At the end, it reports what was done and what was not.",
     input_model=CoordinatorInput,
     build=build,
-    examples=(
-        {"request": "Check the health of the database shop, and find tables with stale statistics."},
-    ),
+    examples=({"request": "Check the health of the database shop, and find tables with stale statistics."},),
 )

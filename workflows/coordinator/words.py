@@ -77,10 +77,32 @@ VAGUE = GOALS | {"create", "write", "apply", "run"}
 """Verbs of changes that say too little to choose a tool by themselves."""
 TAKING = frozenset({"delete", "stop", "revoke", "disable", "block", "move", "rename", "restore"})
 """Verbs of changes that take something away."""
-_BEFORE_VERBS = frozenset({
-    "also", "and", "be", "can", "could", "just", "kindly", "must", "not", "now", "or", "please", "should",
-    "then", "they", "to", "want", "we", "will", "would", "you", "bitte",
-})
+_BEFORE_VERBS = frozenset(
+    {
+        "also",
+        "and",
+        "be",
+        "can",
+        "could",
+        "just",
+        "kindly",
+        "must",
+        "not",
+        "now",
+        "or",
+        "please",
+        "should",
+        "then",
+        "they",
+        "to",
+        "want",
+        "we",
+        "will",
+        "would",
+        "you",
+        "bitte",
+    }
+)
 LONGEST_TEXT = 20_000
 """Characters of a request that are read for words; the rest is shown to people, and does not choose any step."""
 
@@ -181,8 +203,10 @@ def begins_with_verb(text: str, more: Container[str] = ()) -> bool:
     first = said[place] if place < len(said) else ""
     if names_a_state(said[place:]):
         return False
-    return any(form in VERBS or form in LIGHT for form in _forms(first)) or basic(first) in more or bool(
-        first in ACTS or first in GERMAN_VERBS or (said and said[-1] in GERMAN_VERBS)
+    return (
+        any(form in VERBS or form in LIGHT for form in _forms(first))
+        or basic(first) in more
+        or bool(first in ACTS or first in GERMAN_VERBS or (said and said[-1] in GERMAN_VERBS))
     )
 
 

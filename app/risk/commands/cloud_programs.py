@@ -156,8 +156,13 @@ _CLOUD_SPECIALS: list[tuple[str, RiskRule, RiskLevel | None, str]] = [
         None,
         "This deletes a project with everything in it.",
     ),
-    (r"^(?:fly|flyctl) (?:m(?:achines?)? )?scale (?:count|vm"
-    r"|memory)", CHANGES, None, "This changes how much of it runs."),
+    (
+        r"^(?:fly|flyctl) (?:m(?:achines?)? )?scale (?:count|vm"
+        r"|memory)",
+        CHANGES,
+        None,
+        "This changes how much of it runs.",
+    ),
     (r"^heroku (?:maintenance:on|ps:stop)", CHANGES, None, "This takes the application out of service."),
     (
         r"^stripe .*\b(?:refunds?|charges?|payouts?|transfers?|payment_intents?|invoices?|subscriptions?)\b.*"
@@ -173,8 +178,13 @@ _CLOUD_SPECIALS: list[tuple[str, RiskRule, RiskLevel | None, str]] = [
         None,
         "This deletes backups, or makes that possible.",
     ),
-    (r"^gam (?:all|csv|.*\bcsv\b).*\b(?:delete"
-    r"|suspend)\b", GONE, None, "This deletes or locks accounts of many people."),
+    (
+        r"^gam (?:all|csv|.*\bcsv\b).*\b(?:delete"
+        r"|suspend)\b",
+        GONE,
+        None,
+        "This deletes or locks accounts of many people.",
+    ),
     (r"^gcloud .*(?:add|set)-iam-policy", ACCESS, None, "This changes who may do what."),
     (
         r"^gcloud auth (?:login|activate-service-account)|^az login|^heroku login",

@@ -117,9 +117,7 @@ _WHOLE = word_set("kubeadm kops clusterctl talosctl argocd velero rancher")
 """Tools that delete clusters, applications, or backups with everything in them."""
 
 
-def _other(
-    name: str, texts: list[str], text: str, options: set[str]
-) -> tuple[RiskRule | None, RiskLevel | None]:
+def _other(name: str, texts: list[str], text: str, options: set[str]) -> tuple[RiskRule | None, RiskLevel | None]:
     if not texts or (name in ("stern", "kubens", "kubectx") and len(texts) <= 1):
         return (CHANGES, LOW) if texts and name != "stern" else (None, None)
     local = name in ("minikube", "kind", "k3d", "microk8s", "tilt", "okteto", "devspace")

@@ -71,10 +71,13 @@ def _disks(command: Command, reading: Reading) -> None:
 
 
 def _only_looks(name: str, options: set[str], line: str) -> bool:
-    if (name in ("sgdisk", "sfdisk", "fdisk", "gdisk", "cfdisk", "parted") and (
-        options & {"-l", "--list", "-p", "--print", "-d", "--dump", "-i", "--info", "-v", "--verify"}
-        and not options & {"-Z", "--zap-all", "-z", "--zap", "-o", "--clear", "--delete"}
-    )) or (name == "sgdisk" and options <= {"-b", "--backup"}):
+    if (
+        name in ("sgdisk", "sfdisk", "fdisk", "gdisk", "cfdisk", "parted")
+        and (
+            options & {"-l", "--list", "-p", "--print", "-d", "--dump", "-i", "--info", "-v", "--verify"}
+            and not options & {"-Z", "--zap-all", "-z", "--zap", "-o", "--clear", "--delete"}
+        )
+    ) or (name == "sgdisk" and options <= {"-b", "--backup"}):
         return True
     looks = {
         "parted": r"^[^ ]* ?(?:print|unit \w+ print)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.risk.commands.git import CRITICAL, DELETES_SHARED, FORCES, GIT, HIGH
+from app.risk.commands.git import CRITICAL, DELETES_SHARED, FORCES, GIT, HIGH, MEDIUM
 from app.risk.commands.git_settings import RUNS_CODE, read_address, read_setting
 from app.risk.commands.known_files import holds_secrets, note_download, note_secrets, secrets_here
 from app.risk.commands.subcommands import Given
@@ -32,7 +32,22 @@ def _push(given: Given, reading: Reading) -> None:
     forced = given.has("-f", "--force", "--force-with-lease", "--force-if-includes")
     if forced or any(text.startswith("+") for text in targets):
         words = "This overwrites what others have shared: {what|the branch}. Their commits are lost there."
-        given.note(reading, FORCES, words)
+        given.note(reading, FORCES, words, MEDIUM if _own_branch(given, targets) else None)
+
+
+_SHARED = re.compile(
+    r"(?:.*/)?(?:main|master|trunk|develop|development|dev|staging|stage|prod|production|stable|next|head|release|qa)"
+    r"|(?:release|releases|hotfix|support|env|deploy)/.*|v?\d.*|gh-pages",
+    re.IGNORECASE,
+)
+"""Branches that others work on, or that something is built from."""
+
+
+def _own_branch(given: Given, targets: list[str]) -> bool:
+    """Return True if a branch of one's own is overwritten, and only as it was last seen, as after a rebase."""
+    leased = given.exactly("--force-with-lease") and not given.exactly("-f", "--force")
+    named = bool(targets) and all(word.known for word in given.operands)
+    return leased and named and not any(_SHARED.fullmatch(text.rpartition(":")[2]) or "+" in text for text in targets)
 
 
 def _remote(word: Word, reading: Reading, *, sends: bool = False) -> None:

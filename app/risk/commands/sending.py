@@ -7,6 +7,7 @@ import re
 from app.risk.commands.known_files import holds_secrets
 from app.risk.commands.table import Command
 from app.risk.effects import SENDS, Act, act_on, connect
+from app.risk.people import holds_people
 from app.risk.places import Place, keeps_secrets, place_of
 from app.risk.reading import Reading
 from app.risk.words import Word
@@ -44,6 +45,8 @@ def sends_file(word: Word, command: Command, reading: Reading) -> bool:
         and not word.text.startswith(("backup", "snapshot"))
     ):
         reading.add(SENDS, f"This sends {word.display}, with all data in it, elsewhere.", word.line, RiskLevel.HIGH)
+    if word.known and holds_people(word.text):
+        reading.add(SENDS, f"This sends {word.display}, the data of many people.", word.line, RiskLevel.HIGH)
     return is_secret(word)
 
 

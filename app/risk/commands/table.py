@@ -81,6 +81,7 @@ _FAMILIES = (
     "app.risk.commands.container_starts",
     "app.risk.commands.containers",
     "app.risk.commands.database_tools",
+    "app.risk.commands.data_pipelines",
     "app.risk.commands.databases",
     "app.risk.commands.directories",
     "app.risk.commands.disks",

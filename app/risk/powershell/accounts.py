@@ -107,7 +107,7 @@ does(
     set-adreplicationsite new-adreplicationsubnet sync-adobject set-adtrust new-adtrust add-computer remove-computer
     set-adfsproperties add-adfsrelyingpartytrust remove-adfsrelyingpartytrust set-adfsrelyingpartytrust
     add-kdsrootkey set-adauthenticationpolicy grant-adauthenticationpolicysiloaccess new-gplink set-gplink
-    remove-gplink new-gpo remove-gpo set-gppermission set-gpregistryvalue set-gpprefregistryvalue
+    remove-gplink new-gpo set-gppermission set-gpregistryvalue set-gpprefregistryvalue
     remove-gpregistryvalue import-gpo restore-gpo copy-gpo rename-gpo set-gpinheritance
     install-adcscertificationauthority install-adfsfarm add-dnsserverprimaryzone add-dnsserverresourcerecord
     add-dnsserverresourcerecorda add-dnsserverresourcerecordcname remove-dnsserverresourcerecord
@@ -115,6 +115,26 @@ does(
     add-dhcpserverindc set-dhcpserverv4optionvalue add-dhcpserverv4reservation remove-dhcpserverv4reservation
     remove-dhcpserverv4lease set-dhcpserverv4scope clear-dnsservercache start-dnsserverscavenging
     reset-addefaultpasswordpolicy
+    """,
+    HIGH,
+)
+does(
+    DIRECTORY,
+    "This removes {what}, with the settings of all machines and people that it is for.",
+    """
+    remove-gpo remove-adobjectpolicy remove-adcentralaccesspolicy disable-csuser remove-csuser remove-csonlinevoiceuser
+    """,
+    HIGH,
+    HIGH,
+    CRITICAL,
+)
+does(
+    DIRECTORY,
+    "This changes what everybody in the organization may do or share: {what}.",
+    """
+    set-spotenant set-pnptenant set-pnptenantsite set-csteamsmeetingpolicy set-csteamsmessagingpolicy
+    set-cstenantfederationconfiguration set-csexternalaccesspolicy set-sharingpolicy set-organizationrelationship
+    set-owamailboxpolicy set-mgpolicyauthorizationpolicy set-msolcompanysettings
     """,
     HIGH,
 )

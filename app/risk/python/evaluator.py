@@ -12,8 +12,8 @@ from tree_sitter import Node
 from app.risk.budget import OverBudgetError
 from app.risk.python import decorations, expressions, flow, guards, networks
 from app.risk.python.databases import ROWS, note_changed_row
-from app.risk.python.imports import import_names
-from app.risk.python.nodes import line, text
+from app.risk.python.imports import CONVENTIONS, import_names
+from app.risk.python.nodes import line, rest_of, text
 from app.risk.python.own import Own
 from app.risk.python.tables import SESSIONS
 from app.risk.python.values import ANY, Value, one_of
@@ -98,7 +98,9 @@ class Evaluator:
         for scope in reversed(self.scopes):
             if name in scope:
                 return scope[name]
-        return Value(name=f"builtins.{name}") if name in _BUILTINS else ANY
+        if name in _BUILTINS:
+            return Value(name=f"builtins.{name}")
+        return Value(name=CONVENTIONS[name]) if name in CONVENTIONS else ANY
 
     def bind(self, name: str, value: Value) -> None:
         """Let a name stand for a value."""
@@ -214,10 +216,17 @@ class Evaluator:
             names = list(self._parameters(node.child_by_field_name("parameters")))
             if own_object is not None and names:
                 self.bind(names.pop(0)[0], own_object)
+            rest = rest_of(node.child_by_field_name("parameters"))
             defaults = decorations.defaults(self, node, self._decorators.get(node.start_byte, []))
             for number, (name, default) in enumerate(names):
                 default = defaults.get(name, default)
-                self.bind(name, arguments.get(number, arguments.get(name, default)))
+                if name in rest and number in arguments:
+                    given = [
+                        arguments[place] for place in sorted(place for place in arguments if isinstance(place, int))
+                    ]
+                    self.bind(name, Value(items=tuple(given[number:])))
+                else:
+                    self.bind(name, arguments.get(number, arguments.get(name, default)))
             with decorations.mocking(self, [value for _, value in self._decorators.get(node.start_byte, [])]):
                 value = self.visit(node.child_by_field_name("body"))
             returned = self._returns[-1]

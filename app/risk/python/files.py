@@ -71,7 +71,8 @@ def open_file(made: Call) -> Value:
         act_on(made.reading, Act.READ, made.word(path))
         secret = _is_secret(made, path)
         frame = re.search(r"\b(?:read|scan)_\w+$", made.shown.partition("(")[0])
-        return Value(kind="pandas" if frame else "file", marks=path.marks | ({"secret"} if secret else set()))
+        kept = None if frame else path.text
+        return Value(kept, kind="pandas" if frame else "file", marks=path.marks | ({"secret"} if secret else set()))
     act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else _writing(made, path)
     act_on(made.reading, act, made.word(path))
     return Value(path.text, kind="file.write", marks=path.marks)
@@ -131,10 +132,15 @@ def _copy(made: Call) -> Value:
 def _create(made: Call) -> Value:
     path = _path_of(made)
     act_on(made.reading, _writing(made, path) if made.method.startswith("write") else Act.CREATE, made.word(path))
-    if path.glob and made.many and "encrypted" in made.marks:
-        made.reading.add(ENCRYPTS, f"This encrypts all files that {made.word(path).display} stands for.", made.line)
+    note_encrypted(made, path, made.argument(0))
     _note_written(made, _path_of(made), made.argument(0))
     return ANY
+
+
+def note_encrypted(made: Call, path: Value, content: Value) -> None:
+    """Note that what is written in a loop over files is encrypted, as those do who want a ransom."""
+    if made.many and "encrypted" in content.marks and (path.glob or (path.text is not None and not path.known)):
+        made.reading.add(ENCRYPTS, f"This encrypts all files that {made.word(path).display} stands for.", made.line)
 
 
 @function(tables.READS_PATH)

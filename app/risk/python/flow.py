@@ -21,12 +21,18 @@ _UNFILTERED = re.compile(
     re.IGNORECASE,
 )
 """A condition that does not choose some of what a loop goes through."""
+_BUT_ONE = re.compile(
+    r"\(?[\w.\[\]'\"()]+\s*(?:!=|is not)\s*(?:[A-Za-z_]\w*|self\.\w+|\w+(?:\.\w+|\[['\"]\w+['\"]\])+)\)?"
+    r"|\(?[\w.\[\]'\"]+\s+not\s+in\s+[A-Za-z_]\w*\)?"
+)
+"""A condition that leaves out one of them, or those of a list: ``user.id != me``."""
 
 
 def if_statement(evaluator: Evaluator, node: Node) -> Value:
     """Run the branches of a condition."""
     evaluator.visit(node.child_by_field_name("condition"))
-    filters = not _UNFILTERED.search(text(node.child_by_field_name("condition")))
+    condition = text(node.child_by_field_name("condition"))
+    filters = not (_UNFILTERED.search(condition) or _BUT_ONE.fullmatch(condition.strip()))
     bodies = [node.child_by_field_name("consequence")]
     for part in node.children_by_field_name("alternative"):
         if part.type == "elif_clause":

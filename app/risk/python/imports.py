@@ -82,3 +82,7 @@ def canonical(name: str) -> str:
         if name == other or name.startswith(f"{other}."):
             return usual + name[len(other) :]
     return name
+
+
+CONVENTIONS = {"pd": "pandas", "np": "numpy", "plt": "matplotlib.pyplot", "sns": "seaborn"}
+"""What names stand for that a text does not define, such as a cell of a notebook whose first cell imports them."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.risk.effects import Act, act_on, connect, run_dynamic
+from app.risk.commands.routers import is_device_line, read_device_lines
+from app.risk.effects import Act, act_on, connect, run_dynamic, run_unread
 from app.risk.python import clients, databases, tables
-from app.risk.python.values import ANY, Value
+from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
 
@@ -47,7 +48,7 @@ _SERVICES = word_set(
     "elasticsearch opensearchpy keyring paho"
 )
 _REMOTE = word_set(
-    "exec_command run sudo invoke_shell exec_run send_command send_config_set run_cmd run_ps execute_command"
+    "exec_command run sudo invoke_shell exec_run send_command send_command_timing run_cmd run_ps execute_command"
 )
 
 
@@ -138,9 +139,13 @@ def methods_by_name(made: Call, name: str) -> Value | None:
 def call_object(made: Call) -> Value | None:
     """Find out what a method of a library's object does; None if the library is not known here."""
     top = made.base.kind.split(".")[0]
-    if top in ("paramiko", "fabric", "winrm", "netmiko", "ansible") or made.method in ("exec_command", "invoke_shell"):
+    if made.method in _ONLY_OF_DEVICES:
+        return _configures(made)
+    if top in _REMOTE_LIBRARIES or made.method in ("exec_command", "invoke_shell"):
         if made.method in _REMOTE:
             return _remote(made)
+        if made.method in _CONFIGURES:
+            return _configures(made)
         if made.method == "connect":
             connect(made.reading, made.word(made.argument(0, "hostname")))
         return Value(kind=made.base.kind)
@@ -157,7 +162,13 @@ def call_object(made: Call) -> Value | None:
 def _computing(made: Call) -> Value:
     method = made.method
     if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
-        act_on(made.reading, Act.WRITE, made.word(made.arguments[0]))
+        replaced = made.arguments[0].text in made.evaluator.looked_at
+        act_on(made.reading, Act.OVERWRITE if replaced else Act.WRITE, made.word(made.arguments[0]))
+    elif method in ("saveAsTable", "insertInto", "overwritePartitions", "createOrReplace"):
+        replaces = "overwrite" in made.shown.lower() or method == "createOrReplace"
+        rule = databases.ALL_ROWS if replaces else databases.MANY_ROWS
+        words = "This replaces all rows of a table." if replaces else "This writes rows to a table."
+        made.reading.add(rule, words, made.line, RiskLevel.CRITICAL if replaces else RiskLevel.MEDIUM)
     elif method == "to_sql":
         replaces = "replace" in made.shown
         rule = databases.ALL_ROWS if replaces else databases.MANY_ROWS
@@ -166,10 +177,35 @@ def _computing(made: Call) -> Value:
     return Value(kind=made.base.kind, marks=made.base.marks | made.marks)
 
 
+_REMOTE_LIBRARIES = word_set("paramiko fabric winrm netmiko ansible napalm scrapli ncclient jnpr nornir pexpect")
+_CONFIGURES = word_set(
+    "send_config_set send_configs send_config send_config_from_file send_commands load_merge_candidate load "
+    "load_replace_candidate commit_config edit_config sendline write_channel save_config commit cli"
+)
+
+
+_ONLY_OF_DEVICES = word_set(
+    "send_config_set send_config_from_file load_merge_candidate load_replace_candidate commit_config"
+)
+
+
+def _configures(made: Call) -> Value:
+    """Note lines that are typed into a network device."""
+    made.reading.add(REMOTE, "This changes the settings of another machine.", made.line)
+    given = made.argument(0, "config_commands", "config", "commands", "configs")
+    texts = [text_of(value) for value in given.items or (given,) if value.text is not None]
+    read_device_lines(texts, made.reading, made.line)
+    if given.text is None and given.items is None and made.method not in ("save_config", "commit", "commit_config"):
+        run_unread(made.reading, "lines that are typed into a network device", made.line)
+    return Value(kind="process")
+
+
 def _remote(made: Call) -> Value:
     made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
     first = made.argument(0, "cmd", "command")
-    if first.text is not None:
+    if first.text is not None and is_device_line(first.text):
+        read_device_lines([first.text], made.reading, made.line)
+    elif first.text is not None:
         language = "powershell" if made.method == "run_ps" else "shell"
         made.reading.read(language, first.text.replace("\ufffc", "${assent_unknown}"), made.line, fixed=True)
     elif first.items is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -147,8 +148,11 @@ def _one_path(made: Call) -> Value:
         return base
     if method == "joinpath":
         return replace(joined([base, *made.arguments], "/"), kind="pathlib.Path")
-    if method in ("with_suffix", "with_name", "with_stem", "relative_to"):
-        return Value(UNKNOWN, kind="pathlib.Path")
+    if method in ("with_suffix", "with_stem"):
+        # It stays where it is, and there is one for each of the files that a pattern stands for.
+        return Value(f"{posixpath.dirname(text_of(base))}/{UNKNOWN}".lstrip("/"), kind="pathlib.Path", glob=base.glob)
+    if method in ("with_name", "relative_to"):
+        return Value(UNKNOWN, kind="pathlib.Path", glob=base.glob)
     return ANY
 
 
@@ -176,6 +180,7 @@ def _stream(made: Call) -> Value:
         if base.text and "download" in content.marks:
             made.evaluator.downloaded.add(base.text)
         files.read_content(made, base, content)
+        files.note_encrypted(made, base, content)
         if base.text and "secret" in content.marks:
             made.evaluator.secret_copies.add(base.text)
         if base.text and content.known:
@@ -251,7 +256,8 @@ _RUNS_TEXT = word_set(
 _COMMAND = re.compile(r"(?:sudo\s+)?[\w./~-]+(?:\s+\S|$)")
 _WHOLE = word_set(
     "all everything database databases db bucket buckets schema cluster namespace backup backups snapshot snapshots "
-    "volume volumes tenant vault instances collection collections index indices table tables dataset keyspace graph"
+    "volume volumes tenant vault instances collection collections index indices table tables dataset keyspace graph "
+    "realm topic topics stream streams zone recovery filesystem warehouse"
 )
 _LOSES = word_set("delete drop destroy purge truncate wipe erase terminate remove unlink rmtree clear nuke reset")
 
@@ -286,15 +292,17 @@ def by_name(made: Call) -> Value:
         made.reading.add(DELETES_OBJECT, words_for, made.line, level)
     elif method in _DESTROYS:
         level = RiskLevel.HIGH if method in _FINAL or made.evaluator.loops else RiskLevel.MEDIUM
-        if (_loses(made, words) and made.many) or re.search(r"\b(?:delete_)?all\s*=\s*True", made.shown):
+        tasks = method == "purge" and "control" in made.chain
+        if (_loses(made, words) and made.many) or tasks or re.search(r"\b(?:delete_)?all\s*=\s*True", made.shown):
             level = RiskLevel.CRITICAL
         made.reading.add(DELETES_OBJECT, f"This calls {method}, which deletes or stops something.", made.line, level)
     elif words and words[0] in _CHANGES:
         made.reading.add(CHANGES_OBJECT, f"The name {method} says that this changes something.", made.line)
     elif words and words[0] in _READS:
         made.reading.doubt()
-        lists = re.match(r"(?:get_|find_|fetch_|iter_)?(?:all|list|each)|(?:get|fetch)_\w+s$", method)
-        chosen = made.arguments or any(clients.is_filter(name) for name in made.keywords)
+        lists = re.match(r"(?:get_|find_|fetch_|iter_)?(?:all|list|each)|(?:get|fetch|search|find)_\w+s$", method)
+        named = any(clients.is_filter(name) for name in made.keywords)
+        chosen = named or any(not value.empty for value in made.arguments)
         return value.marked("listed") if lists and not chosen else value
     else:
         made.reading.add(UNKNOWN_CALL, f"What {method} does here is not known.", made.line)

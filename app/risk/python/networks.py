@@ -17,6 +17,7 @@ from app.risk.effects import (
     act_on,
     connect,
 )  # fmt: skip
+from app.risk.people import holds_people
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, rendered, text_of
 from app.risk.rules import declare, word_set
@@ -76,9 +77,24 @@ def _network(made: Call) -> Value:
         act_on(made.reading, Act.WRITE, made.word(path))
         if path.known:
             made.evaluator.downloaded.add(path.text or "")
-    chosen = "params" in made.keywords or "?" in text_of(target)
+    chosen = _chooses(made, text_of(target))
     listed = frozenset({"listed"}) if method == "GET" and not chosen else frozenset()
     return Value(kind="response", marks=frozenset({"download"}) | listed | gives)
+
+
+_PAGES = word_set(
+    "limit per_page perpage page page_size pagesize first top skip max maxresults after cursor offset order"
+)
+
+
+def _chooses(made: Call, address: str) -> bool:
+    """Return True if the parameters of a request choose some of what there is, and do not only divide it into pages."""
+    given = made.keywords.get("params")
+    names = {name for name, _ in given.fields} if given is not None and given.fields is not None else set()
+    if given is not None and not names:
+        return True
+    names |= {part.partition("=")[0] for part in address.partition("?")[2].split("&") if part}
+    return bool({name.lower() for name in names} - _PAGES)
 
 
 _CONNECTIONS = word_set(
@@ -115,6 +131,10 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
     if sends and made.many and sends_message(text_of(target)) and not _to_known(data):
         words = f"This sends a message by {made.word(target).display} to everybody whom the loop goes through."
         made.reading.add(SENDS, words, made.line, RiskLevel.HIGH)
+    for value in (made.keywords.get("files"), made.keywords.get("data")) if sends else ():
+        named = next((text for text in _files_in(value) if holds_people(text)), "") if value is not None else ""
+        if named:
+            made.reading.add(SENDS, f"This sends {named[:80]}, the data of many people.", made.line, RiskLevel.HIGH)
     if sends and any("dump" in value.marks for value in data):
         made.reading.add(SENDS, "This sends a copy of a database to another machine.", made.line, RiskLevel.HIGH)
     if method == "DELETE" and not secret:
@@ -126,6 +146,12 @@ def _ask(made: Call, method: str, target: Value, place: int) -> None:
     elif sends:
         _ask_by_address(made, target, data)
     _note_unchecked(made)
+
+
+def _files_in(value: Value) -> list[str]:
+    """Return the paths of the files among what is sent."""
+    parts = [value, *(value.items or ()), *(inner for _, inner in value.fields or ())]
+    return [part.text for part in parts if part.kind == "file" and part.text]
 
 
 def _to_known(data: list[Value]) -> bool:
@@ -141,6 +167,8 @@ def _ask_by_address(made: Call, target: Value, data: list[Value]) -> None:
     elif "_delete_by_query" in text:
         rule = web.DELETES_ALL if "match_all" in "".join(rendered(value) for value in data) else DELETES_THERE
         made.reading.add(rule, "This asks a search engine to delete documents.", made.line)
+    elif _ENDS.search(text) and "listed" in target.marks and made.many and not made.filtered:
+        made.reading.add(web.DELETES_ALL, f"The address {shown} says that this ends everything of a kind.", made.line)
     elif _ENDS.search(text):
         made.reading.add(DELETES_THERE, f"The address {shown} says that this deletes or ends something.", made.line)
     elif _RUNS_THERE.search(text):

@@ -35,3 +35,9 @@ def text(node: Node | None) -> str:
 def line(node: Node) -> int:
     """Return the 1-based line on which a node begins."""
     return int(node.start_point[0]) + 1
+
+
+def rest_of(parameters: Node | None) -> frozenset[str]:
+    """Return the name of the parameter that takes all further arguments by place, such as ``args`` for ``*args``."""
+    parts = parameters.named_children if parameters is not None else []
+    return frozenset(text(part).lstrip("*") for part in parts if part.type == "list_splat_pattern")

@@ -266,6 +266,12 @@ def _pwd(command: Command, given: Flow | None, reading: Reading) -> Flow:
     return Flow(str(reading.options.get("folder") or "."))
 
 
+def _git(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    """The project's folder is where the code begins; what else git prints is not known."""
+    texts = [word.text for word in command.arguments]
+    return Flow("." if texts == ["rev-parse", "--show-toplevel"] else UNKNOWN)
+
+
 def _mktemp(command: Command, given: Flow | None, reading: Reading) -> Flow:
     options = arguments_of(command.arguments, "-p --tmpdir --suffix")
     template = options.operands[0].text if options.operands else ""
@@ -315,7 +321,7 @@ _OUTPUTS = {
     "uniq": _pass,
     "which": _which, "pwd": _pwd, "mktemp": _mktemp, "dirname": _path, "basename": _path, "realpath": _path,
     "readlink": _path, "date": _date, "hostname": _date, "whoami": _date, "uname": _date, "nproc": _date,
-    "id": _date, "arch": _date, "seq": _seq, "rot13": _rot13, "uuidgen": _date, "tempfile": _mktemp,
+    "git": _git, "id": _date, "arch": _date, "seq": _seq, "rot13": _rot13, "uuidgen": _date, "tempfile": _mktemp,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sqlglot import exp
@@ -72,10 +73,21 @@ def remote_function(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.function.server_control", RiskLevel.HIGH, "A function controls the server or ends sessions.")
 def server_control(statement: SqlStatement) -> Iterator[Hit]:
-    yield from _calls(statement, "server")
+    for hit in _calls(statement, "server"):
+        yield hit._replace(severity=RiskLevel.MEDIUM) if _ends_one_session(statement) else hit
     if statement.has("SP_CONFIGURE") and _names_option(statement):
         words = "Lets statements run programs on the server, or reach other servers, from now on."
         yield Hit(words, severity=RiskLevel.CRITICAL)
+
+
+_ONE_SESSION = re.compile(r"PG_TERMINATE_BACKEND \( \d+ (?:, \d+ )?\)(?! , PG)|WHERE (?:\w+ \. )?PID = \d+(?! "
+    r"OR\b)(?!.* OR )")
+
+
+def _ends_one_session(statement: SqlStatement) -> bool:
+    """Return True if one session is ended that the statement names by its number; what it was doing is taken back."""
+    keys = " ".join(statement.keys[:200])
+    return "PG_TERMINATE_BACKEND" in keys and keys.count("PG_") <= 3 and bool(_ONE_SESSION.search(keys))
 
 
 def _names_option(statement: SqlStatement) -> bool:

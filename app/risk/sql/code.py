@@ -120,7 +120,10 @@ def create(statement: SqlStatement) -> Iterator[Hit]:
             words = f"Creates the {statement.object.lower()} {statement.object_name}."
             if replaces:
                 words += " An existing one of that name is replaced."
-            yield Hit(words, severity=RiskLevel.MEDIUM if replaces else None)
+            level = RiskLevel.HIGH if statement.object == "TABLE" else RiskLevel.MEDIUM
+            if replaces and statement.object == "DATABASE":
+                level = RiskLevel.CRITICAL
+            yield Hit(words, severity=level if replaces else None)
     elif statement.has("INTO") and statement.tree is not None and statement.tree.args.get("into") is not None:
         yield Hit("Creates a table and fills it with the result.")
 

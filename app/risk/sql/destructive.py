@@ -201,6 +201,16 @@ def update(statement: SqlStatement) -> Iterator[Hit]:
             yield Hit(words, write.line, RiskLevel.LOW if reach is Reach.NONE else None)
 
 
+@sql_rule("sql.explain_writes", RiskLevel.HIGH, "EXPLAIN ANALYZE runs a statement that deletes or changes rows.")
+def explain_writes(statement: SqlStatement) -> Iterator[Hit]:
+    if statement.prefix == "EXPLAIN" and statement.verb != "EXPLAIN":
+        for write in statement.writes:
+            if not isinstance(write.node, exp.Insert):
+                words = f"EXPLAIN ANALYZE runs the statement: it looks like a question, but changes {write.table}."
+                yield Hit(words, write.line)
+                return
+
+
 @sql_rule("sql.insert", RiskLevel.LOW, "Rows are added.")
 def insert(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:

@@ -98,6 +98,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "sql.dynamic": ("postgres", "DO $$ BEGIN PERFORM 1; END $$", "BEGIN; COMMIT"),
     "sql.empty": ("postgres", "-- nothing here\n;", "SELECT 1"),
     "sql.enum": ("postgres", "ALTER TYPE address DROP ATTRIBUTE city", "ALTER TYPE state ADD VALUE 'closed'"),
+    "sql.explain_writes": (
+        "postgres",
+        "EXPLAIN ANALYZE DELETE FROM a WHERE b < 5",
+        "EXPLAIN DELETE FROM a WHERE b < 5",
+    ),
     "sql.extension": ("postgres", "CREATE EXTENSION dblink", "SELECT extname FROM pg_extension LIMIT 9"),
     "sql.function.code": ("tsql", "EXEC xp_cmdshell 'dir'", "SELECT 'xp_cmdshell'"),
     "sql.function.effect": ("postgres", "SELECT setval('ids', 1)", "SELECT currval FROM ids"),

@@ -20,7 +20,7 @@ _WAITING = word_set(
 _LOSS = word_set(
     "sql.drop.table sql.drop.column sql.drop.object sql.drop.constraint sql.drop.partition sql.truncate sql.merge "
     "sql.delete.no_where sql.update.no_where sql.where.always_true sql.where.nearly_always_true sql.delete sql.update "
-    "sql.upsert sql.drop.schema sql.drop.cascade"
+    "sql.upsert sql.drop.schema sql.drop.cascade sql.explain_writes"
 )
 """Rules about the loss of data: what this text made can be made again."""
 

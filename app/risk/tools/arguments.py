@@ -76,6 +76,17 @@ FORWARDS = declare(
     language=names.TOOL,
 )
 
+KEPT = declare(
+    "tool.args.retention",
+    RiskLevel.HIGH,
+    "A call changes how long messages, logs, or backups are kept.",
+    names.example("alter_topic", '{"config": {"retention.ms": 1000}}'),
+    names.example("create_topic", '{"config": {"retention.ms": 604800000}}'),
+    language=names.TOOL,
+)
+
+_KEEPS_OUT = word_set("block deny reject remove delete revoke ban drop list get")
+_THINS = word_set("prune forget expire rotate thin cleanup clean delete purge")
 _BROAD_FLAGS = word_set(
     "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
     "no_verify bypass hard_delete delete_all apply_to_all force_push permanent permanently skip_confirmation "
@@ -116,7 +127,10 @@ _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-mana
 _SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
 _ON = word_set("enabled enable required require active on enforce enforced status state mode")
 _NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypass|optional", re.IGNORECASE)
-_REPLACES = word_set("update set put modify edit patch change replace configure write save apply upsert manage")
+_REPLACES = word_set(
+    "update set put modify alter reduce shorten lower edit patch "
+    "change replace configure write save apply upsert manage"
+)
 _RULES = word_set("rule rules policy policies statements value settings")
 """What holds a protection that the tool's name names; without it, nothing protects."""
 _PUBLIC_KEYS = word_set(
@@ -156,8 +170,20 @@ class _Manner:
     def __init__(self, call: ToolCall) -> None:
         self.words = frozenset(call.words)
         self.deletes = names.deletes(call)
-        self.sends = names.sends(call)
+        self.sends = names.sends(call) and not _keeps_draft(call)
         self.replaces_protection = names.protects(call.words) and not _REPLACES.isdisjoint([*call.words, *call.action])
+
+
+def _keeps_draft(call: ToolCall) -> bool:
+    """Return True if a message is only written, for a person to send it."""
+    sent = any(
+        setting.plain in ("send", "sendnow", "publish", "submit") and setting.value is True for setting in call.settings
+    )
+    return (
+        "draft" in call.words
+        and not sent
+        and not {"send", "submit", "publish", "schedule"} & {*call.words, *call.action}
+    )
 
 
 def is_dry(call: ToolCall) -> bool:
@@ -223,7 +249,7 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """What is affected: everything, production, or nothing that is left running."""
     path, text = setting.path, setting.text
     gone = manner.deletes
-    if _is_everything(setting):
+    if is_everything(setting):
         words = f"The argument {path} is {text!r}: the call may affect everything."
         yield (ALL_GONE if gone else BROAD), words
     nothing = setting.value in ({}, []) or (
@@ -236,7 +262,15 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     elif gone and text.lower() == "all" and not setting.words & _ORDINARY_STARS:
         yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted."
     elif text == "*" and not setting.words & _ORDINARY_STARS:
-        yield BROAD, f"The argument {path} is '*': the call may affect everything."
+        yield (ALL_GONE if gone else BROAD), f"The argument {path} is '*': the call may affect everything."
+    if text in ("0.0.0.0/0", "::/0") and not manner.words & _KEEPS_OUT:
+        yield OPEN, f"The argument {path} is {text}: everybody on the internet."
+    if setting.plain.startswith("keep") and setting.value in (0, 1, "0", "1") and manner.words & _THINS:
+        yield ALL_GONE, f"The argument {path} is {setting.value!r}: no older copy is kept."
+    if manner.words & _REPLACES and {"retention", "lifecycle"} & {*setting.all_words, *manner.words}:
+        yield KEPT, f"The argument {path} changes how long something is kept; what is older is deleted."
+    if gone and _leaves_no_copy(setting):
+        yield ALL_GONE, f"The argument {path} means that no copy of what is deleted remains."
     if setting.value is True and _is_broad(setting):
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
         yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words
@@ -253,6 +287,24 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield STOPPED, f"The argument {path} is 0: nothing of it keeps running."
 
 
+_COPIES = word_set(
+    "backup backups snapshot snapshots immutability immutable versions recovery replicas replica softdeleted "
+    "softdelete archives restorepoints"
+)
+_LOSES = word_set("purge delete remove destroy skip drop no without disable bypass include wipe expire")
+_PAIRS = (("soft", "deleted"), ("soft", "delete"), ("without", "recovery"), ("recovery", "points"), ("point", "time"))
+
+
+def _leaves_no_copy(setting: Setting) -> bool:
+    """Return True if an argument of a call that deletes says that backups and the like are deleted, or none is made."""
+    words = words_in(setting.key)
+    copies = bool(set(words) & _COPIES or any(set(pair) <= set(words) for pair in _PAIRS))
+    if not copies:
+        return False
+    lost = bool(set(words) & _LOSES)
+    return (lost and setting.value is True) or (not lost and "retention" in words and setting.value in (0, "0", False))
+
+
 def _is_broad(setting: Setting) -> bool:
     words = words_in(setting.key)
     skips = bool(words) and words[0] in _SKIPS and bool(set(words[1:]) & _SAFEGUARDS)
@@ -260,7 +312,8 @@ def _is_broad(setting: Setting) -> bool:
     return "_".join(words) in _BROAD_FLAGS or skips
 
 
-def _is_everything(setting: Setting) -> bool:
+def is_everything(setting: Setting) -> bool:
+    """Return True if a value selects everything."""
     text = setting.text
     if setting.plain == "matchall" and setting.value in ({}, True):
         return True

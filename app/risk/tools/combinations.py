@@ -58,6 +58,12 @@ ALL_DATA = declare(
     names.example("export_customers"), names.example("get_customer"), language=names.TOOL, unread=True,
 )  # fmt: skip
 
+CLICKS = declare(
+    "tool.presses", RiskLevel.HIGH, "Presses a button that deletes, pays, publishes, or grants something.",
+    names.example("browser_click", '{"element": "Delete account"}'),
+    names.example("browser_click", '{"element": "Show more"}'), language=names.TOOL, unread=True,
+)  # fmt: skip
+
 _MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
 _SECRETS = word_set(
     "secret secrets password passwords credential credentials apikey passphrase cookie cookies keychain env dotenv "
@@ -128,6 +134,8 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield SUBSCRIBES.finding("The tool's name says that events or messages will also be sent elsewhere.")
     if words & _TAKES_OUT and words & _PEOPLE and not runs:
         yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
+    if words & {"click", "tap", "press"} and (hit := _fatal_button(call)):
+        yield CLICKS.finding(f"It presses {hit!r}.")
     if words & {"place", "submit", "execute"} and words & {"order", "orders", "trade", "bid"}:
         yield names.PAYS.finding("The tool's name says that it orders or trades something.")
     if words & _CLOCK and runs and not words & {"get", "list", "show"}:
@@ -146,6 +154,26 @@ def _changes_dns(call: ToolCall, words: set[str]) -> bool:
     record = words & {"record", "records", "recordset", "recordsets"}
     kind = call.text("type", "recordtype", "rrtype").upper() in _DNS_TYPES
     return bool(words & {"dns", "nameserver", "nameservers"} or (record and (kind or _DNS_HOSTS & set(call.all_words))))
+
+
+_FATAL = re.compile(
+    r"\b(?:delete|remove (?:account|all|everything|user)|erase|destroy|wipe|factory reset|deactivate|close "
+    r"account|terminate"
+    r"|pay(?: now)?|buy|place order|checkout|purchase|transfer|send money|confirm (?:order|payment|deletion|transfer)"
+    r"|unsubscribe all|revoke|make public|publish|grant|approve|sign)\b",
+    re.IGNORECASE,
+)
+
+
+def _fatal_button(call: ToolCall) -> str:
+    """Return the text of a button that deletes, pays, publishes, or grants; empty if no such button is pressed."""
+    for argument in call.texts:
+        if argument.words & {"text", "label", "name", "element", "selector", "button", "description"}:
+            plain = re.sub(r"[#._:\[\]='\"-]+", " ", argument.text[:200])
+            if _FATAL.search(plain) and not re.search(r"\b(?:cancel|close|dismiss|don.t|undo|draft"
+                r"|preview)\b", plain.lower()):
+                return argument.text[:60]
+    return ""
 
 
 def _destructive_job(call: ToolCall) -> str:

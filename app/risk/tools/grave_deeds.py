@@ -8,7 +8,7 @@ from app.domain.risk import Finding
 from app.risk.rules import word_set
 from app.risk.tools import names
 from app.risk.tools.call import ToolCall, words_in
-from app.risk.tools.combinations import PUBLIC
+from app.risk.tools.combinations import MACHINE_STOPS, PUBLIC
 from app.risk.tools.deeds import (
     APPROVES,
     BULK,
@@ -239,6 +239,29 @@ _GRAVE = (
         word_set("reset reinitialize reinit recreate nuke reseed"),
         word_set("database db schema keyspace index collection dataset warehouse datastore tables"),
         without=word_set("password connection stats statistics pool role user cache test"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes an application with everything in it",
+        word_set("delete destroy remove"),
+        word_set("app application site service"),
+        word_set("heroku fly flyio render vercel netlify railway appengine dokku cloudfoundry"),
+        word_set("log variable var domain alias member env setting addon key token"),
+    ),
+    Deed(
+        MACHINE_STOPS,
+        "takes a service out of use for maintenance",
+        word_set("set enable start turn activate enter"),
+        word_set("maintenance"),
+        without=word_set("window schedule end disable exit note page banner get list request ticket"),
+    ),
+    Deed(
+        names.DESTRUCTIVE,
+        "forgets what has been done, or does it again",
+        word_set("clear reset rerun backfill"),
+        word_set("task dag run offset checkpoint watermark cursor"),
+        word_set("airflow dagster prefect kafka flink spark dbt consumer connect debezium"),
+        word_set("list get"),
     ),
     Deed(
         names.DESTRUCTIVE,

@@ -18,7 +18,7 @@ PROGRAMS = {
     "wget": "wget", "ssh": "ssh", "scp": "scp", "rsync": "rsync", "gsutil": "gsutil",
     "rclone": "rclone",
     "vercel": "vercel", "heroku": "heroku", "netlify": "netlify", "flyctl": "flyctl", "vault": "vault",
-    "nomad": "nomad",
+    "nomad": "nomad", "dbt": "dbt", "restic": "restic", "etcdctl": "etcdctl",
 }  # fmt: skip
 """Tools that are named after a program, and the program."""
 _SHELLS = word_set("bash shell terminal sh zsh cmd console command commandline ssh exec tmux subprocess spawn process")

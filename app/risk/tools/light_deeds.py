@@ -181,7 +181,10 @@ _LIGHT = (
         "changes light, sound, or what is played",
         _PLAYED,
         _PLAYERS,
-        without=word_set("garage door gate lock alarm traffic delete all email phone user"),
+        without=word_set(
+            "garage door gate lock alarm traffic delete all email phone user format resize attach detach "
+            "snapshot disk ebs"
+        ),
     ),
     Deed(
         SMALL, "opens or closes a browser", word_set("launch open close start resize"), word_set("browser tab viewport")

@@ -124,7 +124,7 @@ _ACTS = (
             "cancel close approve restart enable disable replace upsert register book archive import sync commit "
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
-            "release reserve order configure"
+            "release reserve order configure alter"
         ),
         "changes something",
     ),
@@ -149,6 +149,13 @@ _WHOLES = word_set(
     "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
+_WHOLE_PAIRS = word_set(
+    "resourcegroup storageaccount keyvault keyring hostedzone managedzone userpool dbinstance dbcluster sqlserver "
+    "sqldatabase sqlinstance virtualmachine managedcluster filesystem persistentvolume volumeclaim nodepool nodegroup "
+    "virtualnetwork recoverypoint recoveryvault objectstore datalake dnszone kafkatopic storagepool activedirectory "
+    "searchindex vectorstore knowledgebase namedgraph"
+)
+"""More of them, with names of two words."""
 PROTECTIONS = word_set(
     "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
     "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
@@ -169,6 +176,11 @@ PRODUCTION = word_set("prod production live prd")
 KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")
+_ABOUT = word_set(
+    "lock policy tag tags label labels alias rule permission role member grant binding access alert subscription "
+    "comment note attachment annotation watcher setting option parameter flag"
+)
+"""What is deleted is something about a thing, not the thing."""
 _FORMATS = word_set("format reformat")
 """Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
 _MEDIA = word_set("disk disks volume volumes drive drives device partition partitions")
@@ -327,14 +339,15 @@ def _whole(call: ToolCall) -> str:
     if not deletes(call) and not said & _EMPTIES:
         return ""
     words = [word for word in (*call.words, *call.action) if word not in _DELETES | _EMPTIES]
-    kind = words_in(call.text(*KINDS))
+    kind = [] if words[-1:] and words[-1] in _ABOUT else words_in(call.text(*KINDS))
     for last in (words[-1:], kind[-1:]):
         if last and last[0] in _WHOLES:
             return last[0]
     if words[-1:] in (["index"], ["indices"]) and set(call.all_words) & _SEARCH_ENGINES:
         return "index"
-    if words[-2:] == ["resource", "group"]:
-        return "resource group"
+    for pair in (words[-2:], kind[-2:]):
+        if "".join(pair).removesuffix("s") in _WHOLE_PAIRS:
+            return " ".join(pair)
     return "all that there is" if "all" in words else ""
 
 

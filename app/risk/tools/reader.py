@@ -20,7 +20,9 @@ from app.risk.tools.attached_files import read_sent_files, read_written_files
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
 from app.risk.tools.deeds import SMALL, Said
+from app.risk.tools.devices import read_device
 from app.risk.tools.documents import read_documents
+from app.risk.tools.everybody import read_everybody
 from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.grave_deeds import grave_findings
 from app.risk.tools.handing_on import note_handed_on
@@ -97,7 +99,7 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
         return
     # A document says what is applied, and the tool's name what is done with it.
     applied = read_documents(call, reading)
-    read = _read_kind(call, reading, applied)
+    read = read_device(call, reading) or _read_kind(call, reading, applied)
     if not read and is_dry(call):
         # Code among the arguments is read all the same: only the tool itself knows this argument.
         reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
@@ -116,6 +118,7 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
         read_written_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
+        read_everybody(call, reading)
 
 
 def _read_registered(call: ToolCall, known: RegisteredTool, reading: Reading) -> None:
@@ -180,9 +183,23 @@ def _read_inner_calls(call: ToolCall, reading: Reading, depth: int) -> set[str]:
             assert made is not None
             with reading.at_item(f"{str(key)[:60]}.{number}"):
                 read_call(*made, reading, first, depth + 1)
+        if sum(_empties_queue(made[0]) for made in inner if made) >= _SEVERAL_QUEUES:
+            reading.add(names.DELETES_WHOLE, "This empties one queue after the other.")
         if len(value) > _MOST_CALLS:
             reading.add(TOO_MANY, "There are too many calls; not all of them have been read.")
     return found
+
+
+_SEVERAL_QUEUES = 3
+
+
+def _empties_queue(tool: str) -> bool:
+    """Return True if a tool's name says that it deletes a queue or the messages in it."""
+    words = set(words_in(tool))
+    return bool(
+        words & {"purge", "delete", "drain", "clear", "empty", "flush"}
+        and words & {"queue", "queues", "topic", "topics", "stream", "streams"}
+    )
 
 
 def _call_in(entry: Any) -> tuple[str, Any] | None:

@@ -58,4 +58,4 @@ def _field(path: str, payload: dict[str, Any]) -> str:
     if (found := _ENTRY.match(path)) is None:
         return path
     entry = payload[found[1]][int(found[2])]
-    return f"{found[1]}.{entry.get('id', found[2])}{path[found.end():]}" if isinstance(entry, dict) else path
+    return f"{found[1]}.{entry.get('id', found[2])}{path[found.end() :]}" if isinstance(entry, dict) else path

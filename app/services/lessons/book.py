@@ -233,8 +233,7 @@ class Lessons:
         batch = Batch(
             f"update lessons set {assigned}, version = version + 1 "
             "where id = %(lesson)s and version = %(version)s returning id",
-            {f"set_{name}": value for name, value in values.items()}
-            | {"lesson": lesson.id, "version": lesson.version},
+            {f"set_{name}": value for name, value in values.items()} | {"lesson": lesson.id, "version": lesson.version},
         )
         self._record(batch, actor, lesson, action, **detail)
         if batch.run(self._sessions) is None:

@@ -376,7 +376,11 @@ def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView
     states = {step.node: step.state for step in steps}
     return [
         NodeView(
-            node["id"], node["title"], node["agent"], node["tool"], states.get(node["id"], "pending"),
+            node["id"],
+            node["title"],
+            node["agent"],
+            node["tool"],
+            states.get(node["id"], "pending"),
             str(node.get("recovery", "")),
         )
         for node in entry.nodes

@@ -80,8 +80,6 @@ class PersonalQueue:
                 consequence = ahead[-1].words if ahead else ""
                 understood = is_clear(request.assessment, request.kind)
                 found.append(
-                    WaitingRequest(
-                        request.id, request.title, request.risk, understood, consequence, request.expires_at
-                    )
+                    WaitingRequest(request.id, request.title, request.risk, understood, consequence, request.expires_at)
                 )
         return found, len(rows) > LOOKED_AT

@@ -102,7 +102,5 @@ class RouterDesk:
 def _inputs(answer: Answer, installed: Mapping[str, CatalogueEntry]) -> dict[str, dict[str, Any]]:
     """What the text says for the start form of each workflow that is offered."""
     names = [answer.workflow or "", *(other.workflow for other in answer.alternatives)]
-    found = {
-        name: inputs_of(answer.text, installed[name].input_schema) for name in names if name in installed
-    }
+    found = {name: inputs_of(answer.text, installed[name].input_schema) for name in names if name in installed}
     return {name: values for name, values in found.items() if values}

@@ -25,9 +25,7 @@ def model_usage() -> Any:
         found = services().model_figures.of_period(current_actor(), int(given), workflow)
     except TookTooLongError as error:
         return render("model_usage.html", status_of(error), found=None, error=error, **common)
-    return render(
-        "model_usage.html", found=found, error=None, tables=tables_of(found), most=MOST_GROUPS, **common
-    )
+    return render("model_usage.html", found=found, error=None, tables=tables_of(found), most=MOST_GROUPS, **common)
 
 
 def tables_of(found: PeriodFigures) -> list[tuple[str, str, str, list[GroupFigures]]]:

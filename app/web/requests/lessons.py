@@ -44,9 +44,7 @@ class LessonNote:
     chosen: bool
 
 
-def lesson_notes(
-    view: RequestView, applied: Sequence[AppliedView], sent: Submission | None = None
-) -> list[LessonNote]:
+def lesson_notes(view: RequestView, applied: Sequence[AppliedView], sent: Submission | None = None) -> list[LessonNote]:
     """What the page shows. Empty for a proposal that no lesson has changed."""
     payload = view.request.payload
     chosen = set(sent.getlist(UNDO)) if sent is not None else set()

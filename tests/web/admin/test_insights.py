@@ -172,9 +172,7 @@ def test_what_expired_leads_to_its_request_and_is_shown_as_it_is(busy: Site):
     link = region.one("a")
     assert link.text == '<script>"&⟨U+202E⟩txt'
     busy.browser.get(link.attributes["href"])
-    assert (
-        "approved" in region.text and "1 request expired without a decision; 1 of them was approved" in page.text
-    )
+    assert "approved" in region.text and "1 request expired without a decision; 1 of them was approved" in page.text
 
 
 def test_no_person_is_named(busy: Site):

@@ -105,9 +105,7 @@ def test_after_an_edit_findings_move_with_their_lines(services: Services, review
     assert [mark["line"] for mark in marks if mark["severity"] == "warning"] == [4]
 
 
-def test_an_edit_that_is_checked_keeps_the_findings_of_unchanged_lines(
-    services: Services, reviewer: Browser
-) -> None:
+def test_an_edit_that_is_checked_keeps_the_findings_of_unchanged_lines(services: Services, reviewer: Browser) -> None:
     request = make_request(services.sessions, payload=of_script())
     reviewer.get(f"/requests/{request.id}")
     page = reviewer.send(

@@ -137,8 +137,6 @@ def test_the_editor_has_the_findings_of_the_text_that_it_shows(services: Service
 
 
 @pytest.mark.parametrize(("language", "shown"), [("bash", "shell"), ("pwsh", "powershell"), ("cobol", "cobol")])
-def test_code_says_in_which_language_it_is(
-    services: Services, reviewer: Browser, language: str, shown: str
-) -> None:
+def test_code_says_in_which_language_it_is(services: Services, reviewer: Browser, language: str, shown: str) -> None:
     page = reviewer.get(f"/requests/{ask(services, 'exit', language).id}")
     assert page.one("div", class_="lines").attributes["data-colors"] == shown

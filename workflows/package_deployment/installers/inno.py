@@ -153,9 +153,7 @@ def _add_identity(data: SetupData, analysis: PackageAnalysis) -> None:
     analysis.manufacturer = _literal(data.text(layouts.PUBLISHER)) or analysis.manufacturer
     for what, text in (("name", name), ("version", version)):
         if not text:
-            analysis.notes.append(
-                f"The {what} of the product is made at run time, so it is not in the set-up data."
-            )
+            analysis.notes.append(f"The {what} of the product is made at run time, so it is not in the set-up data.")
     tags = dict.fromkeys(filter(None, map(language_tag, data.languages[:_MOST_LANGUAGES])))
     analysis.language = ",".join(tags) or analysis.language
 

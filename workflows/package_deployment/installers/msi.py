@@ -186,9 +186,7 @@ def _describe_parts(
         facts.upgrades = msi_parts.read_upgrades(database)
 
 
-def _describe_files(
-    database: Database, folders: Folders, depth: Depth, into: PackageAnalysis, facts: MsiFacts
-) -> None:
+def _describe_files(database: Database, folders: Folders, depth: Depth, into: PackageAnalysis, facts: MsiFacts) -> None:
     with _noted("The table of files", into):
         found = msi_files.read_files(database, folders, MOST_FILES)
         into.files_total, into.installed_bytes = found.total, found.installed_bytes

@@ -177,4 +177,3 @@ def _places(pool: bytes, size: int) -> list[tuple[int, int]]:
         found.append((at, length))
         at += length
     return found
-

@@ -58,9 +58,7 @@ def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
 def still_rejects(known: Sequence[ApprovalRequest], digest: str) -> bool:
     """False if a policy has rejected this proposal so often in this run that a person should look at it."""
     rejected = (
-        row
-        for row in known
-        if row.state == RequestState.REJECTED.value and digest in (row.digest, row.proposed_digest)
+        row for row in known if row.state == RequestState.REJECTED.value and digest in (row.digest, row.proposed_digest)
     )
     return sum(1 for row in rejected if decided_by(row.answered_by) is not None) < MAX_REPEATS
 
