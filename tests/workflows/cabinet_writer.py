@@ -5,11 +5,15 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
+from functools import reduce
+from operator import xor
 
 BLOCK = 32_768
 STORED, MSZIP, QUANTUM, LZX = 0, 1, 2, 3
 _WINDOW_BITS = 15
 _LZX_SYMBOLS = 256 + 8 * 30
+_SHORT = 16
+"""The symbols whose codes have eight bits; those of the others have nine."""
 _EXTRA_BITS = [0, 0, 0, 0] + [slot // 2 - 1 for slot in range(4, 30)]
 
 
@@ -24,10 +28,16 @@ def cabinet(files: Mapping[str, bytes], method: int = MSZIP) -> bytes:
         offset += len(data)
     files_at = 36 + 8
     start = files_at + len(entries)
-    data = b"".join(struct.pack("<IHH", 0, len(packed), size) + packed for packed, size in blocks)
+    data = b"".join(struct.pack("<IHH", _checksum(packed, size), len(packed), size) + packed for packed, size in blocks)
     kind = method | (_WINDOW_BITS << 8 if method == LZX else 0)
     head = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, start + len(data), 0, files_at, 0, 3, 1, 1, len(files), 0, 0, 0)
     return head + struct.pack("<IHH", start, len(blocks), kind) + entries + data
+
+
+def _checksum(packed: bytes, size: int) -> int:
+    whole = len(packed) // 4 * 4
+    words = struct.unpack(f"<{whole // 4}I", packed[:whole])
+    return reduce(xor, words, int.from_bytes(packed[whole:], "big")) ^ (len(packed) | size << 16)
 
 
 def _blocks(content: bytes, method: int) -> list[tuple[bytes, int]]:
@@ -46,7 +56,10 @@ def _blocks(content: bytes, method: int) -> list[tuple[bytes, int]]:
 
 
 class _LzxWriter:
-    """Writes LZX: the first frame as it is, the others as literals and matches in codes of nine bits."""
+    """Writes LZX: the first frame as it is, the others as literals and matches in codes of eight and nine bits.
+
+    The first 16 of the 496 symbols have eight bits, so that all codes are used: other readers refuse incomplete ones.
+    """
 
     def __init__(self) -> None:
         self._frames = 0
@@ -63,21 +76,26 @@ class _LzxWriter:
         self._put(1, 3)
         self._put(len(piece), 24)
         if self._frames == 2:
-            self._lengths(256, 9)
-            self._lengths(_LZX_SYMBOLS - 256, 9)
-            self._lengths(249, 0)
+            self._lengths((8, 9), "1" * _SHORT + "0" * (256 - _SHORT))  # 17 - 9 bits, and 17 - 8
+            self._lengths((8, 9), "0" * (_LZX_SYMBOLS - 256))
+            self._lengths((0, 8), "0" * 249)
         else:  # the lengths of the codes stay as they were
-            self._lengths(256, None)
-            self._lengths(_LZX_SYMBOLS - 256, None)
-            self._lengths(249, None)
+            for count in (256, _LZX_SYMBOLS - 256, 249):
+                self._lengths((0, 8), "0" * count)
         self._matches(piece)
         return self._packed()
 
-    def _lengths(self, count: int, length: int | None) -> None:
-        """Write as many lengths of codes, by the two symbols 0 (as it was) and 8 (nine more than nothing)."""
+    def _lengths(self, symbols: tuple[int, int], choices: str) -> None:
+        """Write the lengths of codes with two symbols, which say how much shorter each is than before, modulo 17."""
         for symbol in range(20):
-            self._put(1 if symbol in (0, 8) else 0, 4)
-        self._bits.append(("1" if length else "0") * count)
+            self._put(1 if symbol in symbols else 0, 4)
+        self._bits.append(choices)
+
+    def _symbol(self, symbol: int) -> None:
+        if symbol < _SHORT:
+            self._put(symbol, 8)
+        else:
+            self._put(symbol + _SHORT, 9)
 
     def _matches(self, piece: bytes) -> None:
         seen: dict[bytes, int] = {}
@@ -87,7 +105,7 @@ class _LzxWriter:
             before = seen.get(key)
             seen[key] = at
             if before is None or len(key) < 4:
-                self._put(piece[at], 9)
+                self._symbol(piece[at])
                 at += 1
                 continue
             size = 4
@@ -107,7 +125,7 @@ class _LzxWriter:
                 slot += 1
             extra, bits = value - base, _EXTRA_BITS[slot]
             self._recent = [distance, *self._recent[:2]]
-        self._put(256 + (slot << 3) + size - 2, 9)
+        self._symbol(256 + (slot << 3) + size - 2)
         if bits:
             self._put(extra, bits)
 

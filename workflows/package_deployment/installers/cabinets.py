@@ -188,10 +188,10 @@ class Cabinet:
         place = folder.start
         for _ in range(folder.blocks):
             self._stream.seek(place)
-            packed, size = struct.unpack("<4xHH", self._exactly(8))
+            checksum, packed, size = struct.unpack("<IHH", self._exactly(8))
             self._exactly(self._block_reserve)
             place += 8 + self._block_reserve
-            yield lzx_library.Block(place, packed, size)
+            yield lzx_library.Block(place, packed, size, 0 if self._block_reserve else checksum)
             place += packed
 
     def _inflated(self, folder: _Folder) -> Iterator[bytes]:

@@ -19,12 +19,12 @@ _MOST_BYTES = 0x7FFFFFFF
 
 
 class Block:
-    """A block of a folder: where it is packed, and its sizes in bytes, packed and unpacked."""
+    """A block of a folder: where it is, its sizes in bytes, packed and unpacked, and its checksum (0: none)."""
 
-    __slots__ = ("packed", "place", "size")
+    __slots__ = ("checksum", "packed", "place", "size")
 
-    def __init__(self, place: int, packed: int, size: int) -> None:
-        self.place, self.packed, self.size = place, packed, size
+    def __init__(self, place: int, packed: int, size: int, checksum: int) -> None:
+        self.place, self.packed, self.size, self.checksum = place, packed, size, checksum
 
 
 def is_there() -> bool:
@@ -98,4 +98,4 @@ class _OneFile(io.RawIOBase):
         yield struct.pack("<IIHHHH", size, 0, 0, 0x5A21, 0, 0x20) + _NAME
         for block in blocks:
             stream.seek(block.place)
-            yield struct.pack("<IHH", 0, block.packed, block.size) + stream.read(block.packed)
+            yield struct.pack("<IHH", block.checksum, block.packed, block.size) + stream.read(block.packed)
