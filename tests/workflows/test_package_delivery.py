@@ -20,7 +20,8 @@ from workflows.package_deployment.delivery import layout
 from workflows.package_deployment.delivery.building import Package, build_package, output_folder
 from workflows.package_deployment.delivery.contents import Approval, DeliveryError, PackageContents
 from workflows.package_deployment.delivery.layout import entry
-from workflows.package_deployment.delivery.toolkit_folder import VARIABLE, Toolkit, operators_toolkit, read_toolkit
+from workflows.package_deployment.delivery.toolkit_folder import Toolkit, operators_toolkit, read_toolkit
+from workflows.package_deployment.delivery.variables import TOOLKIT_VARIABLE
 from workflows.package_deployment.scripts.digests import script_bytes, script_digest
 from workflows.package_deployment.scripts.generating import generate
 from workflows.package_deployment.scripts.instruction_model import Mode
@@ -203,7 +204,7 @@ def test_a_hostile_name_of_an_installer_becomes_a_safe_one(installer: Path, tmp_
 
 
 def test_without_a_toolkit_the_package_says_what_is_missing(installer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(TOOLKIT_VARIABLE, raising=False)
     assert operators_toolkit() is None
     package = build_package(
         contents("Use the transform corporate.mst. Copy a.ini to C:\\ProgramData\\X."), installer, None

@@ -8,7 +8,9 @@ from assent.files import UploadedFile
 from assent.sandbox import sandbox_dependencies
 from assent.toolbox import tool
 from workflows.package_deployment import analyzer
-from workflows.package_deployment.analysis import Depth, PackageAnalysis
+from workflows.package_deployment.analysis import Depth, PackageAnalysis, Technology
+from workflows.package_deployment.delivery.dependencies import for_packages
+from workflows.package_deployment.tool_models import BuildInput, BuiltPackage, GeneratedScript, ScriptInput
 
 
 class PackageInput(BaseModel):
@@ -39,3 +41,41 @@ def package_analyzer(inputs: PackageInput) -> PackageAnalysis:
     for a silent installation, the signature, and what is inside. What cannot be found out is said in the notes.
     """
     return analyzer.analyze_package(inputs.package_path, inputs.analysis_depth, inputs.extract_metadata)
+
+
+_EXAMPLE = {
+    "file_name": "example.msi", "size_bytes": 1_000_000, "sha256": "0" * 64, "technology": Technology.MSI.value,
+    "product_name": "Example", "version": "1.0.0", "product_code": "{3F2504E0-4F89-41D3-9A0C-0305E82C3301}",
+}  # fmt: skip
+
+
+@tool(
+    effect="read", timeout=120, capabilities=["packaging", "script_generation"],
+    examples=[{"package_metadata": _EXAMPLE, "custom_instructions": "Close Excel, and allow 3 deferrals."}],
+)  # fmt: skip
+def script_generator(inputs: ScriptInput) -> GeneratedScript:
+    """Generate the PowerShell script with which PSAppDeployToolkit (version 4.2) deploys a package, and check it.
+
+    Nothing is run. The script consists of typed blocks, and calls only what the toolkit has. The output says which
+    words of the request are not understood, what the checks have found, and how the installed application is detected.
+    """
+    from workflows.package_deployment.scripts.tool_work import generate_script
+
+    return generate_script(inputs)
+
+
+@tool(
+    # A package that was written is left as it is, so a repeated call changes nothing.
+    effect="write", risk="low", idempotent=True, timeout=3_600, capabilities=["packaging", "package_delivery"],
+    examples=[{"package_path": "example.msi", "package_metadata": _EXAMPLE, "script_content": "Close-ADTSession"}],
+    dependencies=for_packages,
+)  # fmt: skip
+def package_builder(inputs: BuildInput) -> BuiltPackage:
+    """Build a deployment package from a script and its installer: a ZIP, or a folder where the operator keeps them.
+
+    The script is checked again, and is refused if it has errors. The package has the operator's toolkit, a detection
+    script, descriptions for Intune and Configuration Manager, a report, and a manifest.
+    """
+    from workflows.package_deployment.delivery.tool_work import build
+
+    return build(inputs)

@@ -23,7 +23,8 @@ from workflows.package_deployment.delivery.layout import (
     write_zip,
 )
 from workflows.package_deployment.delivery.report import write_report
-from workflows.package_deployment.delivery.toolkit_folder import MODULE, VARIABLE, Toolkit
+from workflows.package_deployment.delivery.toolkit_folder import MODULE, Toolkit
+from workflows.package_deployment.delivery.variables import OUTPUT_VARIABLE, TOOLKIT_VARIABLE
 from workflows.package_deployment.scripts.detection import Target, detection_script
 from workflows.package_deployment.scripts.digests import script_bytes, script_digest
 from workflows.package_deployment.scripts.planning import application_name, installer_name
@@ -31,7 +32,6 @@ from workflows.package_deployment.scripts.rendering import TOOLKIT_VERSION
 from workflows.package_deployment.toolkit.checks import check_script
 from workflows.package_deployment.toolkit.findings import Level
 
-OUTPUT_VARIABLE = "ASSENT_PACKAGE_OUTPUT_DIR"
 DOCUMENTS = "Documentation"
 """The folder of the package for what people and management systems need, and computers do not."""
 
@@ -116,7 +116,8 @@ def _missing(
     missing = []
     if toolkit is None:
         missing.append(
-            f"The toolkit: put {MODULE} {TOOLKIT_VERSION} with its launcher into this folder, or name it in {VARIABLE}."
+            f"The toolkit: put {MODULE} {TOOLKIT_VERSION} with its launcher into this folder, or name it in "
+            f"{TOOLKIT_VARIABLE}."
         )
     elif toolkit.version != TOOLKIT_VERSION:
         missing.append(f"The toolkit has version {toolkit.version}; the script was checked against {TOOLKIT_VERSION}.")

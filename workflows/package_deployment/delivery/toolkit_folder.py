@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.package_deployment.delivery.contents import DeliveryError
+from workflows.package_deployment.delivery.variables import TOOLKIT_VARIABLE
 
-VARIABLE = "ASSENT_PACKAGE_TOOLKIT_DIR"
 MODULE = "PSAppDeployToolkit"
 LAUNCHER = "Invoke-AppDeployToolkit.exe"
 _PARTS = (MODULE, f"{MODULE}.Extensions", "Assets", "Config", "Strings")
@@ -38,7 +38,7 @@ def operators_toolkit() -> Toolkit | None:
     Raises:
         DeliveryError: the folder is not a toolkit of version 4.
     """
-    named = os.environ.get(VARIABLE, "")
+    named = os.environ.get(TOOLKIT_VARIABLE, "")
     return read_toolkit(Path(named)) if named else None
 
 
@@ -56,8 +56,8 @@ def read_toolkit(folder: Path) -> Toolkit:
         if module.is_file():
             return Toolkit(_version(module), _files_below(folder, MODULE))
     except OSError as error:
-        raise DeliveryError(f"The toolkit in {VARIABLE} cannot be read: {error.strerror}.") from error
-    raise DeliveryError(f"{VARIABLE} names no folder of the toolkit: it has no {MODULE}\\{MODULE}.psd1.")
+        raise DeliveryError(f"The toolkit in {TOOLKIT_VARIABLE} cannot be read: {error.strerror}.") from error
+    raise DeliveryError(f"{TOOLKIT_VARIABLE} names no folder of the toolkit: it has no {MODULE}\\{MODULE}.psd1.")
 
 
 def _version(manifest: Path) -> str:
@@ -67,9 +67,11 @@ def _version(manifest: Path) -> str:
         found = _VERSION.search(content.decode(encoding, "replace"))
         if found:
             if found[1].split(".")[0] != "4":
-                raise DeliveryError(f"The toolkit in {VARIABLE} has version {found[1]}. Scripts need version 4.")
+                raise DeliveryError(
+                    f"The toolkit in {TOOLKIT_VARIABLE} has version {found[1]}. Scripts need version 4."
+                )
             return found[1]
-    raise DeliveryError(f"The toolkit in {VARIABLE} does not say its version in {MODULE}.psd1.")
+    raise DeliveryError(f"The toolkit in {TOOLKIT_VARIABLE} does not say its version in {MODULE}.psd1.")
 
 
 def _template_files(folder: Path) -> dict[str, Path]:

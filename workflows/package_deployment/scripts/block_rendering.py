@@ -215,6 +215,7 @@ def _uninstall_entry(block: blocks.UninstallEntry, keeps: bool) -> Iterator[str]
             ApplicationType=None if block.application_type == "All" else block.application_type,
             FilterScript=Comparison("DisplayVersion", "ne", block.except_version) if block.except_version else None,
             ArgumentList=block.arguments or None,
+            WaitForChildProcesses=block.application_type == "EXE",  # many uninstallers go on as a copy of themselves
             PassThru=keeps,
         ),
         keeps,

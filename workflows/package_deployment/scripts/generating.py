@@ -1,4 +1,4 @@
-"""From an analysis and a request to a checked script, in stages.
+"""From an analysis and a request to a checked script, in five stages.
 
 Each stage is a function that returns a model: the graph calls them step by step, and the tool one after the other.
 """
@@ -6,6 +6,7 @@ Each stage is a function that returns a model: the graph calls them step by step
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,16 +14,33 @@ from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.scripts.blocks import ScriptPlan
 from workflows.package_deployment.scripts.detection import DetectionRule, Target, detection_rule, detection_script
 from workflows.package_deployment.scripts.digests import script_digest
+from workflows.package_deployment.scripts.filling import fill
 from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import plan
-from workflows.package_deployment.scripts.rendering import render
+from workflows.package_deployment.scripts.rendering import part_of, render
 from workflows.package_deployment.toolkit.checks import check_script
 from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.retrieval import Retrieved, retrieve
+
+_FUNCTIONS_PER_INSTRUCTION = 5
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class InstructionFunctions(_Model):
+    """The functions of the toolkit that fit an instruction."""
+
+    instruction: str
+    functions: list[Retrieved]
+
+
+class Retrieval(_Model):
+    """The output of the second stage."""
+
+    instructions: list[InstructionFunctions]
 
 
 class Draft(_Model):
@@ -32,7 +50,8 @@ class Draft(_Model):
     sha256: str = Field(description="Of the script as a file, as Get-FileHash shows it")
     plan: ScriptPlan
     detection: DetectionRule
-    filled_by: str = Field(default="rules", description="rules, or the model that changed blocks")
+    filled_by: str = Field(default="rules", description="rules, or the model that has added instructions")
+    uninstall: str = Field(default="", description="The part of the script that uninstalls")
     notes: list[str] = Field(default_factory=list)
 
 
@@ -47,12 +66,21 @@ class Validation(_Model):
         return not any(finding.level is Level.ERROR for finding in self.findings)
 
 
+class Quality(_Model):
+    """The output of the fifth stage: named checks, each by itself, and what could be better."""
+
+    checks: list[dict[str, Any]]
+    suggestions: list[str]
+
+
 class Generated(_Model):
     """The outputs of all stages."""
 
     instructions: Instructions
+    retrieval: Retrieval
     draft: Draft
     validation: Validation
+    quality: Quality
 
     @property
     def script(self) -> str:
@@ -65,18 +93,55 @@ class Generated(_Model):
         return detection_script(self.draft.detection, Target.INTUNE)
 
 
+def structure_request(
+    request: str,
+    analysis: PackageAnalysis,
+    mode: Mode = Mode.STANDARD,
+    preferences: Sequence[str] = (),
+    suggestions: Sequence[str] = (),
+) -> Instructions:
+    """Structure a request, and let a configured model read what is not understood: the first stage."""
+    found = structure(request, analysis, mode, preferences, suggestions)
+    return fill("\n".join([*preferences, request, *suggestions]), analysis, found)
+
+
+def retrieve_functions(instructions: Instructions) -> Retrieval:
+    """Find the toolkit's functions for each instruction: the second stage."""
+    sentences = list(dict.fromkeys(item.sentence for item in instructions.items))
+    return Retrieval(
+        instructions=[
+            InstructionFunctions(instruction=sentence, functions=retrieve(sentence, _FUNCTIONS_PER_INSTRUCTION))
+            for sentence in sentences
+        ]
+    )
+
+
 def draft_script(analysis: PackageAnalysis, instructions: Instructions) -> Draft:
     """Make the script: the third stage."""
     blocks = plan(analysis, instructions)
     script = render(blocks)
     return Draft(
-        script=script, sha256=script_digest(script), plan=blocks, detection=detection_rule(analysis, instructions)
+        script=script,
+        sha256=script_digest(script),
+        plan=blocks,
+        detection=detection_rule(analysis, instructions),
+        filled_by=instructions.filled_by,
+        uninstall=part_of(script, "Uninstall"),
     )
 
 
 def validate_script(script: str, analysis: PackageAnalysis) -> Validation:
     """Check a script against the toolkit and the package: the fourth stage, also after each change by people."""
     return Validation(findings=check_script(script, analysis))
+
+
+def assess_script(
+    script: str, analysis: PackageAnalysis, validation: Validation, instructions: Instructions
+) -> Quality:
+    """Judge a script by named checks: the fifth stage."""
+    suggestions = [finding.suggestion or finding.words for finding in validation.findings]
+    suggestions += [f"Not understood: {words}" for words in instructions.not_understood]
+    return Quality(checks=[], suggestions=[*suggestions, *instructions.notes])
 
 
 def generate(
@@ -86,8 +151,12 @@ def generate(
     preferences: Sequence[str] = (),
     suggestions: Sequence[str] = (),
 ) -> Generated:
-    """Run all stages. The same input gives the same output."""
-    instructions = structure(request, analysis, mode, preferences, suggestions)
+    """Run all five stages. The same input gives the same output."""
+    instructions = structure_request(request, analysis, mode, preferences, suggestions)
+    retrieval = retrieve_functions(instructions)
     draft = draft_script(analysis, instructions)
     validation = validate_script(draft.script, analysis)
-    return Generated(instructions=instructions, draft=draft, validation=validation)
+    quality = assess_script(draft.script, analysis, validation, instructions)
+    return Generated(
+        instructions=instructions, retrieval=retrieval, draft=draft, validation=validation, quality=quality
+    )

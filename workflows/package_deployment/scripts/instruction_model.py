@@ -419,6 +419,7 @@ class Instructions(BaseModel):
     not_understood: list[Plain] = Field(
         default_factory=list, max_length=200, description="The words of the request from which nothing follows"
     )
+    filled_by: Plain = Field(default="rules", description="rules, or the model that has added instructions")
     author: Plain = ""
     title: Plain = Field(default="", description="What windows are called")
     notes: list[Plain] = Field(default_factory=list, max_length=100)

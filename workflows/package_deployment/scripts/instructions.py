@@ -33,7 +33,7 @@ from workflows.package_deployment.scripts.instruction_model import (
 )
 from workflows.package_deployment.scripts.literals import cleaned
 from workflows.package_deployment.scripts.package_facts import from_package
-from workflows.package_deployment.scripts.planning import switch_for
+from workflows.package_deployment.scripts.planning import product_code, switch_for
 from workflows.package_deployment.scripts.request_text import Request, read_request
 
 LONGEST_REQUEST = 20_000
@@ -136,6 +136,11 @@ def _notes(found: Instructions, analysis: PackageAnalysis) -> list[str]:
                 "No arguments for a silent installation are known. Name them in the request, as in: "
                 "install arguments: /silent"
             )
+    if not cleaned(analysis.product_name) and not product_code(analysis):
+        notes.append(
+            "The name of the product is not known, so the rule for its detection is a guess. Name another one, as in: "
+            r"detect by the file C:\Program Files\Example\example.exe"
+        )
     for wish in found.of(ScopeWish):
         if analysis.scope in {Scope.MACHINE, Scope.USER} and wish.scope != analysis.scope:
             scope = analysis.scope.value.replace("_", " ")

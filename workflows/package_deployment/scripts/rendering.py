@@ -5,7 +5,7 @@ The same blocks give the same text. Values are written by `calls` and nowhere el
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from workflows.package_deployment.analysis import Scope
 from workflows.package_deployment.scripts import blocks
@@ -115,6 +115,13 @@ def render(plan: blocks.ScriptPlan) -> str:
         _RUN,
     ]
     return "\n".join(parts)
+
+
+def part_of(script: str, kind: Literal["Install", "Uninstall", "Repair"]) -> str:
+    """Return the function of one kind of deployment in a script, or an empty text."""
+    _, start, rest = script.partition(f"function {kind}-ADTDeployment\n")
+    body, end, _ = rest.partition("\n}\n")
+    return f"{start}{body}{end}" if end else ""
 
 
 def _session(session: blocks.Session) -> list[str]:
