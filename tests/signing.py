@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +21,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -249,9 +251,31 @@ def with_signers(signature: bytes, change: Callable[[list[der.Element]], list[by
     return encode(der.SEQUENCE, outer[0].raw, encode(0xA0, data))
 
 
+def signed_again(signature: bytes, signer: Entity, content_type: bytes = b"", *, bare: bool = False) -> bytes:
+    """Return signed data that names another kind of content, signed again; `bare`: by nothing but the digest."""
+
+    def change(parts: list[der.Element]) -> list[bytes]:
+        attributes = []
+        for attribute in parts[3].children():
+            oid, values = attribute.children()
+            is_kind = content_type and oid.content == bytes.fromhex("2a864886f70d010903")
+            changed = encode(der.SET, encode(der.OBJECT_IDENTIFIER, content_type)) if is_kind else values.raw
+            attributes.append(encode(der.SEQUENCE, oid.raw, changed))
+        digest = hashlib.sha256(encode(der.SET, *attributes)).digest()
+        kind = NoDigestInfo() if bare else Prehashed(hashes.SHA256())
+        assert isinstance(signer.key, rsa.RSAPrivateKey)
+        value = encode(der.OCTET_STRING, signer.key.sign(digest, padding.PKCS1v15(), kind))
+        return [encode(der.SEQUENCE, *(part.raw for part in parts[:3]), encode(0xA0, *attributes), parts[4].raw, value)]
+
+    return with_signers(signature, change)
+
+
 @contextmanager
-def old_clock(clock: Entity) -> Iterator[str]:
-    """Yield the address of a server that makes time stamps in the form before RFC 3161 (PKCS #9)."""
+def old_clock(clock: Entity, change: Callable[[bytes], bytes] = lambda answer: answer) -> Iterator[str]:
+    """Yield the address of a server that makes time stamps in the form before RFC 3161 (PKCS #9).
+
+    `change` is made to each answer, which is signed data.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -264,7 +288,7 @@ def old_clock(clock: Entity) -> Iterator[str]:
                 .add_signer(clock.certificate, clock.key, hashes.SHA256())  # type: ignore[arg-type]
                 .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary, pkcs7.PKCS7Options.NoCapabilities])
             )
-            body = base64.b64encode(answer)
+            body = base64.b64encode(change(answer))
             self.send_response(200)
             self.send_header("Content-Type", "application/octet-stream")
             self.send_header("Content-Length", str(len(body)))

@@ -33,6 +33,7 @@ from tests.signing import (
     old_clock,
     sign,
     signature_of,
+    signed_again,
     table_of,
     with_signers,
 )
@@ -406,3 +407,9 @@ def test_damaged_signatures_end_in_a_word(signed: Signed, tmp_path: Path, name: 
         with contextlib.suppress(InstallerError):
             read_signature(path, [signed.authority.root.pem])
         assert time.monotonic() - begun < 20
+
+
+def test_only_time_stamps_may_lack_the_name_of_their_digest(signed: Signed, tmp_path: Path):
+    bare = signed_again(signature_of(signed.program), signed.authority.signer, bare=True)
+    found = signed.read(attach(signed.plain, bare, tmp_path / "bare.exe"))
+    assert checks(found) == (MATCHES, DIFFERS, MATCHES)

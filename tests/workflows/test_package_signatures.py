@@ -30,6 +30,7 @@ from tests.signing import (
     old_clock,
     sign,
     signature_of,
+    signed_again,
     tool,
 )
 from workflows.package_deployment.analysis import Check, Signature
@@ -38,6 +39,12 @@ from workflows.package_deployment.installers.problems import InstallerError
 from workflows.package_deployment.installers.signatures import read_signature
 
 MATCHES, DIFFERS, NOT_CHECKED, ABSENT = Check.MATCHES, Check.DIFFERS, Check.NOT_CHECKED, Check.ABSENT
+
+
+TOKEN = bytes.fromhex("2a864886f70d0109100104")
+"""The object identifier of the content of a time stamp by RFC 3161, without tag and length."""
+PROGRAM = bytes.fromhex("2b060104018237020104")
+"""That of the content of an Authenticode signature."""
 
 
 class Made(NamedTuple):
@@ -201,6 +208,19 @@ def test_the_old_form_of_time_stamps_is_read_too(made: Made, kind: str):
     assert judge(path, own.root).verified
     stranger = made.read(path, own.intermediate)
     assert (stranger.time_stamp_check, stranger.time_stamp_chain, stranger.chain) == (MATCHES, DIFFERS, MATCHES)
+
+
+@pytest.mark.parametrize(
+    ("kind_of_content", "bare", "check"),
+    [(b"", False, MATCHES), (b"", True, MATCHES), (TOKEN, False, MATCHES), (PROGRAM, False, DIFFERS)],
+)
+def test_what_authorities_of_the_first_years_did_is_read(made: Made, kind_of_content: bytes, bare: bool, check: Check):
+    """Some signed the bare digest, and some named the content of a token (RFC 3161) in a counter signature."""
+    own = made.authority
+    with old_clock(own.clock, lambda answer: signed_again(answer, own.clock, kind_of_content, bare=bare)) as address:
+        path = sign(made.installers["program"], own.signer, [own.intermediate], "-t", address)
+    found = made.read(path)
+    assert (*checks(found), found.time_stamp_check) == (MATCHES, MATCHES, MATCHES, check)
 
 
 def test_nested_signatures_are_checked_each_by_itself(made: Made, kind: str, tmp_path: Path):

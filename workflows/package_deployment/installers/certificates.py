@@ -58,6 +58,7 @@ class Certificate:
     raw: bytes
     subject: bytes
     issuer: bytes
+    serial: int
     algorithm: der.Element
 
     @cached_property
@@ -104,8 +105,8 @@ def read_certificate(raw: bytes) -> Certificate:
             whole = der.fields(der.read(raw), 3)
             parts = [part for part in der.fields(whole[0], 6) if part.tag != 0xA0]
             issuer, subject = parts[2].expect(der.SEQUENCE), parts[4].expect(der.SEQUENCE)
-            found = Certificate(parsed, raw, subject.raw, issuer.raw, whole[1])
-            _ = parsed.subject, parsed.issuer, parsed.serial_number, parsed.not_valid_after_utc
+            found = Certificate(parsed, raw, subject.raw, issuer.raw, der.integer(parts[0]), whole[1])
+            _ = parsed.subject, parsed.issuer, parsed.not_valid_after_utc
     except (ValueError, TypeError, x509.InvalidVersion, IndexError) as error:
         raise CertificateError(f"a certificate is malformed ({type(error).__name__})") from error
     return found

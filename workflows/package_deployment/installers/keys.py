@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -109,6 +111,22 @@ def verify(
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnsupportedError(f"a key or an algorithm ({type(error).__name__})") from error
     return True
+
+
+def verify_bare(key: CertificatePublicKeyTypes, signature: bytes, data: bytes, digest: str) -> bool:
+    """Return whether an RSA key signed a digest that is padded, but without the name of its algorithm.
+
+    Time stamps of the first years of Authenticode are made this way.
+    """
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    hashed = hashlib.new(digest, data, usedforsecurity=False).digest()
+    try:
+        return key.recover_data_from_signature(signature, padding.PKCS1v15(), None) == hashed
+    except InvalidSignature:
+        return False
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnsupportedError(f"a key or an algorithm ({type(error).__name__})") from error
 
 
 def _padding(algorithm: der.Element) -> padding.AsymmetricPadding:

@@ -185,7 +185,7 @@ def _check(
         return result
     _describe(certificate, result)
     try:
-        result.signature, problem = check_signer(read.signer, certificate, _INDIRECT_DATA, read.data.content.content)
+        result.signature, problem = check_signer(read.signer, certificate, (_INDIRECT_DATA,), read.data.content.content)
     except der.DerError as error:
         result.signature, problem = Check.NOT_CHECKED, f"The signed attributes cannot be read: {error}."
     result.notes += [problem] if problem else []
@@ -211,7 +211,7 @@ def _compare(read: _Read, kind: str, actual: dict[str, bytes], hidden: bool, not
 def _describe(certificate: Certificate, result: Signature) -> None:
     parsed = certificate.parsed
     result.signer, result.issuer = certificate.shown_subject, certificate.shown_issuer
-    result.serial_number = f"{parsed.serial_number:X}" if parsed.serial_number >= 0 else str(parsed.serial_number)
+    result.serial_number = f"{certificate.serial:X}"
     result.thumbprint = certificate.thumbprint
     result.valid_from, result.valid_until = stamp(parsed.not_valid_before_utc), stamp(parsed.not_valid_after_utc)
 

@@ -56,7 +56,7 @@ class Signer:
     def certificate(self, candidates: list[Certificate]) -> Certificate | None:
         """Return the certificate that the signer names, or None."""
         for candidate in candidates:
-            if self.issuer and (candidate.issuer, candidate.parsed.serial_number) == (self.issuer, self.serial):
+            if self.issuer and (candidate.issuer, candidate.serial) == (self.issuer, self.serial):
                 return candidate
         return None
 
@@ -136,16 +136,19 @@ def _attributes(element: der.Element) -> list[Attribute]:
     return attributes
 
 
-def check_signer(signer: Signer, certificate: Certificate, content_type: str, content: bytes) -> tuple[Check, str]:
+def check_signer(
+    signer: Signer, certificate: Certificate, kinds: tuple[str, ...], content: bytes, *, may_be_bare: bool = False
+) -> tuple[Check, str]:
     """Return whether the key of a certificate signed content, and if not, why.
 
-    The signed attributes have to name the kind of the content and its digest, and the signature is over them.
+    The signed attributes have to name one of the kinds of content, and its digest, and the signature is over them.
+    With `may_be_bare`, the digest that is signed may lack the name of its algorithm.
     """
     named = signer.signed_value(CONTENT_TYPE)
     digest = signer.signed_value(MESSAGE_DIGEST)
     if named is None or digest is None:
         return Check.DIFFERS, "The signed attributes do not name the content that was signed."
-    if der.identifier(named) != content_type:
+    if der.identifier(named) not in kinds:
         return Check.DIFFERS, "The signed attributes name another kind of content."
     try:
         algorithm = keys.digest_name(signer.digest_algorithm)
@@ -153,6 +156,8 @@ def check_signer(signer: Signer, certificate: Certificate, content_type: str, co
             return Check.DIFFERS, "The signed content is not the content that the signer signed."
         key = certificate.parsed.public_key()
         if keys.verify(key, signer.signature, signer.signed_bytes, signer.signature_algorithm, algorithm):
+            return Check.MATCHES, ""
+        if may_be_bare and keys.verify_bare(key, signer.signature, signer.signed_bytes, algorithm):
             return Check.MATCHES, ""
     except keys.UnsupportedError as error:
         return Check.NOT_CHECKED, f"The signature needs {error}, which is not supported."

@@ -94,7 +94,7 @@ def _read_token(
         found.check = Check.DIFFERS
         found.notes.append("The time stamp names another certificate than that of its signer.")
     else:
-        found.check, problem = check_signer(authority, certificate, _TST_INFO, content)
+        found.check, problem = check_signer(authority, certificate, (_TST_INFO,), content)
         _note(found, problem)
     _check_chain(certificate, [*data.certificates, *nearby], roots, found)
 
@@ -111,7 +111,9 @@ def _read_counter(
     certificate = _authority(authority, nearby, found)
     if certificate is None:
         return
-    found.check, problem = check_signer(authority, certificate, DATA, signer.signature)
+    # A counter signature has no content of its own, so its kind says nothing; some authorities name that of a token.
+    kinds = (DATA, _TST_INFO)
+    found.check, problem = check_signer(authority, certificate, kinds, signer.signature, may_be_bare=True)
     _note(found, problem)
     _check_chain(certificate, nearby, roots, found)
 
