@@ -14,6 +14,7 @@ from workflows.package_deployment.toolkit.findings import Level
 from workflows.package_deployment.toolkit.names import near, shown
 from workflows.package_deployment.toolkit.script import Call, Script, literal_text
 from workflows.package_deployment.toolkit.session import Session
+from workflows.package_deployment.toolkit.structure import parts_of_deployment
 
 _GUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _HASH = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
@@ -62,6 +63,7 @@ def known_codes(analysis: PackageAnalysis) -> dict[str, str]:
 def _compare_codes(script: Script, checked: CallCheck, analysis: PackageAnalysis, report: Report) -> None:
     known = known_codes(analysis)
     passed: set[tuple[int, str]] = set()
+    install = parts_of_deployment(script).get("install")
     for call, bound in checked.bound:
         text = literal_text(bound.value("ProductCode"))
         match = _GUID.search(text or "")
@@ -69,7 +71,9 @@ def _compare_codes(script: Script, checked: CallCheck, analysis: PackageAnalysis
             continue
         code, line = match[0].upper(), bound.given_line("ProductCode", call.node.line)
         passed.add((line, code))
-        _compare_code(code, line, call, bound, known, report)
+        # While something is installed, what came before it may be removed.
+        installing = install is not None and install.has(call)
+        _compare_code(code, line, bound, known, report, may_differ=installing)
     if not known:
         return
     for text_node in script.texts[:_MOST_TEXTS]:
@@ -87,7 +91,9 @@ def _compare_codes(script: Script, checked: CallCheck, analysis: PackageAnalysis
                 )
 
 
-def _compare_code(code: str, line: int, call: Call, bound: Bound, known: dict[str, str], report: Report) -> None:
+def _compare_code(
+    code: str, line: int, bound: Bound, known: dict[str, str], report: Report, *, may_differ: bool
+) -> None:
     what = known.get(code)
     if what == "product code" or not known:
         return
@@ -100,17 +106,11 @@ def _compare_code(code: str, line: int, call: Call, bound: Bound, known: dict[st
             _code_suggestion(known),
         )
         return
-    # While something is installed, what came before it may be removed.
-    earlier = "install" in _part(call) and "uninstall" not in _part(call)
     other = bound.command.name.lower() not in _STARTS_MSI
-    level = Level.WARNING if earlier or other else Level.ERROR
+    level = Level.WARNING if may_differ or other else Level.ERROR
     report(
         line, level, "package.code", f"{{{code}}} is no product code of the analyzed package.", _code_suggestion(known)
     )
-
-
-def _part(call: Call) -> str:
-    return call.scope.home.function
 
 
 def _code_suggestion(known: dict[str, str]) -> str:

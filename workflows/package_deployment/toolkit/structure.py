@@ -4,34 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.risk.powershell.nodes import BlockValue, Function, Given, Named
+from app.risk.powershell.nodes import Block, BlockValue, Given, Named, TypeName
 from workflows.package_deployment.toolkit.binding import Report
 from workflows.package_deployment.toolkit.calls import CallCheck
 from workflows.package_deployment.toolkit.findings import Level
-from workflows.package_deployment.toolkit.script import Script, literal_text
+from workflows.package_deployment.toolkit.script import Call, Scope, Script, literal_text
 from workflows.package_deployment.toolkit.session import Session
 
 _EXPECTED = ("AppVendor", "AppName", "AppVersion")
 MODULE = "psappdeploytoolkit"
+PARTS = ("install", "uninstall", "repair")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Part:
     """A part of the deployment, such as what is done to install.
 
     Attributes:
         line: Its first line.
+        blocks: Its blocks: one, or those before and after it, too.
         statements: How many statements it has.
     """
 
     name: str
     line: int
+    blocks: list[Block]
     statements: int
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is done in it."""
         return self.statements == 0
+
+    def has(self, call: Call) -> bool:
+        """Return whether a call is in this part."""
+        scope: Scope | None = call.scope
+        while scope is not None:
+            if any(scope.block is block for block in self.blocks):
+                return True
+            scope = scope.parent
+        return False
 
 
 def parts_of_deployment(script: Script) -> dict[str, Part]:
@@ -40,24 +52,32 @@ def parts_of_deployment(script: Script) -> dict[str, Part]:
     They are functions such as ``Install-ADTDeployment``, or variables with blocks, as the template of 4.2 has them.
     """
     found: dict[str, Part] = {}
-    for name in ("install", "uninstall", "repair"):
+    for name in PARTS:
         function = script.functions.get(f"{name}-adtdeployment")
         if function is not None:
-            found[name] = Part(name, function.line, _count(function))
+            found[name] = Part(name, function.line, [function.block], _count(function.block))
+    around: list[tuple[str, Block]] = []
     for call in script.calls:
         if (literal_text(call.node.name) or "").lower() != "new-variable":
             continue
         values = [argument.value for argument in call.node.arguments if isinstance(argument, (Given, Named))]
         names = {(literal_text(value) or "").lower() for value in values}
-        blocks = [value for value in values if isinstance(value, BlockValue)]
-        for name in ("install", "uninstall", "repair"):
-            if name in names and blocks:
-                found.setdefault(name, Part(name, call.node.line, len(blocks[0].block.statements)))
+        for value in values:
+            if isinstance(value, BlockValue):
+                for name in PARTS:
+                    if name in names:
+                        block = value.block
+                        found.setdefault(name, Part(name, call.node.line, [block], _count(block)))
+                    elif names & {f"pre-{name}", f"post-{name}"}:
+                        around.append((name, value.block))
+    for name, block in around:
+        if name in found:
+            found[name].blocks.append(block)
     return found
 
 
-def _count(function: Function) -> int:
-    return sum(type(statement).__name__ != "TypeName" for statement in function.block.statements)
+def _count(block: Block) -> int:
+    return sum(not isinstance(statement, TypeName) for statement in block.statements)
 
 
 def check_structure(script: Script, checked: CallCheck, session: Session, report: Report) -> None:
@@ -65,7 +85,7 @@ def check_structure(script: Script, checked: CallCheck, session: Session, report
     _check_parameters(script, report)
     _check_session(session, report)
     parts = parts_of_deployment(script)
-    for name in ("install", "uninstall", "repair"):
+    for name in PARTS:
         if name not in parts:
             level = Level.WARNING if name == "repair" else Level.ERROR
             report(
