@@ -14,6 +14,13 @@ class Budget:
         seconds = {Depth.QUICK: 2.0, Depth.STANDARD: 4.0, Depth.DEEP: 7.0}[depth]
         self._end = time.process_time() + seconds
 
+    @classmethod
+    def of_seconds(cls, seconds: float) -> Budget:
+        """Return a budget of so many seconds."""
+        found = cls(Depth.QUICK)
+        found._end = time.process_time() + seconds
+        return found
+
     @property
     def is_spent(self) -> bool:
         """Whether there is no time left."""

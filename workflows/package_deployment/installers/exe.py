@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from workflows.package_deployment.analysis import Architecture, Confidence, Depth, PackageAnalysis, Scope, Technology
+from workflows.package_deployment.installers.archive_contents import (
+    describe_archive,
+    describe_squirrel,
+    describe_wrapper,
+)
 from workflows.package_deployment.installers.burn_contents import describe_burn
 from workflows.package_deployment.installers.executable import Executable
 from workflows.package_deployment.installers.inno import describe_inno
+from workflows.package_deployment.installers.installshield_contents import describe_installshield
 from workflows.package_deployment.installers.manifest import ExecutionLevel, Manifest
 from workflows.package_deployment.installers.markers import Marker
 from workflows.package_deployment.installers.nsis_contents import describe_nsis
@@ -49,6 +55,14 @@ def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: Pa
             describe_burn(program, depth, analysis)
         elif marker.technology is Technology.NSIS:
             describe_nsis(program, depth, analysis)
+        elif marker.technology is Technology.INSTALLSHIELD:
+            describe_installshield(program, marker, depth, analysis)
+        elif marker.technology is Technology.SQUIRREL:
+            describe_squirrel(program, marker, depth, analysis)
+        elif marker.technology is Technology.MSI_WRAPPER:
+            describe_wrapper(program, marker, depth, analysis)
+        elif marker.technology is Technology.SELF_EXTRACTING_ARCHIVE:
+            describe_archive(program, marker, depth, analysis)
         if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:
             analysis.notes.remove(_SMALL_STUB)
     except Exception as error:

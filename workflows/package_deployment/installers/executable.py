@@ -30,7 +30,7 @@ _IS_DLL = 0x2000
 _SYMBOL_SIZE = 18
 _NATIVE_SUBSYSTEM = 1
 
-_MACHINES = {
+MACHINES = {
     0x014C: Architecture.X86, 0x8664: Architecture.X64, 0xAA64: Architecture.ARM64, 0x01C0: Architecture.ARM,
     0x01C2: Architecture.ARM, 0x01C4: Architecture.ARM, 0x0200: Architecture.ITANIUM,
 }  # fmt: skip
@@ -89,7 +89,7 @@ class Executable:
     @property
     def architecture(self) -> Architecture:
         """The processor that the program itself is made for."""
-        return _MACHINES.get(self._pe.FILE_HEADER.Machine, Architecture.UNKNOWN)
+        return MACHINES.get(self._pe.FILE_HEADER.Machine, Architecture.UNKNOWN)
 
     @property
     def is_dll(self) -> bool:
