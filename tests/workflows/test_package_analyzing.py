@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,13 @@ COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 def program() -> bytes:
     return b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x80) + bytes(0x40) + b"PE\0\0" + bytes(100)
+
+
+def zipped(name: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, b"content")
+    return content.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,26 @@ def test_a_file_that_is_no_installer_says_what_it_looks_like(tmp_path: Path):
     found = analyzing.analyze(path)
     assert found.technology is Technology.UNKNOWN
     assert found.notes == ["This is neither an MSI nor a Windows program. It looks like a ZIP archive."]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zipped("AppxManifest.xml"), "an MSIX or APPX package"),
+        (zipped("AppxMetadata/AppxBundleManifest.xml"), "a bundle of MSIX or APPX packages"),
+        (zipped("Example.nuspec"), "a NuGet package"),
+        (zipped("META-INF/MANIFEST.MF"), "a Java archive"),
+        (zipped("read me.txt"), "a ZIP archive"),
+        ("@echo off\r\nrem Größe\r\n".encode(), "a text, such as a script"),
+        (b"\xef\xbb\xbf" + "param($größe)\n".encode() * 9, "a text, such as a script"),
+        ("Write-Host 'a'".encode("utf-16"), "a text, such as a script"),
+        (bytes(range(1, 60)), ""),
+    ],
+)
+def test_what_other_files_look_like(tmp_path: Path, content: bytes, words: str):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert read_file_facts(path).likeness == words
 
 
 def test_a_part_that_fails_is_a_note_and_the_others_stay(tmp_path: Path):

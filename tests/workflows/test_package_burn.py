@@ -90,6 +90,7 @@ def test_newer_names_of_the_same_facts(tmp_path: Path) -> None:
     assert found.technology_version == "6.0.2.0"
     assert found.architecture is Architecture.X64
     assert found.bundle and found.bundle.upgrade_codes == [CODE, UPGRADE_CODE]
+    assert found.upgrade_code == CODE
     assert (found.bundle.packages[0].kind, found.bundle.packages[0].product_code) == ("bundle", CODE)
     assert any("downloaded" in note for note in found.notes)
     assert found.product_code == ""

@@ -47,6 +47,7 @@ def describe_burn(program: Executable, depth: Depth, analysis: PackageAnalysis) 
     analysis.technology_version = manifest.engine
     _add_identity(manifest, analysis)
     analysis.bundle.upgrade_codes = manifest.upgrade_codes()
+    analysis.upgrade_code = next(iter(analysis.bundle.upgrade_codes), "")
     packages = list(manifest.packages())
     analysis.bundle.packages = [package for package, _ in packages]
     _add_uninstallation(section, analysis)
@@ -91,11 +92,14 @@ def _add_uninstallation(section: BurnSection, analysis: PackageAnalysis) -> None
 
 
 def _add_only_msi(packages: list[tuple[BundledPackage, Element]], analysis: PackageAnalysis) -> None:
-    """Take over the codes of the product's MSI if the bundle has only one that is not a prerequisite."""
+    """Take over the code of the product's MSI if the bundle has only one that is not a prerequisite.
+
+    The upgrade code stays that of the bundle, which is what Windows lists.
+    """
     own = [(package, element) for package, element in packages if not package.is_permanent]
     if len(own) == 1 and own[0][0].kind == "msi":
         analysis.product_code = own[0][0].product_code
-        analysis.upgrade_code = own[0][1].get("UpgradeCode").upper()
+        analysis.upgrade_code = analysis.upgrade_code or own[0][1].get("UpgradeCode").upper()
 
 
 def _add_processors(

@@ -339,7 +339,7 @@ def _in_order(folder: _Folder) -> list[_Coder]:
     sources = dict(folder.bound)
     used = set(sources.values())
     at: int | None = next((index for index in range(len(folder.coders)) if index not in used), None)
-    found = []
+    found: list[_Coder] = []
     while at is not None and at < len(folder.coders) and len(found) < len(folder.coders):
         found.append(folder.coders[at])
         at = sources.get(at)
