@@ -17,7 +17,7 @@ def finished(recipe: Recipe) -> Recipe:
     choice = dice.choice(("plain", "plain", "signed", "signed" if "msi" in recipe.tags else "longer"))
     if choice == "plain" or "real" in recipe.tags:
         return recipe
-    step = _sign if choice == "signed" else partial(_lengthen, dice.randbytes(dice.choice((1, 40, 700))))
+    step = sign if choice == "signed" else partial(_lengthen, dice.randbytes(dice.choice((1, 40, 700))))
     build = partial(_in_turn, recipe.build, step)
     return Recipe(f"{recipe.name}, {choice}", recipe.truth, build, recipe.held_back, recipe.tags)
 
@@ -33,7 +33,8 @@ def _lengthen(rest: bytes, path: Path) -> None:
         file.write(rest)
 
 
-def _sign(path: Path) -> None:
+def sign(path: Path) -> None:
+    """Sign an installer in its place."""
     signer = _signer()
     certificate, key, plain = (path.with_name(name) for name in ("signer.pem", "signer.key", f"plain-{path.name}"))
     certificate.write_bytes(signer.pem)

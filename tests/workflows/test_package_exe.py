@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,17 @@ def test_squirrel_from_its_registry_package() -> None:
     assert "DATA 131" in found.evidence[0]
     assert found.scope is Scope.USER
     assert found.switch("install") is not None
+
+
+@pytest.mark.parametrize(("name", "expected"), [("RELEASES", Technology.SQUIRREL), ("notes.txt", Technology.UNKNOWN)])
+def test_an_old_squirrel_has_no_flags_but_releases(tmp_path: Path, name: str, expected: Technology) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("Update.exe", bytes(100_000))
+        opened.writestr(name, "0" * 40 + " example-1.2.3-full.nupkg 1000")
+    content = Program(resources={("DATA", 131): archive.getvalue()}).build()
+
+    assert analyze_bytes(tmp_path, content).technology is expected
 
 
 @pytest.mark.parametrize(
