@@ -68,14 +68,19 @@ def burn(dice: random.Random) -> tuple[Truth, Callable[[Path], Path]]:
 
     def build(folder: Path) -> Path:
         inner = msi.build(draft, folder).read_bytes()
+        payload = _cabinet(folder, {"a0": inner}, "-z") if attached else b""
+        container = (
+            f'<Container Id="WixAttachedContainer" FileSize="{len(payload)}" FilePath="setup.exe" AttachedIndex="1" '
+            'Attached="yes" Primary="yes"/>'
+        )
+        inside = 'Packaging="embedded" SourcePath="a0" Container="WixAttachedContainer"'
         document = f"""<?xml version="1.0" encoding="utf-8"?><BurnManifest xmlns="{space}">
 <Log PathVariable="WixBundleLog" Prefix="Example" Extension=".log"/>
 <RelatedBundle Id="{upgrade}" Action="Upgrade"/>
 <UX><Payload Id="U0" FilePath="wixstdba.dll" SourcePath="u0" Packaging="embedded"/></UX>
-<Container Id="WixAttachedContainer" FileSize="{len(inner)}" FilePath="setup.exe" AttachedIndex="1"
-  Attached="yes"/>
-<Payload Id="package.msi" FilePath="package.msi" FileSize="{len(inner)}" Packaging="embedded" SourcePath="a0"
-  Container="WixAttachedContainer"/>
+{container if attached else ""}
+<Payload Id="package.msi" FilePath="package.msi" FileSize="{len(inner)}"
+  {inside if attached else 'Packaging="external" SourcePath="package.msi"'}/>
 <Registration Id="{{{bundle}}}" ExecutableName="setup.exe" PerMachine="{"yes" if machine else "no"}" Tag=""
   Version="{version}" ProviderKey="{{{bundle}}}"><Arp Register="yes" DisplayName={quoteattr(name)}
   DisplayVersion="{version}"
@@ -86,7 +91,6 @@ def burn(dice: random.Random) -> tuple[Truth, Callable[[Path], Path]]:
   Language="{draft.language}" Version="{draft.version}" UpgradeCode="{draft.upgrade_code}">
   <PayloadRef Id="package.msi"/></MsiPackage></Chain></BurnManifest>"""
         own = _cabinet(folder, {"0": document.encode(), "u0": b"dll" * 400}, "-z")
-        payload = _cabinet(folder, {"a0": inner}, "-z") if attached else b""
         sizes = [len(own), len(payload)] if attached else [len(own)]
         header = struct.pack("<II16sIIIIII", 0xF14300, 2, bundle.bytes_le, 0, 0, 0, 0, 1, len(sizes))
         program.sections[".wixburn"] = (header + struct.pack(f"<{len(sizes)}I", *sizes)).ljust(512, b"\0")
@@ -98,7 +102,8 @@ def burn(dice: random.Random) -> tuple[Truth, Callable[[Path], Path]]:
         return _written(program, folder)
 
     scope = Scope.MACHINE if machine else Scope.USER
-    return Truth(Technology.WIX_BURN, upgrade_code=upgrade, version=version, scope=scope, name=name), build
+    identity = f"{{{bundle}}}".upper()
+    return Truth(Technology.WIX_BURN, version=version, scope=scope, name=name, bundle_id=identity), build
 
 
 def wrapper(dice: random.Random) -> tuple[Truth, Callable[[Path], Path]]:

@@ -27,6 +27,7 @@ class Truth:
     scope: Scope | None = None
     name: str | None = None
     manufacturer: str | None = None
+    bundle_id: str | None = None
     source: str = "recipe"
     """From where it is known: the recipe, or a tool or document that is not ours."""
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.packages.recipes import MissingToolError, Recipe
+from bench.packages.recipes import MissingToolError, Recipe, Truth
 from workflows.package_deployment.analysis import PackageAnalysis, Technology
 from workflows.package_deployment.analyzer import AnalysisError, analyze_package
 from workflows.package_deployment.scripts.generating import generate
 
 MSI_FIELDS = ("product_code", "version", "architecture", "scope")
-_OTHER_FIELDS = ("upgrade_code", "name", "manufacturer")
+_OTHER_FIELDS = ("upgrade_code", "name", "manufacturer", "bundle_id")
 _IN_ANALYSIS = {"name": "product_name"}
 
 
@@ -53,17 +53,29 @@ def _outcome(recipe: Recipe, path: Path) -> Outcome:
         analysis = analyze_package(str(path))
     except AnalysisError as error:
         return Outcome(recipe, None, wrong={"technology": str(error)}, problem=str(error))
-    outcome = Outcome(recipe, analysis, time.perf_counter() - begun)
-    for name in ("technology", *MSI_FIELDS, *_OTHER_FIELDS):
-        expected, found = getattr(recipe.truth, name), getattr(analysis, _IN_ANALYSIS.get(name, name))
-        if expected is not None and expected != found:
-            outcome.wrong[name] = f"{expected!s} is taken for {found!s}"
+    outcome = Outcome(recipe, analysis, time.perf_counter() - begun, wrong_in(analysis, recipe.truth))
     try:
         findings = generate(analysis).validation
         outcome.script_errors = [f"{one.code}: {one.words}" for one in findings.findings if one.level == "error"]
     except Exception as error:  # a script that cannot be made is counted, whatever the reason
         outcome.script_errors = [f"{type(error).__name__}: {error}"]
     return outcome
+
+
+def wrong_in(analysis: PackageAnalysis, truth: Truth) -> dict[str, str]:
+    """Return what is wrong in an analysis, by its name: the truth, and what it is taken for."""
+    wrong = {}
+    for name in ("technology", *MSI_FIELDS, *_OTHER_FIELDS):
+        expected, found = getattr(truth, name), _found(analysis, name)
+        if expected is not None and expected != found:
+            wrong[name] = f"{expected!s} is taken for {found!s}"
+    return wrong
+
+
+def _found(analysis: PackageAnalysis, name: str) -> object:
+    if name == "bundle_id":
+        return analysis.bundle.bundle_id if analysis.bundle else ""
+    return getattr(analysis, _IN_ANALYSIS.get(name, name))
 
 
 def report(outcomes: list[Outcome], *, held_back: bool, with_details: bool) -> None:
