@@ -58,10 +58,7 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
     return findings
 
 
-BUNDLED = [
-    "workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator",
-    "workflows/package_deployment",
-]  # fmt: skip
+BUNDLED = ["workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator"]
 
 
 @pytest.mark.parametrize("path", BUNDLED)

@@ -61,7 +61,8 @@ def contents(request: str = "", technology: Technology = Technology.MSI, **chang
     made = generate(analysis, request, Mode.COMPREHENSIVE)
     return PackageContents(
         analysis=analysis, script=made.script, approved_sha256=made.draft.sha256, detection=made.draft.detection,
-        plan=made.draft.plan, instructions=made.instructions, findings=made.validation.findings,
+        plan=made.draft.plan, quality=made.quality.checks,
+        instructions=made.instructions, findings=made.validation.findings,
         approvals=[Approval(who="Release manager", at=AT, comment="Fine")],
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from workflows.package_deployment.scripts.detection import (
     detection_script,
 )
 from workflows.package_deployment.scripts.digests import script_digest
-from workflows.package_deployment.scripts.generating import Generated, generate
+from workflows.package_deployment.scripts.generating import Generated, generate, validate_script
 from workflows.package_deployment.scripts.instruction_model import Mode
 from workflows.package_deployment.toolkit.catalog import catalog
 from workflows.package_deployment.toolkit.findings import Level
@@ -44,7 +44,10 @@ def part(script: str, kind: str) -> str:
 
 @pytest.mark.parametrize("technology", Technology)
 def test_every_script_passes_the_checks(technology: Technology) -> None:
-    for mode, scope, request in itertools.product(Mode, Scope, ("", EVERYTHING)):
+    for mode, scope, request in (
+        *itertools.product(Mode, Scope, [""]),
+        *((mode, Scope.MACHINE, EVERYTHING) for mode in Mode),
+    ):
         made = generate(analysis_of(technology, scope=scope), request, mode)
         # The patch that the request names is not in the package, which somebody has to add.
         found = [finding for finding in made.validation.findings if "fix.msp" not in finding.words]
@@ -181,8 +184,6 @@ def test_earlier_versions_are_found_by_the_upgrade_code() -> None:
 
 
 def test_findings_are_errors_when_a_reviewer_writes_what_does_not_exist() -> None:
-    from workflows.package_deployment.scripts.generating import validate_script
-
     analysis = analysis_of()
     script = generate(analysis).script.replace("Start-ADTMsiProcess -Action", "Start-ADTMsiProces -Action")
     found = validate_script(script, analysis)

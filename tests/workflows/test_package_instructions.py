@@ -171,8 +171,10 @@ def test_secrets_are_kept_out(request_text: str) -> None:
 
 
 def test_a_preference_names_the_author_and_the_title() -> None:
-    found = structure("", analysis_of(), preferences=["author: Packaging team", "title: Viewer 4"])
-    assert (found.author, found.title, found.not_understood) == ("Packaging team", "Viewer 4", [])
+    found = structure("", analysis_of(), preferences=["author: Packaging team", "title: Viewer 4", "date: 30.11.2026"])
+    assert (found.author, found.title, found.date) == ("Packaging team", "Viewer 4", "2026-11-30")
+    assert found.not_understood == []
+    assert structure("", analysis_of(), preferences=["date: 31.02.2026"]).not_understood == ["date: 31.02.2026"]
 
 
 def test_what_does_not_fit_the_package_is_noted() -> None:

@@ -48,7 +48,7 @@ def test_a_script_is_generated_with_everything_that_is_known_about_it() -> None:
     assert any("Paint it blue" in words for words in made.suggestions)
     assert "Uninstall-ADTDeployment" in made.script_metadata.uninstall
     assert "Registry64" in made.script_metadata.detection_script
-    assert all(check["weight"] and check["title"] for check in made.quality)
+    assert all(check.weight and check.title and check.words for check in made.quality)
     found = {name["function"] for row in made.script_metadata.functions for name in row["functions"]}
     assert "Show-ADTInstallationWelcome" in found
 

@@ -276,6 +276,9 @@ class PackageAnalysis(_Model):
     scope: Scope = Scope.UNKNOWN
     product_code: str = Field(default="", description="In braces and capitals")
     upgrade_code: str = ""
+    uninstall_entry: str = Field(
+        default="", description="The key that the installer makes under Uninstall in the registry, where it names one"
+    )
     version_resource: dict[str, str] = Field(default_factory=dict)
     requires_administrator: bool | None = None
 

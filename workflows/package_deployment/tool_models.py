@@ -11,6 +11,7 @@ from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.scripts.detection import DetectionRule
 from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
 from workflows.package_deployment.toolkit.findings import ScriptFinding
+from workflows.package_deployment.toolkit.quality import QualityCheck
 
 _LONGEST_SCRIPT = 500_000
 
@@ -65,7 +66,7 @@ class GeneratedScript(BaseModel):
     model_config = ConfigDict(extra="forbid")
     script_content: str
     script_metadata: ScriptMetadata
-    quality: list[dict[str, Any]] = Field(description="Named checks with their weights, each by itself")
+    quality: list[QualityCheck] = Field(description="Named checks with their weights, each by itself")
     validation_results: ValidationResults
     suggestions: list[str]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +17,7 @@ from workflows.package_deployment.scripts.blocks import (
 from workflows.package_deployment.scripts.detection import DetectionRule
 from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.toolkit.findings import ScriptFinding
+from workflows.package_deployment.toolkit.quality import QualityCheck
 
 
 class DeliveryError(ValueError):
@@ -45,7 +45,7 @@ class PackageContents(BaseModel):
     plan: ScriptPlan | None = Field(default=None, description="The blocks that the script was made from")
     instructions: Instructions = Field(default_factory=Instructions)
     findings: list[ScriptFinding] = Field(default_factory=list)
-    quality: list[dict[str, Any]] = Field(default_factory=list)
+    quality: list[QualityCheck] = Field(default_factory=list)
     approvals: list[Approval] = Field(default_factory=list)
 
 

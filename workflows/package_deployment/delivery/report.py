@@ -6,7 +6,6 @@ Texts of installers and requests are shown as what they are; nothing of them is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from workflows.package_deployment.analysis import Check, PackageAnalysis, Signature
 from workflows.package_deployment.delivery.commands import command_line, exit_codes
@@ -15,6 +14,7 @@ from workflows.package_deployment.delivery.toolkit_folder import Toolkit
 from workflows.package_deployment.markdown import code, escaped, table
 from workflows.package_deployment.scripts.planning import application_name
 from workflows.package_deployment.scripts.rendering import TOOLKIT_VERSION
+from workflows.package_deployment.toolkit.quality import QualityCheck
 
 _CHECKS = {
     Check.MATCHES: "matches", Check.DIFFERS: "**differs**", Check.NOT_CHECKED: "not checked", Check.ABSENT: "absent"
@@ -126,14 +126,9 @@ def _notes(contents: PackageContents) -> list[str]:
     return [f"- {escaped(note)}" for note in notes[:_MOST_ROWS]]
 
 
-def _quality(checks: list[dict[str, Any]]) -> list[str]:
+def _quality(checks: Sequence[QualityCheck]) -> list[str]:
     rows = [
-        (
-            escaped(check.get("title", "")),
-            f"{round(100 * float(check.get('passed', 0)))} %",
-            str(check.get("weight", "")),
-            escaped(check.get("words", "")),
-        )
+        (escaped(check.title), f"{round(100 * check.passed)} %", str(check.weight), escaped(check.words))
         for check in checks
     ]
     return table(("Check", "Passed", "Weight", "Why"), rows) if rows else []

@@ -167,6 +167,7 @@ def _add_uninstallation(data: SetupData, analysis: PackageAnalysis) -> None:
     elif data.text(layouts.CREATES_UNINSTALL_KEY).lower() == "no":
         analysis.notes.append("The installer writes no entry under Uninstall, because its author said so.")
     elif (identity := _literal(data.text(layouts.APP_ID))) and uninstall:
+        analysis.uninstall_entry = f"{identity}_is1"
         uninstall.reason = f"For the uninstaller that the entry “{identity}_is1” under Uninstall names."
 
 

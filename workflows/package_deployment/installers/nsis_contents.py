@@ -106,6 +106,7 @@ def _add_uninstallation(script: Script, analysis: PackageAnalysis) -> None:
         analysis.notes.append("The script writes no uninstaller and no entry under Uninstall.")
         return
     if key:
+        analysis.uninstall_entry = _literal(key)
         name = f" ({shown})" if _literal(shown) else ""
         uninstall.reason = f"For the uninstaller that the entry “{key}”{name} under Uninstall names."
     found = _ARGUMENTS.search(script.uninstall.get("QuietUninstallString", ""))

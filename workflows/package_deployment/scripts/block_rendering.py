@@ -204,16 +204,20 @@ def _uninstall_msi(block: blocks.UninstallMsi, keeps: bool) -> Iterator[str]:
 
 
 def _uninstall_entry(block: blocks.UninstallEntry, keeps: bool) -> Iterator[str]:
-    name, match = block.name, block.match.capitalize()
-    if block.match == "name_and_version":
-        name, match = f"^{re.escape(name)}{VERSION_IN_NAME}$", "Regex"
+    name: str | None = block.name
+    match: str | None = block.match.capitalize()
+    chosen = Comparison("DisplayVersion", "ne", block.except_version) if block.except_version else None
+    if block.entry:
+        name, match, chosen = None, None, Comparison("PSChildName", "eq", block.entry)
+    elif block.match == "name_and_version":
+        name, match = f"^{re.escape(block.name)}{VERSION_IN_NAME}$", "Regex"
     yield _run(
         Call(
             "Uninstall-ADTApplication",
             Name=name,
             NameMatch=match,
             ApplicationType=None if block.application_type == "All" else block.application_type,
-            FilterScript=Comparison("DisplayVersion", "ne", block.except_version) if block.except_version else None,
+            FilterScript=chosen,
             ArgumentList=block.arguments or None,
             WaitForChildProcesses=block.application_type == "EXE",  # many uninstallers go on as a copy of themselves
             PassThru=keeps,

@@ -19,6 +19,7 @@ ExitCode = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 PropertyName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_.]{0,71}$")]
 """The name of a public property of an MSI."""
+ScriptDate = Annotated[str, StringConstraints(pattern=r"^(?:\d{4}-\d\d-\d\d)?$")]
 ProcessName = Annotated[Word, StringConstraints(pattern=r'^[^\\/:*?"<>|]{1,200}$')]
 RegistryPath = Annotated[str, StringConstraints(pattern=r"^HK(?:LM|CU|CR|U):\\[^\x00-\x1f*?]{1,500}$")]
 """The path of a key, as PowerShell's drives name it, such as ``HKLM:\\SOFTWARE\\Example``."""
@@ -166,11 +167,18 @@ class UninstallEntry(Block):
     """Uninstall what the list of installed applications has under a name, with its own uninstaller."""
 
     kind: Literal["uninstall_entry"] = "uninstall_entry"
-    name: Word
+    name: Plain = ""
+    entry: Plain = Field(default="", description="Its key under Uninstall in the registry, which counts alone")
     match: Literal["exact", "name_and_version", "contains"] = "name_and_version"
     application_type: Literal["All", "MSI", "EXE"] = "All"
     arguments: Plain = Field(default="", description="None: those of its silent uninstall command")
     except_version: Plain = Field(default="", description="A version that stays")
+
+    @model_validator(mode="after")
+    def _is_named(self) -> UninstallEntry:
+        if not self.name and not self.entry:
+            raise ValueError("Name an application, or its key.")
+        return self
 
 
 class UninstallRelated(Block):
@@ -338,6 +346,7 @@ class Session(Block):
     restart_codes: list[ExitCode] = Field(default_factory=lambda: list(DEFAULT_RESTART), max_length=50)
     processes: list[Process] = Field(default_factory=list, max_length=100)
     author: Plain = ""
+    date: ScriptDate = ""
     title: Plain = Field(default="", description="What windows are called; empty: the toolkit makes it from the name")
     script_version: Annotated[str, StringConstraints(pattern=r"^\d{1,5}(?:\.\d{1,5}){1,3}$")] = "1.0.0"
     is_seen: bool = Field(default=False, description="Show windows even if there is nothing to close")

@@ -72,7 +72,7 @@ class Comparison:
     text: str
 
     def __post_init__(self) -> None:
-        if self.property not in {"DisplayVersion", "Publisher"} or self.operator not in {"eq", "ne"}:
+        if self.property not in {"DisplayVersion", "PSChildName"} or self.operator not in {"eq", "ne"}:
             raise UnknownCallError(f"There is no filter of {self.property} with -{self.operator}.")
 
 

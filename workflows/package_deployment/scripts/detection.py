@@ -105,11 +105,11 @@ def _known(analysis: PackageAnalysis) -> DetectionRule:
     hive: Literal["HKEY_LOCAL_MACHINE", "HKEY_CURRENT_USER"] = (
         "HKEY_CURRENT_USER" if analysis.scope is Scope.USER else "HKEY_LOCAL_MACHINE"
     )
-    if code := product_code(analysis):
-        if analysis.technology in {Technology.MSI, Technology.MSI_WRAPPER, Technology.INSTALLSHIELD}:
-            return MsiRule(product_code=code, version=version, for_user=analysis.scope is Scope.USER)
-        if analysis.technology is Technology.INNO_SETUP:
-            return RegistryRule(hive=hive, key=f"{UNINSTALL_KEY}\\{code}_is1", version=version)
+    code = product_code(analysis)
+    if code and analysis.technology in {Technology.MSI, Technology.MSI_WRAPPER, Technology.INSTALLSHIELD}:
+        return MsiRule(product_code=code, version=version, for_user=analysis.scope is Scope.USER)
+    if entry := cleaned(analysis.uninstall_entry):
+        return RegistryRule(hive=hive, key=f"{UNINSTALL_KEY}\\{entry}", version=version)
     if analysis.bundle and _GUID.fullmatch(bundle := cleaned(analysis.bundle.bundle_id)):
         return RegistryRule(hive=hive, key=f"{UNINSTALL_KEY}\\{bundle}", version=version)
     return EntryRule(hive=hive, name=application_name(analysis), version=version)

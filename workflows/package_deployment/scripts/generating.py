@@ -6,7 +6,6 @@ Each stage is a function that returns a model: the graph calls them step by step
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +20,7 @@ from workflows.package_deployment.scripts.planning import plan
 from workflows.package_deployment.scripts.rendering import part_of, render
 from workflows.package_deployment.toolkit.checks import check_script
 from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.quality import QualityCheck, assess_quality
 from workflows.package_deployment.toolkit.retrieval import Retrieved, retrieve
 
 _FUNCTIONS_PER_INSTRUCTION = 5
@@ -69,7 +69,7 @@ class Validation(_Model):
 class Quality(_Model):
     """The output of the fifth stage: named checks, each by itself, and what could be better."""
 
-    checks: list[dict[str, Any]]
+    checks: list[QualityCheck]
     suggestions: list[str]
 
 
@@ -139,9 +139,10 @@ def assess_script(
     script: str, analysis: PackageAnalysis, validation: Validation, instructions: Instructions
 ) -> Quality:
     """Judge a script by named checks: the fifth stage."""
-    suggestions = [finding.suggestion or finding.words for finding in validation.findings]
+    checks = assess_quality(script, analysis, validation.findings, has_detection_rule=True)
+    suggestions = [f"{check.title}: {check.words}" for check in checks if check.passed < 1]
     suggestions += [f"Not understood: {words}" for words in instructions.not_understood]
-    return Quality(checks=[], suggestions=[*suggestions, *instructions.notes])
+    return Quality(checks=checks, suggestions=[*suggestions, *instructions.notes])
 
 
 def generate(

@@ -20,6 +20,7 @@ from workflows.package_deployment.scripts.blocks import (
     RegistryPath,
     RegistryType,
     RestartBehavior,
+    ScriptDate,
     Seconds,
     check_registry_value,
 )
@@ -421,6 +422,7 @@ class Instructions(BaseModel):
     )
     filled_by: Plain = Field(default="rules", description="rules, or the model that has added instructions")
     author: Plain = ""
+    date: ScriptDate = Field(default="", description="Of the script; none unless a preference has one")
     title: Plain = Field(default="", description="What windows are called")
     notes: list[Plain] = Field(default_factory=list, max_length=100)
 

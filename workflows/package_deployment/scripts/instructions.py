@@ -35,10 +35,11 @@ from workflows.package_deployment.scripts.literals import cleaned
 from workflows.package_deployment.scripts.package_facts import from_package
 from workflows.package_deployment.scripts.planning import product_code, switch_for
 from workflows.package_deployment.scripts.request_text import Request, read_request
+from workflows.package_deployment.scripts.request_words import DATE, iso_date
 
 LONGEST_REQUEST = 20_000
 """Characters of a request that are read."""
-_PREFERENCE = re.compile(r"\s*(author|title|autor|titel)\s*[:=]\s*(.+)", re.IGNORECASE | re.DOTALL)
+_PREFERENCE = re.compile(r"\s*(author|title|date|autor|titel|datum)\s*[:=]\s*(.+)", re.IGNORECASE | re.DOTALL)
 _PATTERNS = [
     *installing.SECRETS,
     *setting.DETECTION,
@@ -92,13 +93,25 @@ def _texts(
     texts = []
     for preference in preferences:
         if known := _PREFERENCE.fullmatch(preference):
-            if known[1].lower().startswith("a"):
-                into.author = cleaned(known[2])
+            kind, text = known[1].lower()[0], cleaned(known[2])
+            if kind == "a":
+                into.author = text
+            elif kind == "t":
+                into.title = text
+            elif day := _date(text):
+                into.date = day
             else:
-                into.title = cleaned(known[2])
+                into.not_understood.append(preference)
         else:
             texts.append((preference, Origin.PREFERENCE))
     return [*texts, (request, Origin.REQUEST), *((text, Origin.SUGGESTION) for text in suggestions)]
+
+
+def _date(text: str) -> str:
+    try:
+        return iso_date(text) if re.fullmatch(DATE, text, re.IGNORECASE) else ""
+    except ValueError:
+        return ""
 
 
 def _without_overruled(usual: list[Instruction], wishes: list[Instruction]) -> list[Instruction]:
@@ -136,7 +149,8 @@ def _notes(found: Instructions, analysis: PackageAnalysis) -> list[str]:
                 "No arguments for a silent installation are known. Name them in the request, as in: "
                 "install arguments: /silent"
             )
-    if not cleaned(analysis.product_name) and not product_code(analysis):
+    known = (analysis.product_name, analysis.uninstall_entry, product_code(analysis))
+    if not any(map(cleaned, known)) and analysis.technology is not Technology.WIX_BURN:
         notes.append(
             "The name of the product is not known, so the rule for its detection is a guess. Name another one, as in: "
             r"detect by the file C:\Program Files\Example\example.exe"

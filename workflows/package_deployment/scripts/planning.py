@@ -108,6 +108,7 @@ class _Planner:
             restart_codes=[*blocks.DEFAULT_RESTART, *codes["restart"]],
             processes=self._processes(),
             author=self.given.author,
+            date=self.given.date,
             title=self.given.title,
             mode=modes[-1] if modes else "Auto",
             is_seen=(seen or bool(self.given.of(asked.Deferral))) and not modes,
@@ -238,11 +239,16 @@ class _Planner:
                     path=f"%LOCALAPPDATA%\\{folder}\\Update.exe", arguments=arguments or "--uninstall -s"
                 )
             ]
-        if not cleaned(self.analysis.product_name) or self.analysis.technology in _NOT_PRODUCTS:
+        entry = cleaned(self.analysis.uninstall_entry)
+        if not (entry or cleaned(self.analysis.product_name)) or self.analysis.technology in _NOT_PRODUCTS:
             return [blocks.NoSilentWay(purpose="uninstall")]
         given = arguments or (known.arguments if known else "")
         kind: Literal["EXE", "MSI"] = "MSI" if self.analysis.technology is Technology.MSI else "EXE"
-        return [blocks.UninstallEntry(name=self.name, application_type=kind, arguments="" if kind == "MSI" else given)]
+        return [
+            blocks.UninstallEntry(
+                name=self.name, entry=entry, application_type=kind, arguments="" if kind == "MSI" else given
+            )
+        ]
 
     def _squirrel_folder(self) -> str:
         found = (_FULL_PACKAGE.fullmatch(file.path) for file in self.analysis.files)

@@ -145,6 +145,7 @@ def _session(session: blocks.Session) -> list[str]:
         *table(
             {
                 "AppScriptVersion": session.script_version,
+                "AppScriptDate": session.date or None,
                 "AppScriptAuthor": session.author,
                 "InstallTitle": session.title or None,
                 "RequireAdmin": needs_rights,
