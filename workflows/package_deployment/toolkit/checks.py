@@ -6,6 +6,7 @@ from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.toolkit.calls import CallCheck
 from workflows.package_deployment.toolkit.earlier_names import VARIABLES
 from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.grammar import doubtful_lines
 from workflows.package_deployment.toolkit.names import shown
 from workflows.package_deployment.toolkit.package_match import compare
 from workflows.package_deployment.toolkit.script import Script, UnreadableError, read_script
@@ -63,6 +64,10 @@ def check_script(
         checked.run()
         session = session_of(read)
         _check_variables(read, report)
+        for line in doubtful_lines(script):
+            if line not in read.unparsed:
+                words = "A second grammar of PowerShell does not accept this place."
+                report(line, Level.WARNING, "syntax.doubtful", words, "Look for a missing or an additional sign.")
         if not fragment:
             check_structure(read, checked, session, report)
         if analysis is not None:
