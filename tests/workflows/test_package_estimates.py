@@ -73,7 +73,7 @@ def test_the_duration_grows_with_what_there_is_to_do():
 
 def test_the_duration_says_what_it_is_from():
     duration = estimated(installed_bytes=25_000_000, files_total=1, msi=MsiFacts(services=[Service(name="s")])).duration
-    assert duration and duration.reason == "Estimated from 25 MB to install, 1 file and 1 service."
+    assert duration and duration.reason == "Estimated from 25 MB to install, 1 file, and 1 service."
     guess = estimated(technology=Technology.NSIS, msi=None).duration
     assert guess and "because its content is not known" in guess.reason
     assert estimated(technology=Technology.UNKNOWN, msi=None).duration is None
@@ -92,7 +92,7 @@ def test_the_duration_says_what_it_is_from():
         ({"upgrade_code": ""}, "no upgrade code to find them by"),
         ({"size_bytes": 200 << 20}, "Raise the time limits of the deployment: the package has 210 MB."),
         ({"msi": MsiFacts(restarts="It restarts.")}, "Plan for a restart of the computer: it restarts."),
-        ({"msi": MsiFacts(services=[Service(name=str(number)) for number in range(7)])}, "0, 1, 2, 3 and 4 and 2 more"),
+        ({"msi": MsiFacts(services=[Service(name=str(number)) for number in range(7)])}, "0, 1, 2, 3, 4, and 2 more"),
         ({"msi": MsiFacts(external_files=["a.cab"])}, "Deliver the files beside the MSI that it needs: a.cab."),
         ({"msi": MsiFacts(inner_installers=["a.msi"])}, "Check what the installers inside do: a.msi."),
         ({"technology": Technology.UNKNOWN}, "its technology is not known"),

@@ -13,6 +13,7 @@ from workflows.package_deployment.analysis import (
 
 LARGE_PACKAGE = 100 << 20
 _MB = 1_000_000
+_MOST_NAMES = 5
 _GROWTH = 2.5
 """How much larger than a compressed installer its content usually is."""
 
@@ -125,14 +126,12 @@ def _about_the_msi(analysis: PackageAnalysis) -> list[str]:
     if msi.restarts:
         found.append(f"Plan for a restart of the computer: {msi.restarts[0].lower()}{msi.restarts[1:]}")
     if msi.services:
-        names = _listed([service.name for service in msi.services[:5]])
-        more = f" and {len(msi.services) - 5} more" if len(msi.services) > 5 else ""
-        found.append(f"Check that the services run after the installation: {names}{more}.")
+        names = _first([service.name for service in msi.services])
+        found.append(f"Check that the services run after the installation: {names}.")
     if msi.inner_installers:
-        found.append(f"Check what the installers inside do: {_listed(msi.inner_installers[:5])}.")
+        found.append(f"Check what the installers inside do: {_first(msi.inner_installers)}.")
     if msi.external_files:
-        found.append(f"Deliver the files beside the MSI that it needs: {_listed(msi.external_files[:5])}"
-                     f"{' and more' if len(msi.external_files) > 5 else ''}.")  # fmt: skip
+        found.append(f"Deliver the files beside the MSI that it needs: {_first(msi.external_files)}.")
     return found
 
 
@@ -150,5 +149,13 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _first(names: list[str]) -> str:
+    """Return the first names in a sentence, and how many more there are."""
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return _listed([*names[:_MOST_NAMES], *more])
+
+
 def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    if len(parts) < 3:
+        return " and ".join(parts)
+    return f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -11,9 +11,9 @@ from workflows.package_deployment.installers.texts import clean
 
 _DEEPEST = 64
 _SYSTEM = re.compile(
-    r"(ProgramFiles(64)?|CommonFiles(64)?|System(64|16)?|Windows|WindowsVolume|AppData|LocalAppData|CommonAppData|Desktop|"
-    r"Favorites|Fonts|MyPictures|NetHood|Personal|PrintHood|ProgramMenu|Recent|SendTo|StartMenu|Startup|Temp|Template|"
-    r"AdminTools|ProgramFiles(Arm)?|PerUserProgramFiles)Folder|WindowsVolume"
+    r"(ProgramFiles(64|Arm)?|PerUserProgramFiles|CommonFiles(64)?|System(64|16)?|Windows|AppData|LocalAppData|"
+    r"CommonAppData|Desktop|Favorites|Fonts|MyPictures|NetHood|Personal|PrintHood|ProgramMenu|Recent|SendTo|StartMenu|"
+    r"Startup|Temp|Template|AdminTools)Folder|WindowsVolume"
 )
 _MODULE_SUFFIX = re.compile(r"\.[0-9A-F]{8}(_[0-9A-F]{4}){3}_[0-9A-F]{12}$", re.IGNORECASE)
 
