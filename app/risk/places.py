@@ -122,6 +122,8 @@ def _trusted(table: _Rows) -> None:
     )
     table.inside(
         Place.SECRET,
+        r"/etc/(?:letsencrypt|openvpn|wireguard|pki/(?:tls/)?private|ipsec\.secrets|krb5\.keytab"
+        r"|postfix/sasl_passwd)[^/]* "
         r"/etc/ssl/private (?:/var)?/run/secrets /etc/kubernetes/(?:admin\.conf|pki) /proc/[^/]+/environ",
     )
 
@@ -179,7 +181,10 @@ def _machine(table: _Rows) -> None:
     table.inside(
         Place.DATA,
         r"/var/lib/(?:postgresql|mysql|mariadb|mongodb?|redis|docker|containerd|kubelet|etcd|elasticsearch|kafka) "
-        r"/var/lib/(?:cassandra|rabbitmq|influxdb|grafana|prometheus|libvirt)",
+        r"/var/lib/(?:cassandra|rabbitmq|influxdb|grafana|prometheus|libvirt|vault|consul|ldap|rancher|ceph|minio) "
+        r"/var/lib/(?:clickhouse(?:-server)?|neo4j|samba|couchdb|nats|zookeeper|gitea|gitlab|jenkins"
+        r"|opensearch|qdrant) "
+        r"/var/(?:spool/mail|mail|vmail|opt/gitlab)",
     )
     table.exactly(Place.DATA, r"/var/lib /data /pgdata /(?:srv|mnt)/data")
     table.folders(Place.DATA, "pgdata pg_wal")
@@ -296,6 +301,30 @@ def place_of(path: str) -> Place:
     if text.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:", text):
         return Place.OUTSIDE
     return Place.WORKING
+
+
+_SERVED = re.compile(
+    r"(?:/var/www|/srv/(?:www|http)|/usr/share/nginx/html|/usr/local/(?:www|apache2?/htdocs)|/var/lib/nginx/html)(?:/.*)?"
+    r"|(?:.*/)?(?:public_html|htdocs|wwwroot)(?:/.*)?|(?:[^/]+/){0,2}public/.*",
+    re.IGNORECASE,
+)
+
+
+def is_served(path: str) -> bool:
+    """Return True if a web server usually gives what is at a path to everybody."""
+    return bool(_SERVED.fullmatch(plain_path(path[:1000])))
+
+
+_TRIAL = re.compile(
+    r"(?<![a-z])(?:staging|stage|stg|dev|devel|development|test|testing|qa|uat|sandbox|preview|preprod|nonprod|int|demo)\d*(?![a-z])",
+    re.IGNORECASE,
+)
+_LIVE = re.compile(r"(?<![a-z])(?:prod|production|prd|live|main)\d*(?![a-z])", re.IGNORECASE)
+
+
+def is_trial(text: str) -> bool:
+    """Return True if a name is that of an environment for tests, such as a host ``stg-app-02``."""
+    return bool(_TRIAL.search(text[:1000])) and not _LIVE.search(text[:1000])
 
 
 _WITH_SECRETS = frozenset({Place.SECRET, Place.ACCESS, Place.HOME, Place.HOMES, Place.EVERYTHING})

@@ -152,7 +152,9 @@ _ADMIN = re.compile(
     r"administratoraccess|poweruseraccess|iamfullaccess|roles/owner|roles/editor|roles/iam\.|\bowner\b|contributor"
     r"|user access administrator"
     r"|[\"']?action[\"']?\s*:\s*[\"'\[\s]*\*|[\"']?\*:\*|global "
-    r"administrator|allusers|allauthenticatedusers|organizationadmin|--group-name admin|\badmins?\b(?= "
+    r"administrator|allusers|allauthenticatedusers"
+    r"|[\"']principal[\"']\s*:\s*(?:\{\s*[\"']aws[\"']\s*:\s*)?[\"']\*[\"'].*[\"']s3:\*[\"']"
+    r"|organizationadmin|--group-name admin|\badmins?\b(?= "
     r"|$)|cluster-?admin\b",
     re.IGNORECASE,
 )

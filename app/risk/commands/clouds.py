@@ -253,7 +253,9 @@ def copies(words: list[Word], given: Arguments, verb: str, command: Command, rea
         )
         connect(reading, target, sends=True, secret=secret)
         if shared:
-            reading.add(ACCESS, "This lets everybody read what is copied.", command.line)
+            lost = command.input_from in ("dump", "secret")
+            says = "This lets everybody read what is copied."
+            reading.add(ADMIN if lost else ACCESS, says, command.line)
         if secret or place_of(source.text) in (Place.SECRET, Place.HOME):
             reading.add(ADMIN, "This copies secrets out.", command.line) if not secret else None
     else:

@@ -214,6 +214,7 @@ def _machines(command: Command, reading: Reading) -> None:
     )
     if command.name in ("pssh", "parallel-ssh", "clush", "dsh", "pdsh", "mussh", "salt", "salt-call", "salt-ssh"):
         inner = [text for text in texts if text not in ("cmd.run", "*")]
+        first = len(reading.findings)
         if inner and texts[0] != "state.apply":
             reading.read(
                 "shell",
@@ -222,6 +223,24 @@ def _machines(command: Command, reading: Reading) -> None:
                 fixed=True,
                 within="On other machines: ",
             )
+        _note_everywhere(command, reading, first)
+
+
+EVERYWHERE = declare(
+    "infrastructure.everywhere",
+    CRITICAL,
+    "Deletes something, or stops machines, on all machines at once.",
+    "ansible all -m shell -a 'shutdown -h now'",
+    "ansible all -m shell -a uptime",
+    language="shell",
+)
+_FATAL = frozenset(("file.deletes_many", "machine.power", "machine.firewall", "disk.changes", "packages.uninstalls"))
+
+
+def _note_everywhere(command: Command, reading: Reading, first: int) -> None:
+    """Note that what is bad on one machine is done on all of them."""
+    if any(found.rule in _FATAL and found.severity is HIGH for found in reading.findings[first:]):
+        reading.add(EVERYWHERE, f"This does it on all machines that {command.name} is given.", command.line)
 
 
 def _ansible(module: Word | None, args: Word | None, command: Command, reading: Reading) -> None:
@@ -242,8 +261,11 @@ def _ansible(module: Word | None, args: Word | None, command: Command, reading: 
         reading.add(PLANS, "This looks at other machines.", command.line, LOW)
         return
     reading.add(REMOTE, f"This runs the module {name} on other machines.", command.line)
+    first = len(reading.findings)
     if name in ("command", "shell", "raw", "script") and args is not None:
         reading.read("shell", args.text, args.line, fixed=True, within="On other machines: ")
+    if any(word.text in ("all", "*") for word in command.arguments):
+        _note_everywhere(command, reading, first)
 
 
 @program(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from app.risk.effects import publish_secret
 from app.risk.places import Place, keeps_secrets, path_from, place_of, plain_path
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
@@ -113,9 +114,11 @@ def note_secrets(reading: Reading, sources: Iterable[Word], target: Word, *, pac
         packed: It holds all that is in folders among its sources.
     """
     for word in sources:
-        whole = packed and word.known and keeps_secrets(word.text)
-        if whole or place_of(word.text) is Place.SECRET or holds_secrets(reading, word):
+        path = path_from(str(reading.options.get("folder") or ""), word.text)
+        whole = packed and word.known and keeps_secrets(path)
+        if whole or place_of(path) is Place.SECRET or holds_secrets(reading, word):
             note_file(reading, target, Word(UNKNOWN, target.line, source="secret"))
+            publish_secret(reading, target)
             return
 
 

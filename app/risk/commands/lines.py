@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from app.risk.commands.table import Command, program
+from app.risk.places import is_trial
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, word_set
 from assent.contracts import RiskLevel
@@ -64,4 +65,18 @@ def _note(row: Row, command: Command, line: str, reading: Reading) -> None:
         reading.doubt()
     if row.rule is not None:
         shown = " ".join(word.display for word in command.arguments)[:_SHOWN]
-        reading.add(row.rule, f"This {row.words}: {command.name} {shown}".strip() + ".", command.line, row.level)
+        level = row.level
+        if level is None and row.rule.severity is RiskLevel.HIGH and row.rule.id in _LESS_IN_TESTS and _is_trial(line):
+            level = RiskLevel.MEDIUM
+        reading.add(row.rule, f"This {row.words}: {command.name} {shown}".strip() + ".", command.line, level)
+
+
+_LESS_IN_TESTS = frozenset(("queue.changes", "data.rebuilds", "mail.changes", "names.changes", "release.publishes"))
+"""Rules for changes that others notice; in an environment for tests, nobody relies on it."""
+_WHERE = re.compile(r"(?:--?[a-z-]*(?:server|host|broker|target|env|environment|context|cluster"
+    r"|profile)[a-z-]*[ =]|@|//)(\S+)")
+
+
+def _is_trial(line: str) -> bool:
+    where = _WHERE.findall(line)
+    return bool(where) and all(is_trial(text) for text in where)

@@ -9,7 +9,8 @@ from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.routers import is_device_line, read_device_lines
 from app.risk.commands.sending import connect_to, is_secret, sends_dump, sends_file
 from app.risk.commands.table import Command, program
-from app.risk.effects import Act, act_on, connect, run_unread
+from app.risk.effects import Act, act_on, connect, host_of, run_unread
+from app.risk.places import is_trial
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.words import Word
@@ -85,7 +86,9 @@ def _ssh(command: Command, reading: Reading) -> None:
         return
     host, *words = given.operands
     connect(reading, host)
-    reading.add(REMOTE, f"This acts on {host.display}.", host.line)
+    # What is done there is judged by itself; a machine for tests is one that nobody else relies on.
+    level = MEDIUM if words and host.known and is_trial(host_of(host.text)) else None
+    reading.add(REMOTE, f"This acts on {host.display}.", host.line, level)
     within = f"On {host.display}: "
     if words:
         text = " ".join(word.text for word in words)

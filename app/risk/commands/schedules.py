@@ -10,6 +10,7 @@ from app.risk.effects import run_unread
 from app.risk.languages import language_named
 from app.risk.reading import Reading
 from app.risk.rules import declare
+from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -31,7 +32,7 @@ def _crontab(command: Command, reading: Reading) -> None:
     else:
         reading.add(JOBS, "This replaces all jobs that run by the clock.", command.line)
         reading.doubt()
-        if command.input is not None and command.input.known:
+        if command.input is not None and command.input.text.strip(UNKNOWN + "\n "):
             _jobs(command, reading)
         elif command.input_from == "download":
             run_unread(reading, "jobs as they are downloaded", command.line)
@@ -40,7 +41,9 @@ def _crontab(command: Command, reading: Reading) -> None:
 def _jobs(command: Command, reading: Reading) -> None:
     assert command.input is not None
     if language_named("crontab"):
-        reading.read("crontab", command.input.text, command.input.line)
+        # What is not known of it is the old table, such as the output of `crontab -l`.
+        known = "\n".join(line for line in command.input.text.split("\n") if line.strip(UNKNOWN))
+        reading.read("crontab", known.replace(UNKNOWN, ""), command.input.line)
         return
     for number, line in enumerate(command.input.text.splitlines()[:200]):
         found = re.match(r"\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+(.+)", line)

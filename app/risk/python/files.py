@@ -110,11 +110,19 @@ def _move(made: Call) -> Value:
     if source.glob and made.many and not made.filtered:
         act_on(made.reading, Act.MOVE, made.word(source))
         words = f"This moves all files that {made.word(source).display} stands for."
-        made.reading.add(MOVES_MANY, words, made.line)
+        made.reading.add(MOVES_MANY, words, made.line, RiskLevel.MEDIUM if _renames(made, source, place) else None)
     else:
         act_on(made.reading, Act.MOVE, made.word(source))
     act_on(made.reading, Act.CREATE, made.word(made.argument(place + 1, "dst", "target")))
     return ANY
+
+
+def _renames(made: Call, source: Value, place: int) -> bool:
+    """Return True if files stay in their folder, each under a name of its own, and no program needs the old ones."""
+    target = made.argument(place + 1, "dst", "target")
+    folder = posixpath.dirname(source.text or "")
+    own = place_of(source.text or "") in (Place.WORKING, Place.OUTSIDE, Place.TEMPORARY, Place.GENERATED)
+    return own and not target.known and (target.glob or (target.text or "").startswith(folder or UNKNOWN))
 
 
 @function(tables.COPIES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.risk.reading import Reading
 from app.risk.shell.parser import Parser
+from app.risk.shell.ransom import note_ransom
 from app.risk.shell.session import Session
 from app.risk.shell.state import SOME, Flow, State
 from app.risk.words import UNKNOWN, Word
@@ -36,8 +37,10 @@ def read(text: str, reading: Reading) -> None:
     for name in _names(reading.options.pop("secret_variables", ())):
         session.state.set(name, (Word(SOME, source="secret"),))
     reading.options["session"] = session
+    first = len(reading.findings)
     session.run(program, _input(reading))
     session.read_uncalled()
+    note_ransom(text, reading, first)
 
 
 def _names(value: object) -> tuple[str, ...]:

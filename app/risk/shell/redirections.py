@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands.files import named_like_option
 from app.risk.commands.known_files import file_content, note_file
 from app.risk.commands.written import read_written
-from app.risk.effects import READS_SECRET, Act, act_on, connect
+from app.risk.effects import READS_SECRET, Act, act_on, connect, publish_secret
 from app.risk.shell.expansion import Expander
 from app.risk.shell.rules import REVERSE_SHELL
 from app.risk.shell.state import NOTHING, Flow
@@ -138,6 +138,8 @@ def deliver(session: Session, routes: Routes, printed: Flow) -> Flow:
         content = Word(printed.text, printed.line or word.line, source=printed.source)
         note_file(session.reading, word, content, append=append)
         read_written(session.reading, word, content)
+        if printed.source in ("secret", "dump"):
+            publish_secret(session.reading, word)
     if routes.host is not None and printed.source == "secret":
         connect(session.reading, routes.host, secret=True)
     return NOTHING if routes.files or routes.dropped or routes.host is not None else printed

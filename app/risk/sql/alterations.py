@@ -27,6 +27,21 @@ def drop_partition(statement: SqlStatement) -> Iterator[Hit]:
             yield Hit(f"Takes columns of {statement.object_name} away with their data. {_GONE}", line)
 
 
+_KEPT = word_set(
+    "DATA_RETENTION_TIME_IN_DAYS EXPIRATION_TIMESTAMP PARTITION_EXPIRATION_DAYS DEFAULT_TABLE_EXPIRATION_DAYS "
+    "MAX_DATA_EXTENSION_TIME_IN_DAYS NETWORK_POLICY DEFAULT_PARTITION_EXPIRATION_DAYS"
+)
+
+
+@sql_rule(
+    "sql.retention", RiskLevel.HIGH, "How long data is kept, or from where one may connect, is changed.", verbs="ALTER"
+)
+def retention(statement: SqlStatement) -> Iterator[Hit]:
+    name = next((key for key in statement.keys if key in _KEPT), "")
+    if name:
+        yield Hit(f"Sets {name.lower()}: data may go by itself, or be out of reach of what could bring it back.")
+
+
 @sql_rule(
     "sql.partition",
     RiskLevel.HIGH,

@@ -98,6 +98,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "sql.dynamic": ("postgres", "DO $$ BEGIN PERFORM 1; END $$", "BEGIN; COMMIT"),
     "sql.empty": ("postgres", "-- nothing here\n;", "SELECT 1"),
     "sql.enum": ("postgres", "ALTER TYPE address DROP ATTRIBUTE city", "ALTER TYPE state ADD VALUE 'closed'"),
+    "sql.retention": (
+        "sql",
+        "ALTER TABLE orders SET DATA_RETENTION_TIME_IN_DAYS = 0",
+        "SHOW PARAMETERS LIKE 'DATA_RETENTION_TIME_IN_DAYS' IN TABLE orders",
+    ),
     "sql.explain_writes": (
         "postgres",
         "EXPLAIN ANALYZE DELETE FROM a WHERE b < 5",

@@ -7,7 +7,7 @@ string, a statement would be hidden. So this finds and blanks out comments, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -120,18 +120,25 @@ _CODE_IN_COMMENT = re.compile(
     r"--[^\s-].*(?:;|\b(?:drop|delete|update|truncate|alter|grant|insert|exec|union|or|into|where)\b)", re.IGNORECASE
 )
 """A comment that MySQL runs, because no space follows the two hyphens."""
+_TOKENS_BETWEEN_LOOKS = 4_096
+"""After so many tokens, the lexer looks at the time."""
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
-def split(text: str, dialect: str, noticed: Lexed) -> Iterator[Piece]:
+def split(
+    text: str, dialect: str, noticed: Lexed, late: Callable[[], bool] = lambda: False, *, begins: bool = False
+) -> Iterator[Piece]:
     """Yield the statements of a text, without empty ones.
 
     Args:
         text: SQL.
         dialect: One of those in `_PATTERNS`. Others are parsed generically, and ambiguities between dialects are noted.
         noticed: Receives the observations.
+        late: Returns True when there is no time left. The statement that is being split is broken then, and the last.
+        begins: Only the beginnings of statements count, so that one with too many tokens is the last.
     """
-    lexer = _Lexer(text, dialect, noticed)
+    lexer = _Lexer(text, dialect, noticed, late)
+    lexer.begins = begins
     for tokens, broken in lexer.statements():
         first, last = tokens[0], tokens[-1]
         end = last.start + len(last.text)
@@ -143,8 +150,10 @@ def split(text: str, dialect: str, noticed: Lexed) -> Iterator[Piece]:
 
 
 class _Lexer:
-    def __init__(self, text: str, dialect: str, noticed: Lexed) -> None:
+    def __init__(self, text: str, dialect: str, noticed: Lexed, late: Callable[[], bool]) -> None:
         self._text = text
+        self._late = late
+        self.begins = False
         self._dialect = dialect
         self._pattern = _PATTERNS.get(dialect, _GENERIC)
         self._known = dialect in _PATTERNS
@@ -202,6 +211,8 @@ class _Lexer:
                     tokens, broken, self._depth = [], "", 1
             else:
                 broken = f"the statement has more than {MAX_TOKENS:,} words and signs"
+                if self.begins:
+                    break
         if tokens:
             yield from self._finish(tokens, broken)
         elif broken:
@@ -268,7 +279,12 @@ class _Lexer:
 
     def _tokens(self) -> Iterator[SqlToken]:
         text, size = self._text, len(self._text)
+        count = 0
         while self._position < size:
+            count += 1
+            if count % _TOKENS_BETWEEN_LOOKS == 0 and self._late():
+                yield SqlToken("broken", "reading it to its end would take too long", self._position)
+                return
             match = self._pattern.match(text, self._position)
             assert match is not None  # the last alternative matches any character
             kind, start = str(match.lastgroup), self._position

@@ -90,7 +90,7 @@ ROUTINES: dict[str, Effect] = {
     ),
     **_all(
         _EFFECT,
-        "nextval setval set_config lo_create lo_creat lo_unlink lo_put lo_from_bytea lowrite lo_truncate pg_notify "
+        "nextval setval set_config lo_create lo_creat lo_put lo_from_bytea lowrite lo_truncate pg_notify "
         "pg_advisory_lock pg_advisory_xact_lock pg_try_advisory_lock pg_try_advisory_xact_lock "
         "pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all setseed pg_sleep pg_sleep_for "
         "pg_sleep_until benchmark sleep get_lock release_lock release_all_locks pg_restore_relation_stats "
@@ -100,6 +100,7 @@ ROUTINES: dict[str, Effect] = {
         "sp_getapplock sp_releaseapplock sp_bindrule sp_tableoption sp_indexoption sp_settriggerorder sp_autostats "
         "sp_createstats",
     ),
+    "lo_unlink": _EFFECT._replace(words="deletes large objects", level=RiskLevel.HIGH),
     **_all(
         Effect("effect", "drops or moves partitions or chunks with their rows", RiskLevel.CRITICAL),
         "drop_chunks partman.run_maintenance delete_all_rows sp_detach_db",
