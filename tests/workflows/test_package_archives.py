@@ -10,13 +10,14 @@ import struct
 import subprocess
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.workflows import registry_packages
-from tests.workflows.cabinet_writer import LZX, MSZIP, cabinet
+from tests.workflows.cabinet_writer import LZX, MSZIP, STORED, cabinet
+from tests.workflows.rar_writer import new_rar, old_rar
 from tests.workflows.test_package_exe import analyze, analyze_bytes
 from tests.workflows.windows_programs import X64, X86, Program, manifest, version_resource
 from tests.workflows.wixl_packages import build, source
@@ -155,6 +156,34 @@ def test_iexpress(tmp_path: Path, method: int) -> None:
     assert "setup.exe /quiet" in found.switch("install").reason  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("write", [new_rar, old_rar])
+def test_a_rar_archive(tmp_path: Path, write: Callable[..., bytes]) -> None:
+    comment = ";Commands\r\nTitle=Example\r\nSetup=setup.exe /x\r\nSilent=1\r\n"
+    files = FILES | {"folder/": b""}
+
+    found = analyze_bytes(tmp_path, Program(overlay=write(files, comment)).build(), Depth.DEEP)
+    packed = analyze_bytes(tmp_path, Program(overlay=write(files, is_packed=True)).build(), Depth.DEEP)
+
+    assert found.technology is Technology.SELF_EXTRACTING_ARCHIVE
+    assert listed(found) == expected(FILES)
+    assert found.product_name == "Example"
+    assert "After unpacking, it starts: setup.exe /x" in found.notes
+    assert listed(packed) == {name: (size, "") for name, (size, _) in expected(FILES).items()}
+
+
+@pytest.mark.parametrize("write", [new_rar, old_rar])
+def test_rar_archives_that_start_an_msi_or_cannot_be_read(
+    tmp_path: Path, msi: bytes, write: Callable[..., bytes]
+) -> None:
+    wrapper = Program(overlay=write({"a.msi": msi}, "Setup=msiexec /i a.msi /qn")).build()
+    encrypted = analyze_bytes(tmp_path, Program(overlay=write(FILES, is_encrypted=True)).build())
+    cut = analyze_bytes(tmp_path, Program(overlay=write(FILES)[:60]).build())
+
+    assert is_wrapper(analyze_bytes(tmp_path, wrapper))
+    assert any("encrypted" in note for note in encrypted.notes) and not encrypted.files
+    assert cut.technology is Technology.SELF_EXTRACTING_ARCHIVE
+
+
 def test_iexpress_that_only_starts_an_msi(tmp_path: Path, msi: bytes) -> None:
     resources = {(RCDATA, "CABINET"): cabinet({"a.msi": msi}), (RCDATA, "RUNPROGRAM"): b"msiexec /i a.msi /qn\0"}
 
@@ -219,6 +248,16 @@ def test_an_msi_in_a_resource_or_after_the_program(tmp_path: Path, msi: bytes) -
 
     assert is_wrapper(in_resource)
     assert is_wrapper(after)
+
+
+def test_an_msi_that_lies_in_an_archive_as_it_is_makes_no_wrapper(tmp_path: Path, msi: bytes) -> None:
+    files = {"setup.exe": b"MZ", "a.msi": msi}
+    archives = [zipped(files, zipfile.ZIP_STORED), seven_zipped(tmp_path, files, "-m0=copy"), cabinet(files, STORED)]
+
+    for archive in archives:
+        found = analyze_bytes(tmp_path, Program(overlay=archive).build())
+        assert found.technology is Technology.SELF_EXTRACTING_ARCHIVE
+        assert found.bundle and [package.name for package in found.bundle.packages] == ["Inner Product"]
 
 
 def test_two_msis_are_listed_and_neither_is_chosen(tmp_path: Path, msi: bytes) -> None:

@@ -22,6 +22,7 @@ from workflows.package_deployment.installers.opened_archives import (
     Archive,
     ArchivedFile,
     CabinetArchive,
+    RarArchive,
     SevenZipArchive,
     StoredArchive,
     StoredFile,
@@ -35,6 +36,7 @@ from workflows.package_deployment.installers.xml_elements import read_elements
 
 _MOST_NOTED = 1_000
 _CONFIG_LINE = re.compile(r'^\s*(\w{1,40})\s*=\s*"((?:[^"\\]|\\.){0,1000})"', re.MULTILINE)
+_RAR_LINE = re.compile(r"^(\w{1,20})=([^\r\n]{0,500})", re.MULTILINE)
 _SILENT_MSI = re.compile(r"(?:^|\s)[/-](?:q[nb]?[-+!]*|quiet|passive)(?:\s|$)", re.IGNORECASE)
 _NOTHING = "<none>"
 _INVERTED = 0x200
@@ -50,20 +52,18 @@ def describe_archive(program: Executable, marker: Marker, depth: Depth, analysis
     Raises:
         InstallerError: the archive cannot be read.
     """
-    commands = _commands(program, marker, analysis)
-    if marker.variant is Variant.WINRAR:
-        if program.read(marker.offset, 2) != b"PK":
-            analysis.notes.append("The files of a RAR archive are not listed.")
-            return
-    elif marker.variant is Variant.MICROSOFT_BOX:
+    if marker.variant is Variant.MICROSOFT_BOX:
         analysis.notes.append("The files in Microsoft's box are not listed.")
         return
     archive = _open(program, marker)
+    commands = _commands(program, marker, archive, analysis)
     _add_files(archive, depth, analysis)
     _add_msis(archive, commands, depth, analysis)
 
 
 def _open(program: Executable, marker: Marker) -> Archive:
+    if marker.variant is Variant.WINRAR and program.read(marker.offset, 2) != b"PK":
+        return RarArchive(program, marker.offset, marker.offset + marker.size)
     stream = window(program, marker.offset, marker.size)
     if marker.variant is Variant.SEVEN_ZIP:
         return SevenZipArchive(stream)
@@ -72,7 +72,7 @@ def _open(program: Executable, marker: Marker) -> Archive:
     return ZipArchive(stream)
 
 
-def _commands(program: Executable, marker: Marker, analysis: PackageAnalysis) -> list[str]:
+def _commands(program: Executable, marker: Marker, archive: Archive, analysis: PackageAnalysis) -> list[str]:
     """Return the commands that it starts after unpacking, and note them."""
     if marker.variant is Variant.IEXPRESS:
         found = {
@@ -85,6 +85,10 @@ def _commands(program: Executable, marker: Marker, analysis: PackageAnalysis) ->
             install.reason = f"Documented for IExpress. Without windows, it starts: {quiet}"
         commands = [found["RUNPROGRAM"], found["POSTRUNPROGRAM"]]
         analysis.product_name = analysis.product_name or found["TITLE"]
+    elif isinstance(archive, RarArchive):
+        settings = dict(_RAR_LINE.findall(archive.comment))
+        commands = [clean(value) for name, value in _RAR_LINE.findall(archive.comment) if name in ("Setup", "Presetup")]
+        analysis.product_name = analysis.product_name or clean(settings.get("Title", ""))
     else:
         config = _seven_zip_config(program, marker) if marker.variant is Variant.SEVEN_ZIP else {}
         commands = [

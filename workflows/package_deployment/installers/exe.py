@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from workflows.package_deployment.analysis import Architecture, Confidence, Depth, PackageAnalysis, Scope, Technology
@@ -22,6 +23,16 @@ from workflows.package_deployment.installers.switches import switches_for
 from workflows.package_deployment.installers.technology import name_other_maker, recognize
 from workflows.package_deployment.installers.version_resource import VersionResource, read_version_resource
 
+_Reader = Callable[[Executable, Marker, Depth, PackageAnalysis], None]
+_READERS: dict[Technology, _Reader] = {
+    Technology.INNO_SETUP: lambda program, _, depth, analysis: describe_inno(program, depth, analysis),
+    Technology.WIX_BURN: lambda program, _, depth, analysis: describe_burn(program, depth, analysis),
+    Technology.NSIS: lambda program, _, depth, analysis: describe_nsis(program, depth, analysis),
+    Technology.INSTALLSHIELD: describe_installshield,
+    Technology.SQUIRREL: describe_squirrel,
+    Technology.MSI_WRAPPER: describe_wrapper,
+    Technology.SELF_EXTRACTING_ARCHIVE: describe_archive,
+}
 _SMALL_STUB = "The installer itself is a program for x86, which does not say for what it installs."
 _SETUP_WORDS = (" setup", " installer", " installation")
 _NAMES_OF_TOOLS = ("setup", "installer", "setup/uninstall", "setup launcher", "self-extracting archive", "7-zip")
@@ -49,20 +60,7 @@ def describe_exe(path: Path, depth: Depth, analysis: PackageAnalysis) -> None:
 def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: PackageAnalysis) -> None:
     """Add what the data of the installer say. Data that cannot be read become a note: the rest stands."""
     try:
-        if marker.technology is Technology.INNO_SETUP:
-            describe_inno(program, depth, analysis)
-        elif marker.technology is Technology.WIX_BURN:
-            describe_burn(program, depth, analysis)
-        elif marker.technology is Technology.NSIS:
-            describe_nsis(program, depth, analysis)
-        elif marker.technology is Technology.INSTALLSHIELD:
-            describe_installshield(program, marker, depth, analysis)
-        elif marker.technology is Technology.SQUIRREL:
-            describe_squirrel(program, marker, depth, analysis)
-        elif marker.technology is Technology.MSI_WRAPPER:
-            describe_wrapper(program, marker, depth, analysis)
-        elif marker.technology is Technology.SELF_EXTRACTING_ARCHIVE:
-            describe_archive(program, marker, depth, analysis)
+        _READERS[marker.technology](program, marker, depth, analysis)
         if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:
             analysis.notes.remove(_SMALL_STUB)
     except Exception as error:

@@ -14,7 +14,9 @@ from typing import BinaryIO, NamedTuple, Protocol
 from workflows.package_deployment.installers.budget import Budget
 from workflows.package_deployment.installers.cabinets import Cabinet
 from workflows.package_deployment.installers.contained import Unpacked, unpack
+from workflows.package_deployment.installers.executable import Executable
 from workflows.package_deployment.installers.problems import InstallerError
+from workflows.package_deployment.installers.rar import read_rar
 from workflows.package_deployment.installers.seven_zip import SevenZip
 from workflows.package_deployment.installers.texts import clean
 
@@ -214,6 +216,32 @@ class StoredArchive:
                 piece = bytes(byte ^ 0xFF for byte in first) + piece[len(first) :]
             at += len(piece)
             yield piece
+
+
+class RarArchive:
+    """A RAR archive, of which only what is stored without compression can be read."""
+
+    def __init__(self, program: Executable, start: int, end: int) -> None:
+        """Raises InstallerError: it is damaged or encrypted."""
+        self._program = program
+        found = read_rar(program, start, end)
+        self._entries = found.files
+        self.comment = found.comment
+        self.files = [ArchivedFile(shown(entry.name), entry.size, number) for number, entry in enumerate(self._entries)]
+
+    def content(self, file: ArchivedFile) -> bytes:
+        entry = self._entries[file.number]
+        if entry.place is None or entry.size > LARGEST_CONTENT:
+            raise InstallerError("Files that RAR has packed are not unpacked.")
+        return self._program.read(entry.place, entry.size)
+
+    def unpacked(self, budget: Budget) -> Iterator[tuple[int, Unpacked]]:
+        for file in self.files:
+            if self._entries[file.number].place is not None:
+                found = unpack([self.content(file)], budget, with_digest=True)
+                if found is None:
+                    return
+                yield file.number, found
 
 
 class _Cut:

@@ -15,7 +15,7 @@ from workflows.package_deployment.installers.markers import Marker
 from workflows.package_deployment.installers.nsis import recognize_nsis
 from workflows.package_deployment.installers.squirrel import recognize_squirrel
 from workflows.package_deployment.installers.version_resource import VersionResource
-from workflows.package_deployment.installers.wrappers import recognize_wrapper
+from workflows.package_deployment.installers.wrappers import recognize_advanced_installer, recognize_wrapper
 
 _QT_COOKIE = bytes.fromhex("f868d6991c0a63c2")
 _PYINSTALLER_COOKIE = b"MEI\x0c\x0b\x0a\x0b\x0e"
@@ -32,8 +32,9 @@ def recognize(program: Executable, version: VersionResource, manifest: Manifest)
         or recognize_installshield(program, version)
         or recognize_squirrel(program)
         or recognize_iexpress(program)
+        or recognize_advanced_installer(program)
+        or recognize_archive(program, version, manifest)  # before an MSI that may lie in it without compression
         or recognize_wrapper(program)
-        or recognize_archive(program, version, manifest)
     )
 
 

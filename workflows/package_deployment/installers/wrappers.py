@@ -86,14 +86,19 @@ def find_advanced_footer(program: Executable) -> AdvancedFooter | None:
     return None
 
 
-def recognize_wrapper(program: Executable) -> Marker | None:
-    """Find Advanced Installer's footer, or a database of Windows Installer in the program."""
+def recognize_advanced_installer(program: Executable) -> Marker | None:
+    """Find Advanced Installer's footer."""
     footer = find_advanced_footer(program)
-    if footer is not None:
-        return Marker(
-            Technology.MSI_WRAPPER, [f"Footer ADVINSTSFX at byte {footer.offset:,}, with {footer.files} files"],
-            variant=Variant.ADVANCED_INSTALLER, offset=footer.table, size=footer.offset - footer.table,
-        )  # fmt: skip
+    if footer is None:
+        return None
+    return Marker(
+        Technology.MSI_WRAPPER, [f"Footer ADVINSTSFX at byte {footer.offset:,}, with {footer.files} files"],
+        variant=Variant.ADVANCED_INSTALLER, offset=footer.table, size=footer.offset - footer.table,
+    )  # fmt: skip
+
+
+def recognize_wrapper(program: Executable) -> Marker | None:
+    """Find a database of Windows Installer in the resources, or in what comes after the program."""
     found = next(find_msis(program), None)
     if found is None:
         return None
