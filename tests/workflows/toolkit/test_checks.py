@@ -144,7 +144,15 @@ def test_unknown_commands_are_found_wherever_they_are(script: str) -> None:
         ("$ExecutionContext.InvokeCommand.InvokeScript('x')", "code.from_text", Level.ERROR),
         (". .\\more.ps1", "command.script_file", Level.ERROR),
         ("& \"$PSScriptRoot\\more.ps1\"", "command.script_file", Level.ERROR),
+        ("$ExecutionContext.InvokeCommand.ExpandString($x)", "code.from_text", Level.ERROR),
+        ("Invoke-ADTCommandWithRetries -Command $x", "command.dynamic", Level.ERROR),
+        ("Invoke-ADTCommandWithRetries -Command \"Get-$x\"", "command.dynamic", Level.ERROR),
         ("$sb.Invoke()", "code.computed", Level.WARNING),
+        ("Measure-Command -Expression $sb", "code.computed", Level.WARNING),
+        ("Register-EngineEvent -SourceIdentifier x -Action $sb", "code.computed", Level.WARNING),
+        ("Import-Module -Name OtherModule", "module.other", Level.WARNING),
+        ("Start-Process -FilePath a.exe", "command.program", Level.WARNING),
+        ("[System.Diagnostics.Process]::Start('a.exe')", "command.program", Level.WARNING),
         ("Invoke-Command -ScriptBlock $sb", "code.computed", Level.WARNING),
         ("Add-Type -TypeDefinition 'class A {}'", "code.compiled", Level.WARNING),
         ("Set-Alias -Name x -Value Get-Item", "command.new_alias", Level.WARNING),
@@ -161,7 +169,23 @@ def test_what_runs_something_else_is_found(script: str, code: str, level: Level)
     assert found(script, code).level is level
 
 
-def test_programs_are_told_what_the_toolkit_has_instead() -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        NEWER_SCRIPT.replace("try\n{\n    $type", "${Pre-Install} = $other\ntry\n{\n    $type"),
+        NEWER_SCRIPT + "\n$other | . { process { if ($_) { . $_.Value } } }\n",
+        NEWER_SCRIPT.replace('"Pre-$($adtSession.DeploymentType)", $type', "$other"),
+        NEWER_SCRIPT.replace("New-Variable -Name Install -Force -Value {", "New-Variable -Name Install -Value $x; & {"),
+        WHOLE_SCRIPT.replace('& "$($adtSession.DeploymentType)-ADT', '& "$($x.DeploymentType)-ADT'),
+    ],
+    ids=range(5),
+)
+def test_only_the_template_s_own_way_of_running_a_part_is_accepted(changed: str) -> None:
+    assert changed not in (NEWER_SCRIPT, WHOLE_SCRIPT)
+    assert "command.dynamic" in {finding.code for finding in check_script(changed)}
+
+
+def test_programs_have_a_suggestion_of_what_the_toolkit_has_instead() -> None:
     assert "Start-ADTMsiProcess" in found("msiexec /x '{A}'", "command.program").suggestion
     assert "Set-ADTRegistryKey" in found("reg add HKLM\\X", "command.program").suggestion
 

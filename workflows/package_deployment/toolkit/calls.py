@@ -6,10 +6,17 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from app.risk.powershell.nodes import Array, BlockValue, Given, Invoke, Named, Node, Splat, Text, Variable
+from app.risk.powershell.nodes import BlockValue, Given, Named, Node, Splat, Text, Variable
 from workflows.package_deployment.toolkit import cmdlets, earlier_names, programs
 from workflows.package_deployment.toolkit.binding import Argument, Bound, Report, bind, find
 from workflows.package_deployment.toolkit.catalog import Command, catalog
+from workflows.package_deployment.toolkit.code_running import (
+    constant,
+    is_template,
+    note_bound,
+    note_command,
+    note_method,
+)
 from workflows.package_deployment.toolkit.earlier_names import Earlier
 from workflows.package_deployment.toolkit.findings import Level
 from workflows.package_deployment.toolkit.names import near, shown
@@ -19,15 +26,6 @@ from workflows.package_deployment.toolkit.splatting import contents
 _MODULE = re.compile(r"(?:PSAppDeployToolkit|Microsoft\.PowerShell\.\w+|CimCmdlets)\\([\w-]+)", re.IGNORECASE)
 _MOST_SUGGESTIONS = 40
 """For so many unknown names, near ones are looked for: a search takes milliseconds."""
-_DISPATCH = '& "$($adtsession.deploymenttype)-adtdeployment"'
-"""How the templates of versions 4.0 and 4.1 call the function of the deployment's type."""
-_PHASES = frozenset(f"{when}{what}" for when in ("", "pre-", "post-") for what in ("install", "uninstall", "repair"))
-"""The variables whose blocks the template of version 4.2 runs."""
-_RUNS_TEXT = frozenset({"invoke-expression"})
-_TAKES_BLOCKS = frozenset(
-    {"invoke-command", "start-job", "foreach-object", "where-object", "invoke-adtallusersregistryaction"}
-)
-_TEXT_TO_CODE = frozenset({"invokescript", "newscriptblock", "invokecommand", "addscript"})
 
 
 @cache
@@ -64,7 +62,7 @@ class CallCheck:
             self.script.clock.step()
             self._check(call)
         for method, _ in self.script.methods:
-            self._check_method(method)
+            note_method(method, self.report)
 
     def _check(self, call: Call) -> None:
         name = self._name(call)
@@ -73,15 +71,7 @@ class CallCheck:
         command = self._command(name, call)
         if command is None:
             return
-        if command.name.lower() in _RUNS_TEXT:
-            self.report(
-                call.node.line,
-                Level.ERROR,
-                "code.from_text",
-                f"{command.name} runs a text as code, which cannot be checked.",
-                "Write the commands themselves.",
-            )
-        self._note_special(command, call)
+        note_command(command, call, self.report)
         self._bind(command, call, list(self._arguments(command, call.node.arguments, call)))
 
     def _bind(self, command: Command, call: Call, arguments: list[Argument]) -> None:
@@ -91,21 +81,9 @@ class CallCheck:
             return
         bound = bind(command, known, piped=call.piped, complete=complete, line=call.node.line, report=self.report)
         self.bound.append((call, bound))
-        self._check_blocks(bound, call)
+        note_bound(bound, call, self.report)
         if bound.rest:
             self._check_passed_on(bound, call)
-
-    def _check_blocks(self, bound: Bound, call: Call) -> None:
-        """Note blocks that a cmdlet is to run and that are not written where it is called."""
-        if bound.command.name.lower() not in _TAKES_BLOCKS:
-            return
-        for name in ("ScriptBlock", "FilterScript", "Process"):
-            value = bound.value(name)
-            if isinstance(value, Variable) and isinstance(self._constant(value, call), BlockValue):
-                continue
-            if bound.has(name) and value is not None and not isinstance(value, (BlockValue, Array, Text)):
-                words = f"{bound.command.name} runs a block that is computed."
-                self.report(call.node.line, Level.WARNING, "code.computed", words, "")
 
     def _check_passed_on(self, bound: Bound, call: Call) -> None:
         """Check the arguments that a command passes on to the one that it calls."""
@@ -123,7 +101,7 @@ class CallCheck:
         line = call.node.line
         text = literal_text(node)
         if text is None and isinstance(node, Variable):
-            value = self._constant(node, call)
+            value = constant(node, call)
             if isinstance(value, BlockValue):
                 return None
             text = literal_text(value)
@@ -140,7 +118,7 @@ class CallCheck:
             return text
         if isinstance(node, BlockValue):
             return None
-        if self._is_template(call):
+        if is_template(call, self.script):
             self.dispatches = True
             return None
         if isinstance(node, Text) and isinstance(node.parts[-1], str):
@@ -166,22 +144,6 @@ class CallCheck:
             "Name the command.",
         )
         return None
-
-    def _constant(self, variable: Variable, call: Call) -> Node | None:
-        """Return the value of a variable that the script sets once."""
-        history = call.scope.history(variable.name)
-        return history[0].value if len(history) == 1 and history[0].key is None else None
-
-    def _is_template(self, call: Call) -> bool:
-        """Whether this is how the toolkit's own templates run the part for the deployment's type."""
-        written = re.sub(r"\s+", " ", call.node.shown.lower()).strip()
-        if written == _DISPATCH:
-            return True
-        return written == ". $_.value" and any(
-            (literal_text(other.node.name) or "").lower() == "get-variable"
-            and any('"pre-$($adtsession.deploymenttype)"' in _shown(argument) for argument in other.node.arguments)
-            for other in self.script.calls
-        )
 
     def _command(self, name: str, call: Call) -> Command | None:
         line = call.node.line
@@ -297,61 +259,6 @@ class CallCheck:
             )
             yield _NOT_KNOWN
 
-    # --- special commands and methods
-
-    def _note_special(self, command: Command, call: Call) -> None:
-        lower = command.name.lower()
-        line = call.node.line
-        if lower == "add-type":
-            self.report(
-                line, Level.WARNING, "code.compiled", "Add-Type compiles or loads code that is not checked.", ""
-            )
-        elif lower in ("new-variable", "set-variable"):
-            self._check_phase(call)
-        elif lower in ("set-alias", "new-alias"):
-            self.report(
-                line,
-                Level.WARNING,
-                "command.new_alias",
-                "An alias gives a command another name, which is not followed.",
-                "Use the command's own name.",
-            )
-
-    def _check_phase(self, call: Call) -> None:
-        """Check that what the template of version 4.2 runs are blocks in the script."""
-        given = [argument.value for argument in call.node.arguments if isinstance(argument, (Given, Named))]
-        if not any((literal_text(value) or "").lower() in _PHASES for value in given):
-            return
-        if not any(isinstance(value, BlockValue) for value in given):
-            self.report(
-                call.node.line,
-                Level.ERROR,
-                "command.dynamic",
-                "What runs in this part of the deployment is not written in the script.",
-                "Give it a block.",
-            )
-
-    def _check_method(self, method: Invoke) -> None:
-        name = (literal_text(method.name) or "").lower()
-        target = getattr(method.target, "name", "")
-        kind = target.lower().rpartition(".")[2] if isinstance(target, str) else ""
-        if not name:
-            self.report(method.line, Level.ERROR, "command.dynamic", "The name of this method is computed.", "")
-        elif name in _TEXT_TO_CODE or (method.static and name == "create" and kind in ("scriptblock", "powershell")):
-            self.report(
-                method.line,
-                Level.ERROR,
-                "code.from_text",
-                "This makes code out of a text, which cannot be checked.",
-                "Write the commands themselves.",
-            )
-        elif not method.static and name in ("invoke", "invokereturnasis", "invokewithcontext"):
-            self.report(
-                method.line, Level.WARNING, "code.computed", "This runs a block or a method that is computed.", ""
-            )
-        elif method.static and kind == "process" and name == "start":
-            self._report_program("", method.line)
-
 
 _NOT_KNOWN = Argument(None, None, 0)
 """Stands for arguments that are not known."""
@@ -373,7 +280,3 @@ def _paired(command: Command, arguments: list[Argument]) -> list[Argument]:
 
 def _is_truth(value: Node) -> bool:
     return isinstance(value, Variable) and value.name in ("true", "false")
-
-
-def _shown(argument: Node) -> str:
-    return re.sub(r"\s+", " ", getattr(argument, "shown", "").lower())
