@@ -23,7 +23,7 @@ BUNDLE_ID = "{A1B2C3D4-E5F6-4789-8ABC-DEF012345678}"
 _SWITCHES = {
     Technology.WIX_BURN: {
         "install": "/quiet /norestart", "uninstall": "/uninstall /quiet /norestart",
-        "repair": "/repair /quiet /norestart"
+        "repair": "/repair /quiet /norestart", "log": '/log "<file>"',
     },
     Technology.INNO_SETUP: {
         "install": "/VERYSILENT /SUPPRESSMSGBOXES /NORESTART", "uninstall": "/VERYSILENT /SUPPRESSMSGBOXES /NORESTART"

@@ -133,6 +133,15 @@ def test_the_script_is_the_same_for_the_same_input() -> None:
     assert Generated.model_validate_json(first.model_dump_json()) == first
 
 
+def test_an_installer_writes_its_log_beside_that_of_the_deployment() -> None:
+    bundle = analysis_of(Technology.WIX_BURN)
+    log = "(Join-Path -Path $adtSession.LogPath -ChildPath 'Example_Viewer_4.2.1_Install.log')"
+    arguments = f"""-ArgumentList ('/quiet /norestart /log "{{0}}"' -f {log})"""
+    assert arguments in part(generate(bundle).script, "Install")
+    assert "LogPath" not in generate(bundle, mode=Mode.QUICK).script
+    assert "LogPath" not in part(generate(bundle, "Use install arguments: /quiet {0}").script, "Install")
+
+
 def test_the_restart_is_handled_as_asked() -> None:
     def script(request: str) -> str:
         return generate(analysis_of(), request).script
@@ -188,3 +197,19 @@ def test_findings_are_errors_when_a_reviewer_writes_what_does_not_exist() -> Non
     script = generate(analysis).script.replace("Start-ADTMsiProcess -Action", "Start-ADTMsiProces -Action")
     found = validate_script(script, analysis)
     assert not found.is_valid and any(finding.level is Level.ERROR for finding in found.findings)
+
+
+def test_a_log_among_the_arguments_counts_as_one() -> None:
+    checks = {check.name: check for check in generate(analysis_of(Technology.WIX_BURN)).quality.checks}
+    assert checks["silent_switches"].passed == 0.7
+    assert checks["logging"].passed == 1, checks["logging"].words
+
+
+def test_windows_are_shown_without_open_applications_only_if_people_have_asked_for_them() -> None:
+    def script(request: str, mode: Mode = Mode.COMPREHENSIVE) -> str:
+        return generate(analysis_of(), request, mode).script
+
+    assert "NoProcessDetection = $true" in script("Allow 3 deferrals.")
+    assert "NoProcessDetection" not in script("")
+    assert "NoProcessDetection" not in script("No deferrals.") and "-AllowDefer" not in script("No deferrals.")
+    assert "[System.String]$DeployMode = 'Silent'" in script("Without any user interaction.")

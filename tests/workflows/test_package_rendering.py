@@ -13,7 +13,7 @@ from tests.workflows.powershell_reading import as_read, commands_of, literals_of
 from workflows.package_deployment.analysis import ContainedFile, Technology
 from workflows.package_deployment.scripts import blocks
 from workflows.package_deployment.scripts.block_rendering import RENDERERS
-from workflows.package_deployment.scripts.calls import Call, Folder, UnknownCallError, Within, written
+from workflows.package_deployment.scripts.calls import Call, Filled, Folder, UnknownCallError, Within, written
 from workflows.package_deployment.scripts.detection import EntryRule, FileRule, Target, detection_script
 from workflows.package_deployment.scripts.digests import script_bytes
 from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
@@ -124,6 +124,8 @@ def test_values_are_written_by_their_types() -> None:
         "Start-ADTProcess", FilePath="a.exe", ArgumentList="/S", SuccessExitCodes=[0, 5], PassThru=True, NoWait=False
     )
     assert str(call) == "Start-ADTProcess -FilePath 'a.exe' -ArgumentList '/S' -SuccessExitCodes 0, 5 -PassThru"
+    filled = Filled("/x {0} '<file>'", Within(Folder.LOGS, "a.log"))
+    assert written(filled) == "('/x {{0}} ''{0}''' -f (Join-Path -Path $adtSession.LogPath -ChildPath 'a.log'))"
     assert written(Within(Folder.PROGRAM_DATA, "a'b")) == "(Join-Path -Path $envProgramData -ChildPath 'a''b')"
 
 

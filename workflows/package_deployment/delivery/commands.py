@@ -31,7 +31,7 @@ def command_line(purpose: Literal["Install", "Uninstall", "Repair"], toolkit: To
 def exit_codes(contents: PackageContents) -> dict[int, Meaning]:
     """Return what exit codes mean. A deferral ends with 1602, and is tried again."""
     codes = _USUAL.copy()
-    if any(item.times or item.days or item.deadline for item in contents.instructions.of(asked.Deferral)):
+    if any(item.is_allowed for item in contents.instructions.of(asked.Deferral)):
         codes[1602] = "retry"
     for item in contents.instructions.of(asked.ExitCodes):
         for code in item.codes:

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 from workflows.package_deployment.analysis import Architecture
 from workflows.package_deployment.scripts import blocks
-from workflows.package_deployment.scripts.calls import Call, Comparison, Folder, Value, Variable, Within, written
+from workflows.package_deployment.scripts.calls import (
+    GAP,
+    Call,
+    Comparison,
+    Filled,
+    Folder,
+    Value,
+    Variable,
+    Within,
+    written,
+)
 
 PREREQUISITE_FAILED: Final = 69001
 """The exit code if a prerequisite is missing. The toolkit leaves 69000 to 69999 to scripts."""
@@ -169,7 +179,7 @@ def _run_installer(block: blocks.RunInstaller, keeps: bool) -> Iterator[str]:
         Call(
             "Start-ADTProcessAsUser" if block.as_user else "Start-ADTProcess",
             FilePath=block.file,
-            ArgumentList=block.arguments or None,
+            ArgumentList=_command_line(block),
             WaitForMsiExec=block.waits_for_msi,
             WaitForChildProcesses=block.waits_for_children,
             SuccessExitCodes=_unusual(block.success_codes, blocks.DEFAULT_SUCCESS),
@@ -178,6 +188,13 @@ def _run_installer(block: blocks.RunInstaller, keeps: bool) -> Iterator[str]:
         ),
         keeps,
     )
+
+
+def _command_line(block: blocks.RunInstaller) -> Value | None:
+    if GAP in block.log_arguments and GAP not in block.arguments and block.log_name:
+        text = f"{block.arguments} {block.log_arguments}".strip()
+        return Filled(text, Within(Folder.LOGS, f"{block.log_name}.log"))
+    return block.arguments or None
 
 
 def _unusual(codes: list[int], usual: tuple[int, ...]) -> list[int] | None:

@@ -140,6 +140,10 @@ class RunInstaller(Block):
     kind: Literal["run_installer"] = "run_installer"
     file: FileName
     arguments: Plain = Field(default="", description="As a command line")
+    log_arguments: Plain = Field(
+        default="", description="Further ones that name a log, with <file> where its path goes"
+    )
+    log_name: Plain = Field(default="", description="The name of that log")
     success_codes: list[ExitCode] = Field(default_factory=lambda: list(DEFAULT_SUCCESS), max_length=50)
     restart_codes: list[ExitCode] = Field(default_factory=lambda: list(DEFAULT_RESTART), max_length=50)
     waits_for_children: bool = False

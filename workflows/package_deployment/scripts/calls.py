@@ -44,6 +44,7 @@ class Folder(Enum):
     """Folders that are named by a variable of the toolkit, because where they are differs."""
 
     FILES = "$adtSession.DirFiles"
+    LOGS = "$adtSession.LogPath"
     SUPPORT_FILES = "$adtSession.DirSupportFiles"
     PROGRAM_FILES = "$envProgramFiles"
     PROGRAM_FILES_32_BIT = "$envProgramFilesX86"
@@ -61,6 +62,18 @@ class Within:
 
     folder: Folder
     path: str = ""
+
+
+GAP = "<file>"
+"""Where a path belongs in a command line."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A command line in which a path takes the place of each `GAP`."""
+
+    text: str
+    path: Within
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,7 @@ class Call:
         return " ".join([self.command, *(_parameter(name, value) for name, value in self.parameters)])
 
 
-Value = str | int | bool | Variable | Within | Comparison | Call | Sequence[Any]
+Value = str | int | bool | Variable | Within | Filled | Comparison | Call | Sequence[Any]
 """What a parameter may get."""
 
 
@@ -152,6 +165,9 @@ def written(value: Value) -> str:
         if not value.path:
             return value.folder.value
         return f"(Join-Path -Path {value.folder.value} -ChildPath {quoted(value.path)})"
+    if isinstance(value, Filled):
+        template = value.text.replace("{", "{{").replace("}", "}}").replace(GAP, "{0}")
+        return f"({quoted(template)} -f {written(value.path)})"
     if isinstance(value, Comparison):
         return f"{{ $_.{value.property} -{value.operator} {quoted(value.text)} }}"
     if isinstance(value, Call):

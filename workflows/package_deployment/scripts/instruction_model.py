@@ -117,8 +117,13 @@ class Deferral(Instruction):
     deadline: Plain | None = None
 
     @property
+    def is_allowed(self) -> bool:
+        """Whether the user may defer at all."""
+        return bool(self.times or self.days or self.deadline)
+
+    @property
     def sentence(self) -> str:
-        if self.times is None and self.days is None and self.deadline is None:
+        if not self.is_allowed:
             return "Do not allow the user to defer the installation."
         parts = [
             f"{self.times} times" if self.times is not None else "",

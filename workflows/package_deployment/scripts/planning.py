@@ -11,7 +11,7 @@ from typing import Any, Literal
 from workflows.package_deployment.analysis import Confidence, PackageAnalysis, Scope, Switch, Technology
 from workflows.package_deployment.scripts import blocks
 from workflows.package_deployment.scripts import instruction_model as asked
-from workflows.package_deployment.scripts.calls import Folder
+from workflows.package_deployment.scripts.calls import GAP, Folder
 from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
 from workflows.package_deployment.scripts.literals import cleaned, safe_file_name
 
@@ -94,6 +94,7 @@ class _Planner:
     def _session(self) -> blocks.Session:
         codes = {meaning: _codes(self.given, meaning) for meaning in ("success", "restart")}
         seen = any(window.shown and _is_wish(window) for window in self.given.of(asked.Window))
+        defers = any(_is_wish(item) and item.is_allowed for item in self.given.of(asked.Deferral))
         modes = [item.mode for item in self.given.of(asked.Interaction)]
         behavior = self._behavior()
         language = self.analysis.language.split(",")[0]
@@ -111,7 +112,7 @@ class _Planner:
             date=self.given.date,
             title=self.given.title,
             mode=modes[-1] if modes else "Auto",
-            is_seen=(seen or bool(self.given.of(asked.Deferral))) and not modes,
+            is_seen=(seen or defers) and not modes,
             suppresses_restart=behavior is not None and behavior.behavior is blocks.RestartBehavior.SUPPRESS,
         )
 
@@ -133,7 +134,7 @@ class _Planner:
     def _closing(self, *, defers: bool) -> list[blocks.CloseApplications]:
         has_processes = bool(self._processes())
         ways = self.given.of(asked.Closing)
-        deferrals = self.given.of(asked.Deferral) if defers else []
+        deferrals = [item for item in self.given.of(asked.Deferral) if item.is_allowed] if defers else []
         welcome = [item for item in self.given.of(asked.Window) if item.which == "welcome"]
         if welcome and not welcome[-1].shown:
             if not has_processes:
@@ -210,6 +211,8 @@ class _Planner:
         return blocks.RunInstaller(
             file=self.file,
             arguments=arguments or self._known_arguments(purpose, known),
+            log_arguments=self._log_arguments(arguments),
+            log_name=self._log_name(purpose.capitalize()),
             success_codes=[*blocks.DEFAULT_SUCCESS, *_codes(self.given, "success")],
             restart_codes=[*blocks.DEFAULT_RESTART, *_codes(self.given, "restart")],
             waits_for_msi=self.analysis.technology in {Technology.MSI_WRAPPER, Technology.INSTALLSHIELD},
@@ -222,6 +225,13 @@ class _Planner:
         if purpose == "install" and self.analysis.scope is Scope.EITHER and self.scope is Scope.MACHINE and for_all:
             return f"{arguments} {for_all.arguments}"
         return arguments
+
+    def _log_arguments(self, given: str) -> str:
+        """Return the arguments that name a log, unless people have said which arguments there are."""
+        known = self.analysis.switch("log")
+        if given or known is None or known.confidence is Confidence.GUESS or self.mode is Mode.QUICK:
+            return ""
+        return known.arguments if "<" not in known.arguments.replace(GAP, "") else ""
 
     def _patches(self) -> list[blocks.Block]:
         return [blocks.InstallPatch(file=item.file) for item in self.given.of(asked.Patch)]

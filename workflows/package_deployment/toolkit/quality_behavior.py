@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.risk.powershell.nodes import Invoke
+from app.risk.powershell.nodes import Binary, Invoke
 from workflows.package_deployment.toolkit.judged_script import INSTALLERS, JudgedScript, Judgment
 from workflows.package_deployment.toolkit.names import shown
 from workflows.package_deployment.toolkit.script import literal_text
@@ -103,6 +103,8 @@ def _logs(value: object) -> bool:
 
 
 def _texts(value: object) -> str:
+    if isinstance(value, Binary):
+        return f"{_texts(value.left)} {_texts(value.right)}"
     for attribute in ("items", "statements", "parts"):
         inner = getattr(value, attribute, None)
         if isinstance(inner, list):

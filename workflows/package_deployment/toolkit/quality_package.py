@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.risk.powershell.nodes import Node
+from app.risk.powershell.nodes import Binary, Node
 from workflows.package_deployment.analysis import Check, Confidence, Technology
 from workflows.package_deployment.toolkit.judged_script import INSTALLERS, REMOVERS, JudgedScript, Judgment
 from workflows.package_deployment.toolkit.names import shown
@@ -83,8 +83,8 @@ def silent_switches(script: JudgedScript) -> Judgment | None:
         return Judgment(0, "No arguments are known with which the installer asks nothing.")
     share = _SURE[switch.confidence]
     words = f"{shown(switch.arguments) or 'No arguments'}: {switch.confidence.value}. {shown(switch.reason, 300)}"
-    used = [literal_text(node) for node in _arguments(script)]
-    if switch.arguments and not any(text and text.lower() in switch.arguments.lower() for text in used):
+    known, used = switch.arguments.lower(), [(literal_text(node) or "").lower() for node in _arguments(script)]
+    if known and not any(text and (text in known or known in text) for text in used):
         return Judgment(share * 0.5, f"The script does not use them. {words}")
     return Judgment(share, words)
 
@@ -101,6 +101,8 @@ def _arguments(script: JudgedScript) -> list[Node]:
 
 
 def _items(value: Node) -> list[Node]:
+    if isinstance(value, Binary) and value.operator == "f":  # a path in a command line, such as that of a log
+        return _items(value.left)
     for attribute in ("items", "statements"):
         inner = getattr(value, attribute, None)
         if isinstance(inner, list):
