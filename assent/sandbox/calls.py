@@ -22,6 +22,9 @@ from assent.sandbox.view import PROGRAM, SCRATCH, find_bubblewrap, interpreter, 
 
 PROCESSES = 1
 """The filter refuses to make any; the limit is a second one, which does not hold for root."""
+MOST_AT_ONCE = max(2, os.cpu_count() or 2)
+"""Sandboxes of a process; further calls wait, so that their memory together is bounded, too."""
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 _NO_SPACES = (
     "This system does not let bubblewrap make a sandbox. It needs user namespaces: in a container, allow them; on "
     "Ubuntu, give bubblewrap an AppArmor profile that allows `userns`. bubblewrap says: "
@@ -103,7 +106,14 @@ def _call(
         bubblewrap, *isolation(), *view.arguments, "--seccomp", "{filter}", "--json-status-fd", "{status}", "--",
         interpreter(), "-I", "-S", "-X", "utf8", PROGRAM,
     ]  # fmt: skip
-    return _result(run(command, call, filter_of(os.uname().machine), limits, stop), limits)
+    filter_program = filter_of(os.uname().machine)
+    while not _places.acquire(timeout=0.2):
+        if stop.is_set():
+            raise InterruptedError("The caller has given up.")
+    try:
+        return _result(run(command, call, filter_program, limits, stop), limits)
+    finally:
+        _places.release()
 
 
 def filter_of(machine: str) -> bytes:

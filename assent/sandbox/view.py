@@ -13,6 +13,7 @@ import site
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -152,17 +153,26 @@ def _prefixes(name: str) -> list[str]:
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
 
 
+def _spec(name: str) -> ModuleSpec:
+    """Find a module or package without importing it; its parents are imported."""
+    try:
+        spec = find_spec(name)
+    except ValueError:  # a module that was not imported as one, such as `__main__`
+        spec = None
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return spec
+
+
 def _folder(name: str) -> Path | None:
-    """Return the folder of a package, without importing it; its parents are imported."""
-    spec = find_spec(name)
-    places = list(spec.submodule_search_locations or ()) if spec else []
+    """Return the folder of a package."""
+    places = list(_spec(name).submodule_search_locations or ())
     return Path(places[0]).resolve() if places else None
 
 
 def _origin(name: str) -> Path | None:
-    spec = find_spec(name)
-    if spec is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    """Return the file of a module."""
+    spec = _spec(name)
     return Path(spec.origin).resolve() if spec.has_location and spec.origin else None
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -25,6 +26,7 @@ from assent.sandbox import (
     run_in_sandbox,
     sandbox_dependencies,
 )
+from assent.sandbox.calls import MOST_AT_ONCE
 from assent.sandbox.seccomp import ALLOW, RETURN, assemble
 from tests.sandbox.accounts import ACTIONS, ROOT
 
@@ -40,10 +42,11 @@ def _until(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     return found
 
 
-def _inside(parent: int) -> list[psutil.Process]:
-    """The processes inside the sandboxes of a process, once Python runs there."""
+def _inside(parent: int, count: int = 1) -> list[psutil.Process]:
+    """The processes inside the sandboxes of a process, once Python runs in so many of them."""
     found = psutil.Process(parent).children(recursive=True)
-    return found if any("call.py" in argument for process in found for argument in _command(process)) else []
+    running = [process for process in found if any("call.py" in argument for argument in _command(process))]
+    return found if len(running) >= count else []
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -155,6 +158,31 @@ def test_nothing_runs_without_a_sandbox(
         run_in_sandbox(f"{ACTIONS}:echo")
 
 
+def test_other_systems_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SandboxUnavailableError, match="Linux"):
+        run_in_sandbox(f"{ACTIONS}:echo")
+
+
+def test_further_calls_wait_for_a_place() -> None:
+    """More calls than there are places all get their answers, and one that is given up while it waits frees nothing."""
+    calls = MOST_AT_ONCE + 2
+
+    async def many() -> list[Any]:
+        limits = Limits(wall_seconds=600)
+        busy = [asyncio.create_task(arun_in_sandbox(f"{ACTIONS}:sleep", limits=limits)) for _ in range(MOST_AT_ONCE)]
+        await asyncio.to_thread(_until, lambda: len(_inside(os.getpid(), MOST_AT_ONCE)) >= MOST_AT_ONCE)
+        waiting = asyncio.create_task(arun_in_sandbox(f"{ACTIONS}:echo"))
+        done, _ = await asyncio.wait([waiting], timeout=1)
+        assert not done
+        for task in (waiting, *busy):
+            task.cancel()
+        await asyncio.gather(waiting, *busy, return_exceptions=True)
+        return await asyncio.gather(*(arun_in_sandbox(f"{ACTIONS}:echo", {"n": number}) for number in range(calls)))
+
+    assert [answer["n"] for answer in asyncio.run(many())] == list(range(calls))
+
+
 def test_other_processors_have_none() -> None:
     from assent.sandbox.calls import filter_of
 
@@ -163,9 +191,11 @@ def test_other_processors_have_none() -> None:
         filter_of("riscv64")
 
 
-def test_names_and_files_are_checked(tmp_path: Any) -> None:
-    with pytest.raises(ModuleNotFoundError):
-        run_in_sandbox("no_such_package_here.module:function")
+def test_names_and_files_are_checked(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "made_up", ModuleType("made_up"))
+    for name in ("no_such_package_here.module:function", "made_up:function"):
+        with pytest.raises(ModuleNotFoundError):
+            run_in_sandbox(name)
     with pytest.raises(ValueError, match="is not a module and a function"):
         run_in_sandbox("tests.sandbox.actions")
     with pytest.raises(FileNotFoundError):
