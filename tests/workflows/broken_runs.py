@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.workflows.broken_installers import CRAFTED, mutant
+from tests.workflows.broken_installers import mutant
+from tests.workflows.hard_installers import CRAFTED
 from workflows.package_deployment.analysis import Depth
 from workflows.package_deployment.installers.analyzing import analyze
 

@@ -11,7 +11,8 @@ import pytest
 from assent.sandbox import Limits, run_in_sandbox, sandbox_dependencies
 from tests.signing import NOW, Authority, clock_options, sign
 from tests.workflows import registry_packages, wixl_packages
-from tests.workflows.broken_installers import CRAFTED, mutant
+from tests.workflows.broken_installers import mutant
+from tests.workflows.hard_installers import CRAFTED
 from tests.workflows.nsis_installers import build_nsis
 from workflows.package_deployment.analysis import Technology
 from workflows.package_deployment.analyzer import AnalysisError, analyze_package
