@@ -80,7 +80,9 @@ def problem(result: dict[str, Any]) -> str:
 def is_clear(note: str) -> bool:
     """Whether a note is a sentence of some length, without anything that is not seen."""
     hidden = any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs") for character in note)
-    return not hidden and 20 <= len(note) <= 1_000 and note[0].isupper() and note.endswith(".")
+    is_sentence = note.endswith(".") or ": " in note  # after a colon, there may be what the file says
+    has_subject = note[:1].isupper() and not note.startswith(("It ", "Its "))
+    return not hidden and is_sentence and has_subject and 20 <= len(note) <= 1_000
 
 
 def problems(results: list[dict[str, Any]]) -> list[str]:

@@ -126,7 +126,7 @@ def _add_files(archive: Archive, depth: Depth, analysis: PackageAnalysis, prefix
             for number, unpacked in archive.unpacked(Budget(depth)):
                 digests[number] = unpacked.sha256
         except InstallerError as error:
-            analysis.notes.append(words_for(error))
+            analysis.notes.append(f"What the installer contains could not be read. {words_for(error)}")
         if len(digests) < len(archive.files):
             analysis.notes.append("Some contained files have no digests, because they were not unpacked.")
     analysis.files += [

@@ -64,7 +64,7 @@ def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: Pa
         if analysis.architecture is not Architecture.UNKNOWN and _SMALL_STUB in analysis.notes:
             analysis.notes.remove(_SMALL_STUB)
     except Exception as error:
-        analysis.notes.append(words_for(error))
+        analysis.notes.append(f"What the installer contains could not be read. {words_for(error)}")
 
 
 def _add_identity(program: Executable, version: VersionResource, analysis: PackageAnalysis) -> None:
