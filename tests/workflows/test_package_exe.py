@@ -168,6 +168,17 @@ def test_the_numbers_of_the_version_resource_where_it_has_no_texts(tmp_path: Pat
     assert found.version == "7.1.0.2"
 
 
+@pytest.mark.parametrize(
+    ("strings", "version"),
+    [({"ProductVersion": "0.0.0.0", "FileVersion": "2.1"}, "2.1"), ({"ProductVersion": "0.0"}, "7.1.0.2"),
+     ({"ProductVersion": "0.1"}, "0.1")],
+)  # fmt: skip
+def test_a_version_that_nobody_filled_in_is_none(tmp_path: Path, strings: dict[str, str], version: str) -> None:
+    found = analyze_bytes(tmp_path, Program(resources={(16, 1): version_resource(strings, (7, 1, 0, 2))}).build())
+
+    assert found.version == version
+
+
 def test_a_bundle_of_wix(tmp_path: Path) -> None:
     guid = bytes(range(16))
     section = struct.pack("<II16sIIIIII", 0x00F14300, 2, guid, 0x1000, 0, 0, 0, 1, 1) + struct.pack("<I", 10)

@@ -33,7 +33,7 @@ _READERS: dict[Technology, _Reader] = {
     Technology.MSI_WRAPPER: describe_wrapper,
     Technology.SELF_EXTRACTING_ARCHIVE: describe_archive,
 }
-_SMALL_STUB = "The installer itself is a program for x86, which does not say for what it installs."
+_SMALL_STUB = "The installer itself is a 32-bit program (x86), which says nothing about what it installs."
 _SETUP_WORDS = (" setup", " installer", " installation")
 _NAMES_OF_TOOLS = ("setup", "installer", "setup/uninstall", "setup launcher", "self-extracting archive", "7-zip")
 """Names that a version resource takes from the tool that built the installer; they name no product."""
@@ -70,9 +70,7 @@ def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: Pa
 def _add_identity(program: Executable, version: VersionResource, analysis: PackageAnalysis) -> None:
     analysis.version_resource = version.strings
     analysis.product_name = _product_name(version)
-    analysis.version = version.value("ProductVersion", "FileVersion") or (
-        version.fixed_product_version or version.fixed_file_version
-    )
+    analysis.version = next(filter(_is_version, _versions(version)), "")
     analysis.manufacturer = version.value("CompanyName")
     analysis.language = version.language
     if not version.strings:
@@ -81,6 +79,16 @@ def _add_identity(program: Executable, version: VersionResource, analysis: Packa
         analysis.notes.append("The file is a library (DLL), which cannot be started as an installer.")
     elif program.is_driver:
         analysis.notes.append("The file is a driver or a part of the system, which cannot be started as an installer.")
+
+
+def _versions(version: VersionResource) -> list[str]:
+    texts = [version.value("ProductVersion"), version.value("FileVersion")]
+    return [*texts, version.fixed_product_version, version.fixed_file_version]
+
+
+def _is_version(text: str) -> bool:
+    """Whether a text says more than the zeros of a version that nobody has filled in."""
+    return bool(text.strip("0.,"))
 
 
 def _product_name(version: VersionResource) -> str:
@@ -134,7 +142,7 @@ def _add_rights(marker: Marker | None, manifest: Manifest, analysis: PackageAnal
 def _add_architecture(program: Executable, marker: Marker | None, analysis: PackageAnalysis) -> None:
     """Say what is known of the processors that the package is for.
 
-    The program of an installer is often made for 32 bits, whatever it installs; one for 64 bits runs there only.
+    Most installers are 32-bit programs, whatever they install. One for another processor runs on that only.
     """
     own = program.architecture
     if marker is None or own is not Architecture.X86:

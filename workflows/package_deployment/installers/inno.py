@@ -202,6 +202,6 @@ def _add_processors(program: Executable, data: SetupData, analysis: PackageAnaly
     elif Machines.X64 in allowed and (Machines.X64 in in_64_bits or Machines.X86 not in allowed):
         analysis.architecture = Architecture.X64
         if Machines.X86 in allowed:
-            analysis.notes.append("On Windows for x86, it installs a program for x86.")
+            analysis.notes.append("On 32-bit Windows (x86), it installs a 32-bit program.")
     else:
         analysis.architecture = Architecture.X86

@@ -83,17 +83,15 @@ def _add_processors(program: Executable, script: Script, analysis: PackageAnalys
                 analysis.architecture = names[name]
                 break
         if len(archives) > 1:
-            analysis.notes.append("It has the program for several processors, and installs the one that fits.")
+            analysis.notes.append("It contains the program for several processors, and installs the one that fits.")
     elif "PROGRAMFILES64" in script.folder or script.uses_64_bits:
         analysis.architecture = Architecture.X64
         analysis.notes.append(
-            "The script names folders or the registry for 64 bits, so it probably installs one for x64."
+            "The script names 64-bit folders or the 64-bit registry, so it probably installs a program for x64."
         )
     elif "PROGRAMFILES" in script.folder:
         analysis.architecture = Architecture.X86
-        analysis.notes.append(
-            "The script names the folder of programs for 32 bits, so it probably installs one for x86."
-        )
+        analysis.notes.append("The script names the folder for 32-bit programs, so it probably installs one for x86.")
 
 
 def _add_uninstallation(script: Script, analysis: PackageAnalysis) -> None:

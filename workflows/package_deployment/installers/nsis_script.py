@@ -68,7 +68,7 @@ class Script:
     commands: list[str] = field(default_factory=list)
     writes_uninstaller: bool = False
     uses_64_bits: bool = False
-    """Whether it names the folder of programs, or the registry, for 64 bits."""
+    """Whether it names the folder for 64-bit programs, or the 64-bit registry."""
     roots: set[int] = field(default_factory=set)
     """Roots of its entry under Uninstall: 1 is the user's, 2 the machine's, 0 either."""
     is_64_bit: bool = False
