@@ -26,12 +26,12 @@ DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle"}
 # this share of harmless cases rated high. First over `shared` and `dev` together, then over `held`. Raise a floor (and
 # lower a ceiling) when the assessment has become better; never the other way, except when cases are added.
 FLOORS = {
-    "bash": ((97, 98, 96, 3), (92, 98, 88, 3)),
-    "config": ((97, 98, 95, 5), (80, 84, 80, 5)),
-    "powershell": ((97, 98, 98, 2), (90, 94, 98, 8)),
-    "python": ((98, 99, 99, 2), (87, 92, 80, 5)),
-    "sql": ((97, 99, 99, 1), (94, 99, 99, 11)),
-    "tool_call": ((97, 99, 99, 2), (87, 90, 85, 2)),
+    "bash": ((99, 100, 99, 0), (83, 98, 88, 5)),
+    "config": ((97, 98, 95, 5), (85, 90, 95, 5)),
+    "powershell": ((99, 100, 99, 0), (84, 95, 85, 2)),
+    "python": ((99, 100, 99, 0), (80, 95, 78, 8)),
+    "sql": ((98, 99, 99, 1), (86, 93, 87, 5)),
+    "tool_call": ((99, 100, 99, 0), (83, 88, 86, 3)),
 }
 
 
