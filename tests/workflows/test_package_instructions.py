@@ -31,6 +31,31 @@ def wishes(request: str) -> list[dict[str, Any]]:
 
 
 CASES = [
+    ("Make sure Chrome and Edge are closed", [
+        {"topic": "close_application", "process": "chrome", "description": "Google Chrome"},
+        {"topic": "close_application", "process": "msedge", "description": "Microsoft Edge"},
+    ]),
+    ("Vor der Installation Word beenden", [
+        {"topic": "close_application", "process": "winword", "description": "Microsoft Word"}]),
+    ("Give the user 10 minutes to save their work", [{"topic": "closing", "countdown": 600}]),
+    ("Block Excel during the installation", [
+        {"topic": "close_application", "process": "excel", "description": "Microsoft Excel"},
+        {"topic": "closing", "blocks_start": True},
+    ]),
+    ("Allow deferral until 31 December 2026", [{"topic": "deferral", "deadline": "2026-12-31"}]),
+    ("Restart the computer after 5 minutes", [{"topic": "restart", "behavior": "force", "countdown": 300}]),
+    ("Der Benutzer soll zum Neustart aufgefordert werden", [{"topic": "restart", "behavior": "prompt"}]),
+    ("Return code 1 should be treated as success", [{"topic": "exit_codes", "codes": [1], "meaning": "success"}]),
+    ("Do not install if a reboot is pending", [{"topic": "requirement", "no_pending_restart": True}]),
+    ("It needs at least 4 GB of disk space", [{"topic": "requirement", "free_disk_mb": 4096}]),
+    ("Any older version has to be removed first", [{"topic": "earlier_versions", "name": "Example Viewer"}]),
+    ("Uninstall Example Reader 3 before installing", [{"topic": "earlier_versions", "name": "Example Reader 3"}]),
+    ("Delete the start menu entry", [
+        {"topic": "shortcut", "action": "remove", "where": "start_menu", "name": "Example Viewer.lnk"}]),
+    ("Set registry key HKCU\\Software\\Example value FirstRun to 0 for all users", [
+        {"topic": "registry", "key": "HKCU:\\Software\\Example", "name": "FirstRun", "value": 0, "type": "DWord"}]),
+    ("Set DWORD HKLM\\Software\\Example\\Level to 5", [
+        {"topic": "registry", "key": "HKLM:\\Software\\Example", "name": "Level", "value": 5, "type": "DWord"}]),
     ("Close Firefox and notepad.exe first", [
         {"topic": "close_application", "process": "firefox", "description": "Mozilla Firefox"},
         {"topic": "close_application", "process": "notepad"},
@@ -119,6 +144,8 @@ def test_a_request_is_understood(request_text: str, expected: list[dict[str, Any
 @pytest.mark.parametrize(
     ("request_text", "left"),
     [
+        ("Close Acme Word first", ["Close Acme Word"]),
+        ("Start Example Viewer at the end", ["Start Example Viewer"]),
         ("Translate the manual into Klingon", ["Translate the manual into Klingon"]),
         ("Close foobar and suppress the restart", ["Close foobar"]),
         ("Suppress the restart, then paint it blue", ["paint it blue"]),

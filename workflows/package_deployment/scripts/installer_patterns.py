@@ -164,12 +164,14 @@ INSTALLER = [
     ),
     Pattern(
         rf"\b(?:treat|accept|consider|handle|map|behandle\w*|werte\w*)?\s?(?:the )?(?:{_CODE_WORDS}) {_CODES} "
+        r"(?:(?:should |must |can )?be (?:treated |accepted |handled |considered )?)?"
         r"(?:as|is|are|means?|to|als|ist|sind|bedeute\w*) (?:a |an |also )?(?:success(?:ful|es)?|ok|Erfolg"
         r"|erfolgreich)\b(?: werten| behandeln)?",
         _exit_codes("success"),
     ),
     Pattern(
         rf"\b(?:treat|accept|consider|handle|map|behandle\w*|werte\w*)?\s?(?:the )?(?:{_CODE_WORDS}) {_CODES} "
+        r"(?:(?:should |must |can )?be (?:treated |accepted |handled |considered )?)?"
         r"(?:as|is|are|means?|to|als|ist|sind|bedeute\w*) (?:a |an |also |that a )?(?:restart|reboot"
         r"|soft reboot|Neustart)\b(?: (?:is )?(?:required|needed|nötig|erforderlich))?",
         _exit_codes("restart"),
@@ -181,7 +183,8 @@ REQUIREMENTS = [
         r"(?:no|without|kein(?:e|en)?|free of(?: any)?)(?: a)? (?:pending|outstanding|ausstehende\w*"
         r"|offene\w*) (?:restarts?|reboots?|Neustarts?)(?: (?:is|are|ist) (?:pending|outstanding))?"
         r"|\b(?:check (?:that |for )?|ensure |make sure )?(?:that )?no (?:restart|reboot) is pending\b"
-        r"|\b(?:check(?: for)?|abort (?:if|on)|stop (?:if|on)) "
+        r"|\b(?:check(?: for)?|(?:abort|stop|do not install|don't install|never install|not install) (?:if|on"
+        r"|when|while)) "
         r"(?:there is )?(?:a )?(?:pending (?:restarts?|reboots?)|(?:restart|reboot) is pending)",
         _no_pending_restart,
     ),
@@ -189,7 +192,7 @@ REQUIREMENTS = [
         r"\b(?:(?:check(?:s|ing)?|require\w*|needs?|ensure|prüfe\w*|benötigt)\b(?: (?:for|that|there|is|are|of"
         r"|at|least|auf))* )?(?:at least |minimum(?: of)? |mindestens )?(?P<amount>\d{1,6}(?:[.,]\d{1,3})?) ?"
         r"(?P<unit>MB|GB|TB|MiB|GiB|TiB)"
-        r"(?: (?:of |are |must be )?(?:free|available|freie[rn]?))?(?: (?:free )?(?:disk space|hard disk space"
+        r"(?: of)?(?: (?:are |must be )?(?:free|available|freie[rn]?))?(?: (?:free )?(?:disk space|hard disk space"
         r"|disk|space|storage|Speicherplatz|Festplattenspeicher|Plattenplatz))?(?: (?:is |are |must be )?"
         r"(?:free|available|frei|required))?\b"
         r"|\bfree (?:disk )?space:? (?:of )?(?:at least )?(?P<amount2>\d{1,6}(?:[.,]\d{1,3})?) ?(?P<unit2>MB|GB|TB)\b",
@@ -213,7 +216,8 @@ REQUIREMENTS = [
         _dotnet,
     ),
     Pattern(
-        r"\b(?:requires?|needs?|only (?:on|for)|nur (?:auf|für)|benötigt) (?:an? )?(?:64[- ]?bit|x64|arm64)"
+        r"\b(?:requires?|needs?|only (?:install )?(?:on|for)|install only (?:on|for)|nur (?:auf|für)|benötigt)"
+        r" (?:an? )?(?:64[- ]?bit|x64|arm64)"
         r"(?:[- ](?:Windows|systems?|computers?|devices?|machines?|Systeme\w*|Rechner\w*))?(?: only)?\b|\b"
         r"(?:64[- ]?bit|x64|arm64)(?: (?:Windows|systems?|computers?|devices?|machines?))? only\b",
         _architecture,

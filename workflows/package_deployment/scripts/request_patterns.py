@@ -18,7 +18,7 @@ from workflows.package_deployment.scripts.instruction_model import (
     Window,
 )
 from workflows.package_deployment.scripts.package_facts import programs
-from workflows.package_deployment.scripts.request_text import Handler, Pattern, Request
+from workflows.package_deployment.scripts.request_text import Handler, Pattern, Request, without_fillers
 from workflows.package_deployment.scripts.request_words import (
     APPLICATIONS,
     DATE,
@@ -78,7 +78,7 @@ def _application(words: str, request: Request, source: Source) -> CloseApplicati
     """
     if re.fullmatch(QUOTED, words):
         return CloseApplication(process=unquoted(words).removesuffix(".exe"), source=source)
-    plain = _TRAILING.sub("", _LEADING.sub("", words)).strip()
+    plain = _TRAILING.sub("", _LEADING.sub("", without_fillers(words))).strip()
     if _PROCESS.fullmatch(plain):
         return CloseApplication(process=plain[:-4], source=source)
     if known := APPLICATIONS.get(plain.lower()):
@@ -128,7 +128,8 @@ def _interaction(mode: Literal["Silent", "NonInteractive", "Interactive"]) -> Ha
 def _restart(behavior: RestartBehavior) -> Handler:
     def handler(found: re.Match[str], _request: Request, source: Source) -> Iterator[Instruction]:
         groups = found.groupdict()
-        length = seconds(groups["amount"], groups["unit"]) if groups.get("amount") else None
+        amount, unit = groups.get("amount") or groups.get("amount2"), groups.get("unit") or groups.get("unit2")
+        length = seconds(amount, unit) if amount and unit else None
         yield Restart(behavior=behavior, countdown=length, source=source)
 
     return handler
@@ -147,8 +148,8 @@ _COUNT = rf"(?P<count>{NUMBER})"
 
 
 def _countdown(found: re.Match[str], _request: Request, source: Source) -> Iterator[Instruction]:
-    amount, unit = found["amount"] or found["amount2"], found["unit"] or found["unit2"]
-    length = seconds(amount, unit)
+    amount = found["amount"] or found["amount2"] or found["amount3"]
+    length = seconds(amount, found["unit"] or found["unit2"] or found["unit3"])
     forced = bool(re.search(r"forc|zwing", found.string, re.IGNORECASE))
     if re.search(_RESTART, found.string, re.IGNORECASE):
         yield Restart(
@@ -156,6 +157,11 @@ def _countdown(found: re.Match[str], _request: Request, source: Source) -> Itera
         )
     else:
         yield Closing(countdown=length, forced=forced, source=source)
+
+
+def _block(found: re.Match[str], request: Request, source: Source) -> Iterator[Instruction]:
+    yield from _close(found, request, source)
+    yield Closing(blocks_start=True, source=source)
 
 
 def _defer_times(found: re.Match[str], _request: Request, source: Source) -> Iterator[Instruction]:
@@ -176,6 +182,9 @@ def _prompt(found: re.Match[str], _request: Request, source: Source) -> Iterator
 
 CLOSING = [
     Pattern(
+        r"\b(?:block|blockiere\w*) (?P<apps>[^.;,\0]{1,80}?) (?:during|while|until|während|bis)\b[^.;,\0]{0,40}", _block
+    ),
+    Pattern(
         r"\b(?:block|prevent|keep|stop)\b[^.;\0]{0,60}?\bfrom (?:being )?"
         r"(?:(?:re)?start(?:ed|ing)?|open(?:ed|ing)?|launch(?:ed|ing)?)(?: again)?"
         r"(?: (?:during|while|until)[^.;,\0]{0,40})?"
@@ -190,6 +199,8 @@ CLOSING = [
         _closing(prompt_to_save=True),
     ),
     Pattern(
+        r"\b(?:give|allow)(?: (?:the |all )?users?| them)? (?P<amount3>\d{1,5}) (?P<unit3>minutes?|seconds?) to "
+        r"(?:save|close|finish)(?: (?:their |open |the |all )*(?:work|documents?|files?|apps?|applications?))?|"
         rf"(?:\b(?:after|with|in|within|over|nach|mit|binnen)(?: an?| eine[mr]?)? )?(?:{DURATION}[ -]"
         r"(?:countdown|warning)\b|"
         r"\bcountdown (?:of |is |from |von |: ?)?(?P<amount2>\d{1,5})[ -]?(?P<unit2>s\w*|min\w*|Sek\w*|Min\w*"
@@ -212,7 +223,7 @@ CLOSING = [
     ),
     Pattern(
         r"(?P<apps>[\w.+#-]+(?: [A-Z][\w.+#-]*)*(?:(?:, | and | or )[\w.+#-]+(?: [A-Z][\w.+#-]*)*)*)"
-        r" (?:should|must|has to|have to|needs? to) be (?:closed|terminated|shut down)\b(?: first| before)?",
+        r" (?:(?:should|must|has to|have to|needs? to) be|is|are) (?:closed|terminated|shut down)\b(?: first| before)?",
         _close,
     ),
 ]
@@ -238,7 +249,8 @@ DEFERRAL = [
         _defer_days,
     ),
     Pattern(
-        rf"(?:\b{_DEFER}\b[^.;\0]{{0,40}}? )?(?:\b(?:deferral )?deadline(?: (?:is|of|on|for deferrals?"
+        rf"(?:\b(?:allow |permit |erlaube\w* )?{_DEFER}\b[^.;\0]{{0,40}}? )?(?:\b(?:deferral )?deadline(?: "
+        r"(?:is|of|on|for deferrals?"
         r"(?: is)?))?:? |\bFrist(?: (?:ist|bis|am))?:? |"
         rf"\b(?:until|till|bis(?: zum)?|no later than|spätestens(?: am)?|by) )(?:the )?(?P<date>{DATE})(?: {_DEFER})?",
         _defer_until,
@@ -246,8 +258,8 @@ DEFERRAL = [
 ]
 WINDOWS = [
     Pattern(
-        r"\b(?:show|display|say|tell|zeige\w*)\b(?: (?:the |a |an |users? |die |eine |den )*)?(?:message|text"
-        r"|prompt|note|notice|Meldung|Nachricht|Hinweis)?"
+        r"\b(?:(?:show|display|say|tell|zeige\w*)\b(?: (?:the |a |an |users? |die |eine |den )*)?(?:message|text"
+        r"|prompt|note|notice|Meldung|Nachricht|Hinweis)?|message|Meldung)"
         r"(?: (?:at the end|afterwards|when (?:it is )?(?:done|finished|complete)|after (?:the )?installation"
         rf"|am Ende|danach))*(?: ?(?::|saying|with the text|that says|mit dem Text))* ?(?P<text>{QUOTED})"
         r"(?: (?:at the end|afterwards|when (?:it is )?(?:done|finished|complete)|after (?:the )?installation"
@@ -264,7 +276,8 @@ WINDOWS = [
         _window,
     ),
     Pattern(
-        r"\b(?:completely |fully |totally )?(?:silent(?:ly)? (?:deployment|mode|for (?:the )?users?)|(?:no"
+        r"\b(?:no pop-?ups?|keine Pop-?ups?)\b|\b(?:completely |fully |totally )?(?:silent(?:ly)? "
+        r"(?:deployment|mode|for (?:the )?users?)|(?:no"
         r"|without(?: any)?|hide all) (?:user )?(?:ui|user interface|interaction|dialogs|windows|prompts)|"
         r"(?:ohne|keine) (?:Benutzeroberfläche|Fenster|Dialoge|Interaktion)|unattended|unbeaufsichtigt"
         r"|im Hintergrund|in the background)\b",
@@ -296,7 +309,9 @@ RESTARTS = [
         r"\b(?:prompt|ask|offer|remind|request)(?:s|ed)?\b(?: (?:the |all )?users?| them| people)?(?: (?:for"
         rf"|to|a|an|the))* {_RESTART}"
         rf"(?: (?:the |their )?(?:computer|machine|device|pc))?(?: if (?:needed|required|necessary))?{_AFTER}"
-        rf"|\b(?:zum |um |nach )?(?:einen? )?{_RESTART} (?:auffordern|bitten|abfragen|fragen|anbieten)\b"
+        rf"|\b(?:zum |um |nach )?(?:einen? )?{_RESTART} (?:auffordern|aufgefordert|bitten|gebeten|abfragen"
+        r"|fragen|gefragt"
+        r"|anbieten)\b(?: werden)?"
         rf"|\b(?:restart|reboot) prompt\b{_AFTER.replace('amount', 'amount3').replace('unit', 'unit3')}",
         _prompt,
     ),
@@ -311,6 +326,8 @@ RESTARTS = [
     Pattern(
         r"\b(?:restart|reboot)(?: (?:the )?(?:computer|machine|device|pc)s?)?(?: (?:automatically|afterwards"
         rf"|at the end|after (?:the )?installation|when (?:done|finished)))+{_AFTER}"
+        r"|\b(?:restart|reboot) (?:the )?(?:computer|machine|device|pc)s? (?:after|in|within) "
+        rf"{DURATION.replace('amount', 'amount2').replace('unit', 'unit2')}"
         r"|\b(?:den )?(?:Rechner|Computer|PC) (?:danach |anschließend |am Ende )?neu ?starten\b",
         _restart(RestartBehavior.FORCE),
     ),

@@ -19,22 +19,22 @@ LONGEST_CLAUSE = 2_000
 """Characters of a clause that are read."""
 _WORD = re.compile(r"[^\s\0,.:!?()]+(?:[.:][^\s\0,.:!?()]+)*")
 _FILLER_WORDS = """
-a about according additionally after afterwards again all already also always an and any app application
-applications apps are as at automatically be because been before being both but by can case client clients
-computer computers could deploy deployed deployment desktop device devices do does done during each either end
-ensure etc every everything existing file files finally first following for from fully further furthermore get
-give given go had has have having here how if in install installation installations installed installer
-installing into is it its itself just keep kindly let like machine machines make me must need needed needs new
-next note now of off on once one only onto or other our out over package packaging pc pcs please program
-programs put run running same script set setting settings shall should silent silently so software some sure
-take than thank thanks that the their them then there these they thing this those though thus to too up upon us
-use used user user's users using usual very via want wants was we well were what when where whether which while
-who whole will windows with within without would you your yes ok version product setup software's psadt
-psappdeploytoolkit toolkit standard normal msi exe required requirement requirements requires require option
-options value prior beforehand complete completed aber alle allem allen aller alles als also am an auch auf aus
-automatisch bei beim benötigt benutzer bevor bitte bis da dabei damit danach dann das dass dem den denn der des
-dessen die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem einen einer eines er erst
-erstellen es falls für ganz gerät geräte gern hier ich ihm ihn ihr im immer in installation installieren
+quietly able may lassen a about according additionally after afterwards again all already also always an and any
+app application applications apps are as at automatically be because been before being both but by can case
+client clients computer computers could deploy deployed deployment desktop device devices do does done during
+each either end ensure etc every everything existing file files finally first following for from fully further
+furthermore get give given go had has have having here how if in install installation installations installed
+installer installing into is it its itself just keep kindly let like machine machines make me must need needed
+needs new next note now of off on once one only onto or other our out over package packaging pc pcs please
+program programs put run running same script set setting settings shall should silent silently so software some
+sure take than thank thanks that the their them then there these they thing this those though thus to too up
+upon us use used user user's users using usual very via want wants was we well were what when where whether
+which while who whole will windows with within without would you your yes ok version product setup software's
+psadt psappdeploytoolkit toolkit standard normal msi exe required requirement requirements requires require
+option options value prior beforehand complete completed aber alle allem allen aller alles als also am an auch
+auf aus automatisch bei beim benötigt benutzer bevor bitte bis da dabei damit danach dann das dass dem den denn
+der des dessen die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem einen einer eines er
+erst erstellen es falls für ganz gerät geräte gern hier ich ihm ihn ihr im immer in installation installieren
 installiert ist ja jede jedem jeden jeder jedes jetzt kann können mache machen man mit möchten müssen muss nach
 nicht noch nun nur ob oder ohne paket pro programm rechner sein seine setzen sich sie sind skript so soll sollen
 sollte sollten sowie still und uns unser unsere vom von vor vorher wenn werden wir wird wurde zu zuerst zum zur
@@ -62,6 +62,14 @@ class Request:
                 if len(clause) > LONGEST_CLAUSE:
                     self.not_understood.append(cleaned(clause[LONGEST_CLAUSE:]))
                 yield clause[:LONGEST_CLAUSE]
+
+
+def without_fillers(words: str) -> str:
+    """Return words without those at their beginning that ask for nothing by themselves."""
+    parts = words.split()
+    while parts and parts[0].lower() in _FILLERS:
+        parts.pop(0)
+    return " ".join(parts)
 
 
 Handler = Callable[[re.Match[str], Request, Source], Iterable[Instruction]]

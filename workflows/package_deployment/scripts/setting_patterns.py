@@ -82,9 +82,10 @@ def _key(text: str) -> str:
 
 def _registry(found: re.Match[str], _request: Request, source: Source) -> Iterator[Instruction]:
     groups = found.groupdict()
-    key, name = _key(groups["key"]), unquoted(groups.get("name") or "")
+    key, name = _key(groups["key"]), unquoted(groups.get("name") or groups.get("name2") or "")
     if not name:
         key, _, name = key.rpartition("\\")
+    groups["type"] = groups.get("type") or groups.get("kind")
     kind = _TYPES[(groups.get("type") or "STRING").upper().removeprefix("REG_")]
     text = unquoted(groups["value"])
     if (
@@ -151,7 +152,7 @@ def _detection(found: re.Match[str], _request: Request, source: Source) -> Itera
         yield DetectionWish(by="product_code", source=source)
 
 
-_LINK = r"(?:shortcuts?|icons?|links?|Verknüpfung(?:en)?|Symbole?)"
+_LINK = r"(?:shortcuts?|icons?|links?|entry|entries|Verknüpfung(?:en)?|Symbole?|Einträge?|Eintrag)"
 _WHERE = r"(?:(?:public |all users )?desktop|start ?menu|Startmenü-?|Desktop-?)"
 _LINK_NAME = rf"(?: (?P<name>{QUOTED}|(?!on\b|from\b|for\b|of\b)[\w.+-]+\.lnk))?"
 _LINK_PLACE = rf"(?:,? (?:on|from|in|of|auf|vom|von|im|aus)(?: dem)?(?: the)? {_WHERE})?"
@@ -183,13 +184,15 @@ SETTINGS = [
         r"\b(?:set|create|write|add|setze\w*|schreibe\w*)(?: (?:the|a|den|einen))*(?: registry| Registry-?)?"
         rf"(?: ?(?:value|wert|entry|eintrag))?(?: (?P<name>{QUOTED}|(?!{_HIVE})[\w.-]+))? (?:in|under|at|unter)"
         rf"(?: (?:the )?(?:registry )?key)? (?P<key>{_KEY}) (?:to|=|auf|with(?: the)? value|mit(?: dem)? Wert) "
-        rf"(?P<value>{_VALUE})(?: {_TYPE})?(?: setzen)?",
+        rf"(?P<value>{_VALUE})(?: {_TYPE})?(?: (?:for|of) (?:all|every|each) users?)?(?: setzen)?",
         _registry,
     ),
     Pattern(
-        r"(?:\b(?:set|create|write|add|setze\w*|schreibe\w*)(?: (?:the|a|den))*(?: registry| Registry-?)?(?: ?"
-        rf"(?:value|wert|key|entry))? )?(?P<key>{_KEY})(?:(?: ?: ?| value | )(?P<name>{QUOTED}|[\w.-]+)"
-        rf"(?= ?=))? ?(?:=|to|auf) ?(?P<value>{_VALUE})(?: {_TYPE})?(?: setzen)?",
+        r"(?:\b(?:set|create|write|add|setze\w*|schreibe\w*|setting)(?: (?:the|a|den))*(?: registry| Registry-?)?"
+        rf"(?: (?P<kind>DWORD|QWORD|REG_DWORD|REG_SZ|string))?(?: ?(?:value|wert|key|entry))? )?(?P<key>{_KEY})"
+        rf"(?:(?:,? value |,? Wert )(?P<name2>{QUOTED}|[\w.-]+)|(?:(?: ?: ?| )(?P<name>{QUOTED}|[\w.-]+)"
+        rf"(?= ?=)))? ?(?:=|to|auf) ?(?P<value>{_VALUE})(?: {_TYPE})?(?: (?:for|of) (?:all|every|each) users?)?"
+        r"(?: setzen)?",
         _registry,
     ),
     Pattern(
@@ -226,6 +229,17 @@ SETTINGS = [
         rf"(?: (?:of|von)(?: the)? (?P<name>{QUOTED}|(?-i:[A-Z0-9][\w.+#-]*(?: [A-Z0-9][\w.+#-]*){{0,4}})|"
         r"(?:the |this )?(?:app(?:lication)?|software|product)))?(?: (?:first|before(?:hand)?|deinstallieren"
         r"|entfernen))*",
+        _earlier,
+    ),
+    Pattern(
+        r"\b(?:any |all )?(?:earlier|previous|older|old|existing) (?:versions?|installations?)"
+        rf"(?: of (?P<name>{QUOTED}|(?-i:[A-Z0-9][\w.+#-]*(?: [A-Z0-9][\w.+#-]*){{0,4}})))? "
+        r"(?:has to|have to|must|should|needs? to) be (?:removed|uninstalled|replaced)(?: first| before\w*)?",
+        _earlier,
+    ),
+    Pattern(
+        rf"\b(?:uninstall|deinstalliere\w*) (?P<name>{QUOTED}|(?-i:[A-Z][\w.+#-]*(?: [A-Z0-9][\w.+#-]*){{0,4}}))"
+        r" (?:first|before(?:hand)?|vorher|zuerst)\b",
         _earlier,
     ),
     Pattern(
