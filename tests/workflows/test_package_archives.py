@@ -17,6 +17,7 @@ import pytest
 
 from tests.workflows import registry_packages
 from tests.workflows.cabinet_writer import LZX, MSZIP, STORED, cabinet
+from tests.workflows.nsis_installers import build_nsis
 from tests.workflows.rar_writer import new_rar, old_rar
 from tests.workflows.test_package_exe import analyze, analyze_bytes
 from tests.workflows.windows_programs import X64, X86, Program, manifest, version_resource
@@ -258,6 +259,52 @@ def test_an_msi_that_lies_in_an_archive_as_it_is_makes_no_wrapper(tmp_path: Path
         found = analyze_bytes(tmp_path, Program(overlay=archive).build())
         assert found.technology is Technology.SELF_EXTRACTING_ARCHIVE
         assert found.bundle and [package.name for package in found.bundle.packages] == ["Inner Product"]
+
+
+def started(program: bytes) -> bytes:
+    """Return an archive that starts a program in it."""
+    resources = {
+        (RCDATA, "CABINET"): cabinet({"data\\inner.exe": program}),
+        (RCDATA, "RUNPROGRAM"): b'"data\\inner" /x\0',
+    }
+    return Program(resources=resources).build()
+
+
+def test_the_installer_that_an_archive_starts(tmp_path: Path) -> None:
+    inner = build_nsis(tmp_path, install_folder="$PROGRAMFILES64\\Example").read_bytes()
+
+    deep = analyze_bytes(tmp_path, started(inner), Depth.DEEP)
+    standard = analyze_bytes(tmp_path, started(inner))
+
+    assert deep.technology is Technology.SELF_EXTRACTING_ARCHIVE
+    assert deep.bundle
+    (package,) = deep.bundle.packages
+    assert (package.id, package.kind, package.name, package.version, package.install_arguments) == (
+        "data\\inner.exe", "exe", "Example Editor", "3.4.5", "/S"
+    )  # fmt: skip
+    assert "data\\inner.exe was built with NSIS." in deep.notes
+    assert (deep.product_name, deep.architecture, deep.scope) == ("Example Editor", Architecture.X64, Scope.MACHINE)
+    assert "data\\inner.exe takes /S." in deep.switch("install").reason  # type: ignore[union-attr]
+    assert standard.bundle is None
+
+
+def test_installers_inside_each_other_are_read_up_to_three(tmp_path: Path) -> None:
+    innermost = build_nsis(tmp_path).read_bytes()
+
+    three = analyze_bytes(tmp_path, started(started(innermost)), Depth.DEEP)
+    five = analyze_bytes(tmp_path, started(started(started(started(innermost)))), Depth.DEEP)
+
+    assert three.bundle and [package.name for package in three.bundle.packages] == ["Example Editor", "Example Editor"]
+    assert five.bundle and len(five.bundle.packages) == 2
+    assert any("nested too deeply" in note for note in five.notes)
+
+
+def test_a_started_program_that_is_none_or_no_installer(tmp_path: Path) -> None:
+    broken = analyze_bytes(tmp_path, started(b"MZ broken"), Depth.DEEP)
+    ordinary = analyze_bytes(tmp_path, started(Program().build()), Depth.DEEP)
+
+    assert any("inner.exe could not be read" in note for note in broken.notes)
+    assert any("inner.exe has no marker of an installer" in note for note in ordinary.notes)
 
 
 def test_two_msis_are_listed_and_neither_is_chosen(tmp_path: Path, msi: bytes) -> None:

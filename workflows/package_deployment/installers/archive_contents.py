@@ -30,6 +30,7 @@ from workflows.package_deployment.installers.opened_archives import (
     stream_of,
 )
 from workflows.package_deployment.installers.problems import InstallerError, words_for
+from workflows.package_deployment.installers.started_programs import add_started_program
 from workflows.package_deployment.installers.texts import clean
 from workflows.package_deployment.installers.wrappers import find_advanced_footer, find_msis
 from workflows.package_deployment.installers.xml_elements import read_elements
@@ -59,6 +60,7 @@ def describe_archive(program: Executable, marker: Marker, depth: Depth, analysis
     commands = _commands(program, marker, archive, analysis)
     _add_files(archive, depth, analysis)
     _add_msis(archive, commands, depth, analysis)
+    add_started_program(program, archive, commands, depth, analysis)
 
 
 def _open(program: Executable, marker: Marker) -> Archive:

@@ -46,15 +46,20 @@ def describe_exe(path: Path, depth: Depth, analysis: PackageAnalysis) -> None:
         InstallerError: it is not a Windows program, or its headers are damaged.
     """
     with Executable(path) as program:
-        version = read_version_resource(program)
-        manifest = Manifest(program)
-        marker = recognize(program, version, manifest)
-        _add_identity(program, version, analysis)
-        _add_technology(program, marker, analysis)
-        _add_rights(marker, manifest, analysis)
-        _add_architecture(program, marker, analysis)
-        if marker is not None:
-            _add_details(program, marker, depth, analysis)
+        describe_program(program, depth, analysis)
+
+
+def describe_program(program: Executable, depth: Depth, analysis: PackageAnalysis) -> None:
+    """Fill the analysis with what a program says that is open."""
+    version = read_version_resource(program)
+    manifest = Manifest(program)
+    marker = recognize(program, version, manifest)
+    _add_identity(program, version, analysis)
+    _add_technology(program, marker, analysis)
+    _add_rights(marker, manifest, analysis)
+    _add_architecture(program, marker, analysis)
+    if marker is not None:
+        _add_details(program, marker, depth, analysis)
 
 
 def _add_details(program: Executable, marker: Marker, depth: Depth, analysis: PackageAnalysis) -> None:

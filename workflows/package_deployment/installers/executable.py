@@ -61,17 +61,19 @@ class Resource(NamedTuple):
 class Executable:
     """A Windows program that is open for reading. Use it with `with`."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the program. Raises InstallerError: it is not one."""
-        with path.open("rb") as file:
-            self.size = path.stat().st_size
-            if self.size == 0:
-                raise InstallerError("The file is empty.")
-            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    def __init__(self, source: Path | bytes, level: int = 0) -> None:
+        """Open a file, or the bytes of a program that was inside another: its level is one more than that of the other.
+
+        Raises:
+            InstallerError: it is not a program.
+        """
+        self.level = level
+        self.data = _mapped(source) if isinstance(source, Path) else source
+        self.size = len(self.data)
         try:
             self._pe = pefile.PE(data=self.data, fast_load=True)
         except Exception as error:
-            self.data.close()
+            self._close()
             raise InstallerError("The headers of the program are damaged.") from error
         self.sections = self._read_sections()
         self.overlay, self.end = self._find_overlay()
@@ -84,7 +86,11 @@ class Executable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pe.close()
-        self.data.close()
+        self._close()
+
+    def _close(self) -> None:
+        if isinstance(self.data, mmap.mmap):
+            self.data.close()
 
     @property
     def architecture(self) -> Architecture:
@@ -198,6 +204,13 @@ class Executable:
             return None
         language = getattr(variant, "id", None)
         return Resource(_key(kind), _key(item), language or 0, offset, min(place.Size, self.size - offset))
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            raise InstallerError("The file is empty.")
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _key(entry: object) -> int | str:
