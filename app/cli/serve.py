@@ -26,6 +26,7 @@ from app.settings import Settings, SettingsError, check_folders, load_settings, 
 
 READY_SECONDS = 60.0
 SAMPLE_VARIABLE = "ASSENT_TARGET_SHOP"
+FOLDERS_VARIABLE = "ASSENT_INPUT_FOLDERS"
 _WEB = (*PYTHON, str(ROOT / "wsgi.py"))
 _ASSENT = (*PYTHON, "-m", "app.cli.main")
 
@@ -50,6 +51,8 @@ def serve(demo: bool) -> None:
         sample = sample_address(address, server) if demo else ""
         if demo and not environment.get(SAMPLE_VARIABLE):
             environment[SAMPLE_VARIABLE] = sample
+        if demo and not environment.get(FOLDERS_VARIABLE):
+            environment[FOLDERS_VARIABLE] = _example_packages(settings.data_dir.resolve())
         supervisor = Supervisor(environment)
         with supervisor.signals():
             try:
@@ -123,6 +126,15 @@ def sample_address(address: str, server: EmbeddedServer | None) -> str:
         return server.url("shop")
     parts = urlsplit(address)
     return urlunsplit(parts._replace(path=f"{parts.path or '/assent'}_shop"))
+
+
+def _example_packages(data_dir: Path) -> str:
+    """Return a folder with the packages of the demo. It is the only one in which inputs may name files."""
+    from workflows.package_deployment.example import make_examples
+
+    folder = data_dir / "example-packages"
+    make_examples(folder)
+    return str(folder)
 
 
 def _demo_command(sample: str) -> list[str]:

@@ -58,7 +58,10 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
     return findings
 
 
-BUNDLED = ["workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator"]
+BUNDLED = [
+    "workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator",
+    "workflows/package_deployment",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", BUNDLED)

@@ -55,7 +55,7 @@ def _view(number: int, attachment: Attachment) -> AttachmentView:
         title=attachment.title,
         media="Markdown" if is_prose else "text" if plain else attachment.media,
         size=plural(lines, "line"),
-        prose=markdown(text, top=4) if is_prose else None,
+        prose=markdown(text, top=3) if is_prose else None,
         code=None if is_prose else code(text, [], f"attached-{number}", "" if plain else attachment.media),
         open=lines <= _SHORT_LINES and len(text) <= _SHORT,
     )

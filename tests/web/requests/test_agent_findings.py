@@ -74,7 +74,7 @@ def test_attachments_stand_beside_it_and_run_nothing(services: Services, reviewe
     first, second, third = attached.all("details")
     assert "open" in first.attributes and "open" not in second.attributes and "open" in third.attributes
     assert "Analysis" in first.text and len(first.all("td")) == 2 and not attached.all("script")
-    assert first.one("h4").text == "Facts"
+    assert first.one("h3").text == "Facts"
     assert "Detection <i>" in second.text and "200 lines" in second.text
     assert lines_of(second).attributes["data-colors"] == "powershell"
     assert "data-colors" not in lines_of(third).attributes
