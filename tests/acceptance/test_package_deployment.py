@@ -104,6 +104,7 @@ def test_from_an_upload_to_the_zip(portal: Portal, visit: Visit, package: Path, 
     expect(page.locator("body")).to_contain_text(f"The SHA-256 of the script in it is {digest(approved)}")
 
     requester.go(f"/runs/{run_id}")
+    expect(requester.page.locator("#run-calls")).to_contain_text("2 tool calls")
     listed = requester.page.locator("#run-files")
     expect(listed).to_contain_text("Example-Agent-2.4.1")
     requester.look("package-run", everywhere=True)

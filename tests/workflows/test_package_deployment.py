@@ -45,7 +45,7 @@ def test_the_proposal_is_the_script_with_all_that_it_was_made_from(suspended: De
     assert digest(proposal["content"]) in proposal["summary"] and "plants" in proposal["summary"].lower()
     attached = {item["title"]: item for item in proposal["attachments"]}
     assert set(attached) == {
-        "Analysis of the package", "Instructions", "Uninstall", "Detection",
+        "Analysis of the package", "Instructions", "Uninstall", "Detection", "Quality checks",
     }  # fmt: skip
     assert PRODUCT_CODE in attached["Analysis of the package"]["content"]
     assert attached["Uninstall"]["media"] == "powershell" and PRODUCT_CODE in attached["Uninstall"]["content"]
@@ -56,7 +56,7 @@ def test_the_proposal_is_the_script_with_all_that_it_was_made_from(suspended: De
 def test_each_stage_leaves_an_artifact(suspended: DeploymentRun) -> None:
     assert set(suspended.artifacts) == {
         "analysis.json", "1-analysis.md", "2-instructions.md", "3-functions.md", "4-Invoke-AppDeployToolkit.ps1",
-        "detection.ps1", "5-validation.md",
+        "detection.ps1", "5-validation.md", "6-quality.md",
     }  # fmt: skip
     assert "Start-ADTMsiProcess" in suspended.artifacts["3-functions.md"]
     assert suspended.artifacts["4-Invoke-AppDeployToolkit.ps1"] == suspended.proposal["content"]
@@ -188,7 +188,7 @@ class Died(BaseException):
 
 STEPS: dict[str, Any] = {
     "analyze": drafting, "instruct": drafting, "retrieve": drafting, "generate": drafting, "validate": drafting,
-    "propose": gate, "recheck": gate, "deliver": handover, "report": handover,
+    "assess": drafting, "propose": gate, "recheck": gate, "deliver": handover, "report": handover,
 }  # fmt: skip
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from assent import Outcome, Question, publish_artifact, request_approval
+from assent.toolbox import recorded
 from workflows.package_deployment import analyzer, markdown
 from workflows.package_deployment.analysis import PackageAnalysis, Technology
 from workflows.package_deployment.analysis_report import analysis_markdown
 from workflows.package_deployment.scripts.detection import Target, detection_script
-from workflows.package_deployment.scripts.generating import Draft, draft_script, validate_script
+from workflows.package_deployment.scripts.generating import (
+    Draft,
+    draft_script,
+    retrieve_functions,
+    structure_request,
+    validate_script,
+)
 from workflows.package_deployment.scripts.instruction_model import (
     InstallerArguments,
     Instructions,
@@ -15,10 +22,11 @@ from workflows.package_deployment.scripts.instruction_model import (
     Origin,
     Source,
 )
-from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import switch_for
 from workflows.package_deployment.state import Json, State, settings_of
-from workflows.package_deployment.toolkit.retrieval import retrieve as find_functions
+from workflows.package_deployment.toolkit.findings import ScriptFinding
+from workflows.package_deployment.toolkit.quality import assess_quality
+from workflows.package_deployment.tools import package_analyzer
 
 WRITER = "packaging agent"
 ANALYSIS, INSTRUCTIONS, FUNCTIONS = "1-analysis.md", "2-instructions.md", "3-functions.md"
@@ -27,9 +35,6 @@ _PARTS = frozenset({Technology.MSI_TRANSFORM, Technology.MERGE_MODULE})
 """What is no installer by itself."""
 _NO_ARGUMENTS = "No arguments for a silent installation are known."
 _PURPOSES = ("install", "uninstall", "repair")
-_FUNCTIONS = 5
-_ASKED = 200
-"""Instructions for which functions are looked up."""
 
 
 def analysis_of(state: State) -> PackageAnalysis:
@@ -55,7 +60,8 @@ def name_of(analysis: PackageAnalysis) -> str:
 def analyze(state: State) -> State:
     """Analyze the package in the sandbox."""
     settings = settings_of(state)
-    analysis = analyzer.analyze_package(settings.package, settings.analysis_depth)
+    with recorded(package_analyzer, {"package_path": settings.package, "analysis_depth": settings.analysis_depth.value}):
+        analysis = analyzer.analyze_package(settings.package, settings.analysis_depth)
     publish_artifact(ANALYSIS, analysis_markdown(analysis), "text/markdown")
     publish_artifact("analysis.json", analysis.model_dump_json(indent=2), "application/json")
     problem = ""
@@ -71,7 +77,7 @@ def analyze(state: State) -> State:
 def instruct(state: State) -> State:
     """First stage: what is wanted, and what follows from the package, as typed instructions."""
     settings, analysis = settings_of(state), analysis_of(state)
-    found = structure(
+    found = structure_request(
         settings.request, analysis, Mode(settings.mode), settings.preferences, state.get("suggestions", [])
     )
     given = [
@@ -145,16 +151,8 @@ def _question(state: State) -> Question:
 
 def retrieve(state: State) -> State:
     """Second stage: the functions of the toolkit that fit each instruction."""
-    functions: list[Json] = []
-    for item in instructions_of(state).items[:_ASKED]:
-        fitting = find_functions(item.sentence, _FUNCTIONS)
-        functions.append({
-            "instruction": item.sentence,
-            "functions": [
-                {"function": found.function, "score": round(float(found.score), 3), "reason": found.reason}
-                for found in fitting
-            ],
-        })  # fmt: skip
+    found = retrieve_functions(instructions_of(state)).model_dump(mode="json")
+    functions: list[Json] = found["instructions"]
     rows = [
         (
             markdown.escaped(entry["instruction"]),
@@ -188,6 +186,20 @@ def validate(state: State) -> State:
     lines += markdown.table(head, rows) if rows else ["Nothing was found."]
     publish_artifact(VALIDATION, "\n".join(lines), "text/markdown")
     return {"findings": [finding.model_dump(mode="json") for finding in found]}
+
+
+def assess(state: State) -> State:
+    """Fifth stage: the quality of the script, check by check."""
+    analysis, findings = analysis_of(state), findings_of(state)
+    checks = assess_quality(state["script"], analysis, findings, has_detection_rule=True)
+    quality = [check.model_dump(mode="json") for check in checks]
+    publish_artifact(QUALITY, f"# Quality\n\n{quality_markdown(quality)}", "text/markdown")
+    return {"quality": quality}
+
+
+def findings_of(state: State) -> list[ScriptFinding]:
+    """Return the findings as models."""
+    return [ScriptFinding.model_validate(finding) for finding in state["findings"]]
 
 
 def instructions_markdown(found: Instructions) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from assent import (
     AgentFinding,
     Attachment,
@@ -24,6 +22,7 @@ from workflows.package_deployment.drafting import (
     WRITER,
     analysis_of,
     draft_of,
+    findings_of,
     instructions_markdown,
     instructions_of,
     name_of,
@@ -34,10 +33,10 @@ from workflows.package_deployment.scripts.detection import Target, detection_scr
 from workflows.package_deployment.scripts.digests import script_digest
 from workflows.package_deployment.scripts.generating import validate_script
 from workflows.package_deployment.scripts.instruction_model import Instructions
+from workflows.package_deployment.scripts.rendering import part_of
 from workflows.package_deployment.state import State, settings_of
-from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.findings import Level
 
-_UNINSTALL = re.compile(r"^function Uninstall-ADTDeployment\r?\n.*?^}", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _LEVELS = (Level.ERROR, Level.WARNING, Level.INFO)
 _MOST_ATTACHED = 90_000
 """Characters of an attachment; all together stay below the contract's limit."""
@@ -72,11 +71,6 @@ def build_proposal(state: State) -> Script:
     )
 
 
-def findings_of(state: State) -> list[ScriptFinding]:
-    """Return the findings as models."""
-    return [ScriptFinding.model_validate(finding) for finding in state["findings"]]
-
-
 def agent_findings(state: State) -> list[AgentFinding]:
     """Return the findings of the validation as those of the agent, errors first."""
     found = sorted(findings_of(state), key=lambda finding: _LEVELS.index(finding.level))
@@ -90,15 +84,14 @@ def agent_findings(state: State) -> list[AgentFinding]:
 
 
 def _attachments(state: State, analysis: PackageAnalysis, instructions: Instructions) -> list[Attachment]:
-    uninstall = _UNINSTALL.search(state["script"])
+    uninstall = part_of(state["script"], "Uninstall") or "# The script has no function for uninstalling."
     texts = [
         ("Analysis of the package", "text/markdown", analysis_markdown(analysis)),
         ("Instructions", "text/markdown", instructions_markdown(instructions)),
-        ("Uninstall", "powershell", uninstall[0] if uninstall else "# The script has no function for uninstalling."),
+        ("Uninstall", "powershell", uninstall),
         ("Detection", "powershell", detection_script(draft_of(state).detection, Target.INTUNE)),
+        ("Quality checks", "text/markdown", quality_markdown(state["quality"])),
     ]
-    if checks := state.get("quality"):
-        texts.append(("Quality checks", "text/markdown", quality_markdown(checks)))
     return [Attachment(title=title, media=media, content=_cut(text)) for title, media, text in texts]
 
 

@@ -26,6 +26,7 @@ _STEPS = {
     "retrieve": (_DRAFTING, "Find functions of the toolkit", WRITER, "script_generator"),
     "generate": (_DRAFTING, "Write the script", WRITER, "script_generator"),
     "validate": (_DRAFTING, "Validate the script", VALIDATOR, "script_generator"),
+    "assess": (_DRAFTING, "Assess its quality", VALIDATOR, "script_generator"),
     "propose": (_GATE, "Request approval", WRITER, "request_approval"),
     "revise": (_GATE, "Consider the comments", WRITER, "request_approval"),
     "recheck": (_GATE, "Check what was approved", VALIDATOR, "script_generator"),
@@ -45,7 +46,8 @@ def build() -> StateGraph[State]:
     graph.add_conditional_edges("ask", _after_question, ["instruct", "report"])
     graph.add_edge("retrieve", "generate")
     graph.add_edge("generate", "validate")
-    graph.add_edge("validate", "propose")
+    graph.add_edge("validate", "assess")
+    graph.add_edge("assess", "propose")
     graph.add_conditional_edges("propose", _after_decision, ["recheck", "revise", "report"])
     graph.add_edge("revise", "instruct")
     graph.add_conditional_edges("recheck", _after_recheck, ["deliver", "validate", "report"])

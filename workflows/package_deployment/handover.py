@@ -9,15 +9,23 @@ from pathlib import Path
 
 from assent import Outcome, ReceiptStatus, Script, Verdict, publish_artifact, report_receipt
 from assent.files import FileError, open_file, save_file
+from assent.toolbox import recorded
 from workflows.package_deployment import markdown
 from workflows.package_deployment.delivery.building import OUTPUT_VARIABLE, Package, build_package, output_folder
 from workflows.package_deployment.delivery.contents import Approval, DeliveryError, PackageContents
 from workflows.package_deployment.delivery.report import write_report
 from workflows.package_deployment.delivery.toolkit_folder import operators_toolkit
-from workflows.package_deployment.drafting import analysis_of, draft_of, instructions_of, name_of, question_outcome
-from workflows.package_deployment.gate import findings_of
+from workflows.package_deployment.drafting import (
+    analysis_of,
+    draft_of,
+    findings_of,
+    instructions_of,
+    name_of,
+    question_outcome,
+)
 from workflows.package_deployment.scripts.digests import script_digest
 from workflows.package_deployment.state import Json, State, settings_of
+from workflows.package_deployment.tools import package_builder
 
 REPORT = "report.md"
 _ENDS = {
@@ -33,7 +41,8 @@ def deliver(state: State) -> State:
     """Build the package and deliver it; a step that runs again delivers the same. The receipt names the digest."""
     outcome, contents = Outcome.model_validate(state["outcome"]), contents_of(state)
     try:
-        with _files_of(state) as (installer, others):
+        called = recorded(package_builder, {"package_path": settings_of(state).package}, request_id=outcome.request_id)
+        with called, _files_of(state) as (installer, others):
             package = build_package(contents, installer, operators_toolkit(), others)
             delivered = _delivered(state, package)
     except (DeliveryError, FileError) as error:
@@ -57,7 +66,7 @@ def contents_of(state: State) -> PackageContents:
         plan=draft.plan,
         instructions=instructions_of(state),
         findings=findings_of(state),
-        quality=state.get("quality", []),
+        quality=state["quality"],
         approvals=[
             Approval(who=remark.who, verdict=remark.verdict.value, at=remark.at, comment=remark.comment)
             for remark in outcome.remarks
