@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -32,6 +33,15 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
         assert [(run["workflow"], run["started_by"]) for run in runs] == [("database_maintenance", "Release engineer")]
         assert runs[0]["input"]["target"] == "shop"
         assert (tmp_path / "maintenance" / runs[0]["input"]["workload"]).is_file()
+        with psycopg.connect(find_running(tmp_path)) as database:
+            [(text,)] = database.execute("SELECT examples FROM workflows WHERE name = 'package_deployment'")
+        examples = json.loads(text)
+        assert examples and all(Path(example["package"]).is_file() for example in examples)
+        folders = {"ASSENT_INPUT_FOLDERS": str(tmp_path / "example-packages")}
+        given = json.dumps(examples[0])
+        done = assent("run", "start", "package_deployment", "--input", given, **settings, **folders)
+        assert done.returncode == 0, done.stderr
+        runs = json.loads(assent("run", "list", "--json", **settings).stdout)
         with psycopg.connect(find_running(tmp_path, "shop")) as shop:
             assert shop.execute("SELECT count(*) FROM orders").fetchone() == (300_000,)
             shop.execute("DELETE FROM shipments")

@@ -60,7 +60,8 @@ def name_of(analysis: PackageAnalysis) -> str:
 def analyze(state: State) -> State:
     """Analyze the package in the sandbox."""
     settings = settings_of(state)
-    with recorded(package_analyzer, {"package_path": settings.package, "analysis_depth": settings.analysis_depth.value}):
+    inputs = {"package_path": settings.package, "analysis_depth": settings.analysis_depth.value}
+    with recorded(package_analyzer, inputs):
         analysis = analyzer.analyze_package(settings.package, settings.analysis_depth)
     publish_artifact(ANALYSIS, analysis_markdown(analysis), "text/markdown")
     publish_artifact("analysis.json", analysis.model_dump_json(indent=2), "application/json")
