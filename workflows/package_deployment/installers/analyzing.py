@@ -5,13 +5,13 @@ A reader that fails, or is not installed, becomes a note in the analysis: what t
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workflows.package_deployment.analysis import Confidence, Depth, PackageAnalysis, Technology
 from workflows.package_deployment.digests import Digests, read_digests
+from workflows.package_deployment.installers.estimates import add_estimates
 from workflows.package_deployment.installers.file_facts import FileFacts, Kind, read_file_facts
 from workflows.package_deployment.installers.problems import words_for
 from workflows.package_deployment.installers.texts import clean
@@ -57,7 +57,7 @@ def analyze(
     if extract_metadata:
         if depth is not Depth.QUICK and facts.kind is not Kind.OTHER:
             _part(analysis, "The signature", lambda: _read_signature(path, roots or [], analysis))
-        _part(analysis, "The estimate", lambda: _estimate(analysis))
+        _part(analysis, "The estimate", lambda: add_estimates(analysis))
     else:
         analysis = _without_metadata(analysis)
     return _bounded(analysis)
@@ -65,20 +65,12 @@ def analyze(
 
 def _describe(path: Path, facts: FileFacts, analysis: PackageAnalysis) -> None:
     if facts.kind is Kind.COMPOUND:
-        _part(analysis, "The MSI", lambda: _function("workflows.package_deployment.installers.msi", "describe_msi")(
-            path, analysis.depth, analysis))  # fmt: skip
+        _part(analysis, "The MSI", lambda: _describe_msi(path, analysis))
     elif facts.kind is Kind.PROGRAM:
-        _part(analysis, "The program", lambda: _function("workflows.package_deployment.installers.exe", "describe_exe")(
-            path, analysis.depth, analysis))  # fmt: skip
+        _part(analysis, "The program", lambda: _describe_exe(path, analysis))
     else:
         looks = f" It looks like {facts.likeness}." if facts.likeness else ""
         analysis.notes.append(f"This is neither an MSI nor a Windows program.{looks}")
-
-
-def _function(module: str, name: str) -> Callable[..., Any]:
-    """Return a function of a reader, which is loaded only if an installer of its kind is read."""
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
 
 
 def _part(analysis: PackageAnalysis, what: str, read: Callable[[], None]) -> None:
@@ -89,13 +81,25 @@ def _part(analysis: PackageAnalysis, what: str, read: Callable[[], None]) -> Non
         analysis.notes.append(f"{what} could not be read. {words_for(error)}")
 
 
+# Each reader is loaded only if it is needed: the libraries of the others take a part of the memory and of the time.
+
+
+def _describe_msi(path: Path, analysis: PackageAnalysis) -> None:
+    from workflows.package_deployment.installers.msi import describe_msi
+
+    describe_msi(path, analysis.depth, analysis)
+
+
+def _describe_exe(path: Path, analysis: PackageAnalysis) -> None:
+    from workflows.package_deployment.installers.exe import describe_exe
+
+    describe_exe(path, analysis.depth, analysis)
+
+
 def _read_signature(path: Path, roots: list[bytes], analysis: PackageAnalysis) -> None:
-    read = _function("workflows.package_deployment.installers.signatures", "read_signature")
-    analysis.signature = read(path, roots)
+    from workflows.package_deployment.installers.signatures import read_signature
 
-
-def _estimate(analysis: PackageAnalysis) -> None:
-    _function("workflows.package_deployment.installers.estimates", "add_estimates")(analysis)
+    analysis.signature = read_signature(path, roots)
 
 
 def _without_metadata(analysis: PackageAnalysis) -> PackageAnalysis:

@@ -24,7 +24,7 @@ MOST_ROWS = 300_000
 LONGEST_TEXT = 32_000
 """Characters of a text that are read. What is shown is shorter; lists of properties are long."""
 Row = dict[str, Any]
-"""A row of a table: texts and numbers by the names of the columns; None where there is nothing."""
+"""A row of a table: texts and numbers by the names of the columns; None where there is nothing, or a stream."""
 
 _LONG_REFERENCES = 0x8000
 _STRING, _NULLABLE, _SIZE, _VALID = 0x0800, 0x1000, 0x00FF, 0x0100
@@ -139,11 +139,13 @@ class Database:
     def _values(self, content: bytes, kind: int, size: int) -> list[Any]:
         """Return the values of a column. Numbers are stored with an offset, so that 0 means nothing."""
         numbers: Any
+        if _is_stream(kind):
+            return [None] * (len(content) // size)
         if size == 3:
             numbers = [int.from_bytes(content[at : at + 3], "little") for at in range(0, len(content), 3)]
         else:
             numbers = struct.unpack(f"<{len(content) // size}{'H' if size == 2 else 'I'}", content)
-        if kind & _STRING and not _is_stream(kind):
+        if kind & _STRING:
             known: dict[int, str | None] = {}
             for number in numbers:
                 if number not in known:
