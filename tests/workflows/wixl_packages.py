@@ -52,7 +52,9 @@ def build(folder: Path, text: str, *options: str, files: dict[str, bytes] | None
 
 def exported(path: Path, table: str) -> list[list[str]]:
     """Return the rows of a table as `msiinfo`, an independent reader, sees them."""
-    done = subprocess.run([tool("msiinfo"), "export", path, table], capture_output=True, timeout=60, check=True)
+    # It writes the content of streams into files of the working directory.
+    command = [tool("msiinfo"), "export", path, table]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=60, check=True)
     lines = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     return [line.split("\t") for line in lines[3:] if line]
 
