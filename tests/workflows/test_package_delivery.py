@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.workflows.package_analyses import PRODUCT_CODE, analysis_of
-from workflows.package_deployment.analysis import Scope, Technology
+from workflows.package_deployment.analysis import Check, Scope, Signature, Technology
 from workflows.package_deployment.delivery import layout
 from workflows.package_deployment.delivery.building import Package, build_package, output_folder
 from workflows.package_deployment.delivery.contents import Approval, DeliveryError, PackageContents
@@ -304,6 +304,21 @@ def test_the_report_says_what_was_asked_found_and_approved(installer: Path, tool
         "3 deferrals",
     ):
         assert words in report.replace("\\", ""), words
+
+
+def test_the_report_names_each_check_of_each_signature(installer: Path) -> None:
+    note = "3 bytes are hidden behind the | signature."
+    second = Signature(is_signed=True, digest=Check.DIFFERS, signature=Check.MATCHES, signer="CN=Second")
+    first = Signature(
+        is_signed=True, digest=Check.MATCHES, signature=Check.MATCHES, time_stamp_check=Check.MATCHES,
+        time_stamp_chain=Check.DIFFERS, nested=[second], notes=[note],
+    )  # fmt: skip
+    report = texts(build_package(contents(signature=first), installer, None))["Documentation/report.md"]
+    part = report[report.index("## Signature") : report.index("## Approval")]
+    assert "| Time stamp | matches |\n| Chain of the time stamp | **differs** |" in part
+    assert "| Revocation | not checked |" in part
+    assert "- 3 bytes are hidden behind the \\| signature." in part
+    assert "Signature 2 of the same file:" in part and "| Digest of the file | **differs** |" in part
 
 
 def test_the_operator_names_where_folders_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -84,6 +84,9 @@ def test_the_package_is_judged_with_the_script() -> None:
     assert passed("signature", WHOLE_SCRIPT) == 0
     unchecked = SIGNED.model_copy(update={"chain": Check.NOT_CHECKED})
     assert passed("signature", WHOLE_SCRIPT, analysis(signature=unchecked)) == 0.7
+    assert "root was not checked" in checks(WHOLE_SCRIPT, analysis(signature=unchecked))["signature"].words
+    foreign = SIGNED.model_copy(update={"chain": Check.DIFFERS})
+    assert "root does not hold" in checks(WHOLE_SCRIPT, analysis(signature=foreign))["signature"].words
     forged = SIGNED.model_copy(update={"digest": Check.DIFFERS})
     assert passed("signature", WHOLE_SCRIPT, analysis(signature=forged)) == 0
     assert passed("detection", WHOLE_SCRIPT, analysis(product_code="")) == 0.6

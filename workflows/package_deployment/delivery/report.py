@@ -77,10 +77,16 @@ def _signature(signature: Signature) -> list[str]:
         ("Chain to a root that the operator names", _CHECKS[signature.chain]),
         ("Revocation", _CHECKS[signature.revocation]),
         ("Time stamp", _CHECKS[signature.time_stamp_check]),
+        ("Chain of the time stamp", _CHECKS[signature.time_stamp_chain]),
         ("Signer", escaped(signature.signer)),
-        ("Signed at", escaped(signature.time_stamp)),
+        ("Signed at, as the time stamp says", escaped(signature.time_stamp)),
     ]
-    return table(("Check", "Result"), [row for row in rows if row[1]])
+    lines = table(("Check", "Result"), [row for row in rows if row[1]])
+    if signature.notes:
+        lines += ["", *(f"- {escaped(note)}" for note in signature.notes)]
+    for number, nested in enumerate(signature.nested, 2):
+        lines += ["", f"Signature {number} of the same file:", "", *_signature(nested)]
+    return lines
 
 
 def _approval(contents: PackageContents) -> list[str]:

@@ -130,7 +130,8 @@ def signature(script: JudgedScript) -> Judgment | None:
     ):
         matches = check is Check.MATCHES
         share += part if matches else 0
-        words.append(f"{what} {'matches' if matches else 'was not checked'}")
+        differs = "does not hold" if check is Check.DIFFERS else "was not checked"
+        words.append(f"{what} {'matches' if matches else differs}")
     signer = f" Signed by {shown(found.signer)}." if found.signer else ""
     listed = ", ".join(words)
     return Judgment(share, f"{listed[:1].upper()}{listed[1:]}.{signer}")
