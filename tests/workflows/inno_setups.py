@@ -75,6 +75,10 @@ class Setup:
     processors: tuple[int, int] = (0, 0)
     languages: Sequence[int] = (0x0409,)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    is_packed: bool = True
+    """Whether the blocks are compressed."""
+    lost_locations: int = 0
+    """How many locations of files are left out at the end."""
     named_version: str = ""
     """The version that the data claim, if it is another one."""
 
@@ -143,7 +147,7 @@ class Setup:
     def _locations(self) -> bytes:
         layout = VERSIONS[self.version]
         found = b""
-        for content in self.files.values():
+        for content in list(self.files.values())[: len(self.files) - self.lost_locations]:
             digest = hashlib.sha256(content).digest() if "32s" in layout.location else hashlib.sha1(content).digest()
             form = "<" + layout.location
             values = [0] * len(struct.unpack(form, bytes(struct.calcsize(form))))
@@ -159,12 +163,16 @@ class Setup:
 
     def _block(self, content: bytes) -> bytes:
         options = {"id": lzma.FILTER_LZMA1, "lc": 3, "lp": 0, "pb": 2, "dict_size": 1 << 20}
-        packed = b"\x5d" + struct.pack("<I", 1 << 20) + lzma.compress(content, lzma.FORMAT_RAW, filters=[options])
+        packed = (
+            content
+            if not self.is_packed
+            else b"\x5d" + struct.pack("<I", 1 << 20) + lzma.compress(content, lzma.FORMAT_RAW, filters=[options])
+        )
         pieces = b""
         for start in range(0, len(packed), 4096):
             piece = packed[start : start + 4096]
             pieces += struct.pack("<I", zlib.crc32(piece)) + piece
-        head = struct.pack("<qB" if VERSIONS[self.version].is_long else "<IB", len(pieces), 1)
+        head = struct.pack("<qB" if VERSIONS[self.version].is_long else "<IB", len(pieces), int(self.is_packed))
         return struct.pack("<I", zlib.crc32(head)) + head + pieces
 
 

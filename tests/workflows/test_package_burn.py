@@ -159,7 +159,12 @@ def _contents(content: bytes) -> dict[str, bytes]:
 @pytest.mark.parametrize("method", [STORED, MSZIP, LZX], ids=["stored", "mszip", "lzx"])
 def test_cabinets_of_each_kind(method: int) -> None:
     chance = random.Random(1)
+    turns = bytearray(chance.randbytes(2_000))
+    for turn in range(9_000):  # copies from three distances in turn
+        start = len(turns) - (1_000, 1_500, 1_900)[turn % 3]
+        turns += turns[start : start + 6]
     files = {
+        "period.bin": chance.randbytes(37) * 3_000, "turns.bin": bytes(turns),
         "words.txt": b" ".join(chance.choices([b"alpha", b"beta", b"gamma", b"delta"], k=40_000)),
         "noise.bin": chance.randbytes(70_001), "empty": b"", "zeros": bytes(100_000), "last": b"The end.",
     }  # fmt: skip

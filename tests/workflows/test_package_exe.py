@@ -141,6 +141,23 @@ def test_a_word_in_the_wrong_place_is_no_marker(tmp_path: Path, word: bytes) -> 
     assert analyze_bytes(tmp_path, content).technology is Technology.UNKNOWN
 
 
+def test_a_whole_header_in_the_wrong_place_is_no_marker(tmp_path: Path) -> None:
+    nsis = struct.pack("<I", 0) + b"\xef\xbe\xad\xdeNullsoftInst" + struct.pack("<II", 500, 2_000)
+    archive = b"7z\xbc\xaf\x27\x1c\0\4".ljust(64, b"\0")
+    programs = [
+        Program(sections=[(b".data", nsis.ljust(4_096, b"\0"))]),
+        Program(overlay=b"x" * 100 + nsis.ljust(4_096, b"\0")),
+        Program(overlay=b"x" * 600 + archive), Program(overlay=b"x" * 600 + b"PK\3\4".ljust(64, b"\0")),
+        Program(resources={(RCDATA, 5): nsis + archive}), Program(resources={(RCDATA, "CABINET"): b"MSCF\0\0\0\0"}),
+        Program(resources={("DATA", 131): b"PK\3\4".ljust(64, b"\0")}), Program(sections=[(b".wixburn", b"x" * 80)]),
+        Program(resources={(RCDATA, 11111): b"Inno Setup Setup Data (6.3.0)"}),
+    ]  # fmt: skip
+
+    found = [analyze_bytes(tmp_path, program.build()).technology for program in programs]
+
+    assert found == [Technology.UNKNOWN] * len(programs)
+
+
 @pytest.mark.parametrize(
     ("machine", "architecture"), [(X86, Architecture.X86), (X64, Architecture.X64), (ARM64, Architecture.ARM64)]
 )

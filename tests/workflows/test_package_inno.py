@@ -117,6 +117,24 @@ def test_data_that_are_not_laid_out_as_their_version_says(tmp_path: Path, claime
     assert any("damaged" in note or "not laid out" in note for note in found.notes)
 
 
+def test_blocks_that_are_not_compressed_are_checked_all_the_same(tmp_path: Path) -> None:
+    content = Setup(texts=TEXTS, files=FILES, is_packed=False).build()
+    name = "Exämple".encode("utf-16-le")
+    changed = content.replace(name, "Exampel".encode("utf-16-le"))
+
+    assert analyze_bytes(tmp_path, content).product_name == "Exämple {1}"
+    found = analyze_bytes(tmp_path, changed)
+    assert found.product_name == "Of the resource"
+    assert any("damaged" in note for note in found.notes)
+
+
+def test_a_count_that_does_not_agree_with_the_locations(tmp_path: Path) -> None:
+    found = analyze_bytes(tmp_path, Setup(texts=TEXTS, files=FILES, lost_locations=1).build())
+
+    assert not found.files
+    assert any("not laid out" in note for note in found.notes)
+
+
 def test_damaged_data(tmp_path: Path) -> None:
     content = Setup(texts=TEXTS, files=FILES).build()
     start = content.index(b"Inno Setup Setup Data")

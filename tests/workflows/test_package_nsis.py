@@ -124,6 +124,15 @@ def test_a_file_that_is_written_twice_is_listed_once(tmp_path: Path) -> None:
     assert found.files_total == 4
 
 
+def test_a_script_that_runs_an_msi_and_something_else_is_no_wrapper(tmp_path: Path) -> None:
+    build(tmp_path, source(name="Inner Product"))
+    lines = "File readme.txt\nExecWait 'msiexec /i \"$PLUGINSDIR\\a.msi\" /qn'"
+
+    found = analyze(build_nsis(tmp_path, WRAPPER, lines=lines))
+
+    assert found.technology is Technology.NSIS
+
+
 def test_hostile_texts_are_cleaned(tmp_path: Path) -> None:
     lines = 'File "/oname=$INSTDIR\\a\u202eb$\\r$\\nc.txt" readme.txt'
 
