@@ -14,6 +14,7 @@ from workflows.package_deployment.toolkit.catalog import catalog
 from workflows.package_deployment.toolkit.checks import check_script
 from workflows.package_deployment.toolkit.cmdlets import cmdlet, cmdlets
 from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.judged_script import judged
 
 
 def found(script: str, code: str) -> ScriptFinding:
@@ -358,3 +359,25 @@ def test_scripts_that_are_too_large_or_nested_too_deep_say_so() -> None:
 
 def test_statements_that_cannot_be_parsed_are_errors() -> None:
     assert found("Get-Item C:\\\n$x = (1 + )", "script.unparsed").line == 2
+
+
+@given(st.data())
+def test_whatever_is_misspelled_in_a_whole_script_is_found(data: st.DataObject) -> None:
+    script = data.draw(st.sampled_from([WHOLE_SCRIPT, NEWER_SCRIPT]))
+    calls = [call for call in judged(script, None, [], None).calls if call[1].command.source == "toolkit"]
+    call, bound = data.draw(st.sampled_from(calls))
+    named = sorted(argument.name for argument in bound.given.values() if argument.name and not argument.from_table)
+    lines = script.split("\n")
+    old = data.draw(st.sampled_from([bound.command.name, *named]))
+    new = data.draw(misspelled(old))
+    line = call.node.line - 1
+    if old == bound.command.name:
+        known = new in catalog() or cmdlet(new) is not None or not new[0].isalpha()
+    else:
+        old, new = f"-{old}", f"-{new}"
+        known = find(bound.command, new[1:])[0] is not None or not new[1].isalpha()
+    if known or old not in lines[line]:
+        return
+    lines[line] = lines[line].replace(old, new, 1)
+    found = check_script("\n".join(lines))
+    assert any(finding.level in (Level.ERROR, Level.WARNING) and finding.line == line + 1 for finding in found)

@@ -62,6 +62,8 @@ def test_a_script_that_fits_its_package_has_no_findings(script: str) -> None:
         (f"Get-Item 'HKLM:\\SOFTWARE\\{OTHER}'", "package.code", Level.WARNING),
         ("Start-ADTMsiProcess -FilePath 'raeder.msi'", "package.file", Level.ERROR),
         ("Start-ADTMsiProcess -FilePath \"$($adtSession.DirFiles)\\other-product.msi\"", "package.file", Level.WARNING),
+        ("Start-ADTMsiProcess -FilePath reader.msi\nStart-ADTMsiProcess -FilePath reader2.msi",
+         "package.file", Level.WARNING),
         ("Start-ADTProcess -FilePath 'prerequisite.exe'", "package.file", Level.WARNING),
         ("Start-ADTProcess -FilePath 'reader.msi'", "package.wrong_command", Level.ERROR),
         ("Start-ADTMsiProcess -FilePath 'helper.exe'", "package.wrong_command", Level.ERROR),

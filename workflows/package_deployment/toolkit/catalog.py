@@ -1,4 +1,8 @@
-"""The functions of PSAppDeployToolkit 4.2.0: their parameters, sets of parameters, and allowed values, as facts."""
+"""The functions of PSAppDeployToolkit 4.2.0: their parameters, sets of parameters, and allowed values, as facts.
+
+In the file of facts, sets are named by their places in the list of a function's sets; a parameter without ``sets`` is
+in all of them. ``mandatory`` is true, or the places of the sets in which it is.
+"""
 
 from __future__ import annotations
 

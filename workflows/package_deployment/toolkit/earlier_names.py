@@ -21,8 +21,11 @@ SOURCE = (
     "AppDeployToolkit/AppDeployToolkitMain.ps1"
 )
 """Where the names of functions and parameters come from."""
-VARIABLES_SOURCE = "https://psappdeploytoolkit.com/docs/reference/adtsession-object"
-"""Where the properties of the session are described that were variables in version 3."""
+VARIABLES_SOURCE = (
+    "https://github.com/PSAppDeployToolkit/PSAppDeployToolkit/blob/4.2.0-rc1/src/PSADT/PSAppDeployToolkit/Foundation/"
+    "DeploymentSession.cs"
+)
+"""Where version 4 gives scripts of version 3 the properties of its session as variables of the same names."""
 _CHANGE = re.compile(r"(\w+)=(?:(\?)|(~?)(\w+)(?:\((\w+)\))?)")
 _PROPERTIES = """
     AppArch AppLang AppName AppRevision AppScriptAuthor AppScriptDate AppScriptVersion AppVendor AppVersion CurrentDate

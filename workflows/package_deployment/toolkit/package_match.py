@@ -131,6 +131,7 @@ def known_files(analysis: PackageAnalysis) -> set[str]:
 def _compare_files(checked: CallCheck, analysis: PackageAnalysis, report: Report) -> None:
     known = known_files(analysis)
     uses_package = False
+    others: list[tuple[int, str]] = []
     for call, bound in checked.bound:
         if bound.command.name.lower() not in _STARTS:
             continue
@@ -144,14 +145,17 @@ def _compare_files(checked: CallCheck, analysis: PackageAnalysis, report: Report
             uses_package = True
             _compare_action(call, bound, name, line, report)
         elif is_source and name.lower() not in programs.NAMES and programs.program_of(name) not in programs.NAMES:
-            meant = near(name, [analysis.file_name])
-            report(
-                line,
-                Level.ERROR if meant else Level.WARNING,
-                "package.file",
-                f"{shown(name)} is neither the analyzed package nor in it.",
-                f"Did you mean {shown(analysis.file_name)}?" if meant else "Add it to the package's files.",
-            )
+            others.append((line, name))
+    for line, name in others:
+        meant = near(name, [analysis.file_name])
+        # Beside the package itself, a similar name may be that of another file, such as a prerequisite.
+        report(
+            line,
+            Level.ERROR if meant and not uses_package else Level.WARNING,
+            "package.file",
+            f"{shown(name)} is neither the analyzed package nor in it.",
+            f"Did you mean {shown(analysis.file_name)}?" if meant else "Add it to the package's files.",
+        )
     if analysis.technology in _NOT_STARTED:
         return
     starts = [bound for _, bound in checked.bound if bound.command.name.lower() in _STARTS]
