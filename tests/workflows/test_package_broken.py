@@ -81,7 +81,7 @@ def is_clear(note: str) -> bool:
     """Whether a note is a sentence of some length, without anything that is not seen."""
     hidden = any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs") for character in note)
     is_sentence = note.endswith(".") or ": " in note  # after a colon, there may be what the file says
-    has_subject = note[:1].isupper() and not note.startswith(("It ", "Its "))
+    has_subject = note[:1].isupper() and not note.startswith(("It is ", "It does ", "It takes ", "Its content "))
     return not hidden and is_sentence and has_subject and 20 <= len(note) <= 1_000
 
 
