@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from assent.sandbox.child import LONGEST_MESSAGE
@@ -18,13 +19,15 @@ from assent.sandbox.limits import USUAL, Limits
 from assent.sandbox.process import Ended, run
 from assent.sandbox.seccomp import assemble, instructions
 from assent.sandbox.syscalls import ARCHITECTURES
-from assent.sandbox.view import PROGRAM, SCRATCH, find_bubblewrap, interpreter, isolation, view_of
+from assent.sandbox.view import PROGRAM, SCRATCH, find_bubblewrap, interpreter, isolation, opened, view_of
 
 PROCESSES = 1
 """The filter refuses to make any; the limit is a second one, which does not hold for root."""
 MOST_AT_ONCE = max(2, os.cpu_count() or 2)
 """Sandboxes of a process; further calls wait, so that their memory together is bounded, too."""
 _places = threading.BoundedSemaphore(MOST_AT_ONCE)
+_HALF = b"\\ud"
+"""How the halves of pairs of surrogates begin in JSON."""
 _NO_SPACES = (
     "This system does not let bubblewrap make a sandbox. It needs user namespaces: in a container, allow them; on "
     "Ubuntu, give bubblewrap an AppArmor profile that allows `userns`. bubblewrap says: "
@@ -93,25 +96,37 @@ def _call(
     module, _, name = function.partition(":")
     if not name.isidentifier():
         raise ValueError(f"{function!r} is not a module and a function, such as `package.module:function`.")
-    bubblewrap = find_bubblewrap()
-    view = view_of([*(code or [module.partition(".")[0]])], files, limits.scratch_bytes)
-    mapped = sum(Path(path).stat().st_size for path in files.values())
-    call = json.dumps({
-        "module": module, "function": name, "arguments": {**arguments, **view.files}, "import_path": view.import_path,
-        "scratch": SCRATCH, "limits": _kernel_limits(limits, mapped),
-    }, allow_nan=False).encode()  # fmt: skip
-    if len(call) > limits.argument_bytes:
-        raise SandboxLimitError("size", f"The arguments are larger than {limits.argument_bytes:,} bytes.")
-    command = [
-        bubblewrap, *isolation(), *view.arguments, "--seccomp", "{filter}", "--json-status-fd", "{status}", "--",
-        interpreter(), "-I", "-S", "-X", "utf8", PROGRAM,
-    ]  # fmt: skip
-    filter_program = filter_of(os.uname().machine)
+    bubblewrap, filter_program = find_bubblewrap(), filter_of(os.uname().machine)
+    with opened(files) as descriptors:
+        modules = [*(code or [module.partition(".")[0]])]
+        view = view_of(bubblewrap, modules, descriptors, limits.scratch_bytes)
+        mapped = sum(os.fstat(descriptor).st_size for descriptor in descriptors.values())
+        call = json.dumps({
+            "module": module, "function": name, "arguments": {**arguments, **view.files},
+            "import_path": view.import_path, "scratch": SCRATCH, "limits": _kernel_limits(limits, mapped),
+        }, allow_nan=False).encode()  # fmt: skip
+        if len(call) > limits.argument_bytes:
+            raise SandboxLimitError("size", f"The arguments are larger than {limits.argument_bytes:,} bytes.")
+        command = [
+            bubblewrap, *isolation(), *view.arguments, "--seccomp", "{filter}", "--json-status-fd", "{status}", "--",
+            interpreter(), "-I", "-S", "-X", "utf8", PROGRAM,
+        ]  # fmt: skip
+        with _place(stop):
+            ended = run(command, call, filter_program, list(descriptors.values()), limits, stop)
+        for name, descriptor in descriptors.items():
+            if ended.answer is None and not os.fstat(descriptor).st_nlink:
+                raise FileNotFoundError(f"{files[name]} was removed before it could be read.")
+    return _result(ended, limits)
+
+
+@contextmanager
+def _place(stop: threading.Event) -> Iterator[None]:
+    """Wait until there is a place for one more sandbox. Raises InterruptedError."""
     while not _places.acquire(timeout=0.2):
         if stop.is_set():
             raise InterruptedError("The caller has given up.")
     try:
-        return _result(run(command, call, filter_program, limits, stop), limits)
+        yield
     finally:
         _places.release()
 
@@ -140,7 +155,9 @@ def _result(ended: Ended, limits: Limits) -> Any:
     if ended.code:
         raise _end(ended, limits)
     try:
-        answer = json.loads(ended.answer, parse_constant=_refuse)
+        answer = json.loads(ended.answer, parse_constant=_finite, parse_float=_finite)
+        if _HALF in ended.answer.lower():
+            json.dumps(answer, ensure_ascii=False).encode()  # a half of a pair is no character, and cannot be stored
         if "result" in answer:
             return answer["result"]
         reason, kind, words = answer["error"]
@@ -173,8 +190,11 @@ def _memory(limits: Limits) -> SandboxLimitError:
     return SandboxLimitError("memory", f"It needed more than {limits.memory_bytes >> 20:,} MiB of memory.")
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON.")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number of JSON.")
+    return number
 
 
 def _plain(text: str) -> str:

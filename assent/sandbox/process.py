@@ -44,23 +44,27 @@ class Ended:
     seconds: float
 
 
-def run(command: Sequence[str], program: bytes, filter_program: bytes, limits: Limits, stop: threading.Event) -> Ended:
+def run(
+    command: Sequence[str], program: bytes, filter_program: bytes, files: Sequence[int], limits: Limits,
+    stop: threading.Event,
+) -> Ended:  # fmt: skip
     """Run bubblewrap until it has ended, and kill it with all processes in it at a limit.
 
     Args:
         command: bubblewrap and its arguments, with `{filter}` and `{status}` where numbers of file descriptors belong.
         program: standard input.
+        files: file descriptors that the command refers to.
 
     Raises:
         SandboxLimitError: It took too long, or wrote too much.
         InterruptedError: The caller has given up.
     """
-    with _Sandbox(command, filter_program) as sandbox:
+    with _Sandbox(command, filter_program, files) as sandbox:
         return sandbox.wait(program, limits, stop)
 
 
 class _Sandbox:
-    def __init__(self, command: Sequence[str], filter_program: bytes) -> None:
+    def __init__(self, command: Sequence[str], filter_program: bytes, files: Sequence[int]) -> None:
         self._began = time.monotonic()
         status, theirs = os.pipe()
         self._status = os.fdopen(status, "rb")
@@ -73,7 +77,7 @@ class _Sandbox:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command line
                     [numbers.get(argument, argument) for argument in command], env={}, start_new_session=True,
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-                    pass_fds=[rules.fileno(), theirs],
+                    pass_fds=[rules.fileno(), theirs, *files],
                 )  # fmt: skip
         except OSError as error:
             self._status.close()

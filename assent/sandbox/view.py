@@ -10,9 +10,13 @@ import os
 import re
 import shutil
 import site
+import stat
+import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +34,13 @@ _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True)
 class View:
-    """What is mounted: the arguments for bubblewrap, the import path inside, and the paths of the files inside."""
+    """What is mounted.
+
+    Attributes:
+        arguments: for bubblewrap.
+        import_path: of Python in the sandbox.
+        files: the paths that the input files have in the sandbox.
+    """
 
     arguments: list[str]
     import_path: list[str]
@@ -52,14 +62,36 @@ def find_bubblewrap() -> str:
     return found
 
 
-def view_of(modules: Sequence[str], files: Mapping[str, str | os.PathLike[str]], scratch_bytes: int) -> View:
-    """Return what a function of the first of these modules sees.
+@contextmanager
+def opened(files: Mapping[str, str | os.PathLike[str]]) -> Iterator[dict[str, int]]:
+    """Open the input files, and close them again: what is mounted is what was opened, whoever moves files meanwhile.
 
     Raises:
-        ModuleNotFoundError: A module or package cannot be found.
         OSError: A file cannot be read, or is not an ordinary file.
         ValueError: A file has a name that is no Python name.
     """
+    descriptors: dict[str, int] = {}
+    try:
+        for name, path in files.items():
+            descriptors[name] = _opened(name, path)
+        yield descriptors
+    finally:
+        for descriptor in descriptors.values():
+            os.close(descriptor)
+
+
+@cache
+def can_bind_opened(bubblewrap: str) -> bool:
+    """Whether it can mount what is open: since version 0.10, and in Debian's 0.8."""
+    try:
+        done = subprocess.run([bubblewrap, "--help"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return "--ro-bind-fd" in done.stdout + done.stderr
+
+
+def view_of(bubblewrap: str, modules: Sequence[str], files: Mapping[str, int], scratch_bytes: int) -> View:
+    """Return what a function sees that uses these modules and opened files. Raises ModuleNotFoundError."""
     arguments = [*_system(), "--ro-bind", str(Path(__file__).with_name("child.py").resolve()), PROGRAM]
     import_path = []
     packages = _installed()
@@ -71,9 +103,12 @@ def view_of(modules: Sequence[str], files: Mapping[str, str | os.PathLike[str]],
     for name in ("assent", *modules):
         arguments += _code(name, packages)
     places = {}
-    for name, path in files.items():
+    for name, descriptor in files.items():
         places[name] = f"{FILES}/{name}"
-        arguments += ["--ro-bind", _readable(name, path), places[name]]
+        if can_bind_opened(bubblewrap):
+            arguments += ["--ro-bind-fd", str(descriptor), places[name]]
+        else:  # looks up where the file lies now, a moment before it is mounted
+            arguments += ["--ro-bind", f"/proc/self/fd/{descriptor}", places[name]]
     if scratch_bytes:
         arguments += ["--size", str(scratch_bytes), "--tmpfs", SCRATCH]
     arguments += ["--remount-ro", "/"]
@@ -180,18 +215,20 @@ def _is_within(place: Path, folders: Iterable[Path]) -> bool:
     return any(place.is_relative_to(folder) for folder in folders)
 
 
-def _readable(name: str, path: str | os.PathLike[str]) -> str:
-    """Return the real path of an input file, which must be an ordinary one."""
+def _opened(name: str, path: str | os.PathLike[str]) -> int:
+    """Open an input file, which must be an ordinary one."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name for a file in the sandbox: use a Python name.")
-    place = Path(path).resolve()
-    if not place.is_file():
-        raise FileNotFoundError(f"{path} is not a file.")
-    with place.open("rb"):
-        pass  # raises the error that says why it cannot be read
-    state = place.stat()
-    if os.geteuid() == 0 != state.st_uid and not state.st_mode & 0o004:
-        raise PermissionError(
-            f"{path} belongs to another account, and the sandbox, which has no privileges, cannot read it."
-        )
-    return str(place)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # which does not wait for a pipe's writer
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise FileNotFoundError(f"{path} is not a file.")
+        if os.geteuid() == 0 != state.st_uid and not state.st_mode & 0o004:
+            raise PermissionError(
+                f"{path} belongs to another account, and the sandbox, which has no privileges, cannot read it."
+            )
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -276,8 +276,8 @@ def set_mode(path: str) -> str:
     return "done"
 
 
-def standing() -> dict[str, Any]:
-    """Return what the process is: its accounts, capabilities, session, file descriptors, and folders."""
+def standing(path: str = "") -> dict[str, Any]:
+    """Return what the process is: its account, capabilities, session, file descriptors. The path is of no use."""
     library = ctypes.CDLL(None, use_errno=True)
     header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     assert library.capget(header, data) == 0

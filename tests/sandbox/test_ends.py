@@ -23,8 +23,10 @@ from assent.sandbox import (
     SandboxLimitError,
     SandboxUnavailableError,
     arun_in_sandbox,
+    calls,
     run_in_sandbox,
     sandbox_dependencies,
+    view,
 )
 from assent.sandbox.calls import MOST_AT_ONCE
 from assent.sandbox.seccomp import ALLOW, RETURN, assemble
@@ -202,8 +204,40 @@ def test_names_and_files_are_checked(tmp_path: Any, monkeypatch: pytest.MonkeyPa
         run_in_sandbox(f"{ACTIONS}:echo", files={"path": tmp_path / "missing"})
     with pytest.raises(FileNotFoundError, match="is not a file"):
         run_in_sandbox(f"{ACTIONS}:echo", files={"path": tmp_path})
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotFoundError, match="is not a file"):
+        run_in_sandbox(f"{ACTIONS}:echo", files={"path": tmp_path / "pipe"})
     with pytest.raises(ValueError, match="not a name"):
         run_in_sandbox(f"{ACTIONS}:echo", files={"../path": __file__})
+
+
+@pytest.mark.parametrize("how", ["renamed", "removed"])
+def test_what_was_opened_is_what_is_read(how: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who may write into the folder puts a link to another file in the place of the input file."""
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_bytes(b"four")
+    other.write_bytes(b"another file")
+    real = calls.view_of
+
+    def replaced(*arguments: Any) -> Any:
+        if how == "renamed":
+            file.rename(tmp_path / "moved")
+        else:
+            file.unlink()
+        file.symlink_to(other)
+        return real(*arguments)
+
+    monkeypatch.setattr(calls, "view_of", replaced)
+    for has_option in (True, False):  # of new and old versions of bubblewrap
+        file.unlink()
+        file.write_bytes(b"four")
+        if not has_option:
+            monkeypatch.setattr(view, "can_bind_opened", lambda _: False)
+        if how == "renamed":
+            assert run_in_sandbox(f"{ACTIONS}:read", files={"path": file}) == len(b"four")
+        else:
+            with pytest.raises(FileNotFoundError, match="was removed"):
+                run_in_sandbox(f"{ACTIONS}:read", files={"path": file})
 
 
 def test_it_starts_fast() -> None:

@@ -20,6 +20,7 @@ GONE = "ENOENT"
 def test_result_and_file_arrive(sandboxed: Caller, shared: Path) -> None:
     file = shared / "installer.msi"
     assert sandboxed("read", files={"path": file}) == len(b"an installer")
+    assert sandboxed("echo", word="ä 😀") == {"word": "ä 😀"}
     assert sandboxed("echo", word="ä", number=[1, None, {"a": 2.5}]) == {"word": "ä", "number": [1, None, {"a": 2.5}]}
     assert sandboxed("echo", files={"path": file}) == {"path": "/files/path"}
 
@@ -131,8 +132,8 @@ def test_signals_do_not_leave(sandboxed: Caller) -> None:
     assert sandboxed("echo", still="here") == {"still": "here"}
 
 
-def test_no_privileges(sandboxed: Caller) -> None:
-    standing = sandboxed("standing")
+def test_no_privileges(sandboxed: Caller, shared: Path) -> None:
+    standing = sandboxed("standing", files={"path": shared / "installer.msi"})
     assert standing["user"] == 65534
     assert standing["capabilities"] == []
     assert standing["descriptors"] == [0, 1, 2, 3], "standard streams, and the one for the answer"

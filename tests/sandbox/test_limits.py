@@ -97,8 +97,8 @@ def test_exception(sandboxed: Caller) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "", "null", "[]", "{}", '{"error": 3}', '{"error": [[], [], []]}', '{"result": NaN}', "[" * 200_000,
-    '{"result": ' + "9" * 100_000 + "}", "\u00ed\u00a0\u0080",
+    "", "null", "[]", "{}", '{"result": 1e999}', '{"result": "\\uDC00"}', '{"result": NaN}', '{"error": 3}',
+    '{"error": [[], [], []]}', "[" * 200_000, '{"result": ' + "9" * 100_000 + "}", "\u00ed\u00a0\u0080",
 ])  # fmt: skip
 def test_any_answer_is_read_safely(sandboxed: Caller, text: str) -> None:
     with pytest.raises(SandboxFailedError):
