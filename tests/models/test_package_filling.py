@@ -9,6 +9,7 @@ import pytest
 
 from tests.models.conftest import Configure, Seen
 from tests.workflows.package_analyses import analysis_of
+from workflows.package_deployment.scripts.detection import detection_rule
 from workflows.package_deployment.scripts.filling import fill
 from workflows.package_deployment.scripts.instruction_model import Instructions, Mode, Origin
 from workflows.package_deployment.scripts.instructions import structure
@@ -88,3 +89,24 @@ def test_a_request_with_a_secret_is_shown_to_no_model(configure: Configure, seen
     configure("", "", "good", reply=reply())
     found = filled(f"{REQUEST} The license key is ABCD1-EFGH2-IJKL3-MNOP4.")
     assert seen() == [] and any("looks like a secret" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"topic": "registry", "fields": {"action": "remove", "key": "HKLM:\\Acme"}},
+        {"topic": "shortcut", "fields": {"action": "create", "name": "Acme Sync.lnk"}},
+        {"topic": "earlier_versions", "fields": {}},
+        {"topic": "deferral", "fields": {"deadline": "goes on"}},
+        {"topic": "close_application", "fields": {"process": ".exe"}},
+        {"topic": "detection", "fields": {"by": "registry", "path": "Acme"}},
+        {"topic": "detection", "fields": {"by": "file", "path": "Acme"}},
+        {"topic": "requirement", "fields": {"architecture": "x86"}},
+        {"topic": "window", "fields": {"which": "completion", "text": "Acme Sync"}},
+    ],
+)
+def test_a_script_can_be_made_of_everything_that_is_accepted(configure: Configure, item: dict[str, Any]) -> None:
+    configure("", "", "good", reply=reply({**item, "words": LEFT}))
+    found = filled()
+    render(plan(analysis_of(), found))
+    detection_rule(analysis_of(), found)

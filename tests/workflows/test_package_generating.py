@@ -213,3 +213,14 @@ def test_windows_are_shown_without_open_applications_only_if_people_have_asked_f
     assert "NoProcessDetection" not in script("")
     assert "NoProcessDetection" not in script("No deferrals.") and "-AllowDefer" not in script("No deferrals.")
     assert "[System.String]$DeployMode = 'Silent'" in script("Without any user interaction.")
+
+
+def test_only_earlier_versions_are_removed() -> None:
+    version = "($_.DisplayVersion -as [System.Version])"
+    wanted = f"-FilterScript {{ {version} -and {version} -lt [System.Version]'4.2.1' }}"
+    assert wanted in generate(analysis_of(), mode=Mode.COMPREHENSIVE).script
+    assert wanted in generate(analysis_of(Technology.NSIS), mode=Mode.COMPREHENSIVE).script
+    odd = generate(analysis_of(Technology.NSIS, version="2026 R2"), mode=Mode.COMPREHENSIVE)
+    assert "-FilterScript { $_.DisplayVersion -ne '2026 R2' }" in odd.script and odd.validation.findings == []
+    other = generate(analysis_of(), "Uninstall earlier versions of Other Tool.").script
+    assert "Uninstall-ADTApplication -Name '^Other\\ Tool" in other and "4.2.1' }" not in other

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.workflows.package_analyses import PRODUCT_CODE, analysis_of
@@ -59,10 +59,11 @@ def test_what_was_not_cleaned_is_not_quoted() -> None:
 @given(name=NAMES)
 def test_names_never_change_the_structure_of_a_script(name: str) -> None:
     plain = cleaned(name)
+    assume(plain and not plain[0].isdigit())  # versions that can be compared are, so those scripts differ
     stem = safe_file_name(f"{name}.msi")
     analysis = analysis_of(product_name=name, manufacturer=name, version=name, file_name=f"{name}.msi")
     script = render(plan(analysis, structure("", analysis, Mode.COMPREHENSIVE)))
-    usual = analysis_of()
+    usual = analysis_of(version="of no number")
     expected = render(plan(usual, structure("", usual, Mode.COMPREHENSIVE)))
     assert structure_of(parsed(script)) == structure_of(parsed(expected))
     found = literals_of(script)

@@ -39,6 +39,7 @@ RUNNING = (
     blocks.InstallPatch,
 )
 """The blocks that run an installer, whose exit code can ask for a restart."""
+_COMPARABLE = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,3}")
 VERSION_IN_NAME = r"(?:,? (?:version |v)?[\d.]+| \([^)]*\))*"
 """What follows a name in the list of installed applications, as in: Example 1.2 (x64)."""
 
@@ -223,7 +224,7 @@ def _uninstall_msi(block: blocks.UninstallMsi, keeps: bool) -> Iterator[str]:
 def _uninstall_entry(block: blocks.UninstallEntry, keeps: bool) -> Iterator[str]:
     name: str | None = block.name
     match: str | None = block.match.capitalize()
-    chosen = Comparison("DisplayVersion", "ne", block.except_version) if block.except_version else None
+    chosen = _earlier(block.before_version)
     if block.entry:
         name, match, chosen = None, None, Comparison("PSChildName", "eq", block.entry)
     elif block.match == "name_and_version":
@@ -243,11 +244,18 @@ def _uninstall_entry(block: blocks.UninstallEntry, keeps: bool) -> Iterator[str]
     )
 
 
+def _earlier(version: str) -> Comparison | None:
+    """Return the filter for other versions; for earlier ones where versions can be compared."""
+    if not version:
+        return None
+    return Comparison("DisplayVersion", "lt" if _COMPARABLE.fullmatch(version) else "ne", version)
+
+
 def _uninstall_related(block: blocks.UninstallRelated, _: bool) -> Iterator[str]:
     installer = Call("New-Object", ComObject="WindowsInstaller.Installer")
+    call = Call("Uninstall-ADTApplication", ProductCode=Variable.EARLIER, FilterScript=_earlier(block.before_version))
     yield f"foreach ($earlierProductCode in ({installer}).RelatedProducts({written(block.upgrade_code)}))"
     yield "{"
-    call = Call("Start-ADTMsiProcess", Action="Uninstall", ProductCode=Variable.EARLIER)
     if block.except_product_code:
         yield f"    if ($earlierProductCode -ne {written(block.except_product_code)})"
         yield "    {"

@@ -19,8 +19,9 @@ ExitCode = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 PropertyName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_.]{0,71}$")]
 """The name of a public property of an MSI."""
+Deadline = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\dZ)?$")]
 ScriptDate = Annotated[str, StringConstraints(pattern=r"^(?:\d{4}-\d\d-\d\d)?$")]
-ProcessName = Annotated[Word, StringConstraints(pattern=r'^[^\\/:*?"<>|]{1,200}$')]
+ProcessName = Annotated[Word, StringConstraints(pattern=r'^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,199}$')]
 RegistryPath = Annotated[str, StringConstraints(pattern=r"^HK(?:LM|CU|CR|U):\\[^\x00-\x1f*?]{1,500}$")]
 """The path of a key, as PowerShell's drives name it, such as ``HKLM:\\SOFTWARE\\Example``."""
 PropertyValue = Annotated[Plain, StringConstraints(pattern=r'^[^"]*$')]
@@ -71,7 +72,7 @@ class CloseApplications(Block):
     forced_countdown: Seconds | None = Field(default=None, description="Close them after so long in any case")
     defer_times: int | None = Field(default=None, ge=0, le=1_000)
     defer_days: int | None = Field(default=None, ge=0, le=1_000)
-    defer_deadline: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\dZ)?$")] | None = None
+    defer_deadline: Deadline | None = None
     defer_hours_between: int | None = Field(default=None, ge=1, le=23)
     prompt_to_save: bool = False
     blocks_start: bool = Field(default=False, description="Keep them from being started again meanwhile")
@@ -176,7 +177,7 @@ class UninstallEntry(Block):
     match: Literal["exact", "name_and_version", "contains"] = "name_and_version"
     application_type: Literal["All", "MSI", "EXE"] = "All"
     arguments: Plain = Field(default="", description="None: those of its silent uninstall command")
-    except_version: Plain = Field(default="", description="A version that stays")
+    before_version: Plain = Field(default="", description="Only versions before this one, or other ones than it")
 
     @model_validator(mode="after")
     def _is_named(self) -> UninstallEntry:
@@ -186,11 +187,12 @@ class UninstallEntry(Block):
 
 
 class UninstallRelated(Block):
-    """Uninstall the products that have an upgrade code, except one."""
+    """Uninstall earlier products that have an upgrade code."""
 
     kind: Literal["uninstall_related"] = "uninstall_related"
     upgrade_code: Guid
     except_product_code: Guid | None = None
+    before_version: Plain = Field(default="", description="Only versions before this one, or other ones than it")
 
 
 class RunUninstaller(Block):

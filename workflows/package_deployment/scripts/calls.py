@@ -76,6 +76,9 @@ class Filled:
     path: Within
 
 
+_COMPARISONS = frozenset({("DisplayVersion", "ne"), ("DisplayVersion", "lt"), ("PSChildName", "eq")})
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A filter over applications: a property compared with a text."""
@@ -85,7 +88,7 @@ class Comparison:
     text: str
 
     def __post_init__(self) -> None:
-        if self.property not in {"DisplayVersion", "PSChildName"} or self.operator not in {"eq", "ne"}:
+        if (self.property, self.operator) not in _COMPARISONS:
             raise UnknownCallError(f"There is no filter of {self.property} with -{self.operator}.")
 
 
@@ -168,6 +171,9 @@ def written(value: Value) -> str:
     if isinstance(value, Filled):
         template = value.text.replace("{", "{{").replace("}", "}}").replace(GAP, "{0}")
         return f"({quoted(template)} -f {written(value.path)})"
+    if isinstance(value, Comparison) and value.operator == "lt":
+        version = f"($_.{value.property} -as [System.Version])"  # what is no version is not compared
+        return f"{{ {version} -and {version} -lt [System.Version]{quoted(value.text)} }}"
     if isinstance(value, Comparison):
         return f"{{ $_.{value.property} -{value.operator} {quoted(value.text)} }}"
     if isinstance(value, Call):

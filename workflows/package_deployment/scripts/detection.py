@@ -89,6 +89,8 @@ def _wished(wish: asked.DetectionWish, analysis: PackageAnalysis) -> DetectionRu
         return FileRule(folder=folder, file=file, version=wish.version)
     if wish.by == "registry" and wish.path:
         hive, _, key = wish.path.partition("\\")
+        if not cleaned(key):
+            return None
         return RegistryRule(
             hive="HKEY_CURRENT_USER" if hive.upper() in {"HKCU", "HKEY_CURRENT_USER"} else "HKEY_LOCAL_MACHINE",
             key=key,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflows.package_deployment.analysis import Architecture, Scope
 from workflows.package_deployment.scripts.blocks import (
+    Deadline,
     ExitCode,
     Place,
     ProcessName,
@@ -114,7 +115,7 @@ class Deferral(Instruction):
     topic: Literal["deferral"] = "deferral"
     times: int | None = Field(default=None, ge=0, le=1_000)
     days: int | None = Field(default=None, ge=0, le=1_000)
-    deadline: Plain | None = None
+    deadline: Deadline | None = None
 
     @property
     def is_allowed(self) -> bool:
@@ -267,6 +268,12 @@ class Shortcut(Instruction):
     name: FileName
     target: Place | None = None
 
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Shortcut:
+        if self.action == "create" and self.target is None:
+            raise ValueError("A new shortcut needs a target.")
+        return self
+
     @property
     def sentence(self) -> str:
         place = "the desktop" if self.where == "desktop" else "the start menu"
@@ -287,6 +294,8 @@ class RegistryValue(Instruction):
     @model_validator(mode="after")
     def _fits(self) -> RegistryValue:
         check_registry_value(self.type, self.value)
+        if self.action == "remove" and not self.name:
+            raise ValueError("A value that is removed has a name.")
         return self
 
     @property
@@ -329,6 +338,12 @@ class EarlierVersions(Instruction):
     topic: Literal["earlier_versions"] = "earlier_versions"
     name: Plain = ""
     upgrade_code: Guid | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> EarlierVersions:
+        if not self.name and self.upgrade_code is None:
+            raise ValueError("Name a product, or its upgrade code.")
+        return self
 
     @property
     def sentence(self) -> str:

@@ -31,7 +31,7 @@ _HELPERS = re.compile(
 )
 """What the names of programs contain that people do not open."""
 _DEFERRALS = 3
-_PROCESS = re.compile(r'[^\\/:*?"<>|]{1,200}')
+_PROCESS = re.compile(r'[^\\/:*?"<>|.][^\\/:*?"<>|]{0,199}')
 
 
 def _fact(words: str) -> Source:

@@ -177,11 +177,19 @@ class _Planner:
         for item in self.given.of(asked.EarlierVersions):
             if item.upgrade_code:
                 found.append(
-                    blocks.UninstallRelated(upgrade_code=item.upgrade_code, except_product_code=self.code or None)
+                    blocks.UninstallRelated(
+                        upgrade_code=item.upgrade_code,
+                        except_product_code=self.code or None,
+                        before_version=self.analysis.version,
+                    )
                 )
             elif item.name:
-                found.append(blocks.UninstallEntry(name=item.name, except_version=self.analysis.version))
+                found.append(blocks.UninstallEntry(name=item.name, before_version=self._before(item.name)))
         return list(dict.fromkeys(found))
+
+    def _before(self, name: str) -> str:
+        """Return the version before which a product is removed; none if it is another one than the package has."""
+        return self.analysis.version if name == self.name else ""
 
     # The main step
 
@@ -262,7 +270,7 @@ class _Planner:
 
     def _squirrel_folder(self) -> str:
         found = (_FULL_PACKAGE.fullmatch(file.path) for file in self.analysis.files)
-        return next((cleaned(match[1]) for match in found if match), "")
+        return next((safe_file_name(match[1]) for match in found if match), "")
 
     def _repair(self) -> list[blocks.Block]:
         arguments = self._arguments("repair")
