@@ -2,6 +2,7 @@
 
     python -m bench.packages                  all figures
     python -m bench.packages --no-speed       only what is right
+    python -m bench.packages --fresh NAME     other installers, drawn by a name that was never used before
     python -m bench.packages --show-held-back also the confusions of what is held back, not for authors of the analyzer
 
 The installers are built by recipes (README.md); what is missing on this machine is said and counted. To reach on what
@@ -30,17 +31,29 @@ def all_recipes() -> list[Recipe]:
     return [finishing.finished(recipe) for recipe in found + real.recipes()]
 
 
+def fresh_recipes(name: str) -> list[Recipe]:
+    """Return as many recipes again, all held back, drawn by a name that nobody has used before."""
+    found: list[Recipe] = []
+    for recipes, count in (
+        (msi.recipes, 30), (msi.bare_recipes, 4), (nsis.recipes, 20), (inno.recipes, 10), (carriers.recipes, 28),
+    ):  # fmt: skip
+        found += recipes(name, count, True)
+    return [finishing.finished(recipe) for recipe in found]
+
+
 def main() -> None:
     """Print the figures that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.packages", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--no-speed", action="store_true", help="leave out times and memory")
     parser.add_argument("--no-accuracy", action="store_true", help="leave out what is right")
+    parser.add_argument("--fresh", metavar="NAME", help="draw other installers by this name, all of them held back")
     parser.add_argument("--show-held-back", action="store_true", help="show the confusions of what is held back")
     chosen = parser.parse_args()
     print(f"packages: {machine()}")
     if not chosen.no_accuracy:
-        outcomes, missing = scoring.outcomes_of(all_recipes())
-        for held_back in (False, True):
+        recipes = fresh_recipes(chosen.fresh) if chosen.fresh else all_recipes()
+        outcomes, missing = scoring.outcomes_of(recipes)
+        for held_back in (True,) if chosen.fresh else (False, True):
             scoring.report(outcomes, held_back=held_back, with_details=not held_back or chosen.show_held_back)
         if missing:
             reasons = ", ".join(f"{count} without {what}" for what, count in missing.items())
