@@ -300,10 +300,16 @@ def test_the_report_says_what_was_asked_found_and_approved(installer: Path, tool
         "2026-11-30T12:00:00",
         "Paint it blue",
         package.script_sha256,
-        "not signed",
+        "Whether the package is signed was not checked.",
         "3 deferrals",
     ):
         assert words in report.replace("\\", ""), words
+
+
+def test_the_report_calls_only_what_was_looked_at_unsigned(installer: Path) -> None:
+    absent = Signature(digest=Check.ABSENT)
+    report = texts(build_package(contents(signature=absent), installer, None))["Documentation/report.md"]
+    assert "The package is not signed." in report
 
 
 def test_the_report_names_each_check_of_each_signature(installer: Path) -> None:

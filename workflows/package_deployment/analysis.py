@@ -244,6 +244,14 @@ class Signature(_Model):
     nested: list[Signature] = Field(default_factory=list, description="Further signatures of the same file")
     notes: list[str] = Field(default_factory=list)
 
+    @property
+    def absence(self) -> str:
+        """That there is no signature, or that nobody looked for one, in a sentence; empty if there is one."""
+        if self.is_signed:
+            return ""
+        looked = self.digest is Check.ABSENT
+        return "The package is not signed." if looked else "Whether the package is signed was not checked."
+
 
 class Duration(_Model):
     """How long an installation probably takes."""

@@ -62,8 +62,8 @@ def _switches(analysis: PackageAnalysis) -> list[str]:
 
 
 def _signature(signature: Signature) -> list[str]:
-    if not signature.is_signed:
-        return ["The file is not signed.", *(f"- {escaped(note)}" for note in signature.notes[:_MOST])]
+    if signature.absence:
+        return [signature.absence, *(f"- {escaped(note)}" for note in signature.notes[:_MOST])]
     facts = {
         "The file is the one that was signed": _CHECKS[signature.digest],
         "The signer's key made the signature": _CHECKS[signature.signature],
@@ -74,6 +74,9 @@ def _signature(signature: Signature) -> list[str]:
         "Valid": f"{escaped(signature.valid_from)} to {escaped(signature.valid_until)}",
         "Time stamp": escaped(signature.time_stamp) or "none",
         "The time stamp belongs to the signature": _CHECKS[signature.time_stamp_check],
+        "The chain of the time stamp leads to a root of the operator's": _CHECKS[signature.time_stamp_chain],
+        "Revocation": _CHECKS[signature.revocation],
+        "Further signatures of the same file": str(len(signature.nested) or ""),
     }
     lines = table(["check", "result"], [(name, value) for name, value in facts.items() if value])
     return lines + (["", *(f"- {escaped(note)}" for note in signature.notes[:_MOST])] if signature.notes else [])

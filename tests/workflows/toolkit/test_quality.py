@@ -85,6 +85,9 @@ def test_the_package_is_judged_with_the_script() -> None:
     unchecked = SIGNED.model_copy(update={"chain": Check.NOT_CHECKED})
     assert passed("signature", WHOLE_SCRIPT, analysis(signature=unchecked)) == 0.7
     assert "root was not checked" in checks(WHOLE_SCRIPT, analysis(signature=unchecked))["signature"].words
+    assert "was not checked" in checks(WHOLE_SCRIPT)["signature"].words
+    unsigned = Signature(digest=Check.ABSENT)
+    assert checks(WHOLE_SCRIPT, analysis(signature=unsigned))["signature"].words == "The package is not signed."
     foreign = SIGNED.model_copy(update={"chain": Check.DIFFERS})
     assert "root does not hold" in checks(WHOLE_SCRIPT, analysis(signature=foreign))["signature"].words
     forged = SIGNED.model_copy(update={"digest": Check.DIFFERS})

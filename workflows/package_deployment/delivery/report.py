@@ -69,8 +69,8 @@ def _facts(analysis: PackageAnalysis) -> list[str]:
 
 
 def _signature(signature: Signature) -> list[str]:
-    if not signature.is_signed:
-        return ["The installer is not signed."]
+    if signature.absence:
+        return [signature.absence]
     rows = [
         ("Digest of the file", _CHECKS[signature.digest]),
         ("Signature", _CHECKS[signature.signature]),

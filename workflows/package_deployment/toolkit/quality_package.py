@@ -118,8 +118,8 @@ def signature(script: JudgedScript) -> Judgment | None:
     found = analysis.signature
     if not found.is_signed:
         if script.named("get-filehash", "get-authenticodesignature"):
-            return Judgment(0.5, "The package is not signed; the script checks the file itself.")
-        return Judgment(0, "The package is not signed.")
+            return Judgment(0.5, f"{found.absence} The script checks the file itself.")
+        return Judgment(0, found.absence)
     if Check.DIFFERS in (found.digest, found.signature):
         return Judgment(0, "The signature does not fit the file.")
     share, words = 0.0, []
