@@ -16,6 +16,7 @@ from tests.workflows.test_package_exe import analyze_bytes
 from tests.workflows.windows_programs import ARM64, X64
 from tests.workflows.wixl_packages import build, source
 from workflows.package_deployment.analysis import Architecture, Depth, Scope, Technology
+from workflows.package_deployment.installers import lzx_library
 from workflows.package_deployment.installers.cabinets import Cabinet
 from workflows.package_deployment.installers.problems import InstallerError
 
@@ -156,8 +157,13 @@ def _contents(content: bytes) -> dict[str, bytes]:
     return {file.name: opened.content(file, 1 << 24, time.monotonic() + 60) for file in opened.files}
 
 
-@pytest.mark.parametrize("method", [STORED, MSZIP, LZX], ids=["stored", "mszip", "lzx"])
-def test_cabinets_of_each_kind(method: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "has_library"), [(STORED, True), (MSZIP, True), (LZX, True), (LZX, False)],
+    ids=["stored", "mszip", "lzx", "lzx without libarchive"],
+)  # fmt: skip
+def test_cabinets_of_each_kind(method: int, has_library: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_library:
+        monkeypatch.setattr(lzx_library, "is_there", lambda: False)
     chance = random.Random(1)
     turns = bytearray(chance.randbytes(2_000))
     for turn in range(9_000):  # copies from three distances in turn
@@ -172,7 +178,10 @@ def test_cabinets_of_each_kind(method: int) -> None:
     assert _contents(cabinet(files, method)) == files
 
 
-def test_what_a_cabinet_cannot_give() -> None:
+@pytest.mark.parametrize("has_library", [True, False])
+def test_what_a_cabinet_cannot_give(has_library: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_library:
+        monkeypatch.setattr(lzx_library, "is_there", lambda: False)
     with pytest.raises(InstallerError, match="not supported"):
         _contents(cabinet({"a": b"a"}, QUANTUM))
     packed = cabinet({"a": os.urandom(200_000)}, LZX)
