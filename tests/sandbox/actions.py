@@ -14,12 +14,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 
 def echo(**arguments: Any) -> dict[str, Any]:
     """Return the arguments."""
     return arguments
+
+
+def loaded(module: str) -> list[str]:
+    """Return the packages that are loaded with a module."""
+    import_module(module)
+    return sorted({name.partition(".")[0] for name in sys.modules})
 
 
 def attempt(action: str, **arguments: Any) -> Any:

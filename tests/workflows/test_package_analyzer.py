@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assent.sandbox import sandbox_dependencies
+from assent.sandbox import run_in_sandbox, sandbox_dependencies
 from assent.toolbox import call
 from assent.toolbox.calls import Limits as CallLimits
 from tests.workflows.written_packages import written
@@ -124,3 +124,13 @@ def test_a_broken_package_has_notes(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:3_000])
     found = analyzer.analyze_package(str(path))
     assert found.technology is Technology.UNKNOWN and any("could not be read" in note for note in found.notes)
+
+
+def test_readers_load_nothing_that_they_do_not_need():
+    """They start for each installer: LangGraph alone would take longer to load than an installer takes to read."""
+    found = run_in_sandbox(
+        "tests.sandbox.actions:loaded", {"module": "workflows.package_deployment.installers.analyzing"},
+        code=["tests", "workflows.package_deployment"],
+    )  # fmt: skip
+    heavy = {"app", "langgraph", "langchain_core", "langsmith", "sqlalchemy", "httpx", "flask", "psycopg", "numpy"}
+    assert "pydantic" in found and heavy & set(found) == set()

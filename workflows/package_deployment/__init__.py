@@ -1,17 +1,16 @@
-"""Windows packages: from an installer to an approved deployment script."""
+"""Windows packages: from an installer to an approved deployment script.
 
-from assent import Workflow
-from workflows.package_deployment.example import examples
-from workflows.package_deployment.graph import build
-from workflows.package_deployment.inputs import DeploymentInput
+The workflow is loaded when it is asked for: the readers of installers in this package start in a sandbox for each
+installer, and LangGraph would take longer to load than they take to read it.
+"""
 
-WORKFLOW = Workflow(
-    name="package_deployment",
-    version="1",
-    title="Package deployment",
-    description="Analyzes a Windows installer in a sandbox, writes a deployment script for PSAppDeployToolkit, checks "
-    "it against the toolkit and the package, and delivers the script that people approve.",
-    input_model=DeploymentInput,
-    build=build,
-    examples=examples(),
-)
+from __future__ import annotations
+
+from assent.late_exports import late_exports
+
+TYPE_CHECKING = False  # as in `typing`, which takes too long to import
+if TYPE_CHECKING:
+    from workflows.package_deployment.workflow import WORKFLOW
+
+__all__ = ["WORKFLOW"]
+__getattr__ = late_exports(__name__, {"workflow": "WORKFLOW"})
