@@ -151,7 +151,7 @@ def _seven_zip(header: bytes) -> bytes:
 
 
 def _program_with_seven_zip(header: bytes) -> bytes:
-    return Program(overlay=b";!@Install@!UTF-8!\nRunProgram=\"a.exe\"\n;!@InstallEnd@!" + _seven_zip(header)).build()
+    return Program(overlay=b';!@Install@!UTF-8!\nRunProgram="a.exe"\n;!@InstallEnd@!' + _seven_zip(header)).build()
 
 
 def _seven_zip_of_files_beyond_number() -> bytes:
@@ -270,7 +270,7 @@ def _bundle_whose_manifest_is_deep() -> bytes:
 
 
 def _bundle_of_packages_beyond_number() -> bytes:
-    package = "<MsiPackage Id=\"p{}\" Version=\"1\"><MsiProperty Id=\"A\"/></MsiPackage>"
+    package = '<MsiPackage Id="p{}" Version="1"><MsiProperty Id="A"/></MsiPackage>'
     packages = "".join(package.format(number) for number in range(40_000))
     return _manifest(f'<BurnManifest xmlns="{V3}"><Chain>{packages}</Chain></BurnManifest>')
 

@@ -165,6 +165,7 @@ def test_the_highest_folder_counts(tmp_path: Path):
     folder = found.switch("folder")
     assert folder and folder.arguments == 'TOP="<folder>"'
 
+
 @pytest.mark.parametrize(
     ("directories", "path"),
     [

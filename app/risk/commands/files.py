@@ -292,8 +292,12 @@ def _mode(mode: Word, words: list[Word], recursive: bool, reading: Reading) -> N
     if _SETS_ID.fullmatch(mode.text) and not re.fullmatch(r"0?2[0-7]{3}|g[+=]r?w?x?s", mode.text):
         # One among temporary files, or with a hidden name, is no tool that was installed.
         shell = any(
-            program_name(word.text) in _RUNS_ANYTHING or re.match(r"/(?:var/)?tmp/|/dev/shm/"
-                r"|(?:.*/)?\.[^./]", word.text)
+            program_name(word.text) in _RUNS_ANYTHING
+            or re.match(
+                r"/(?:var/)?tmp/|/dev/shm/"
+                r"|(?:.*/)?\.[^./]",
+                word.text,
+            )
             for word in words
         )
         message = f"This makes {_names(words)} run with its owner's rights for everybody."

@@ -73,8 +73,10 @@ def _note(row: Row, command: Command, line: str, reading: Reading) -> None:
 
 _LESS_IN_TESTS = frozenset(("queue.changes", "data.rebuilds", "mail.changes", "names.changes", "release.publishes"))
 """Rules for changes that others notice; in an environment for tests, nobody relies on it."""
-_WHERE = re.compile(r"(?:--?[a-z-]*(?:server|host|broker|target|env|environment|context|cluster"
-    r"|profile)[a-z-]*[ =]|@|//)(\S+)")
+_WHERE = re.compile(
+    r"(?:--?[a-z-]*(?:server|host|broker|target|env|environment|context|cluster"
+    r"|profile)[a-z-]*[ =]|@|//)(\S+)"
+)
 
 
 def _is_trial(line: str) -> bool:

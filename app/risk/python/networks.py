@@ -114,6 +114,13 @@ _ENDS = re.compile(
     r"(?:[-_/?]\w*)*$|[?&](?:action|method|op)=(?:delete|destroy|terminate|purge|wipe|drop)",
     re.IGNORECASE,
 )
+_PEOPLE = re.compile(r"/(?:users?|accounts?|members?|people|employees|principals|identities|staff)\b", re.IGNORECASE)
+_SHUTS_OUT = re.compile(
+    r"['\"]?(?:account_?enabled|enabled|active|is_?active)['\"]?\s*:\s*['\"]?false\b"
+    r"|['\"]?(?:suspended|disabled|blocked|locked|deactivated)['\"]?\s*:\s*['\"]?true\b"
+    r"|['\"]?(?:status|state)['\"]?\s*:\s*['\"](?:suspended|deactivated|disabled|blocked|locked|deprovisioned)\b",
+    re.IGNORECASE,
+)
 _RUNS_THERE = re.compile(r"/(?:scriptText|script|exec|eval|run-command|_execute|console)/?(?:\?|$)")
 
 
@@ -167,6 +174,10 @@ def _ask_by_address(made: Call, target: Value, data: list[Value]) -> None:
     elif "_delete_by_query" in text:
         rule = web.DELETES_ALL if "match_all" in "".join(rendered(value) for value in data) else DELETES_THERE
         made.reading.add(rule, "This asks a search engine to delete documents.", made.line)
+    elif _PEOPLE.search(text) and (shut := _SHUTS_OUT.search("".join(rendered(value) for value in data))) is not None:
+        everybody = "listed" in target.marks and made.many and not made.filtered
+        words = f"This sets {shut[0][:40]} at {shown}: " + ("everybody" if everybody else "somebody") + " loses access."
+        made.reading.add(web.DELETES_ALL if everybody else DELETES_THERE, words, made.line)
     elif _ENDS.search(text) and "listed" in target.marks and made.many and not made.filtered:
         made.reading.add(web.DELETES_ALL, f"The address {shown} says that this ends everything of a kind.", made.line)
     elif _ENDS.search(text):

@@ -80,8 +80,10 @@ def server_control(statement: SqlStatement) -> Iterator[Hit]:
         yield Hit(words, severity=RiskLevel.CRITICAL)
 
 
-_ONE_SESSION = re.compile(r"PG_TERMINATE_BACKEND \( \d+ (?:, \d+ )?\)(?! , PG)|WHERE (?:\w+ \. )?PID = \d+(?! "
-    r"OR\b)(?!.* OR )")
+_ONE_SESSION = re.compile(
+    r"PG_TERMINATE_BACKEND \( \d+ (?:, \d+ )?\)(?! , PG)|WHERE (?:\w+ \. )?PID = \d+(?! "
+    r"OR\b)(?!.* OR )"
+)
 
 
 def _ends_one_session(statement: SqlStatement) -> bool:

@@ -113,9 +113,7 @@ class Script:
             size = f"The text has {len(self._text):,} characters, which is too many to analyze."
             yield TOO_LARGE.finding(f"{size} Statements are not parsed; only how they begin is checked.")
         found: list[tuple[SqlStatement | None, Finding]] = []
-        pieces = split(
-            self._text, self._dialect, self._noticed, lambda: self._budget.late, begins=not self._parse
-        )
+        pieces = split(self._text, self._dialect, self._noticed, lambda: self._budget.late, begins=not self._parse)
         for piece in pieces:
             if self._spent():
                 words = "There are too many statements; nothing is checked from this line on."

@@ -122,7 +122,9 @@ _PAYS = word_set(
     " releasefunds prorate"
 )
 _REVEALS = word_set("reveal revealsecrets showvalues showsecrets unmask unmasked decrypt withdecryption plaintext")
-_PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier realm")
+_PRODUCTION_KEYS = word_set(
+    "environment env stage target cluster namespace workspace context deployment tier realm track endpoint slot ring"
+)
 _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
 _SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
 _ON = word_set("enabled enable required require active on enforce enforced status state mode")
@@ -169,7 +171,7 @@ class _Manner:
 
     def __init__(self, call: ToolCall) -> None:
         self.words = frozenset(call.words)
-        self.deletes = names.deletes(call)
+        self.deletes = names.deletes(call) and not {"cache", "cdn"} & set(call.words)  # it fills again
         self.sends = names.sends(call) and not _keeps_draft(call)
         self.replaces_protection = names.protects(call.words) and not _REPLACES.isdisjoint([*call.words, *call.action])
 
@@ -347,7 +349,17 @@ def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str
     opens = setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}
     if opens and not _is_answer(manner, setting):
         yield OPEN, f"The argument {path} is true: it makes something accessible to others."
-    if setting.plain in ("type", "who", "grantee", "member") and _ANYONE.fullmatch(setting.text):
+    if setting.plain in (
+        "type",
+        "who",
+        "grantee",
+        "member",
+        "with",
+        "sharewith",
+        "people",
+        "viewers",
+        "editors",
+    ) and _ANYONE.fullmatch(setting.text):
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
     if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
         yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."

@@ -64,6 +64,9 @@ CLICKS = declare(
     names.example("browser_click", '{"element": "Show more"}'), language=names.TOOL, unread=True,
 )  # fmt: skip
 
+_SETS = word_set("change set update reset force rotate")
+_PERSON = word_set("customer user employee patient member contact account subscriber")
+_MASKS = word_set("mask redact anonymize detect scan classify find delete remove erase scrub check count")
 _MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
 _SECRETS = word_set(
     "secret secrets password passwords credential credentials apikey passphrase cookie cookies keychain env dotenv "
@@ -112,6 +115,10 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
+    if words & _SETS and words & {"password", "passwords", "passphrase", "pin", "passcode"} and not reads and not runs:
+        yield NEW_KEY.finding("The tool's name says that it sets a password.")
+    if words & (_OFF | {"delete", "remove", "stop", "unschedule"}) and (guard := _guarding_job(call)):
+        yield PROTECTION_OFF.finding(f"It stops {guard!r}, whose name says that it protects.")
     if (words & _OFF and names.protects(words)) or words & {"unprotect", "unquarantine", "whitelist", "allowlist"}:
         yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
     restarted = "restart" in words and words & _COMES_BACK
@@ -132,7 +139,10 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     forwards = words & {"webhook", "webhooks", "forwarding", "autoforward"}
     if forwards and words & _MAKES and not words & {"send", "test"}:
         yield SUBSCRIBES.finding("The tool's name says that events or messages will also be sent elsewhere.")
-    if words & _TAKES_OUT and words & _PEOPLE and not runs:
+    personal = words & {"pii", "phi", "gdpr"} or (
+        words & _TAKES_OUT and words & _PERSON and words & {"data", "records"}
+    )
+    if (words & _TAKES_OUT and words & _PEOPLE and not runs) or (personal and not words & _MASKS):
         yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
     if words & {"click", "tap", "press"} and (hit := _fatal_button(call)):
         yield CLICKS.finding(f"It presses {hit!r}.")
@@ -170,9 +180,37 @@ def _fatal_button(call: ToolCall) -> str:
     for argument in call.texts:
         if argument.words & {"text", "label", "name", "element", "selector", "button", "description"}:
             plain = re.sub(r"[#._:\[\]='\"-]+", " ", argument.text[:200])
-            if _FATAL.search(plain) and not re.search(r"\b(?:cancel|close|dismiss|don.t|undo|draft"
-                r"|preview)\b", plain.lower()):
+            if _FATAL.search(plain) and not re.search(
+                r"\b(?:cancel|close|dismiss|don.t|undo|draft"
+                r"|preview)\b",
+                plain.lower(),
+            ):
                 return argument.text[:60]
+    return ""
+
+
+_GUARDS = word_set(
+    "backup backups audit auditing antivirus edr snapshot snapshots monitoring monitor alerting wal archiving"
+)
+
+
+def _guarding_job(call: ToolCall) -> str:
+    """Return the name of a job, rule, or service among the arguments that says that it protects; empty if none does."""
+    for argument in call.texts:
+        named = argument.words & {
+            "name",
+            "job",
+            "task",
+            "schedule",
+            "service",
+            "rule",
+            "timer",
+            "unit",
+            "trigger",
+            "id",
+        }
+        if named and len(argument.text) <= 100 and set(words_in(argument.text)) & _GUARDS:
+            return argument.text
     return ""
 
 
@@ -188,4 +226,4 @@ def _runs_script(call: ToolCall) -> bool:
     if not set(call.words) & _RUNS:
         return False
     scripts = (argument for argument in call.texts if _SCRIPT.fullmatch(argument.text.strip()))
-    return bool(set(call.words) & {"script", "notebook", "playbook"}) or next(scripts, None) is not None
+    return bool(set(call.words) & {"script", "notebook", "playbook", "runbook"}) or next(scripts, None) is not None

@@ -75,7 +75,9 @@ _GRAVE = (
     Deed(
         PHYSICAL,
         "moves or switches a machine in the real world",
-        word_set("write set open close start stop move toggle fly land drive send turn run execute pick rotate"),
+        word_set(
+            "write set open close start stop move toggle fly land drive send turn run execute pick rotate takeoff arm"
+        ),
         _MACHINERY,
         without=word_set("build pipeline ci account simulation simulator"),
     ),
@@ -247,6 +249,49 @@ _GRAVE = (
         word_set("app application site service"),
         word_set("heroku fly flyio render vercel netlify railway appengine dokku cloudfoundry"),
         word_set("log variable var domain alias member env setting addon key token"),
+    ),
+    Deed(
+        names.GRANTS,
+        "makes an account for programs, or another way to sign in",
+        word_set("create register add configure set update"),
+        word_set("oauth oidc saml sso federation idp serviceaccount"),
+        without=word_set("list get test token session user email"),
+    ),
+    Deed(
+        names.GRANTS,
+        "makes an account for programs",
+        word_set("create register add"),
+        word_set("account"),
+        word_set("service"),
+        word_set("customer note ticket bank crm email"),
+    ),
+    Deed(
+        names.GRANTS,
+        "changes who owns something",
+        word_set("change transfer set update assign"),
+        word_set("owner ownership"),
+        without=word_set("task ticket issue story record deal lead case note"),
+    ),
+    Deed(
+        PUBLIC,
+        "changes who is kept out of a network",
+        word_set("update add set create modify change edit replace"),
+        word_set("waf firewall securitygroup"),
+        without=word_set("block deny list get comment tag"),
+    ),
+    Deed(
+        names.PAYS,
+        "changes what customers pay",
+        word_set("update set change create bulk"),
+        word_set("price pricing discount coupon voucher promotion"),
+        without=word_set("alert watch draft quote list get page test"),
+    ),
+    Deed(
+        names.DESTRUCTIVE,
+        "makes one of two, which cannot be taken apart again",
+        word_set("merge dedupe deduplicate"),
+        word_set("customer account contact user patient person profile"),
+        without=word_set("pull request branch pr suggest find preview"),
     ),
     Deed(
         MACHINE_STOPS,

@@ -124,7 +124,7 @@ _ACTS = (
             "cancel close approve restart enable disable replace upsert register book archive import sync commit "
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
-            "release reserve order configure alter"
+            "release reserve order configure alter reassign relabel"
         ),
         "changes something",
     ),

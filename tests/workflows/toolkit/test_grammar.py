@@ -25,7 +25,7 @@ VALID = {
     "a computed property": "Get-Item -Path $parameters.($PSCmdlet.ParameterSetName) -Force",
     "a label": ":outer foreach ($x in $y) { break outer }",
     "an operator of PowerShell 7": "$x = $y ?? 1",
-    "an apostrophe in a text": 'Write-Host "It\'s the user\'s turn."',
+    "an apostrophe in a text": "Write-Host \"It's the user's turn.\"",
     "a block that begins at the end of a line": "New-Variable -Name Install -Value {\n    # nothing yet\n}\n",
     "a parameter with digits": "$y = Convert-ADTRegistryPath -Key $x -Wow6432Node:$z -SID $sid",
 }
