@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.thorough import examples
 from tests.workflows.toolkit.valid import FRAGMENTS, NEWER_SCRIPT, WHOLE_SCRIPT
 from workflows.package_deployment.toolkit.binding import find
 from workflows.package_deployment.toolkit.catalog import catalog
@@ -294,6 +295,7 @@ def misspelled(draw: st.DrawFn, word: str) -> str:
 
 
 @given(st.data())
+@settings(max_examples=examples(400), deadline=None)
 def test_misspelled_functions_are_found(data: st.DataObject) -> None:
     name = data.draw(misspelled(data.draw(st.sampled_from(_FUNCTIONS))))
     if name in catalog() or cmdlet(name):
@@ -302,6 +304,7 @@ def test_misspelled_functions_are_found(data: st.DataObject) -> None:
 
 
 @given(st.data())
+@settings(max_examples=examples(400), deadline=None)
 def test_misspelled_parameters_are_found(data: st.DataObject) -> None:
     function = catalog()[data.draw(st.sampled_from(_FUNCTIONS))]
     if not function.parameters:
@@ -362,6 +365,7 @@ def test_statements_that_cannot_be_parsed_are_errors() -> None:
 
 
 @given(st.data())
+@settings(max_examples=examples(400), deadline=None)
 def test_whatever_is_misspelled_in_a_whole_script_is_found(data: st.DataObject) -> None:
     script = data.draw(st.sampled_from([WHOLE_SCRIPT, NEWER_SCRIPT]))
     calls = [call for call in judged(script, None, [], None).calls if call[1].command.source == "toolkit"]
