@@ -138,6 +138,8 @@ def test_where_no_silent_way_is_known_a_person_is_asked(unknown: str) -> None:
     question = run.proposal
     assert question["kind"] == "question" and "Example Tool" in question["title"]
     assert question["answer_schema"]["required"] == ["install"]
+    assert "No marker of an installer was found" in question["question"]
+    assert [item["title"] for item in question["attachments"]] == ["Analysis of the package"]
     run.decide("answer", answer={"install": "/quiet /norestart", "uninstall": "/remove /quiet", "repair": ""})
     script = run.proposal["content"]
     assert "'/quiet /norestart'" in script and "/remove /quiet" in script
@@ -149,6 +151,14 @@ def test_without_an_answer_no_script_is_written(unknown: str) -> None:
     run = DeploymentRun({"package": unknown}).start().decide("reject")
     assert not run.waits and run.values["status"] == "no_script"
     assert "Nobody knows how to install the package" in run.artifacts["report.md"]
+
+
+def test_a_file_that_cannot_be_installed_ends_the_run_and_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "notes.exe"
+    path.write_text("Only a text.")
+    run = DeploymentRun({"package": str(path), "request": "install arguments: /silent"}).start()
+    assert not run.waits and run.values["status"] == "no_script"
+    assert "neither an MSI nor a Windows program" in run.artifacts["report.md"]
 
 
 def test_switches_of_the_request_need_no_question(unknown: str) -> None:

@@ -238,3 +238,61 @@ def test_a_long_request_takes_a_moment_only(text: str) -> None:
     started = time.process_time()
     read(text)
     assert time.process_time() - started < 10
+
+
+NOT_WANTED = [
+    ("Do not close Chrome.", "Google Chrome"),
+    ("Never close Outlook", "Microsoft Outlook"),
+    ("Don't remove earlier versions", "earlier versions"),
+    ("Please do not copy settings.xml to C:\\Temp", "settings.xml"),
+    ("Don't set HKLM\\Software\\Example\\Telemetry to 0", "Telemetry"),
+    ("Please don't remove the desktop shortcut", "shortcut"),
+]
+
+
+@pytest.mark.parametrize(("request_text", "what"), NOT_WANTED, ids=[text for text, _ in NOT_WANTED])
+def test_what_is_not_wanted_is_never_done(request_text: str, what: str) -> None:
+    found = structure(request_text, analysis_of(), Mode.COMPREHENSIVE)
+    [left] = [item for item in found.items if item.source.origin is Origin.REQUEST]
+    assert left.topic == "leave" and what in left.sentence and not found.not_understood
+    opposite = [item for item in found.items if item is not left and item.about == left.about]
+    assert not opposite and not any(item.topic == left.about[0] == "earlier_versions" for item in found.items)
+
+
+def test_a_word_that_turns_another_wish_round_leaves_it_to_people() -> None:
+    for words in ("Do not require 4 GB of disk space", "Bitte Word nicht schließen", "Schließe Word nicht"):
+        found = read(words)
+        assert not [item for item in found.items if item.source.origin is Origin.REQUEST], words
+        assert found.not_understood, words
+
+
+def test_a_negation_of_something_else_turns_nothing_round() -> None:
+    assert [item["topic"] for item in wishes("Do not forget to close Chrome")] == ["close_application"]
+    assert [item["topic"] for item in wishes("Never close Outlook; just close Teams")] == ["leave", "close_application"]
+
+
+def test_a_program_in_brackets_is_the_one_that_a_name_means() -> None:
+    assert [item["process"] for item in wishes("close Chrome and the viewer (viewer.exe) first")] == [
+        "chrome",
+        "viewer",
+    ]
+
+
+LATER = [
+    ("Remove the desktop shortcut", "Keep the desktop shortcut", "Remove-ADTFile"),
+    ("Remove the desktop shortcut", "Please don't remove the desktop shortcut", "Remove-ADTFile"),
+    ("Close Chrome first", "Do not close Chrome", "'chrome'"),
+    ("Set HKLM\\Software\\Example\\Telemetry to 0", "Set HKLM\\Software\\Example\\Telemetry to 1", "-Value 0"),
+    ("Uninstall earlier versions", "Do not remove earlier versions", "-ADTApplication -Name"),
+]
+
+
+@pytest.mark.parametrize(("first", "comment", "gone"), LATER, ids=[comment for _, comment, _ in LATER])
+def test_a_comment_overrules_what_was_asked_before(first: str, comment: str, gone: str) -> None:
+    def script(*comments: str) -> str:
+        analysis = analysis_of()
+        return render(plan(analysis, structure(first, analysis, Mode.QUICK, suggestions=comments)))
+
+    before, _, _ = script().partition("function Uninstall-")
+    after, _, _ = script(comment).partition("function Uninstall-")
+    assert gone in before and gone not in after

@@ -41,6 +41,18 @@ class Technology(StrEnum):
     SELF_EXTRACTING_ARCHIVE = "self_extracting_archive"
     UNKNOWN = "unknown"
 
+    @property
+    def in_words(self) -> str:
+        """Its name as people write it."""
+        return _NAMES.get(self.value, self.value.replace("_", " "))
+
+
+_NAMES = {
+    "msi": "MSI", "msi_patch": "MSI patch", "msi_transform": "MSI transform", "wix_burn": "WiX Burn",
+    "inno_setup": "Inno Setup", "nsis": "NSIS", "installshield": "InstallShield", "squirrel": "Squirrel",
+    "msi_wrapper": "MSI wrapper",
+}  # fmt: skip
+
 
 class Confidence(StrEnum):
     """How sure a statement is."""
@@ -275,6 +287,7 @@ class PackageAnalysis(_Model):
     technology_version: str = ""
     confidence: Confidence = Confidence.CERTAIN
     evidence: list[str] = Field(default_factory=list, description="The markers from which the technology follows")
+    can_be_run: bool = Field(default=True, description="False: it is neither an MSI nor a program that can be started")
 
     product_name: str = ""
     version: str = ""

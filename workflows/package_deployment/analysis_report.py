@@ -27,7 +27,7 @@ def analysis_markdown(analysis: PackageAnalysis) -> str:
 
 
 def _facts(analysis: PackageAnalysis) -> list[tuple[str, str]]:
-    technology = f"{analysis.technology.value.replace('_', ' ')} {analysis.technology_version}".strip()
+    technology = f"{analysis.technology.in_words} {analysis.technology_version}".strip()
     administrator = {True: "yes", False: "no", None: ""}[analysis.requires_administrator]
     facts = {
         "File": code(analysis.file_name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assent import Outcome, Question, publish_artifact, request_approval
+from assent import Attachment, Outcome, Question, publish_artifact, request_approval
 from assent.toolbox import recorded
 from workflows.package_deployment import analyzer, markdown
 from workflows.package_deployment.analysis import PackageAnalysis, Technology
@@ -34,6 +34,8 @@ SCRIPT, VALIDATION, QUALITY = "4-Invoke-AppDeployToolkit.ps1", "5-validation.md"
 _PARTS = frozenset({Technology.MSI_TRANSFORM, Technology.MERGE_MODULE})
 """What is no installer by itself."""
 _NO_ARGUMENTS = "No arguments for a silent installation are known."
+MOST_ATTACHED = 90_000
+"""Characters of an attachment; all together stay below the contract's limit."""
 _PURPOSES = ("install", "uninstall", "repair")
 
 
@@ -69,6 +71,8 @@ def analyze(state: State) -> State:
     if analysis.technology in _PARTS:
         what = "a transform" if analysis.technology is Technology.MSI_TRANSFORM else "a merge module"
         problem = f"The package is {what}, which cannot be installed by itself."
+    elif not analysis.can_be_run:
+        problem = " ".join([f"“{analysis.file_name}” cannot be installed.", *analysis.notes])[:1_000]
     return {
         "analysis": analysis.model_dump(mode="json"), "switches": {}, "suggestions": [], "revision": 0, "why": "",
         "corrects": "", "problem": problem, "outcome": None,
@@ -119,8 +123,9 @@ def _question(state: State) -> Question:
     guesses = [switch for switch in analysis.switches if switch.purpose in _PURPOSES and switch.arguments]
     lines = [
         f"How is {markdown.escaped(name)} installed without asking its user? The analysis has found no arguments that "
-        f"can be relied on (technology: {analysis.technology.value.replace('_', ' ')}).",
+        f"can be relied on (technology: {analysis.technology.in_words}).",
         "",
+        *([*(f"- {markdown.escaped(note)}" for note in analysis.notes[:10]), ""] if analysis.notes else []),
         "Look into the documentation of the product, or try it on a test computer. If there is no way, reject the "
         "question.",
     ]
@@ -132,20 +137,28 @@ def _question(state: State) -> Question:
         purpose: text | {"title": f"Arguments to {purpose}", "description": words}
         for purpose, words in zip(
             _PURPOSES,
-            ("Such as /S or /quiet /norestart", "For the uninstaller that Windows lists. Empty: not known",
-             "Empty: not known"),
+            (
+                "Such as /S or /quiet /norestart",
+                "For the uninstaller that Windows lists. Empty: not known",
+                "Empty: not known",
+            ),
             strict=True,
         )
     }
     properties["install"] |= {"minLength": 1}
+    report = analysis_markdown(analysis)[:MOST_ATTACHED]
     return Question(
         title=f"Silent installation of {name}"[:200],
         question="\n".join(lines),
         agent=WRITER,
         environment=settings_of(state).environment,
         labels={"workflow": "package_deployment"},
+        attachments=[Attachment(title="Analysis of the package", media="text/markdown", content=report)],
         answer_schema={
-            "type": "object", "required": ["install"], "properties": properties, "additionalProperties": False,
+            "type": "object",
+            "required": ["install"],
+            "properties": properties,
+            "additionalProperties": False,
         },
     )
 

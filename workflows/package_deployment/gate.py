@@ -19,6 +19,7 @@ from workflows.package_deployment import markdown
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.analysis_report import analysis_markdown
 from workflows.package_deployment.drafting import (
+    MOST_ATTACHED,
     WRITER,
     analysis_of,
     draft_of,
@@ -38,8 +39,6 @@ from workflows.package_deployment.state import State, settings_of
 from workflows.package_deployment.toolkit.findings import Level
 
 _LEVELS = (Level.ERROR, Level.WARNING, Level.INFO)
-_MOST_ATTACHED = 90_000
-"""Characters of an attachment; all together stay below the contract's limit."""
 _NAMED = 5
 
 
@@ -96,16 +95,16 @@ def _attachments(state: State, analysis: PackageAnalysis, instructions: Instruct
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_ATTACHED else f"{text[:_MOST_ATTACHED]}\n\n… (cut)"
+    return text if len(text) <= MOST_ATTACHED else f"{text[:MOST_ATTACHED]}\n\n… (cut)"
 
 
 def _summary(state: State, analysis: PackageAnalysis, instructions: Instructions) -> str:
     settings = settings_of(state)
     lines = [state["why"], ""] if state.get("why") else []
-    scope, technology = (fact.value.replace("_", " ") for fact in (analysis.scope, analysis.technology))
+    scope = analysis.scope.value.replace("_", " ")
     lines += [
         f"Installs, uninstalls, and repairs **{markdown.escaped(name_of(analysis))}** "
-        f"({technology}, {analysis.architecture.value}, {scope}) with PSAppDeployToolkit.",
+        f"({analysis.technology.in_words}, {analysis.architecture.value}, {scope}) with PSAppDeployToolkit.",
     ]
     if settings.request:
         lines += ["", "Requested:", "", markdown.quoted(settings.request)]

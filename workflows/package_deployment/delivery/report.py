@@ -56,7 +56,7 @@ def _facts(analysis: PackageAnalysis) -> list[str]:
         ("File", code(analysis.file_name)),
         ("Size", f"{analysis.size_bytes} bytes"),
         ("SHA-256", code(analysis.sha256)),
-        ("Technology", f"{analysis.technology.value.replace('_', ' ')} ({analysis.confidence.value})"),
+        ("Technology", f"{analysis.technology.in_words} ({analysis.confidence.value})"),
         ("Manufacturer", escaped(analysis.manufacturer)),
         ("Architecture", analysis.architecture.value),
         ("Scope", analysis.scope.value.replace("_", " ")),

@@ -69,6 +69,7 @@ def _describe(path: Path, facts: FileFacts, analysis: PackageAnalysis) -> None:
     elif facts.kind is Kind.PROGRAM:
         _part(analysis, "The program", lambda: _describe_exe(path, analysis))
     else:
+        analysis.can_be_run = False
         looks = f" It looks like {facts.likeness}." if facts.likeness else ""
         analysis.notes.append(f"This is neither an MSI nor a Windows program.{looks}")
 
@@ -104,7 +105,7 @@ def _read_signature(path: Path, roots: list[bytes], analysis: PackageAnalysis) -
 
 def _without_metadata(analysis: PackageAnalysis) -> PackageAnalysis:
     kept = {"file_name", "size_bytes", "sha256", "sha1", "md5", "depth", "technology", "technology_version",
-            "confidence", "evidence", "notes"}  # fmt: skip
+            "confidence", "evidence", "notes", "can_be_run"}  # fmt: skip
     return PackageAnalysis(**{name: getattr(analysis, name) for name in kept})
 
 

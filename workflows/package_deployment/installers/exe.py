@@ -80,6 +80,7 @@ def _add_identity(program: Executable, version: VersionResource, analysis: Packa
     analysis.language = version.language
     if not version.strings:
         analysis.notes.append("The program has no version resource, so name and version are not known from it.")
+    analysis.can_be_run = not (program.is_dll or program.is_driver)
     if program.is_dll:
         analysis.notes.append("The file is a library (DLL), which cannot be started as an installer.")
     elif program.is_driver:

@@ -69,6 +69,14 @@ class Instruction(BaseModel):
         """What it says, for people and for finding functions."""
         raise NotImplementedError
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it decides. A later text, such as a comment of a reviewer, overrules an earlier one about the same.
+
+        Empty: it adds to what others say.
+        """
+        return ()
+
 
 _Kind = TypeVar("_Kind", bound=Instruction)
 
@@ -79,6 +87,10 @@ class CloseApplication(Instruction):
     topic: Literal["close_application"] = "close_application"
     process: ProcessName
     description: Plain = ""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.process.casefold())
 
     @property
     def sentence(self) -> str:
@@ -143,6 +155,10 @@ class Window(Instruction):
     text: Plain = ""
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.which)
+
+    @property
     def sentence(self) -> str:
         names = {
             "welcome": "the welcome dialog",
@@ -160,6 +176,10 @@ class Interaction(Instruction):
     mode: Literal["Silent", "NonInteractive", "Interactive"]
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic,)
+
+    @property
     def sentence(self) -> str:
         return {
             "Silent": "Show no windows at all.",
@@ -174,6 +194,10 @@ class Restart(Instruction):
     topic: Literal["restart"] = "restart"
     behavior: RestartBehavior
     countdown: Seconds | None = None
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic,)
 
     @property
     def sentence(self) -> str:
@@ -196,6 +220,10 @@ class InstallerArguments(Instruction):
     arguments: Word
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.purpose)
+
+    @property
     def sentence(self) -> str:
         return f"Run the installer to {self.purpose} with the arguments {self.arguments}."
 
@@ -206,6 +234,10 @@ class MsiProperty(Instruction):
     topic: Literal["property"] = "property"
     name: PropertyName
     value: PropertyValue
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.name)
 
     @property
     def sentence(self) -> str:
@@ -275,6 +307,10 @@ class Shortcut(Instruction):
         return self
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.where, self.name.casefold())
+
+    @property
     def sentence(self) -> str:
         place = "the desktop" if self.where == "desktop" else "the start menu"
         return f"{self.action.capitalize()} the shortcut {self.name} on {place}."
@@ -299,6 +335,10 @@ class RegistryValue(Instruction):
         return self
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.key.casefold(), self.name.casefold(), str(self.view_32_bit))
+
+    @property
     def sentence(self) -> str:
         users = " for all users" if self.key.upper().startswith("HKCU:") else ""
         if self.action == "remove":
@@ -315,6 +355,10 @@ class CopyFile(Instruction):
     every_user: Literal["", "Profile", "AppData", "LocalAppData", "Desktop", "Documents"] = ""
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.file.casefold())
+
+    @property
     def sentence(self) -> str:
         users = " of every user profile" if self.every_user else ""
         return f"Copy the file {self.file} to the folder {self.to.path or self.every_user}{users}."
@@ -326,6 +370,10 @@ class UserSetup(Instruction):
     topic: Literal["user_setup"] = "user_setup"
     file: FileName
     arguments: Plain = ""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.file.casefold())
 
     @property
     def sentence(self) -> str:
@@ -346,6 +394,10 @@ class EarlierVersions(Instruction):
         return self
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic, self.name.casefold() or (self.upgrade_code or "").casefold())
+
+    @property
     def sentence(self) -> str:
         return f"Uninstall earlier versions of {self.name or f'what has the upgrade code {self.upgrade_code}'}."
 
@@ -355,6 +407,10 @@ class LogFolder(Instruction):
 
     topic: Literal["log_folder"] = "log_folder"
     path: Word
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic,)
 
     @property
     def sentence(self) -> str:
@@ -384,6 +440,10 @@ class DetectionWish(Instruction):
     version: Plain = ""
 
     @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic,)
+
+    @property
     def sentence(self) -> str:
         return f"Detect the application by {self.by.replace('_', ' ')}{f' {self.path}' if self.path else ''}."
 
@@ -393,6 +453,10 @@ class ScopeWish(Instruction):
 
     topic: Literal["scope"] = "scope"
     scope: Literal[Scope.MACHINE, Scope.USER]
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.topic,)
 
     @property
     def sentence(self) -> str:
@@ -411,6 +475,22 @@ class ExitCodes(Instruction):
         return f"Treat the exit codes {', '.join(map(str, self.codes))} as {self.meaning}."
 
 
+class Leave(Instruction):
+    """What somebody does not want: it overrules what says otherwise."""
+
+    topic: Literal["leave"] = "leave"
+    of: list[Plain] = Field(min_length=1, max_length=4, description="What it is about")
+    what: Plain = Field(description="The instruction that is not wanted, as a sentence")
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return tuple(self.of)
+
+    @property
+    def sentence(self) -> str:
+        return f"Not wanted: {self.what}"
+
+
 class Installation(Instruction):
     """The main step, from what is known about the installer."""
 
@@ -426,7 +506,7 @@ class Installation(Instruction):
 AnyInstruction = Annotated[
     CloseApplication | Closing | Deferral | Window | Interaction | Restart | InstallerArguments | MsiProperty
     | Transform | Patch | Requirement | Shortcut | RegistryValue | CopyFile | UserSetup | EarlierVersions | LogFolder
-    | Secret | DetectionWish | ScopeWish | ExitCodes | Installation,
+    | Secret | DetectionWish | ScopeWish | ExitCodes | Leave | Installation,
     Field(discriminator="topic"),
 ]  # fmt: skip
 

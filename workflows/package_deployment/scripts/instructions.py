@@ -20,6 +20,7 @@ from workflows.package_deployment.scripts.instruction_model import (
     Instruction,
     Instructions,
     Interaction,
+    Leave,
     LogFolder,
     Mode,
     MsiProperty,
@@ -77,7 +78,8 @@ def structure(
             found.notes.append(f"Only the first {LONGEST_REQUEST} characters of a request are read.")
         part = Request(text[:LONGEST_REQUEST], origin, analysis, mode)
         read_request(part, _PATTERNS)
-        wishes += part.found
+        decided = {item.about for item in part.found if item.about}
+        wishes = [*(wish for wish in wishes if wish.about not in decided), *part.found]
         found.not_understood += part.not_understood
     items = [*_without_overruled(list(from_package(analysis, mode)), wishes), *wishes]
     found.items = Instructions.model_validate({"items": items[:300]}).items
@@ -117,13 +119,17 @@ def _date(text: str) -> str:
 def _without_overruled(usual: list[Instruction], wishes: list[Instruction]) -> list[Instruction]:
     """Return what follows from the package and the mode, without what people have said otherwise."""
     kinds = {type(wish) for wish in wishes}
+    decided = {wish.about for wish in wishes if wish.about}
+    keeps_earlier = any(isinstance(wish, Leave) and wish.of[0] == "earlier_versions" for wish in wishes)
     windows = {wish.which for wish in wishes if isinstance(wish, Window)}
     is_silent = any(isinstance(wish, Interaction) and wish.mode == "Silent" for wish in wishes)
     return [
         item
         for item in usual
         if not (
-            (isinstance(item, (Deferral, Restart, EarlierVersions)) and type(item) in kinds)
+            item.about in decided
+            or (isinstance(item, (Deferral, Restart, EarlierVersions)) and type(item) in kinds)
+            or (isinstance(item, EarlierVersions) and keeps_earlier)
             or (isinstance(item, CloseApplication) and CloseApplication in kinds)
             or (isinstance(item, Window) and item.which in windows)
             or (is_silent and isinstance(item, (Window, Deferral)))

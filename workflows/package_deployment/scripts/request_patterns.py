@@ -56,6 +56,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(
     r"\s+(?:processes|process|applications?|apps?|windows|prozess(?:e)?|anwendung(?:en)?)$", re.IGNORECASE
 )
+_NAMED_PROGRAM = re.compile(r"‹([\w.+#-]{1,100})\.exe›$", re.IGNORECASE)
 _PROCESS = re.compile(r"[\w.+#-]{1,100}\.exe", re.IGNORECASE)
 
 
@@ -76,6 +77,8 @@ def _application(words: str, request: Request, source: Source) -> CloseApplicati
     Raises:
         ValueError: no process is known for these words.
     """
+    if named := _NAMED_PROGRAM.search(words):
+        return CloseApplication(process=named[1], source=source)
     if re.fullmatch(QUOTED, words):
         return CloseApplication(process=unquoted(words).removesuffix(".exe"), source=source)
     plain = _TRAILING.sub("", _LEADING.sub("", without_fillers(words))).strip()

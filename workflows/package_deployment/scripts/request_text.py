@@ -9,12 +9,32 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from workflows.package_deployment.analysis import PackageAnalysis
-from workflows.package_deployment.scripts.instruction_model import Instruction, Mode, Origin, Source
+from workflows.package_deployment.scripts.instruction_model import (
+    CloseApplication,
+    CopyFile,
+    EarlierVersions,
+    Instruction,
+    Leave,
+    Mode,
+    Origin,
+    RegistryValue,
+    Shortcut,
+    Source,
+    UserSetup,
+)
 from workflows.package_deployment.scripts.literals import cleaned
 
 _CLAUSE = re.compile(r"[\n;]+|(?<=[.!?])\s+(?=[^\W_a-zäöü]|[\"'“„(*•-])")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_PROGRAM = re.compile(r"\(\s*([\w.+#-]{1,100}\.exe)\s*\)", re.IGNORECASE)
 _GAP = "\0"
+_NEGATION = re.compile(
+    r"(?:\b(?:do|does|must|should|shall|may|need|can)(?:\s+not|n[’']?t)|\bcannot|\b(?:never|not|without|avoid|nicht|nie|niemals"
+    r"|ohne|keine?[nmrs]?)|\bno\s+need\s+to)"
+    r"(?:\s+(?:please|ever|also|the|to|have|has|be|need|any|even|yet|auch|bitte|die|den|das|zu|dabei|more))*\s*$",
+    re.IGNORECASE,
+)
+_NEGATED_AFTERWARDS = re.compile(r"\s*\bnicht\b(?!\s+(?:nur|vergessen))", re.IGNORECASE)
 LONGEST_CLAUSE = 2_000
 """Characters of a clause that are read."""
 _WORD = re.compile(r"[^\s\0,.:!?()]+(?:[.:][^\s\0,.:!?()]+)*")
@@ -43,6 +63,8 @@ zuvor zusätzlich anwendung anwendungen software verteilen verteilung
 _FILLERS = frozenset(_FILLER_WORDS.split())
 """Words that ask for nothing by themselves."""
 
+_CAN_BE_LEFT = (CloseApplication, EarlierVersions, Shortcut, RegistryValue, CopyFile, UserSetup)
+
 
 @dataclass
 class Request:
@@ -61,7 +83,8 @@ class Request:
             if clause := _BULLET.sub("", part).strip().rstrip(".!? "):
                 if len(clause) > LONGEST_CLAUSE:
                     self.not_understood.append(cleaned(clause[LONGEST_CLAUSE:]))
-                yield clause[:LONGEST_CLAUSE]
+                # The program that stands in brackets after a name belongs to it.
+                yield _PROGRAM.sub(r"‹\1›", clause[:LONGEST_CLAUSE])
 
 
 def without_fillers(words: str) -> str:
@@ -94,9 +117,15 @@ class Pattern:
             if not instructions:
                 at = found.end()
                 continue
-            request.found += instructions
-            clause = clause[: found.start()] + _GAP * len(found[0]) + clause[found.end() :]
-            at = found.end()
+            start, end = _with_negation(found, clause)
+            if (start, end) == found.span():
+                request.found += instructions
+            elif left := _left_alone(instructions, cleaned(clause[start:end])):
+                request.found += left
+            else:
+                request.not_understood.append(cleaned(clause[start:end]))
+            clause = clause[:start] + _GAP * (end - start) + clause[end:]
+            at = end
         return clause
 
     def _instructions(self, found: re.Match[str], request: Request) -> list[Instruction]:
@@ -104,6 +133,23 @@ class Pattern:
             return list(self.handler(found, request, Source(origin=request.origin, words=cleaned(found[0]))))
         except (ValidationError, ValueError, KeyError, StopIteration):
             return []
+
+
+def _with_negation(found: re.Match[str], clause: str) -> tuple[int, int]:
+    """Return where the words begin and end, together with a word before or after them that turns them round."""
+    before = _NEGATION.search(clause[: found.start()])
+    after = _NEGATED_AFTERWARDS.match(clause, found.end())
+    return before.start() if before else found.start(), after.end() if after else found.end()
+
+
+def _left_alone(instructions: list[Instruction], words: str) -> list[Instruction]:
+    """Return what the opposite of instructions is; nothing if one of them has no plain opposite."""
+    if not all(isinstance(item, _CAN_BE_LEFT) for item in instructions):
+        return []
+    return [
+        Leave(of=list(item.about), what=item.sentence, source=Source(origin=item.source.origin, words=words))
+        for item in instructions
+    ]
 
 
 def read_request(request: Request, patterns: Iterable[Pattern]) -> None:
