@@ -179,7 +179,7 @@ class _Proposal(_Contract):
 
 
 class Script(_Proposal):
-    """A script that would be run exactly as written."""
+    """A script that would be run, or delivered, exactly as written."""
 
     kind: Literal["script"] = "script"
     language: str = Field(description="sql, bash, powershell, python …")
@@ -189,6 +189,9 @@ class Script(_Proposal):
     )
     content: str = Field(min_length=1, max_length=2_000_000)
     target: str = Field(default="", description="What it would run against")
+    effect: Literal["", "deliver"] = Field(
+        default="", description="What the agent does with it, for the button: deliver it; empty: run it"
+    )
     tables: dict[str, TableFacts] = Field(default_factory=dict)
 
 
@@ -293,7 +296,9 @@ class Custom(_Proposal):
     data_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of data")
 
 
-_LEFT_OUT = ("server_version", "rests_on", "changed", "lessons", "correctable", "findings", "attachments")
+_LEFT_OUT = (
+    "server_version", "rests_on", "changed", "lessons", "correctable", "findings", "attachments", "effect",
+)  # fmt: skip
 
 _AnyProposal = Script | Optimizations | ToolCall | ToolCalls | Plan | Question | Custom
 Proposal = Annotated[_AnyProposal, Field(discriminator="kind")]

@@ -39,6 +39,16 @@ def test_proposals_without_them_keep_their_digests() -> None:
     assert digest_of(proposed(attachments=[Attachment(title="a", content="b")])) != digest_of(document)
 
 
+def test_scripts_that_are_run_keep_their_digests() -> None:
+    script = Script(title="x", language="powershell", content="Get-Date")
+    assert "effect" not in document_of(script)
+    delivered = script.model_copy(update={"effect": "deliver"})
+    assert document_of(delivered)["effect"] == "deliver"
+    assert digest_of(document_of(delivered)) != digest_of(document_of(script))
+    with pytest.raises(ValidationError):
+        document_of(document_of(script) | {"effect": "ignore"})
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -64,6 +64,7 @@ def build_proposal(state: State) -> Script:
         expires_in_seconds=settings.decision_hours * 3600 or None,
         language="powershell",
         target=f"computers in {settings.environment}"[:300] if settings.environment else "",
+        effect="deliver",
         content=state["script"],
         findings=agent_findings(state),
         attachments=_attachments(state, analysis, instructions),

@@ -34,7 +34,7 @@ MAX_PAYLOAD = 40_000
 MAX_EVIDENCE = 50
 REFUSED = (RequestState.REJECTED.value, RequestState.CHANGES_REQUESTED.value)
 _DECIDED = (RequestState.APPROVED.value, RequestState.MODIFIED.value, *REFUSED)
-_IDENTITY = frozenset({"tool", "language", "dialect", "target", "verb", "noun"})
+_IDENTITY = frozenset({"tool", "language", "dialect", "target", "effect", "verb", "noun"})
 """Values that must be equal in similar proposals; a different one means a different action."""
 
 

@@ -200,7 +200,7 @@ def labels(shown: ProposalView) -> dict[str, str]:
 def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
     """What happens on approval: the words after "Approve and"."""
     if kind == "script":
-        return "run the script"
+        return "deliver the script" if payload.get("effect") == "deliver" else "run the script"
     if kind == "tool_call":
         return f"call {payload.get('tool', 'the tool')}"
     if kind == "tool_calls":

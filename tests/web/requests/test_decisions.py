@@ -197,6 +197,23 @@ def test_two_have_to_agree(services: Services, browse: Browse) -> None:
     assert now_of(services, request).state == RequestState.APPROVED.value
 
 
+@pytest.mark.parametrize(
+    ("more", "button", "place"),
+    [
+        ({}, "Approve and run the script", "runs on every laptop"),
+        ({"effect": "deliver"}, "Approve and deliver the script", "for every laptop"),
+    ],
+    ids=["run", "deliver"],
+)
+def test_the_button_says_what_the_agent_does_with_the_script(
+    services: Services, reviewer: Browser, more: dict[str, Any], button: str, place: str
+) -> None:
+    request = make_request(services.sessions, payload=script("select 1") | {"target": "every laptop"} | more)
+    open_page(reviewer, request)
+    assert reviewer.button("Approve").text == button
+    assert place in reviewer.page.text
+
+
 def test_whoever_started_the_run_is_told_why_not(services: Services, reviewer: Browser) -> None:
     run = make_run(services.sessions, reviewer.person)
     request = make_request(services.sessions, run)
