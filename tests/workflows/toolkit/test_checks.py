@@ -165,10 +165,48 @@ def test_unknown_commands_are_found_wherever_they_are(script: str) -> None:
         ("gci C:\\", "command.alias", Level.INFO),
         ("1..3 | % { $_ }", "command.alias", Level.INFO),
         ("function Write-ADTLogEntry { }", "function.shadows", Level.WARNING),
+        ("function Remove-Item { }", "function.shadows", Level.WARNING),
+        ("Set-Alias Start-ADTMsiProcess Remove-Item", "command.redefined", Level.ERROR),
+        ("New-Alias -Name $x -Value Remove-Item", "command.redefined", Level.ERROR),
+        ("Set-Item Function:\\Start-ADTMsiProcess { 1 }", "command.redefined", Level.ERROR),
+        ("Set-Content -Path \"function:$x\" -Value 'a'", "command.redefined", Level.ERROR),
+        ("Copy-Item -Path a, b -Destination Alias:x", "command.redefined", Level.ERROR),
+        ("$function:Start = Get-Content a", "command.redefined", Level.ERROR),
+        ("${alias:x} = 'Invoke-Expression'", "command.redefined", Level.ERROR),
+        ("$PSDefaultParameterValues['*:Path'] = 'a'", "parameter.defaults", Level.WARNING),
+        (". .\\more", "command.script_file", Level.ERROR),
+        ("Other\\Start-ADTMsiProcess -FilePath a.msi", "command.script_file", Level.ERROR),
+        ("Invoke-Command -FilePath .\\a.ps1", "command.script_file", Level.ERROR),
+        ("Start-Job -FilePath $x", "command.script_file", Level.ERROR),
+        ("$x | ForEach-Object -MemberName InvokeScript -ArgumentList 'a'", "code.from_text", Level.ERROR),
+        ("$x | ForEach-Object InvokeScript", "code.from_text", Level.ERROR),
+        ("$x | ForEach-Object -MemberName $y", "command.dynamic", Level.ERROR),
+        ("Invoke-ADTCommandWithRetries -Command Get-NoSuchThing", "command.unknown", Level.ERROR),
+        ("Invoke-ADTCommandWithRetries -Command Invoke-Expression -Retries 2", "code.from_text", Level.ERROR),
+        ("using module C:\\other\\other.psm1", "module.other", Level.WARNING),
+        ("Import-Module -Name PSAppDeployToolkit-other", "module.other", Level.WARNING),
+        ("[System.Reflection.Assembly]::LoadFile('a.dll')", "code.compiled", Level.WARNING),
     ],
 )  # fmt: skip
 def test_what_runs_something_else_is_found(script: str, code: str, level: Level) -> None:
     assert found(script, code).level is level
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "using namespace System.IO",
+        "using module PSAppDeployToolkit",
+        "Import-Module 'C:\\a\\PSAppDeployToolkit\\PSAppDeployToolkit.psd1'",
+        "Get-Item Env:Path; Set-Item -Path Env:X -Value 1; New-Item -Path 'C:\\function' -Force",
+        "Microsoft.PowerShell.Management\\Get-Item C:\\a; PSAppDeployToolkit\\Close-ADTSession",
+        "1..3 | ForEach-Object ToString",
+        "Invoke-ADTCommandWithRetries -Command Remove-Item -Path C:\\a",
+    ],
+)
+def test_what_only_looks_like_it_is_not_found(script: str) -> None:
+    codes = {finding.code for finding in check_script(script, fragment=True)}
+    assert not codes & {"command.redefined", "command.script_file", "module.other", "code.from_text", "command.unknown"}
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,13 @@ from workflows.package_deployment.toolkit.binding import Argument, Bound, Report
 from workflows.package_deployment.toolkit.catalog import Command, catalog
 from workflows.package_deployment.toolkit.code_running import (
     constant,
+    is_known,
     is_template,
     note_bound,
     note_command,
     note_method,
+    note_redefined,
+    note_using,
 )
 from workflows.package_deployment.toolkit.earlier_names import Earlier
 from workflows.package_deployment.toolkit.findings import Level
@@ -49,13 +52,13 @@ class CallCheck:
     def run(self) -> None:
         """Check all commands and the methods that run code."""
         for name, command in self.defined.items():
-            if name in catalog():
+            if is_known(name):
                 line = self.script.functions[name].line
                 self.report(
                     line,
                     Level.WARNING,
                     "function.shadows",
-                    f"The script defines {shown(command.name)}, a name of the toolkit.",
+                    f"The script defines {shown(command.name)}, a name of the toolkit or of Windows PowerShell.",
                     "Use another name.",
                 )
         for call in self.script.calls:
@@ -63,6 +66,14 @@ class CallCheck:
             self._check(call)
         for method, _ in self.script.methods:
             note_method(method, self.report)
+        for variable in self.script.redefined:
+            if variable.name == "psdefaultparametervalues":
+                words = "Default values of parameters are not followed: commands may get others than are written."
+                self.report(variable.line, Level.WARNING, "parameter.defaults", words, "Write them where they count.")
+            else:
+                note_redefined(variable.line, f"${variable.name}", self.report)
+        for using in self.script.modules:
+            note_using(using, self.report)
 
     def _check(self, call: Call) -> None:
         name = self._name(call)
@@ -82,14 +93,17 @@ class CallCheck:
         bound = bind(command, known, piped=call.piped, complete=complete, line=call.node.line, report=self.report)
         self.bound.append((call, bound))
         note_bound(bound, call, self.report)
-        if bound.rest:
+        if bound.rest or command.name == "Invoke-ADTCommandWithRetries":
             self._check_passed_on(bound, call)
 
     def _check_passed_on(self, bound: Bound, call: Call) -> None:
         """Check the arguments that a command passes on to the one that it calls."""
         name = literal_text(bound.value("Command"))
         command = self._command(name, call) if name else None
-        if command is not None and command.parameters is not None:
+        if command is None:
+            return
+        note_command(command, call, self.report)
+        if command.parameters is not None:
             passed, line = _paired(command, bound.rest), call.node.line
             bind(command, passed, piped=False, complete=bound.complete, line=line, report=self.report)
 
@@ -106,12 +120,12 @@ class CallCheck:
                 return None
             text = literal_text(value)
         if text is not None:
-            if programs.SCRIPT_SUFFIX.search(text):
+            if programs.SCRIPT_SUFFIX.search(text) or self._may_be_script(text):
                 self.report(
                     line,
                     Level.ERROR,
                     "command.script_file",
-                    f"This runs another script, which is not checked: {shown(text)}.",
+                    f"This may run another script, which is not checked: {shown(text)}.",
                     "",
                 )
                 return None
@@ -144,6 +158,14 @@ class CallCheck:
             "Name the command.",
         )
         return None
+
+    def _may_be_script(self, name: str) -> bool:
+        """Return whether a name with a folder or module, but without a suffix, may mean what is not checked.
+
+        PowerShell runs ``.\\x.ps1`` for ``.\\x``, and for ``Module\\Name`` whatever this module has.
+        """
+        last = re.split(r"[\\/]", name)[-1]
+        return last != name and "." not in last and not _MODULE.fullmatch(name)
 
     def _command(self, name: str, call: Call) -> Command | None:
         line = call.node.line

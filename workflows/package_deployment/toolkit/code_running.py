@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from app.risk.powershell.nodes import Array, BlockValue, Given, Invoke, Named, Node, Text, Variable
+from app.risk.powershell.nodes import Array, BlockValue, Given, Invoke, Named, Node, Text, Using, Variable
+from workflows.package_deployment.toolkit import cmdlets
 from workflows.package_deployment.toolkit.binding import Bound, Report
-from workflows.package_deployment.toolkit.catalog import Command
+from workflows.package_deployment.toolkit.catalog import Command, catalog
 from workflows.package_deployment.toolkit.findings import Level
 from workflows.package_deployment.toolkit.names import shown
 from workflows.package_deployment.toolkit.script import Call, Script, literal_text
@@ -41,7 +42,15 @@ _BLOCKS = {
 _TEXT_TO_CODE = frozenset(
     {"invokescript", "newscriptblock", "invokecommand", "addscript", "addcommand", "expandstring"}
 )
-_OWN_MODULE = "psappdeploytoolkit"
+_RUNS_FILE = {"invoke-command": "FilePath", "start-job": "FilePath"}
+"""The parameters of commands that run the script in a file."""
+_MAKES_ITEMS = frozenset(
+    {"set-item", "new-item", "copy-item", "move-item", "rename-item", "set-content", "add-content", "set-location",
+     "push-location"}
+)  # fmt: skip
+"""Cmdlets that define functions and aliases, if their path is in the drive of these."""
+_COMMAND_DRIVE = re.compile(r"(?:[\w.]+\\)?(?:function|alias):", re.IGNORECASE)
+_OWN_MODULE = re.compile(r"(?:.*[\\/])?PSAppDeployToolkit(?:\.\w+)*", re.IGNORECASE | re.DOTALL)
 
 
 def note_command(command: Command, call: Call, report: Report) -> None:
@@ -79,6 +88,15 @@ def note_bound(bound: Bound, call: Call, report: Report) -> None:
     name = bound.command.name.lower()
     if name == "import-module":
         _note_module(bound, call, report)
+    elif name in ("set-alias", "new-alias"):
+        _note_alias(bound, call, report)
+    elif name in _MAKES_ITEMS:
+        _note_item(bound, call, report)
+    elif name == "foreach-object":
+        _note_member(bound, call, report)
+    if bound.has(_RUNS_FILE.get(name, "")):
+        words = f"{bound.command.name} runs another script, which is not checked."
+        report(call.node.line, Level.ERROR, "command.script_file", words, "")
     for parameter in _BLOCKS.get(name, ()):
         value = bound.value(parameter)
         if value is None or _is_written(value, call):
@@ -102,12 +120,68 @@ def _is_written(value: Node, call: Call) -> bool:
     return isinstance(value, (BlockValue, Array))
 
 
+def note_using(using: Using, report: Report) -> None:
+    """Note what a script loads before it runs, other than names of types and the toolkit."""
+    name = using.name.split("#")[0].strip().strip("'\"")
+    if using.what == "namespace" or (using.what == "module" and _OWN_MODULE.fullmatch(name)):
+        return
+    words = f"The {shown(using.what)} {shown(name)} is not checked, and what it defines is not known."
+    report(using.line, Level.WARNING, "module.other", words, "")
+
+
 def _note_module(bound: Bound, call: Call, report: Report) -> None:
     for parameter in ("Name", "FullyQualifiedName", "ModuleInfo", "Assembly"):
         text = literal_text(bound.value(parameter))
-        if text and _OWN_MODULE not in text.lower():
+        if text and not _OWN_MODULE.fullmatch(text):
             words = f"The module {shown(text)} is not checked, and its functions are not known."
             report(call.node.line, Level.WARNING, "module.other", words, "")
+
+
+def _note_alias(bound: Bound, call: Call, report: Report) -> None:
+    """Report an alias in place of a known command: PowerShell looks for aliases first."""
+    name = literal_text(bound.value("Name"))
+    if name is None or is_known(name):
+        words = "The name of this alias is computed."
+        if name:
+            words = f"This gives the name {shown(name)} to another command."
+        report(call.node.line, Level.ERROR, "command.redefined", words, "Use the command's own name.")
+
+
+def is_known(name: str) -> bool:
+    """Return whether a name is a function of the toolkit or a known cmdlet."""
+    return name.lower() in catalog() or cmdlets.cmdlet(name.lower()) is not None
+
+
+def _note_item(bound: Bound, call: Call, report: Report) -> None:
+    for parameter in ("Path", "LiteralPath", "Destination"):
+        value = bound.value(parameter)
+        for node in value.items if isinstance(value, Array) else [value]:
+            start = node.parts[0] if isinstance(node, Text) and node.parts else ""
+            if isinstance(start, str) and _COMMAND_DRIVE.match(start):
+                note_redefined(call.node.line, start, report)
+
+
+def note_redefined(line: int, what: str, report: Report) -> None:
+    """Report that functions or aliases are defined in a way that is not followed."""
+    words = f"This changes what a command does, in a way that is not followed: {shown(what)}."
+    report(line, Level.ERROR, "command.redefined", words, "Define a function with a name of its own.")
+
+
+def _note_member(bound: Bound, call: Call, report: Report) -> None:
+    """Check a method that ``ForEach-Object`` calls by its name."""
+    value = bound.value("MemberName")
+    if value is None and not bound.has("Process"):
+        # A text in the place of the block is the name of a member.
+        loose = [argument.value for argument in call.node.arguments if isinstance(argument, Given)]
+        value = next((given for given in loose if isinstance(given, Text)), None)
+    if value is None:
+        return
+    name = (literal_text(value) or "").lower()
+    if not name or name in _TEXT_TO_CODE:
+        words = "This makes code out of a text, which cannot be checked." if name else "This method's name is computed."
+        report(call.node.line, Level.ERROR, "code.from_text" if name else "command.dynamic", words, "")
+    elif name in ("invoke", "invokereturnasis", "invokewithcontext"):
+        report(call.node.line, Level.WARNING, "code.computed", "This runs a block or a method that is computed.", "")
 
 
 def note_method(method: Invoke, report: Report) -> None:
@@ -122,6 +196,8 @@ def note_method(method: Invoke, report: Report) -> None:
         report(method.line, Level.ERROR, "code.from_text", words, "Write the commands themselves.")
     elif not method.static and name in ("invoke", "invokereturnasis", "invokewithcontext"):
         report(method.line, Level.WARNING, "code.computed", "This runs a block or a method that is computed.", "")
+    elif method.static and kind == "assembly" and name.startswith(("load", "unsafeload")):
+        report(method.line, Level.WARNING, "code.compiled", "This loads code that is not checked.", "")
     elif method.static and kind == "process" and name == "start":
         words = "This starts a program: the toolkit neither logs it nor checks its exit code."
         report(method.line, Level.WARNING, "command.program", words, "Use Start-ADTProcess.")

@@ -32,6 +32,7 @@ from app.risk.powershell.nodes import (
     Text,
     TypeName,
     Unary,
+    Using,
     Variable,
     parts_of,
 )
@@ -43,6 +44,8 @@ from workflows.package_deployment.toolkit.catalog import Command as Callee
 MOST_CHARACTERS = 400_000
 SECONDS = 10.0
 """How much of the processor's time reading and checking a script may take."""
+_REDEFINING = ("function:", "alias:", "psdefaultparametervalues")
+"""How variables begin that decide what commands do which are written elsewhere."""
 UNKNOWN = object()
 """Stands for a value that is only known when the script runs."""
 
@@ -156,6 +159,8 @@ class Script:
     Attributes:
         unparsed: The lines of statements that cannot be parsed.
         methods: Calls of methods, with their scopes.
+        modules: What it loads with ``using module`` or ``using assembly``.
+        redefined: Variables of the drives ``function:`` and ``alias:`` that it sets, and of default values.
     """
 
     text: str
@@ -168,6 +173,8 @@ class Script:
     texts: list[Text] = field(default_factory=list)
     variables: list[tuple[Variable, Scope]] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
+    modules: list[Using] = field(default_factory=list)
+    redefined: list[Variable] = field(default_factory=list)
 
 
 def read_script(text: str, clock: Clock | None = None) -> Script:
@@ -242,6 +249,8 @@ class _Walk:
                 self.script.texts.append(node)
             case Variable():
                 self.script.variables.append((node, scope))
+            case Using():
+                self.script.modules.append(node)
             case Function():
                 self.script.functions[node.name] = node
                 return [(node.block, _Place(Scope(node.block, scope, node.name)))]
@@ -277,6 +286,8 @@ class _Walk:
             self._note(node.target, Assigned(self.order, node.arguments[1], key, "=", place.sure), place)
 
     def _note(self, variable: Variable, assigned: Assigned, place: _Place) -> None:
+        if variable.name.startswith(_REDEFINING):
+            self.script.redefined.append(variable)
         scope = place.scope
         if variable.scope in ("script", "global"):
             assigned.elsewhere = scope.home is not self.script.top
