@@ -283,6 +283,11 @@ LATER = [
     ("Remove the desktop shortcut", "Please don't remove the desktop shortcut", "Remove-ADTFile"),
     ("Close Chrome first", "Do not close Chrome", "'chrome'"),
     ("Set HKLM\\Software\\Example\\Telemetry to 0", "Set HKLM\\Software\\Example\\Telemetry to 1", "-Value 0"),
+    ("Let users defer 3 times", "No deferral after all", "-AllowDefer"),
+    ("Let users defer 3 times", "Users must not be able to defer it", "-AllowDefer"),
+    ("Let users defer 3 times", "Please don't let users defer", "-AllowDefer"),
+    ("Let users defer 3 times", "Let users defer 5 times", "-DeferTimes 3"),
+    ("Let users defer for 4 days", "Let users defer for 2 days", "-DeferDays 4"),
     ("Uninstall earlier versions", "Do not remove earlier versions", "-ADTApplication -Name"),
 ]
 
@@ -296,3 +301,16 @@ def test_a_comment_overrules_what_was_asked_before(first: str, comment: str, gon
     before, _, _ = script().partition("function Uninstall-")
     after, _, _ = script(comment).partition("function Uninstall-")
     assert gone in before and gone not in after
+
+
+def test_a_comment_about_deferrals_keeps_other_limits() -> None:
+    analysis = analysis_of()
+    comments = ("At most 5 deferrals.", "No deferral after all.", "Let users defer 2 times.")
+
+    def script(count: int) -> str:
+        wanted = structure("Let users defer 3 times, until 2030-05-01.", analysis, suggestions=comments[:count])
+        return render(plan(analysis, wanted))
+
+    assert "-DeferTimes 5 " in script(1) and "-DeferDeadline" in script(1)
+    assert "-AllowDefer" not in script(2)
+    assert "-DeferTimes 2 " in script(3) and "-DeferDeadline" not in script(3)

@@ -77,6 +77,10 @@ class Instruction(BaseModel):
         """
         return ()
 
+    def overrules(self, earlier: Instruction) -> bool:
+        """Return whether this, from a later text, takes the place of an instruction from an earlier one."""
+        return bool(self.about) and self.about == earlier.about
+
 
 _Kind = TypeVar("_Kind", bound=Instruction)
 
@@ -133,6 +137,14 @@ class Deferral(Instruction):
     def is_allowed(self) -> bool:
         """Whether the user may defer at all."""
         return bool(self.times or self.days or self.deadline)
+
+    def overrules(self, earlier: Instruction) -> bool:
+        """A limit takes the place of one of its kind, and is kept beside the others, such as a deadline."""
+        if not isinstance(earlier, Deferral):
+            return False
+        limits = ((self.times, earlier.times), (self.days, earlier.days), (self.deadline, earlier.deadline))
+        same = any(mine is not None and theirs is not None for mine, theirs in limits)
+        return same or not (self.is_allowed and earlier.is_allowed)
 
     @property
     def sentence(self) -> str:

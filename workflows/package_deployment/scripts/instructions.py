@@ -78,8 +78,8 @@ def structure(
             found.notes.append(f"Only the first {LONGEST_REQUEST} characters of a request are read.")
         part = Request(text[:LONGEST_REQUEST], origin, analysis, mode)
         read_request(part, _PATTERNS)
-        decided = {item.about for item in part.found if item.about}
-        wishes = [*(wish for wish in wishes if wish.about not in decided), *part.found]
+        kept = [wish for wish in wishes if not any(later.overrules(wish) for later in part.found)]
+        wishes = [*kept, *part.found]
         found.not_understood += part.not_understood
     items = [*_without_overruled(list(from_package(analysis, mode)), wishes), *wishes]
     found.items = Instructions.model_validate({"items": items[:300]}).items

@@ -147,6 +147,7 @@ _DEFER = (
     r"(?:defer(?:ral|rals|red|ring)?|postpone(?:ments?|d)?|snoozes?|delay(?:s|ed)?|auf(?:zu)?schieben"
     r"|verschieben|zurück(?:zu)?stellen|Aufsch[uü]be?|Verschiebung(?:en)?)"
 )
+_FORBIDDEN = r"do not|don't|must not|mustn't|may not|cannot|can't|should not|shouldn't"
 _COUNT = rf"(?P<count>{NUMBER})"
 
 
@@ -233,7 +234,9 @@ CLOSING = [
 DEFERRAL = [
     Pattern(
         r"\b(?:no|without|disallow|do not allow|don't allow|never|kein(?:e|en)?|ohne|nicht)(?: any)?(?: user)?"
-        rf"(?: to)? {_DEFER}\b",
+        rf"(?: to)? {_DEFER}\b"
+        rf"|\b(?:(?:{_FORBIDDEN})(?: be)?|(?:{_FORBIDDEN}|never) (?:let|allow|permit)(?: the| any)?"
+        rf"(?: users?| people| anybody| anyone| them)?(?: be)?)(?: able)?(?: to)? {_DEFER}\b",
         _no_deferral,
     ),
     Pattern(
