@@ -142,7 +142,7 @@ def test_a_worker_that_has_lost_the_run_saves_nothing(rig: Rig, monkeypatch: pyt
     assert [row.state for row in rig.sql("select state from files where run_id = :run", run=run_id)] == ["complete"]
 
 
-@pytest.mark.parametrize("limit", ["largest", "per_person", "total"])
+@pytest.mark.parametrize("limit", ["per_person", "total"])
 def test_limits_hold(rig: Rig, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     files: Files = rig.services.files
     used = 0 if limit != "total" else rig.sql("select coalesce(sum(greatest(size, 4096)), 0) as n from files")[0].n
@@ -151,7 +151,14 @@ def test_limits_hold(rig: Rig, monkeypatch: pytest.MonkeyPatch, limit: str) -> N
     run_id = rig.begin("test_saving_much")
     assert [file.name for file in of(rig, run_id)] == ["package.zip"]
     [request] = rig.pending(run_id)
-    assert ("at most" if limit == "largest" else "no room") in request.payload["message"]
+    assert "no room" in request.payload["message"]
+
+
+def test_what_is_made_of_the_largest_upload_may_be_larger(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: Files = rig.services.files
+    monkeypatch.setattr(files, "rules", replace(files.rules, largest=len(CONTENT) - 1))
+    install(rig, monkeypatch, "test_saving_large", save=saving())
+    assert [file.size for file in of(rig, rig.begin("test_saving_large"))] == [len(CONTENT)]
 
 
 def test_secrets_in_names_are_masked(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,14 +76,13 @@ class SavedFiles:
 
         Raises:
             InvalidInputError: The name is not valid.
-            TooLargeError: The file is too large, or there is no room for it.
+            TooLargeError: There is no room for it. The limit of one upload does not count: what a run makes of the
+                largest upload is larger than that.
             LostRunError: Another worker has acquired the run, or it has ended.
             UnavailableFileError: It cannot be stored.
         """
         if wrong := complaints(wanted.name, wanted.size, wanted.sha256):
             raise InvalidInputError(f"A file cannot have this name: {wrong.get('name', '')}.", wrong)
-        if wanted.size > (most := self._files.rules.largest):
-            raise TooLargeError(f"A file has at most {most:,} bytes; “{wanted.name}” has {wanted.size:,}.")
         name = mask_text(wanted.name)
         found = self._complete_file(wanted.run_id, name)
         if found is not None and (found.sha256, found.size) == (wanted.sha256, wanted.size):
