@@ -73,7 +73,7 @@ class FilesOfRun:
                 cannot be stored.
         """
         rules = self._files.rules
-        copy, digest, size = _copied(iter(partial(stream.read, rules.part_bytes), b""), rules.largest)
+        copy, digest, size = _copied(iter(partial(stream.read, rules.part_bytes), b""), rules.total)
         with copy:
             pieces = iter(partial(copy.read, rules.part_bytes), b"")
             try:
