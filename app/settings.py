@@ -135,7 +135,8 @@ class Settings(BaseSettings):
     )
     files_bytes_per_person: int = Field(
         default=1_000_000_000, ge=1, le=10**15,
-        description="Bytes that the uploaded files of a person and their agents may have together.",
+        description="Bytes that the uploaded files of a person and their agents may have together, and those that one "
+        "run saves.",
     )  # fmt: skip
     files_bytes_total: int = Field(
         default=10_000_000_000, ge=1, le=10**15, description="Bytes that all uploaded files may have together."
