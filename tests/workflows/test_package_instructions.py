@@ -314,3 +314,53 @@ def test_a_comment_about_deferrals_keeps_other_limits() -> None:
     assert "-DeferTimes 5 " in script(1) and "-DeferDeadline" in script(1)
     assert "-AllowDefer" not in script(2)
     assert "-DeferTimes 2 " in script(3) and "-DeferDeadline" not in script(3)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Do not install on Windows 11",
+        "Install on everything except Windows 11",
+        "Nicht unter Windows 11 installieren",
+        "It is not necessary to close Word",
+        "If Word is running, close it",
+    ],
+)
+def test_words_turned_round_from_afar_are_listed_and_not_done(request_text: str) -> None:
+    read_request = read(request_text)
+
+    assert wishes(request_text) == []
+    assert read_request.not_understood
+
+
+@pytest.mark.parametrize(
+    ("request_text", "topic"),
+    [
+        ("Do not forget to close Word", "close_application"),
+        ("Do not install with less than 4 GB of space", "requirement"),
+        ("If the application is running, close it", "close_application"),
+        ("Not only close Word, set ALLUSERS=1", "close_application"),
+    ],
+)
+def test_negations_of_something_else_turn_nothing_round(request_text: str, topic: str) -> None:
+    assert topic in [wish["topic"] for wish in wishes(request_text)]
+
+
+@pytest.mark.parametrize("secret", ["the password Hunter2!9", "PIDKEY=HUNTER29", "license key HUNT1-HUNT2-HUNT3-HUNT4"])
+@pytest.mark.parametrize("before", ["Do not use ", "Never use ", "Users do not have ", "Ohne "])
+def test_secrets_that_are_not_to_be_used_are_not_kept_either(before: str, secret: str) -> None:
+    found = read(before + secret)
+
+    assert [item.topic for item in found.items if item.source.origin is Origin.REQUEST] == ["secret"]
+    assert "hunt" not in found.model_dump_json().lower()
+
+
+def test_a_deferral_that_is_taken_back_in_the_same_text_is_not_allowed() -> None:
+    assert wishes("Allow 3 deferrals. No deferral.") == wishes("No deferral.")
+    assert {"topic": "deferral", "times": 3} in wishes("No deferral. Allow 3 deferrals.")
+
+
+def test_a_registry_key_ends_before_the_next_one() -> None:
+    (wish,) = wishes(r"Delete HKLM\Software\Example but keep HKLM\Software\Example\License")
+
+    assert "License" not in str(wish)

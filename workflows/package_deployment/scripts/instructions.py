@@ -78,6 +78,7 @@ def structure(
             found.notes.append(f"Only the first {LONGEST_REQUEST} characters of a request are read.")
         part = Request(text[:LONGEST_REQUEST], origin, analysis, mode)
         read_request(part, _PATTERNS)
+        part.found = _last_word(part.found)
         kept = [wish for wish in wishes if not any(later.overrules(wish) for later in part.found)]
         wishes = [*kept, *part.found]
         found.not_understood += part.not_understood
@@ -86,6 +87,13 @@ def structure(
     found.not_understood = list(dict.fromkeys(found.not_understood))[:200]
     found.notes += _notes(found, analysis)
     return found
+
+
+def _last_word(found: list[Instruction]) -> list[Instruction]:
+    """Return what one text says, without deferrals that it takes back later."""
+    refused = [place for place, item in enumerate(found) if isinstance(item, Deferral) and not item.is_allowed]
+    last = refused[-1] if refused else 0
+    return [item for place, item in enumerate(found) if not (isinstance(item, Deferral) and place < last)]
 
 
 def _texts(

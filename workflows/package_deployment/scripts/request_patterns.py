@@ -18,7 +18,13 @@ from workflows.package_deployment.scripts.instruction_model import (
     Window,
 )
 from workflows.package_deployment.scripts.package_facts import programs
-from workflows.package_deployment.scripts.request_text import Handler, Pattern, Request, without_fillers
+from workflows.package_deployment.scripts.request_text import (
+    Handler,
+    Pattern,
+    Request,
+    names_something,
+    without_fillers,
+)
 from workflows.package_deployment.scripts.request_words import (
     APPLICATIONS,
     DATE,
@@ -63,6 +69,8 @@ _PROCESS = re.compile(r"[\w.+#-]{1,100}\.exe", re.IGNORECASE)
 def _close(found: re.Match[str], request: Request, source: Source) -> Iterator[Instruction]:
     for part in _AND.split(found["apps"]):
         if _ITSELF.fullmatch(part.strip()):
+            if re.search(r"\bit\b", part, re.IGNORECASE) and names_something(found.string[: found.start()]):
+                raise ValueError("It may be something else than the application that is installed.")
             names = programs(request.analysis)
             if not names:
                 raise ValueError("It is not known which programs the package has.")

@@ -18,6 +18,7 @@ from workflows.package_deployment.scripts.instruction_model import (
     Mode,
     Origin,
     RegistryValue,
+    Secret,
     Shortcut,
     Source,
     UserSetup,
@@ -35,6 +36,18 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _NEGATED_AFTERWARDS = re.compile(r"\s*\bnicht\b(?!\s+(?:nur|vergessen))", re.IGNORECASE)
+_NEGATED_FROM_AFAR = re.compile(
+    r"(?:\b(?:not|never|except|excluding|instead\s+of|rather\s+than|nicht|niemals|außer|ausgenommen|statt|anstatt)|n[’']t)\b"
+    r"(?P<between>(?:\s+[^\s,;:.()\0]+){0,4})\s+$",
+    re.IGNORECASE,
+)
+"""A word that may turn round what follows some words later, as in: do not install on Windows 11."""
+_STAYS = re.compile(
+    r"\b(?:and|but|then|so|if|unless|less|lower|fewer|below|older|earlier|before|until|without|only|just|forget|later|more"
+    r"|und|aber|sondern|dann|wenn|falls|weniger|älter|vor|bevor|bis|ohne|nur|vergessen)\b",
+    re.IGNORECASE,
+)
+"""Words after which it says something else, as in: do not forget to close Word."""
 LONGEST_CLAUSE = 2_000
 """Characters of a clause that are read."""
 _WORD = re.compile(r"[^\s\0,.:!?()]+(?:[.:][^\s\0,.:!?()]+)*")
@@ -95,6 +108,11 @@ def without_fillers(words: str) -> str:
     return " ".join(parts)
 
 
+def names_something(words: str) -> bool:
+    """Return whether words name something, so that *it* after them may mean that. What has been understood counts."""
+    return _GAP in words or any(word[0].lower() not in _FILLERS for word in _WORD.finditer(words))
+
+
 Handler = Callable[[re.Match[str], Request, Source], Iterable[Instruction]]
 """Returns the instructions of a match. Nothing, or an error of validation: the words are left."""
 
@@ -118,7 +136,14 @@ class Pattern:
                 at = found.end()
                 continue
             start, end = _with_negation(found, clause)
-            if (start, end) == found.span():
+            if any(isinstance(item, Secret) for item in instructions):
+                # Its words are kept nowhere, whatever stands before them.
+                request.found += instructions
+                start, end = found.span()
+            elif (start, end) == found.span() and (far := _negated_from_afar(found, clause)) is not None:
+                start = far
+                request.not_understood.append(cleaned(clause[start:end]))
+            elif (start, end) == found.span():
                 request.found += instructions
             elif left := _left_alone(instructions, cleaned(clause[start:end])):
                 request.found += left
@@ -140,6 +165,14 @@ def _with_negation(found: re.Match[str], clause: str) -> tuple[int, int]:
     before = _NEGATION.search(clause[: found.start()])
     after = _NEGATED_AFTERWARDS.match(clause, found.end())
     return before.start() if before else found.start(), after.end() if after else found.end()
+
+
+def _negated_from_afar(found: re.Match[str], clause: str) -> int | None:
+    """Return where a word begins that may turn round what is found some words later; None if there is none."""
+    before = _NEGATED_FROM_AFAR.search(clause[: found.start()])
+    if before is None or _STAYS.search(f"{before['between']} {found[0].partition(' ')[0]}"):
+        return None
+    return before.start()
 
 
 def _left_alone(instructions: list[Instruction], words: str) -> list[Instruction]:

@@ -34,7 +34,7 @@ _SOME_PATH = rf"(?:{QUOTED}|{PATH})"
 _HIVE = r"(?:HKLM|HKCU|HKEY_LOCAL_MACHINE|HKEY_CURRENT_USER)"
 _KEY = (
     rf"(?:\"{_HIVE}:?\\[^\"\n]{{1,400}}\"|'{_HIVE}:?\\[^'\n]{{1,400}}'|{_HIVE}:?\\(?:[^\\\s\"',;:=]+"
-    rf"(?: [^\\\s\"',;:=]+){{0,4}}\\)*[^\\\s\"',;:=]+)"
+    rf"(?: (?!{_HIVE})[^\\\s\"',;:=]+){{0,4}}\\)*[^\\\s\"',;:=]+)"
 )
 _VALUE = rf"(?:{QUOTED}|0x[0-9A-Fa-f]{{1,16}}|[^\s,;\"'()\0]+)"
 _TYPE = (
