@@ -324,6 +324,16 @@ def test_a_comment_about_deferrals_keeps_other_limits() -> None:
         "Nicht unter Windows 11 installieren",
         "It is not necessary to close Word",
         "If Word is running, close it",
+        "No longer close Teams",
+        "Remove the check for .NET 4.8",
+        "Skip the Windows 11 check",
+        "No 4 GB check",
+        "Windows 11 is not required",
+        "Windows 10 wird nicht unterstützt",
+        "The property ALLUSERS=1 must not be used",
+        "Remove ALLUSERS=1",
+        "The restart prompt is not wanted",
+        "Do not use the argument /forcerestart",
     ],
 )
 def test_words_turned_round_from_afar_are_listed_and_not_done(request_text: str) -> None:
@@ -364,3 +374,28 @@ def test_a_registry_key_ends_before_the_next_one() -> None:
     (wish,) = wishes(r"Delete HKLM\Software\Example but keep HKLM\Software\Example\License")
 
     assert "License" not in str(wish)
+
+
+def test_arguments_end_before_those_that_are_not_wanted() -> None:
+    found = read("Install arguments: /S but not /NORESTART")
+
+    assert wishes("Install arguments: /S but not /NORESTART") == [{"topic": "arguments", "arguments": "/S"}]
+    assert found.not_understood == ["not /NORESTART"]
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Do not allow users to defer more than 3 times",
+        "Users must not be able to defer the installation after Friday",
+        "No deferral if the update is urgent",
+        "Nicht verschieben wenn es dringend ist",
+    ],
+)
+def test_a_limit_or_condition_of_deferrals_does_not_refuse_them_all(request_text: str) -> None:
+    assert {"topic": "deferral"} not in wishes(request_text)
+    assert read(request_text).not_understood
+
+
+def test_installing_with_arguments_ends_before_those_that_are_not_wanted() -> None:
+    assert wishes("Install it with /S but not /NORESTART") == [{"topic": "arguments", "arguments": "/S"}]

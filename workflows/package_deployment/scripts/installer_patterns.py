@@ -38,6 +38,8 @@ _HIDDEN_WORDS = (
 )
 _KEY_LIKE = r"\b(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7}\b"
 _FILE = r"(?:\"[^\"\\/\n]{1,150}\.%(ext)s\"|'[^'\\/\n]{1,150}\.%(ext)s'|[\w.()+#-]{1,150}\.%(ext)s)\b[\"']?"
+_ENDS = r"\s+(?:and|und|but|not|except|without|aber|nicht|ohne)\s"
+"""What ends arguments that are not in quotes."""
 _VALUE = rf"(?:{QUOTED}|0x[0-9A-Fa-f]{{1,16}}|[^\s,;\"'()\0]+)"
 
 
@@ -143,13 +145,13 @@ INSTALLER = [
         r"|Schaltern?|Argumenten?)"
         r"(?: (?:for|to|zum|zur|für)(?: the| die| das)? (?P<for>install\w*|uninstall\w*|deinstall\w*|repair\w*"
         r"|reparatur\w*))?(?: (?:are|is|sind|ist))?\s*:?\s*"
-        rf"(?P<given>{QUOTED}|[/-][^;\n\0]*?(?=$|\0|[.;](?:\s|$)|\s+(?:and|und)\s|\s+to (?:un)?install))",
+        rf"(?P<given>{QUOTED}|[/-][^;\n\0]*?(?=$|\0|[.;](?:\s|$)|{_ENDS}|\s+to (?:un)?install))",
         _arguments,
     ),
     Pattern(
         r"\b(?P<before>install|uninstall|deinstalliere\w*|repair|repariere\w*)(?:ation)?(?: it| silently| the "
         rf"(?:app(?:lication)?|package|software))* (?:with|using|mit) (?P<for>\0)?(?P<given>{QUOTED}"
-        r"|[/-][A-Za-z][^;\n\0]*?(?=$|\0|[.;](?:\s|$)|\s+(?:and|und)\s))",
+        rf"|[/-][A-Za-z][^;\n\0]*?(?=$|\0|[.;](?:\s|$)|{_ENDS}))",
         _arguments,
     ),
     Pattern(

@@ -239,12 +239,17 @@ CLOSING = [
         _close,
     ),
 ]
+_NOT_LIMITED = (
+    r"(?! (?:(?:the|this|it|die|das|es|installation|deployment|setup|update) ){0,3}(?:more|longer|beyond|past|after(?! all)"
+    r"|later|until|unless|except|if|when|mehr|länger|nach|öfter|häufiger|wenn|falls|außer)\b)"
+)
+"""What does not follow where deferring is refused altogether, as in: do not defer more than 3 times."""
 DEFERRAL = [
     Pattern(
         r"\b(?:no|without|disallow|do not allow|don't allow|never|kein(?:e|en)?|ohne|nicht)(?: any)?(?: user)?"
-        rf"(?: to)? {_DEFER}\b"
+        rf"(?: to)? {_DEFER}\b{_NOT_LIMITED}"
         rf"|\b(?:(?:{_FORBIDDEN})(?: be)?|(?:{_FORBIDDEN}|never) (?:let|allow|permit)(?: the| any)?"
-        rf"(?: users?| people| anybody| anyone| them)?(?: be)?)(?: able)?(?: to)? {_DEFER}\b",
+        rf"(?: users?| people| anybody| anyone| them)?(?: be)?)(?: able)?(?: to)? {_DEFER}\b{_NOT_LIMITED}",
         _no_deferral,
     ),
     Pattern(

@@ -38,10 +38,22 @@ _NEGATION = re.compile(
 _NEGATED_AFTERWARDS = re.compile(r"\s*\bnicht\b(?!\s+(?:nur|vergessen))", re.IGNORECASE)
 _NEGATED_FROM_AFAR = re.compile(
     r"(?:\b(?:not|never|except|excluding|instead\s+of|rather\s+than|nicht|niemals|außer|ausgenommen|statt|anstatt)|n[’']t)\b"
-    r"(?P<between>(?:\s+[^\s,;:.()\0]+){0,4})\s+$",
+    r"(?P<between>(?:\s+[^\s,;:.()\0]+){0,4})\s*$"
+    r"|\b(?:no(?:\s+longer)?|no\s+more|remove|skip|drop|delete|omit|ignore|cancel|entfern\w*|lösch\w*|streich\w*|keine?[nmrs]?)"
+    r"(?:\s+(?:the|a|any|all|that|this|check|for|of|on|property|properties|arguments?|parameters?|switch|requirement|need|die"
+    r"|den|das|der|Eigenschaft|Prüfung|auf)){0,5}\s*$",
     re.IGNORECASE,
 )
 """A word that may turn round what follows some words later, as in: do not install on Windows 11."""
+_NEGATED_LATER = re.compile(
+    r"\s*\b(?:(?:is|are|was|must|should|shall|does|do|can|may|need|ist|sind|wird|werden|soll|sollen|darf|dürfen|muss|müssen)"
+    r"\s+(?:not|never|no\s+longer|nicht|nie)\b(?!\s+(?:only|just|nur))|(?:is|are|must|should|does|do|need)n[’']t\b"
+    r"|(?:is|are|ist|sind)\s+(?:wrong|forbidden|unwanted|unnecessary|obsolete|falsch|verboten|unerwünscht|unnötig|überflüssig)\b)"
+    r"(?:\s+(?:be|to|any|more|mehr|needed|required|wanted|used|set|supported|allowed|necessary|nötig|erwünscht|unterstützt"
+    r"|erlaubt|gesetzt|verwendet|werden))*",
+    re.IGNORECASE,
+)
+"""Words that turn round what stands before them, as in: Windows 11 is not required."""
 _STAYS = re.compile(
     r"\b(?:and|but|then|so|if|unless|less|lower|fewer|below|older|earlier|before|until|without|only|just|forget|later|more"
     r"|und|aber|sondern|dann|wenn|falls|weniger|älter|vor|bevor|bis|ohne|nur|vergessen)\b",
@@ -140,8 +152,8 @@ class Pattern:
                 # Its words are kept nowhere, whatever stands before them.
                 request.found += instructions
                 start, end = found.span()
-            elif (start, end) == found.span() and (far := _negated_from_afar(found, clause)) is not None:
-                start = far
+            elif (start, end) == found.span() and (far := _negated_from_afar(found, clause)):
+                start, end = far
                 request.not_understood.append(cleaned(clause[start:end]))
             elif (start, end) == found.span():
                 request.found += instructions
@@ -167,12 +179,14 @@ def _with_negation(found: re.Match[str], clause: str) -> tuple[int, int]:
     return before.start() if before else found.start(), after.end() if after else found.end()
 
 
-def _negated_from_afar(found: re.Match[str], clause: str) -> int | None:
-    """Return where a word begins that may turn round what is found some words later; None if there is none."""
+def _negated_from_afar(found: re.Match[str], clause: str) -> tuple[int, int] | None:
+    """Return where words begin and end together with those that may turn them round; None if there are none."""
+    if later := _NEGATED_LATER.match(clause, found.end()):
+        return found.start(), later.end()
     before = _NEGATED_FROM_AFAR.search(clause[: found.start()])
-    if before is None or _STAYS.search(f"{before['between']} {found[0].partition(' ')[0]}"):
+    if before is None or _STAYS.search(f"{before['between'] or ''} {found[0].strip().partition(' ')[0]}"):
         return None
-    return before.start()
+    return before.start(), found.end()
 
 
 def _left_alone(instructions: list[Instruction], words: str) -> list[Instruction]:
