@@ -240,8 +240,8 @@ CLOSING = [
     ),
 ]
 _NOT_LIMITED = (
-    r"(?! (?:(?:the|this|it|die|das|es|installation|deployment|setup|update) ){0,3}(?:more|longer|beyond|past|after(?! all)"
-    r"|later|until|unless|except|if|when|mehr|länger|nach|öfter|häufiger|wenn|falls|außer)\b)"
+    r"(?! (?:(?:the|this|it|die|das|es|installation|deployment|setup|update) ){0,3}(?:more|longer|beyond|past"
+    r"|after(?! all)|later|until|unless|except|if|when|mehr|länger|nach|öfter|häufiger|wenn|falls|außer)\b)"
 )
 """What does not follow where deferring is refused altogether, as in: do not defer more than 3 times."""
 DEFERRAL = [
