@@ -36,6 +36,7 @@ PARSED = [
 SAME = [
     "R`em`ove-It`em C:\\Users -Re`curse -Fo`rce",
     "rm C:\\Users -r -fo",
+    "# A comment ends with the line, however that ends.\rRemove-Item C:\\Users -Recurse -Force",
     "rd C:/Users -Recur",
     "Remove-Item -LiteralPath 'C:\\Users' -Recurse:$true",
     "Microsoft.PowerShell.Management\\Remove-Item C:\\Users -Recurse",

@@ -34,6 +34,7 @@ _LINES = re.compile(r"(?:[\s;]+|`\r?\n|<#.*?(?:#>|\Z)|#[^\n]*)*", re.DOTALL)
 _NEWLINES = re.compile(r"(?:\s+|`\r?\n|<#.*?(?:#>|\Z)|#[^\n]*)*", re.DOTALL)
 _LONGEST_TYPE = 4_000
 _VARIABLE = re.compile(r"\$(?:\{((?:[^}`]|`.){0,300})\}|((?:\w+:(?!:))?\w[\w?]*|[$?^]))", re.DOTALL)
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _SCOPES = frozenset({"script", "global", "local", "private", "using", "variable", "workflow"})
 _NUMBER = re.compile(
     r"(?:0x[0-9a-f]+|[+-]?(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:e[+-]?\d+)?)[uslydn]{0,2}(?:[kmgtp]b)?(?![\w\\])",
@@ -58,7 +59,8 @@ class Scanner(ABC):
     """Reads a text from a position on. Dashes and quotes of typography and other spaces count, as in PowerShell."""
 
     def __init__(self, text: str, step: Callable[[], None]) -> None:
-        self.text = text.translate(_AS_ASCII)
+        # A carriage return by itself ends a line, too, and so a comment: what follows it runs.
+        self.text = _LONE_RETURN.sub("\n", text.translate(_AS_ASCII))
         self.at = 0
         self.end = len(text)
         self.depth = 0

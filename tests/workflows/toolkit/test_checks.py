@@ -183,6 +183,9 @@ def test_unknown_commands_are_found_wherever_they_are(script: str) -> None:
         ("$x | ForEach-Object -MemberName $y", "command.dynamic", Level.ERROR),
         ("Invoke-ADTCommandWithRetries -Command Get-NoSuchThing", "command.unknown", Level.ERROR),
         ("Invoke-ADTCommandWithRetries -Command Invoke-Expression -Retries 2", "code.from_text", Level.ERROR),
+        ("# a comment\rGet-NoSuchThing", "command.unknown", Level.ERROR),
+        ("'a' # a comment\r\rInvoke-Expression $x", "code.from_text", Level.ERROR),
+        ("#Requires -Modules Other", "module.other", Level.WARNING),
         ("using module C:\\other\\other.psm1", "module.other", Level.WARNING),
         ("Import-Module -Name PSAppDeployToolkit-other", "module.other", Level.WARNING),
         ("[System.Reflection.Assembly]::LoadFile('a.dll')", "code.compiled", Level.WARNING),
@@ -197,6 +200,8 @@ def test_what_runs_something_else_is_found(script: str, code: str, level: Level)
     [
         "using namespace System.IO",
         "using module PSAppDeployToolkit",
+        "#Requires -Version 5.1 -Modules 'PSAppDeployToolkit'",
+        "# Get-NoSuchThing\r\nGet-Item C:\\a",
         "Import-Module 'C:\\a\\PSAppDeployToolkit\\PSAppDeployToolkit.psd1'",
         "Get-Item Env:Path; Set-Item -Path Env:X -Value 1; New-Item -Path 'C:\\function' -Force",
         "Microsoft.PowerShell.Management\\Get-Item C:\\a; PSAppDeployToolkit\\Close-ADTSession",

@@ -18,6 +18,7 @@ from workflows.package_deployment.toolkit.code_running import (
     note_command,
     note_method,
     note_redefined,
+    note_required,
     note_using,
 )
 from workflows.package_deployment.toolkit.earlier_names import Earlier
@@ -72,6 +73,7 @@ class CallCheck:
                 self.report(variable.line, Level.WARNING, "parameter.defaults", words, "Write them where they count.")
             else:
                 note_redefined(variable.line, f"${variable.name}", self.report)
+        note_required(self.script.text, self.report)
         for using in self.script.modules:
             note_using(using, self.report)
 

@@ -50,6 +50,10 @@ _MAKES_ITEMS = frozenset(
 )  # fmt: skip
 """Cmdlets that define functions and aliases, if their path is in the drive of these."""
 _COMMAND_DRIVE = re.compile(r"(?:[\w.]+\\)?(?:function|alias):", re.IGNORECASE)
+_REQUIRED = re.compile(
+    r"^[ \t]*#requires\b[^\r\n]*?[-\u2013\u2014\u2015](?:modules?|assembly|pssnapin)[ \t:]+([^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _OWN_MODULE = re.compile(r"(?:.*[\\/])?PSAppDeployToolkit(?:\.\w+)*", re.IGNORECASE | re.DOTALL)
 
 
@@ -127,6 +131,16 @@ def note_using(using: Using, report: Report) -> None:
         return
     words = f"The {shown(using.what)} {shown(name)} is not checked, and what it defines is not known."
     report(using.line, Level.WARNING, "module.other", words, "")
+
+
+def note_required(text: str, report: Report) -> None:
+    """Note modules that ``#Requires`` loads before a script runs, other than the toolkit."""
+    for found in _REQUIRED.finditer(text):
+        others = [name for name in re.findall(r"[^\s,'\"]+", found[1]) if not _OWN_MODULE.fullmatch(name)]
+        if others:
+            line = text.count("\n", 0, found.start(1)) + 1
+            words = f"The module {shown(others[0])} is not checked, and its functions are not known."
+            report(line, Level.WARNING, "module.other", words, "")
 
 
 def _note_module(bound: Bound, call: Call, report: Report) -> None:
