@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
@@ -129,10 +130,15 @@ def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
     return [(f"Example {number}: {_gist(example, usable)}", example) for number, example in enumerate(usable, 1)]
 
 
+def _short(value: str | float) -> str | float:
+    """A value of an example; of a path, only the name of the file."""
+    return PurePosixPath(value).name or value if isinstance(value, str) and value.startswith("/") else value
+
+
 def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
     """The values that only this example has; if there are none, all of its values."""
-    values = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
-    own = {key: value for key, value in values.items() if any(other.get(key) != value for other in all_examples)}
+    values = {key: _short(value) for key, value in example.items() if isinstance(value, str | int | float)}
+    own = {key: value for key, value in values.items() if any(other.get(key) != example[key] for other in all_examples)}
     words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or values).items())
     gist = words or json.dumps(example)
     return gist if len(gist) <= _GIST else f"{gist[:_GIST].rsplit(' ', 1)[0].rstrip(' ,')}…"

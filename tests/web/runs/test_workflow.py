@@ -73,3 +73,14 @@ def test_long_examples_are_cut_between_words(
     }
     assert "Example 1: table Check the health of the database, and find the tables…" in labels
     assert "Example 2: table a" in labels
+
+
+def test_examples_that_name_files_are_told_apart_by_the_names(
+    written: None, services: Services, browse: Callable[[str], Browser]
+) -> None:
+    folder = f"/srv/{'long-' * 30}folder"
+    files = [{"table": f"{folder}/agent.msi"}, {"table": f"{folder}/viewer.exe"}, {"table": "/"}]
+    make_workflow(services.sessions, "test_python", examples=files)
+    chips = browse("reviewer").get("/runs/new/test_python").all("a", **{"class": "chip"})
+    labels = {chip.text.strip() for chip in chips}
+    assert {"Example 1: table agent.msi", "Example 2: table viewer.exe", "Example 3: table /"} <= labels
