@@ -296,8 +296,8 @@ def test_the_report_says_what_was_asked_found_and_approved(installer: Path, tool
     package = build_package(contents(REQUEST + " Paint it blue."), installer, read_toolkit(toolkit_folder))
     report = texts(package)["Documentation/report.md"]
     for words in (
-        "Release manager",
-        "2026-11-30T12:00:00",
+        "Release manager | approved |",
+        "2026-11-30 12:00 UTC",
         "Paint it blue",
         package.script_sha256,
         "Whether the package is signed was not checked.",

@@ -12,7 +12,7 @@ import pytest
 from tests.workflows.deployment_runs import SCRIPT, DeploymentRun
 from tests.workflows.windows_programs import Program, version_resource
 from tests.workflows.written_packages import written
-from workflows.package_deployment import drafting, gate, handover
+from workflows.package_deployment import drafting, example, gate, handover
 from workflows.package_deployment.sample import PRODUCT_CODE, write_sample_package
 
 REQUEST = "Close ExampleAgent first. No desktop shortcut. Water the plants."
@@ -51,6 +51,27 @@ def test_the_proposal_is_the_script_with_all_that_it_was_made_from(suspended: De
     assert attached["Uninstall"]["media"] == "powershell" and PRODUCT_CODE in attached["Uninstall"]["content"]
     assert attached["Detection"]["media"] == "powershell" and PRODUCT_CODE in attached["Detection"]["content"]
     assert not [finding for finding in proposal.get("findings", []) if finding["level"] == "error"]
+
+
+def test_reviewers_see_what_is_left_to_them_apart_from_what_was_not_understood(package: str) -> None:
+    request = "Water the plants. Set the license key to AB12-CD34."
+    proposal = DeploymentRun({"package": package, "request": request}).start().proposal
+    [table] = [item["content"] for item in proposal["attachments"] if item["title"] == "Instructions"]
+    for text in (proposal["summary"], table):
+        unread, _, considered = text.partition("To be considered:")
+        assert "Water the plants" in unread.split("Nothing follows from")[1]
+        assert "is not in the script. Set it with a transform" in considered and "plants" not in considered
+
+
+def test_the_demo_understands_its_own_examples(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (example.FILE_NAME, example.EXE_NAME):
+        (tmp_path / name).touch()
+    monkeypatch.setenv(example.FOLDERS_VARIABLE, str(tmp_path))
+    inputs = [{**given, "package": package} for given in example.examples()]
+    assert len(inputs) == 2
+    for given in inputs:
+        summary = DeploymentRun(given).start().proposal["summary"]
+        assert given["request"] in summary and "Nothing follows from" not in summary
 
 
 def test_each_stage_leaves_an_artifact(suspended: DeploymentRun) -> None:

@@ -278,6 +278,19 @@ def test_a_program_in_brackets_is_the_one_that_a_name_means() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["Show no windows", "Don't show any dialogs", "Zeige keine Fenster", "no windows"])
+def test_no_windows_are_wished_with_or_without_a_verb(text: str) -> None:
+    found = structure(text, analysis_of())
+    assert not found.not_understood
+    assert [item["mode"] for item in wishes(text)] == ["Silent"]
+
+
+@pytest.mark.parametrize("text", ["Show no progress bar", "No progress bar", "Zeige keinen Fortschritt"])
+def test_no_progress_is_wished_with_or_without_a_verb(text: str) -> None:
+    assert not structure(text, analysis_of()).not_understood
+    assert [(item["which"], item["shown"]) for item in wishes(text)] == [("progress", False)]
+
+
 LATER = [
     ("Remove the desktop shortcut", "Keep the desktop shortcut", "Remove-ADTFile"),
     ("Remove the desktop shortcut", "Please don't remove the desktop shortcut", "Remove-ADTFile"),

@@ -227,7 +227,8 @@ def instructions_markdown(found: Instructions) -> str:
         lines += ["", "Nothing follows from these words of the request:", ""]
         lines += [f"- {markdown.escaped(words)}" for words in found.not_understood]
     if found.notes:
-        lines += ["", *(f"- {markdown.escaped(note, 1_000)}" for note in found.notes)]
+        # The words keep what follows from being read as part of the list above.
+        lines += ["", "To be considered:", "", *(f"- {markdown.escaped(note, 1_000)}" for note in found.notes)]
     return "\n".join(lines) + "\n"
 
 

@@ -113,6 +113,9 @@ def _summary(state: State, analysis: PackageAnalysis, instructions: Instructions
         named = "; ".join(f"“{markdown.escaped(words)}”" for words in instructions.not_understood[:_NAMED])
         more = len(instructions.not_understood) - _NAMED
         lines += ["", f"**Nothing follows from:** {named}{f', and {more} more' if more > 0 else ''}."]
+    if instructions.notes:
+        lines += ["", "**To be considered:**", ""]
+        lines += [f"- {markdown.escaped(note, 1_000)}" for note in instructions.notes[:_NAMED]]
     lines += ["", f"SHA-256 of the script as a file: {markdown.code(script_digest(state['script']))}"]
     return "\n".join(lines)[:20_000]
 

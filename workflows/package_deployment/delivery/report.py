@@ -6,6 +6,7 @@ Texts of installers and requests are shown as what they are; nothing of them is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 
 from workflows.package_deployment.analysis import Check, PackageAnalysis, Signature
 from workflows.package_deployment.delivery.commands import command_line, exit_codes
@@ -23,6 +24,7 @@ _MEANINGS = {
     "success": "success", "soft_restart": "success, restart needed", "hard_restart": "success, the computer restarts",
     "retry": "try again later", "failed": "failed",
 }  # fmt: skip
+_DECISIONS = {"approve": "approved", "modify": "approved with changes", "request_changes": "changes requested"}
 _MOST_ROWS = 200
 
 
@@ -54,7 +56,7 @@ def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
 def _facts(analysis: PackageAnalysis) -> list[str]:
     facts = [
         ("File", code(analysis.file_name)),
-        ("Size", f"{analysis.size_bytes} bytes"),
+        ("Size", f"{analysis.size_bytes:,} bytes"),
         ("SHA-256", code(analysis.sha256)),
         ("Technology", f"{analysis.technology.in_words} ({analysis.confidence.value})"),
         ("Manufacturer", escaped(analysis.manufacturer)),
@@ -91,7 +93,12 @@ def _signature(signature: Signature) -> list[str]:
 
 def _approval(contents: PackageContents) -> list[str]:
     rows = [
-        (escaped(item.who), escaped(item.verdict.replace("_", " ")), item.at.isoformat(), escaped(item.comment))
+        (
+            escaped(item.who),
+            escaped(_DECISIONS.get(item.verdict, item.verdict.replace("_", " "))),
+            f"{item.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            escaped(item.comment),
+        )
         for item in contents.approvals
     ]
     digest = f"SHA-256 of `Invoke-AppDeployToolkit.ps1`: {code(contents.approved_sha256)}"

@@ -286,7 +286,8 @@ WINDOWS = [
         _completion,
     ),
     Pattern(
-        r"\b(?:(?P<no>no|without|hide|skip|don't show|do not show|kein(?:e|en)?|ohne) |(?:show|display|with"
+        r"\b(?:(?P<no>(?:show |display )?no|without|hide|skip|don't show|do not show"
+        r"|(?:zeige\w* )?kein(?:e|en)?|ohne) |(?:show|display|with"
         r"|zeige\w*|mit) )"
         r"(?:(?:a|an|the|any|installation|eine?n?|die|den) )*(?P<window>progress|fortschritt\w*|welcome"
         r"|begrüßung\w*|completion|finish(?:ed)?|closing|final|abschluss\w*|end)"
@@ -296,9 +297,10 @@ WINDOWS = [
     ),
     Pattern(
         r"\b(?:no pop-?ups?|keine Pop-?ups?)\b|\b(?:completely |fully |totally )?(?:silent(?:ly)? "
-        r"(?:deployment|mode|for (?:the )?users?)|(?:no"
-        r"|without(?: any)?|hide all) (?:user )?(?:ui|user interface|interaction|dialogs|windows|prompts)|"
-        r"(?:ohne|keine) (?:Benutzeroberfläche|Fenster|Dialoge|Interaktion)|unattended|unbeaufsichtigt"
+        r"(?:deployment|mode|for (?:the )?users?)|(?:(?:(?:show|display) )?no"
+        r"|without(?: any)?|hide all|(?:do not|don't|never) (?:show|display)(?: any)?)"
+        r" (?:user )?(?:ui|user interface|interaction|dialogs|windows|prompts)|"
+        r"(?:(?:zeige\w* )?keine|ohne) (?:Benutzeroberfläche|Fenster|Dialoge|Interaktion)|unattended|unbeaufsichtigt"
         r"|im Hintergrund|in the background)\b",
         _interaction("Silent"),
     ),
