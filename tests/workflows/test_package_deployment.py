@@ -96,6 +96,15 @@ def test_what_is_delivered_is_what_was_approved(suspended: DeploymentRun, packag
     assert "Packaging lead" in suspended.artifacts["report.md"]
 
 
+def test_a_decision_counts_although_a_later_version_words_the_proposal_differently(
+    suspended: DeploymentRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposal = suspended.proposal
+    monkeypatch.setattr(gate, "analysis_markdown", lambda analysis: "In other words.")
+    suspended.decide("approve")
+    assert suspended.archive()[SCRIPT] == proposal["content"].encode("utf-8-sig")
+
+
 def test_a_comment_becomes_an_instruction_of_the_next_revision(suspended: DeploymentRun) -> None:
     before = suspended.proposal
     suspended.decide("request_changes", comment="Let users defer 3 times.")

@@ -15,7 +15,7 @@ from assent import (
 )
 from assent.contracts import CORRECTS_LABEL
 from assent.findings import MAX_FINDINGS
-from workflows.package_deployment import markdown
+from workflows.package_deployment import drafting, markdown
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.analysis_report import analysis_markdown
 from workflows.package_deployment.drafting import (
@@ -42,9 +42,17 @@ _LEVELS = (Level.ERROR, Level.WARNING, Level.INFO)
 _NAMED = 5
 
 
+def assess(state: State) -> State:
+    """Fifth stage: the quality of the script. The proposal is kept, because a later version may build another one."""
+    quality = drafting.assess(state)
+    proposal = build_proposal({**state, **quality})
+    return {**quality, "proposal": proposal.model_dump(mode="json")}
+
+
 def propose(state: State) -> State:
     """Suspend until people have decided on the script. Do nothing else, because the step runs again on resume."""
-    return {"outcome": request_approval(build_proposal(state)).model_dump(mode="json")}
+    proposal = Script.model_validate(state["proposal"])
+    return {"outcome": request_approval(proposal).model_dump(mode="json")}
 
 
 def build_proposal(state: State) -> Script:

@@ -26,7 +26,7 @@ _STEPS = {
     "retrieve": (_DRAFTING, "Find functions of the toolkit", WRITER, "script_generator"),
     "generate": (_DRAFTING, "Write the script", WRITER, "script_generator"),
     "validate": (_DRAFTING, "Validate the script", VALIDATOR, "script_generator"),
-    "assess": (_DRAFTING, "Assess its quality", VALIDATOR, "script_generator"),
+    "assess": (_GATE, "Assess its quality", VALIDATOR, "script_generator"),
     "propose": (_GATE, "Request approval", WRITER, "request_approval"),
     "revise": (_GATE, "Consider the comments", WRITER, "request_approval"),
     "recheck": (_GATE, "Check what was approved", VALIDATOR, "script_generator"),

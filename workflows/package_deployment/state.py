@@ -22,6 +22,7 @@ class State(TypedDict, total=False):
     script: str  # generate, recheck: what is proposed
     findings: list[Json]  # validate, recheck
     quality: list[Json]  # assess
+    proposal: Json  # assess
     outcome: Json | None  # propose
     revision: int  # revise, recheck: from 0; people read it from 1, as the portal counts
     why: str  # revise, recheck: why there is another revision, in Markdown
