@@ -145,6 +145,21 @@ def test_a_repeated_delivery_leaves_the_same(installer: Path, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "out").iterdir()] == [first.name]
 
 
+def test_a_folder_that_was_changed_after_its_delivery_is_not_delivered_again(installer: Path, tmp_path: Path) -> None:
+    package = build_package(contents(), installer, None)
+    script = package.write_folder(tmp_path / "out") / "Invoke-AppDeployToolkit.ps1"
+    approved = script.read_bytes()
+
+    script.write_bytes(approved + b"Remove-Item C:\\Users -Recurse")
+    with pytest.raises(DeliveryError, match="has been changed"):
+        package.write_folder(tmp_path / "out")
+    script.unlink()
+    with pytest.raises(DeliveryError, match="cannot be read"):
+        package.write_folder(tmp_path / "out")
+    script.write_bytes(approved)
+    assert package.write_folder(tmp_path / "out") == script.parent
+
+
 def test_a_folder_that_cannot_be_finished_is_not_there(installer: Path, tmp_path: Path) -> None:
     package = build_package(contents(), installer, None)
     installer.write_bytes(b"changed meanwhile")

@@ -101,13 +101,14 @@ def write_folder(entries: list[Entry], name: str, under: Path) -> Path:
         under: The folder to write into.
 
     Raises:
-        DeliveryError: it cannot be written, or a file has changed meanwhile.
+        DeliveryError: it cannot be written, a file has changed meanwhile, or one in the folder that is there already.
     """
     target = under / name
     try:
         under.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(under)
         if (target / MANIFEST).is_file():
+            _check_unchanged(entries, target)
             return target
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=under))
         try:
@@ -125,6 +126,16 @@ def write_folder(entries: list[Entry], name: str, under: Path) -> Path:
     except OSError as error:
         raise DeliveryError(f"The package cannot be written: {error.strerror}.") from error
     return target
+
+
+def _check_unchanged(entries: list[Entry], folder: Path) -> None:
+    """Raise DeliveryError if a file of a package that has been written before is another now, or gone."""
+    for item in entries:
+        found = entry(item.path, folder / item.path)
+        if found.sha256 != item.sha256:
+            raise DeliveryError(
+                f"The folder {folder.name} is there already, but its file {item.path} has been changed."
+            )
 
 
 def _put(partial: Path, target: Path) -> None:
