@@ -11,7 +11,8 @@ from tests.models.conftest import Configure, Seen
 from tests.workflows.package_analyses import analysis_of
 from workflows.package_deployment.scripts.detection import detection_rule
 from workflows.package_deployment.scripts.filling import fill
-from workflows.package_deployment.scripts.instruction_model import Instructions, Mode, Origin
+from workflows.package_deployment.scripts.instruction_base import Mode, Origin
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import plan
 from workflows.package_deployment.scripts.rendering import render

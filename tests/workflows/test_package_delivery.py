@@ -24,7 +24,7 @@ from workflows.package_deployment.delivery.toolkit_folder import Toolkit, operat
 from workflows.package_deployment.delivery.variables import TOOLKIT_VARIABLE
 from workflows.package_deployment.scripts.digests import script_bytes, script_digest
 from workflows.package_deployment.scripts.generating import generate
-from workflows.package_deployment.scripts.instruction_model import Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
 
 INSTALLER = b"not an installer, but its bytes" * 1_000
 AT = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)

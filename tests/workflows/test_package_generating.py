@@ -19,7 +19,7 @@ from workflows.package_deployment.scripts.detection import (
 )
 from workflows.package_deployment.scripts.digests import script_digest
 from workflows.package_deployment.scripts.generating import Generated, generate, validate_script
-from workflows.package_deployment.scripts.instruction_model import Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
 from workflows.package_deployment.toolkit.catalog import catalog
 from workflows.package_deployment.toolkit.findings import Level
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.workflows.package_analyses import analysis_of
 from workflows.package_deployment.analysis import Scope, Technology
-from workflows.package_deployment.scripts.instruction_model import Instruction, Instructions, Mode, Origin
+from workflows.package_deployment.scripts.instruction_base import Instruction, Mode, Origin
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import plan
 from workflows.package_deployment.scripts.rendering import render

@@ -15,7 +15,7 @@ from workflows.package_deployment.analysis import PackageAnalysis, Scope, Techno
 from workflows.package_deployment.installers.analyzing import analyze
 from workflows.package_deployment.scripts.detection import MsiRule, RegistryRule, Target, detection_script
 from workflows.package_deployment.scripts.generating import Draft, draft_script, validate_script
-from workflows.package_deployment.scripts.instruction_model import Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.rendering import part_of
 

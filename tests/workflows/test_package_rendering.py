@@ -16,7 +16,8 @@ from workflows.package_deployment.scripts.block_rendering import RENDERERS
 from workflows.package_deployment.scripts.calls import Call, Filled, Folder, UnknownCallError, Within, written
 from workflows.package_deployment.scripts.detection import EntryRule, FileRule, Target, detection_script
 from workflows.package_deployment.scripts.digests import script_bytes
-from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.literals import QUOTES, cleaned, quoted, safe_file_name
 from workflows.package_deployment.scripts.planning import application_name, plan

@@ -15,13 +15,9 @@ from workflows.package_deployment.scripts.generating import (
     structure_request,
     validate_script,
 )
-from workflows.package_deployment.scripts.instruction_model import (
-    InstallerArguments,
-    Instructions,
-    Mode,
-    Origin,
-    Source,
-)
+from workflows.package_deployment.scripts.instruction_base import Mode, Origin, Source
+from workflows.package_deployment.scripts.instruction_kinds import InstallerArguments
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.planning import switch_for
 from workflows.package_deployment.state import Json, State, settings_of
 from workflows.package_deployment.toolkit.findings import ScriptFinding

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from assent.files import UploadedFile
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.scripts.detection import DetectionRule
-from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.toolkit.findings import ScriptFinding
 from workflows.package_deployment.toolkit.quality import QualityCheck
 

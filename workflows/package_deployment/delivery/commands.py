@@ -9,6 +9,7 @@ from workflows.package_deployment.delivery.toolkit_folder import LAUNCHER, Toolk
 from workflows.package_deployment.scripts import instruction_model as asked
 from workflows.package_deployment.scripts.block_rendering import NO_SILENT_WAY, PREREQUISITE_FAILED
 from workflows.package_deployment.scripts.blocks import RestartBehavior
+from workflows.package_deployment.scripts.instruction_base import Origin, Source
 
 SCRIPT = "Invoke-AppDeployToolkit.ps1"
 _POWERSHELL = r"%SystemRoot%\Sysnative\WindowsPowerShell\v1.0\powershell.exe"
@@ -52,7 +53,7 @@ def requirements(contents: PackageContents) -> asked.Requirement | None:
         fields |= {key: value for key, value in item.model_dump().items() if value and key != "source"}
     if not fields:
         return None
-    source = asked.Source(origin=asked.Origin.REQUEST, words="all prerequisites")
+    source = Source(origin=Origin.REQUEST, words="all prerequisites")
     return asked.Requirement.model_validate(fields | {"source": source})
 
 

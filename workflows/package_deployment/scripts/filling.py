@@ -16,13 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from assent.masking import TOKEN, mask_text
 from workflows.package_deployment.analysis import PackageAnalysis
-from workflows.package_deployment.scripts.instruction_model import (
-    AnyInstruction,
-    Instruction,
-    Instructions,
-    Origin,
-    Source,
-)
+from workflows.package_deployment.scripts.instruction_base import Instruction, Origin, Source
+from workflows.package_deployment.scripts.instruction_model import AnyInstruction, Instructions
 from workflows.package_deployment.scripts.literals import cleaned
 from workflows.package_deployment.scripts.package_facts import programs
 from workflows.package_deployment.scripts.planning import application_name

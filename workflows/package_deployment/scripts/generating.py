@@ -14,7 +14,8 @@ from workflows.package_deployment.scripts.blocks import ScriptPlan
 from workflows.package_deployment.scripts.detection import DetectionRule, Target, detection_rule, detection_script
 from workflows.package_deployment.scripts.digests import script_digest
 from workflows.package_deployment.scripts.filling import fill
-from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
+from workflows.package_deployment.scripts.instruction_base import Mode
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import plan
 from workflows.package_deployment.scripts.rendering import part_of, render

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from typing import Literal
 
 from workflows.package_deployment.analysis import Architecture, Scope
-from workflows.package_deployment.scripts.instruction_model import (
+from workflows.package_deployment.scripts.instruction_base import Instruction, Source
+from workflows.package_deployment.scripts.instruction_kinds import (
     ExitCodes,
     InstallerArguments,
-    Instruction,
     MsiProperty,
     Patch,
     Requirement,
     ScopeWish,
     Secret,
-    Source,
     Transform,
 )
 from workflows.package_deployment.scripts.request_text import Handler, Pattern, Request

@@ -12,24 +12,24 @@ from workflows.package_deployment.analysis import PackageAnalysis, Scope, Techno
 from workflows.package_deployment.scripts import installer_patterns as installing
 from workflows.package_deployment.scripts import request_patterns as asking
 from workflows.package_deployment.scripts import setting_patterns as setting
-from workflows.package_deployment.scripts.instruction_model import (
-    CloseApplication,
-    Deferral,
+from workflows.package_deployment.scripts.instruction_base import Instruction, Mode, Origin
+from workflows.package_deployment.scripts.instruction_kinds import (
     EarlierVersions,
     InstallerArguments,
-    Instruction,
-    Instructions,
-    Interaction,
     Leave,
     LogFolder,
-    Mode,
     MsiProperty,
-    Origin,
-    Restart,
     ScopeWish,
     Secret,
     Shortcut,
     Transform,
+)
+from workflows.package_deployment.scripts.instruction_model import Instructions
+from workflows.package_deployment.scripts.instructions_for_users import (
+    CloseApplication,
+    Deferral,
+    Interaction,
+    Restart,
     Window,
 )
 from workflows.package_deployment.scripts.literals import cleaned

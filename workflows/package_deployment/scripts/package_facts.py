@@ -7,19 +7,9 @@ from collections.abc import Iterator
 
 from workflows.package_deployment.analysis import Architecture, PackageAnalysis, Technology
 from workflows.package_deployment.scripts.blocks import RestartBehavior
-from workflows.package_deployment.scripts.instruction_model import (
-    CloseApplication,
-    Deferral,
-    EarlierVersions,
-    Installation,
-    Instruction,
-    Mode,
-    Origin,
-    Requirement,
-    Restart,
-    Source,
-    Window,
-)
+from workflows.package_deployment.scripts.instruction_base import Instruction, Mode, Origin, Source
+from workflows.package_deployment.scripts.instruction_kinds import EarlierVersions, Installation, Requirement
+from workflows.package_deployment.scripts.instructions_for_users import CloseApplication, Deferral, Restart, Window
 from workflows.package_deployment.scripts.literals import cleaned
 from workflows.package_deployment.scripts.planning import application_name, product_code, switch_for
 

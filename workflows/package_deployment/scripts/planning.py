@@ -12,7 +12,8 @@ from workflows.package_deployment.analysis import Confidence, PackageAnalysis, S
 from workflows.package_deployment.scripts import blocks
 from workflows.package_deployment.scripts import instruction_model as asked
 from workflows.package_deployment.scripts.calls import GAP, Folder
-from workflows.package_deployment.scripts.instruction_model import Instructions, Mode
+from workflows.package_deployment.scripts.instruction_base import Mode, Origin
+from workflows.package_deployment.scripts.instruction_model import Instructions
 from workflows.package_deployment.scripts.literals import cleaned, safe_file_name
 
 Purpose = Literal["install", "uninstall", "repair"]
@@ -351,7 +352,7 @@ class _Planner:
 
 
 def _is_wish(item: asked.Instruction) -> bool:
-    return item.source.origin not in {asked.Origin.MODE, asked.Origin.ANALYSIS}
+    return item.source.origin not in {Origin.MODE, Origin.ANALYSIS}
 
 
 def _scope(analysis: PackageAnalysis, instructions: Instructions) -> Scope:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from workflows.package_deployment.scripts.blocks import RestartBehavior
-from workflows.package_deployment.scripts.instruction_model import (
+from workflows.package_deployment.scripts.instruction_base import Instruction, Source
+from workflows.package_deployment.scripts.instructions_for_users import (
     CloseApplication,
     Closing,
     Deferral,
-    Instruction,
     Interaction,
     Restart,
-    Source,
     Window,
 )
 from workflows.package_deployment.scripts.package_facts import programs

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from workflows.package_deployment.analysis import PackageAnalysis
-from workflows.package_deployment.scripts.instruction_model import (
-    CloseApplication,
+from workflows.package_deployment.scripts.instruction_base import Instruction, Mode, Origin, Source
+from workflows.package_deployment.scripts.instruction_kinds import (
     CopyFile,
     EarlierVersions,
-    Instruction,
     Leave,
-    Mode,
-    Origin,
     RegistryValue,
     Secret,
     Shortcut,
-    Source,
     UserSetup,
 )
+from workflows.package_deployment.scripts.instructions_for_users import CloseApplication
 from workflows.package_deployment.scripts.literals import cleaned
 
 _CLAUSE = re.compile(r"[\n;]+|(?<=[.!?])\s+(?=[^\W_a-zäöü]|[\"'“„(*•-])")

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Literal
 
 from workflows.package_deployment.scripts.blocks import RegistryType
-from workflows.package_deployment.scripts.instruction_model import (
+from workflows.package_deployment.scripts.instruction_base import Instruction, Source
+from workflows.package_deployment.scripts.instruction_kinds import (
     CopyFile,
     DetectionWish,
     EarlierVersions,
-    Instruction,
     LogFolder,
     RegistryValue,
     Shortcut,
-    Source,
     UserSetup,
 )
 from workflows.package_deployment.scripts.planning import application_name
