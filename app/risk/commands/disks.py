@@ -201,7 +201,7 @@ def _mounts(command: Command, reading: Reading) -> None:
         or given.exactly("-l", "-V", "--help", "--version")
     ):
         return
-    if command.name in ("udisksctl", "gio") and given.operands[0].text in (
+    if command.name in ("udisksctl", "gio") and given.operands and given.operands[0].text in (
         "status",
         "info",
         "list",
