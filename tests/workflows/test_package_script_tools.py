@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from workflows.package_deployment.delivery.tool_work import PackageBuildError, b
 from workflows.package_deployment.delivery.variables import OUTPUT_VARIABLE, TOOLKIT_VARIABLE
 from workflows.package_deployment.scripts.digests import script_digest
 from workflows.package_deployment.tool_models import BuildInput, GeneratedScript
-from workflows.package_deployment.tools import package_builder, script_generator
+from workflows.package_deployment.tools import package_analyzer, package_builder, script_generator
 
 CONTENT = b"an installer" * 500
 
@@ -109,3 +110,11 @@ def test_a_folder_is_built_where_the_operator_keeps_packages(
 def test_a_package_is_refused_with_the_reason(installer: Path, changes: dict, words: str) -> None:
     with pytest.raises(ToolError, match=words):
         build(inputs_for(installer, **changes))
+
+
+def test_the_how_to_lists_the_tools() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
+    section = text.partition("## Tools of package deployment\n")[2].partition("\n## ")[0]
+    rows = set(re.findall(r"(?m)^\| `(\w+)` \| (\w+) \| (\w+) \|", section))
+    tools = (package_analyzer, script_generator, package_builder)
+    assert rows == {(tool.name, tool.effect.value, tool.least_risk.value) for tool in tools}
