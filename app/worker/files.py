@@ -85,7 +85,7 @@ class FilesOfRun:
 
 def _copied(content: Iterable[bytes], most: int) -> tuple[BinaryIO, str, int]:
     """Return a temporary file without a name at its start, with the digest and size; longer than `most`: FileError."""
-    copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - whoever gets the file closes it
+    copy = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - the caller closes it
     try:
         digest, size = hashlib.sha256(), 0
         for piece in content:

@@ -150,7 +150,7 @@ class _Sandbox:
             return len(content)  # it has ended already; its exit code says why
 
     def _noted(self, status: bytes) -> None:
-        """Keep the sandbox's first process, of which bubblewrap reports the number."""
+        """Keep the sandbox's first process, whose number bubblewrap reports."""
         if self._first is None:
             with suppress(ValueError, KeyError, OSError):
                 self._first = os.pidfd_open(json.loads(status.splitlines()[0])["child-pid"])

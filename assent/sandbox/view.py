@@ -64,7 +64,7 @@ def find_bubblewrap() -> str:
 
 @contextmanager
 def opened(files: Mapping[str, str | os.PathLike[str]]) -> Iterator[dict[str, int]]:
-    """Open the input files, and close them again: what is mounted is what was opened, whoever moves files meanwhile.
+    """Open the input files, and close them again: what is mounted is what was opened, even if files are moved.
 
     Raises:
         OSError: A file cannot be read, or is not an ordinary file.

@@ -1,4 +1,4 @@
-"""Windows programs written by hand after the public description of the format: enough of one to carry what is asked."""
+"""Windows programs written by hand after the public description of the format: just what a recipe names."""
 
 from __future__ import annotations
 

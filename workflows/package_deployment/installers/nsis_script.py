@@ -60,7 +60,6 @@ class Script:
     """What the script does, as far as it can be read without running it."""
 
     folder: str = ""
-    name: str = ""
     files: list[PackedFile] = field(default_factory=list)
     files_total: int = 0
     uninstall: dict[str, str] = field(default_factory=dict)

@@ -219,7 +219,7 @@ class StoredArchive:
 
 
 class RarArchive:
-    """A RAR archive, of which only what is stored without compression can be read."""
+    """A RAR archive. Only what is stored in it without compression can be read."""
 
     def __init__(self, program: Executable, start: int, end: int) -> None:
         """Raises InstallerError: it is damaged or encrypted."""

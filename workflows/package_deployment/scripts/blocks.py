@@ -1,7 +1,7 @@
 """What a deployment script is made of: typed blocks that hold data only.
 
-Each block validates what it holds, whoever fills it. `rendering` turns blocks into PowerShell; a block has no place for
-code.
+Each block validates what it holds, wherever that comes from. `rendering` turns blocks into PowerShell; a
+block has no place for code.
 """
 
 from __future__ import annotations

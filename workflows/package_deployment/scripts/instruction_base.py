@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -46,9 +47,9 @@ class Instruction(BaseModel):
     source: Source
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
         """What it says, for people and for finding functions."""
-        raise NotImplementedError
 
     @property
     def about(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 The list was made from the public reference of these modules. A line of ``cmdlets-5.1.txt`` is a cmdlet with its
 parameters: ``!`` marks a switch, ``:0`` a position, ``<`` input from the pipeline, ``*`` what is mandatory, and ``=``
-begins the aliases. Lines with ``?`` hold cmdlets of which only the names are known.
+begins the aliases. Lines with ``?`` hold cmdlets whose parameters are not known.
 """
 
 from __future__ import annotations
