@@ -11,8 +11,7 @@ from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.scripts.detection import DetectionRule
 from workflows.package_deployment.scripts.instruction_base import Mode
 from workflows.package_deployment.scripts.instruction_model import Instructions
-from workflows.package_deployment.toolkit.findings import ScriptFinding
-from workflows.package_deployment.toolkit.quality import QualityCheck
+from workflows.package_deployment.toolkit.findings import QualityCheck, ScriptFinding
 
 _LONGEST_SCRIPT = 500_000
 

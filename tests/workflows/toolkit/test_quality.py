@@ -10,7 +10,8 @@ from tests.workflows.toolkit.test_package_match import PRODUCT, analysis
 from tests.workflows.toolkit.valid import NEWER_SCRIPT, WHOLE_SCRIPT
 from workflows.package_deployment.analysis import Check, Confidence, PackageAnalysis, Signature, Switch, Technology
 from workflows.package_deployment.toolkit.checks import check_script
-from workflows.package_deployment.toolkit.quality import WEIGHTS, QualityCheck, assess_quality
+from workflows.package_deployment.toolkit.findings import QualityCheck
+from workflows.package_deployment.toolkit.quality import WEIGHTS, assess_quality
 
 SIGNED = Signature(is_signed=True, digest=Check.MATCHES, signature=Check.MATCHES, chain=Check.MATCHES, signer="Example")
 

@@ -16,8 +16,7 @@ from workflows.package_deployment.scripts.blocks import (
 )
 from workflows.package_deployment.scripts.detection import DetectionRule
 from workflows.package_deployment.scripts.instruction_model import Instructions
-from workflows.package_deployment.toolkit.findings import ScriptFinding
-from workflows.package_deployment.toolkit.quality import QualityCheck
+from workflows.package_deployment.toolkit.findings import QualityCheck, ScriptFinding
 
 
 class DeliveryError(ValueError):

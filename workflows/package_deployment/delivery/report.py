@@ -15,7 +15,7 @@ from workflows.package_deployment.delivery.toolkit_folder import Toolkit
 from workflows.package_deployment.markdown import code, escaped, table
 from workflows.package_deployment.scripts.planning import application_name
 from workflows.package_deployment.scripts.rendering import TOOLKIT_VERSION
-from workflows.package_deployment.toolkit.quality import QualityCheck
+from workflows.package_deployment.toolkit.findings import QualityCheck
 
 _CHECKS = {
     Check.MATCHES: "matches", Check.DIFFERS: "**differs**", Check.NOT_CHECKED: "not checked", Check.ABSENT: "absent"

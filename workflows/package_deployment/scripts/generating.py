@@ -20,8 +20,8 @@ from workflows.package_deployment.scripts.instructions import structure
 from workflows.package_deployment.scripts.planning import plan
 from workflows.package_deployment.scripts.rendering import part_of, render
 from workflows.package_deployment.toolkit.checks import check_script
-from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
-from workflows.package_deployment.toolkit.quality import QualityCheck, assess_quality
+from workflows.package_deployment.toolkit.findings import Level, QualityCheck, ScriptFinding
+from workflows.package_deployment.toolkit.quality import assess_quality
 from workflows.package_deployment.toolkit.retrieval import Retrieved, retrieve
 
 _FUNCTIONS_PER_INSTRUCTION = 5

@@ -1,4 +1,4 @@
-"""What is found in a script, at its lines."""
+"""What checks say about a script: findings at its lines, and its quality by named checks."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ class ScriptFinding(BaseModel):
 def has_errors(findings: list[ScriptFinding]) -> bool:
     """Return True if the script must not be delivered."""
     return any(finding.level is Level.ERROR for finding in findings)
+
+
+class QualityCheck(BaseModel):
+    """One check of the quality of a script."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="Stable name, such as uninstall")
+    title: str
+    weight: int = Field(ge=1, description="How much it counts compared with the others")
+    passed: float = Field(ge=0, le=1, description="The share that is passed")
+    words: str = Field(description="Why, in a sentence")

@@ -7,25 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.toolkit import quality_behavior, quality_package
-from workflows.package_deployment.toolkit.findings import Level, ScriptFinding
+from workflows.package_deployment.toolkit.findings import Level, QualityCheck, ScriptFinding
 from workflows.package_deployment.toolkit.judged_script import JudgedScript, Judgment, judged
 from workflows.package_deployment.toolkit.script import UnreadableError
-
-
-class QualityCheck(BaseModel):
-    """One check of the quality of a script."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(description="Stable name, such as uninstall")
-    title: str
-    weight: int = Field(ge=1, description="How much it counts compared with the others")
-    passed: float = Field(ge=0, le=1, description="The share that is passed")
-    words: str = Field(description="Why, in a sentence")
 
 
 def _errors(script: JudgedScript) -> Judgment:
