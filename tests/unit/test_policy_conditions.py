@@ -135,6 +135,43 @@ def test_a_condition_that_does_not_depend_on_anything_is_known(condition: str, c
     assert Conditions([condition]).compile(condition).constant is constant
 
 
+ADA, BEN = "ada@example.com", "ben@example.org"
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ({"to": ADA}, [ADA]),
+        ({"to": ["Ada <ADA@Example.com>", BEN]}, [ADA, BEN]),
+        ({"to": f"{ADA}; {BEN},{ADA}"}, [ADA, BEN]),
+        ({"toRecipients": [{"emailAddress": {"address": ADA}}], "Bcc": BEN}, [ADA, BEN]),
+        ({"personalizations": [{"to": [{"name": "Ben", "email": BEN}]}], "from": {"email": ADA}}, [BEN]),
+        ({"headers": {"To": f"mailto:{BEN}"}, "reply_to": ADA}, [BEN]),
+        ({"destination": {"ToAddresses": [BEN]}}, [BEN]),
+        ({"to": f"{BEN}\uff20example.com"}, [BEN, f"{BEN}@example.com"]),
+        ({"to": f"{BEN}?x=@example.com"}, [BEN, f"{BEN}?x=@example.com"]),
+        ({"to": f'"{BEN}"@example.com'}, [BEN, "@example.com"]),
+        ({"body": f"Ask {BEN}.", "to": "ops"}, []),
+        ({"replicas": {"to": 3}}, []),
+        (None, []),
+    ],
+    ids=str,
+)
+def test_recipients_are_the_addresses_that_a_call_names(args: Any, expected: list[str]) -> None:
+    known = facts(args=args)
+    listed = ", ".join(f"'{address}'" for address in expected)
+    assert holds(f"recipients == [{listed}]" if expected else "size(recipients) == 0", known)
+
+
+def test_recipients_that_cannot_be_read_as_a_whole_are_unknown() -> None:
+    outside = 'recipients.exists(address, !address.endsWith("@example.com"))'
+    many = [f"p{number}@example.com" for number in range(MOST_NAMES + 1)]
+    for args in ({"to": ", ".join(many)}, {"to": [f"{ADA} " * 900]}, UNKNOWN):
+        with pytest.raises(ConditionError):
+            holds(outside, facts(args=args))
+    assert holds(f"tool == 'psql' || {outside}", facts(args=UNKNOWN))
+
+
 @pytest.mark.parametrize("args", [{}, None, {"to": {}}, {"other": 600}], ids=str)
 @pytest.mark.parametrize(
     "condition",
@@ -204,6 +241,7 @@ def test_whether_a_condition_is_bounded_is_known_without_the_other_facts(conditi
         ('labels.team == "args" && "cost-center" in labels && "reviewer" in requester.roles', False),
         ('understood && risk.rank <= 1 && risk.score < 3.5 && tool.matches("^get_")  // args', False),
         ("args.amount > 500", True),
+        ("size(recipients) > 20", True),
         ('"rm" in commands', True),
         ('paths.all(path, path.startsWith("/srv/"))', True),
         ('hosts.exists(host, host == "a")', True),

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.policy.calendars import deadline_again, next_opening
-from app.domain.policy.facts import Facts, Policy
+from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.parser import read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.summary import summary
 from app.domain.policy.terms import Edited, EscalationStep, OnExpiry, Stage, Terms, default_terms
 from app.domain.risk import Assessment, Finding
+from app.risk.assess import assess_proposal
 from assent.contracts import RiskLevel, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ HOUR = 3600
 FEW = tuple(Finding(f"rule.{number}", RiskLevel.LOW, "", number + 1) for number in range(3))
 SCORE = {"safe": 0.0, "low": 2.5, "medium": 5.0, "high": 7.5, "critical": 9.5}
 
+SHIPPED: Policy = CompiledPolicy(read_policy((ROOT / "policies.yaml").read_text(), "policies.yaml"), 1)
 HEAD = """
 version: 1
 calendars:
@@ -297,12 +299,11 @@ def test_where_it_can_be_evaluated_the_same_policy_does_as_it_says() -> None:
 
 
 def test_the_example_says_what_its_comments_say() -> None:
-    rules: Policy = CompiledPolicy(read_policy((ROOT / "policies.yaml").read_text(), "policies.yaml"), 1)
     opened = datetime(2026, 11, 23, 9, tzinfo=BERLIN)
     lock = Assessment(RiskLevel.MEDIUM, 5.0, (Finding("sql.lock_table", RiskLevel.MEDIUM, "", 1),))
     expected = [
         (facts("critical"), "Irreversible in production", [("dba",), ("platform",)]),
-        (facts("high"), "Locks and schema changes", [("dba",)]),
+        (facts("high"), "High risk", [("dba", "platform")]),
         (facts(assessment=lock, environment="sample"), "Locks and schema changes", [("dba",)]),
         (facts("medium", environment="sample"), "Sample database", [("dba", "platform")]),
         (facts("low", labels={"purpose": "report"}), "Harmless reports", [("platform",)]),
@@ -310,9 +311,50 @@ def test_the_example_says_what_its_comments_say() -> None:
         (facts("medium", labels={"purpose": "report"}), "policy's default", [("dba", "platform")]),
     ]
     for asked, name, teams in expected:
-        made = rules.terms(asked, opened)
+        made = SHIPPED.terms(asked, opened)
         assert (made.name, [stage.teams for stage in made.stages]) == (name, teams)
-    assert rules.terms(facts("low", labels={"purpose": "report"}), opened).on_expiry is OnExpiry.APPROVE
+    assert SHIPPED.terms(facts("low", labels={"purpose": "report"}), opened).on_expiry is OnExpiry.APPROVE
+
+
+@pytest.mark.parametrize(
+    ("tool", "args", "environment", "name", "people"),
+    [
+        ("refund_payment", {"order": "B-1041", "amount": 120}, "", "Payments and refunds", 1),
+        ("refund_payment", {"order": "B-1041", "amount": 500}, "", "Payments and refunds", 1),
+        ("refund_payment", {"order": "B-1041", "amount": 500.01}, "", "Payments and refunds above 500", 2),
+        ("create_transfer", {"amount_cents": 90000, "to": "DE02"}, "production", "Payments and refunds above 500", 2),
+        ("list_payments", {"customer": "7"}, "", "policy's default", 1),
+        ("send_email", {"to": "ops@example.com", "body": "Done."}, "", "policy's default", 1),
+        ("send_email", {"to": ["ops@example.com", "A <a@example.org>"]}, "", "Mail outside the organization", 1),
+        ("send_email", {"to": "ops@example.com", "bcc": "a@example.org"}, "", "Mail outside the organization", 1),
+        ("send_email", {"to": [f"p{n}@example.com" for n in range(21)]}, "", "Mail to many recipients", 2),
+        ("restart_service", {"service": "checkout"}, "staging", "Infrastructure", 1),
+        ("restart_service", {"service": "checkout"}, "production", "Infrastructure in production", 1),
+        ("scale_deployment", {"name": "web", "replicas": 0}, "", "Infrastructure", 1),
+        ("terraform_apply", {"workspace": "prod"}, "", "Infrastructure in production", 1),
+        ("run_sql", {"sql": "ALTER TABLE orders DROP COLUMN note"}, "", "Locks and schema changes", 1),
+        ("run_sql", {"sql": "DELETE FROM orders"}, "staging", "Data at risk", 1),
+    ],
+)
+def test_the_example_judges_money_mail_and_infrastructure_by_value(
+    tool: str, args: dict[str, Any], environment: str, name: str, people: int
+) -> None:
+    made = SHIPPED.terms(called((tool, args), environment=environment), FRIDAY)
+    assert (made.name, made.quorum) == (name, people)
+
+
+def test_in_the_example_each_call_of_a_request_is_judged_by_its_own_rule() -> None:
+    made = SHIPPED.terms(called(("refund_payment", {"amount": 5}), ("send_email", {"to": "a@example.org"})), FRIDAY)
+    assert made.name == "Payments and refunds and Mail outside the organization"
+
+
+def called(*calls: tuple[str, dict[str, Any]], environment: str = "") -> Facts:
+    """The facts about a proposal of tool calls, assessed as in real life."""
+    listed = [{"tool": tool, "args": args} for tool, args in calls]
+    one = {"kind": "tool_call", **listed[0]} if len(calls) == 1 else {"kind": "tool_calls", "calls": listed}
+    document = {"title": "A call", "environment": environment, **one}
+    assessment = assess_proposal(document)
+    return Facts.of(document, assessment, workflow="w", node="n", agent="a", requester=Requester())
 
 
 def test_thirty_rules_are_decided_in_a_fraction_of_a_millisecond() -> None:

@@ -29,7 +29,7 @@ _GROUPS = {
 }
 _ORDERED = ("<", "<=", ">", ">=")
 _FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter"]
-_PERHAPS_UNKNOWN = ("args", "commands", "paths", "hosts")
+_PERHAPS_UNKNOWN = ("args", "recipients", "commands", "paths", "hosts")
 """Facts that are unknown if there are too many of them."""
 _CERTAIN = (*_FUNCTIONS, "has", "in")
 
@@ -103,8 +103,8 @@ def agent_stated(text: str) -> list[str]:
 
 
 def names_args(text: str) -> bool:
-    """True if it refers to the arguments of tool calls."""
-    return any(token.kind == "path" and token.value.split(".")[0] == "args" for token in tokens(text))
+    """True if it refers to the arguments of tool calls, or to the recipients that these name."""
+    return any(token.kind == "path" and token.value.split(".")[0] in ("args", "recipients") for token in tokens(text))
 
 
 def arguments(text: str) -> tuple[tuple[str, ...], ...]:

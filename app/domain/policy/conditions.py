@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain.policy import condition_words as words
 from app.domain.policy.facts import CallFacts, Facts, Requester
+from app.domain.policy.recipients import UnknownRecipientsError, recipients_of
 from app.domain.risk import Assessment, Finding
 from assent.composition import cel
 from assent.composition.cel import evaluate, plain, text_of
@@ -23,7 +24,7 @@ from assent.json_values import count
 MOST_FINDINGS = 500
 """Maximum number of findings that conditions see."""
 MOST_NAMES = 2_000
-"""Maximum number of commands, paths, or hosts; with more, conditions that name them cannot be evaluated."""
+"""Maximum number of commands, paths, hosts, or recipients; with more, conditions that name them cannot be evaluated."""
 MOST_VALUES = 2_000
 """The same for the arguments of a tool call, counted with all values inside them."""
 UNKNOWN = object()
@@ -39,6 +40,7 @@ FACTS: dict[str, str] = {
     "target": "string",
     "language": "string",
     "args": "map(string, dyn)",
+    "recipients": "list(string)",
     "understood": "bool",
     "commands": "list(string)",
     "paths": "list(string)",
@@ -178,6 +180,8 @@ class Conditions:
                 values[name] = [text_of(text) for text in found]
         if (args := _arguments(facts.args)) is not None:
             values["args"] = args
+            if (recipients := _recipients(facts.args)) is not None:
+                values["recipients"] = recipients
         return values | {
             "language": text_of(facts.language),
             "understood": risk.understood,
@@ -230,6 +234,15 @@ def _arguments(args: Any) -> dict[str, Any] | None:
         return None
     known: dict[str, Any] = plain(args)
     return known
+
+
+def _recipients(args: Any) -> list[str] | None:
+    """The recipients that a call names; None if there are too many, or they are unknown."""
+    try:
+        found = recipients_of(args)
+    except UnknownRecipientsError:
+        return None
+    return [text_of(address) for address in found] if len(found) <= MOST_NAMES else None
 
 
 def _has(args: dict[str, Any] | None, keys: tuple[str, ...]) -> bool:
