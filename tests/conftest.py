@@ -10,8 +10,10 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -152,3 +154,29 @@ def empty_database_url(postgres_server: Server) -> Iterator[str]:
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings on this test's database."""
     return Settings(database_url=database_url, data_dir=tmp_path / "data", secret_key=secrets.token_urlsafe(48))
+
+
+@pytest.fixture
+def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
+    """Calls all at the same moment, each in a thread; gives results and exceptions in the order of the calls."""
+
+    def run(calls: list[Callable[[], Any]]) -> list[Any]:
+        gate = threading.Barrier(len(calls))
+        results: list[Any] = [None] * len(calls)
+
+        def one(number: int) -> None:
+            gate.wait(30)
+            try:
+                results[number] = calls[number]()
+            except Exception as error:
+                results[number] = error
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(len(calls))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in threads)
+        return results
+
+    return run

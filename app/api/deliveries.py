@@ -25,7 +25,7 @@ class DeliveryQuery(QueryArguments):
 
     state: DeliveryState | None = None
     kind: NoticeKind | None = None
-    text: PlainText = Field(default="", max_length=200, description="Part of a name, address, or subject")
+    text: PlainText = Field(default="", max_length=200, description="Part of a name, address, subject, or title")
     request_id: PlainText = Field(default="", max_length=200)
     destination_id: PlainText = Field(default="", max_length=200)
     cursor: PlainText = Field(default="", max_length=200)
@@ -43,6 +43,7 @@ class DeliveryOut(Output):
     person_id: str | None
     destination_id: str | None
     request_id: str | None
+    title: str = Field(description="Title of the request; empty without one")
     address: str
     subject: str
     attempts: int
@@ -116,7 +117,7 @@ def get_delivery(call: ApiCall) -> Any:
 
 @table.add("POST", "/deliveries/<hex:id>/again", DeliveryOut, body=Empty, scopes=WRITE)
 def send_delivery_again(call: ApiCall) -> Any:
-    """Send a failed delivery again, or any delivery to a webhook."""
+    """Send a delivery now that failed or is being retried, or any delivery to a webhook."""
     call.portal.services.deliveries.again(call.actor, call.id)
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
@@ -149,7 +150,8 @@ def replay_destination(call: ApiCall) -> Any:
 
 def _delivery(found: DeliveryRow) -> dict[str, Any]:
     row = found.delivery
-    return {name: getattr(row, name) for name in DeliveryOut.model_fields if name != "name"} | {"name": found.name}
+    own = {name: getattr(row, name) for name in DeliveryOut.model_fields if name not in ("name", "title")}
+    return own | {"name": found.name, "title": found.title}
 
 
 def _destination(view: DestinationView) -> dict[str, Any]:

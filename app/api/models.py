@@ -216,8 +216,13 @@ class Empty(Input):
 class AuditQuery(QueryArguments):
     """Filters for audit entries."""
 
-    action: PlainText = Field(default="", max_length=200)
-    actor: PlainText = Field(default="", max_length=200)
+    action: PlainText = Field(
+        default="",
+        max_length=200,
+        description="An action or its beginning; decisions also with their verdict: `request.decided:approve`",
+    )
+    actor: PlainText = Field(default="", max_length=200, description="A person's ID, or part of a name")
+    title: PlainText = Field(default="", max_length=200, description="Part of the title of the request or run")
     request_id: PlainText = Field(default="", max_length=200)
     run_id: PlainText = Field(default="", max_length=200)
     text: PlainText = Field(default="", max_length=200, description="Part of the details, as JSON text")

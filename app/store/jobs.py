@@ -23,6 +23,11 @@ DEFER = """procrastinate_defer_jobs_v1(array(
 """An expression that enqueues `jobs`, or some of them, which the statement selects with `where`."""
 END = "delete from procrastinate_jobs where id = any(%(ended)s)"
 """Removes the jobs `ended` from the queue."""
+HASTEN = """
+    update procrastinate_jobs set scheduled_at = null
+    where status = 'todo' and task_name = 'notify.deliver' and args ->> 'delivery' = :delivery and scheduled_at > :now
+    returning id"""
+"""Moves up the job that attempts a delivery later; returns nothing if it is due or being run."""
 TAKE = """
     update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
     where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())

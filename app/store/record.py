@@ -45,7 +45,8 @@ class AuditBlock(Base):
 
     Attributes:
         first_seq, last_seq: The block's range of entries. Numbers that no entry has will never get one.
-        keys: Keys of the details and, with `ACTOR_KEY` added, of the names and IDs of actors.
+        keys: Keys of the details; with `ACTOR_KEY` added, of the names and IDs of actors; and with `TITLE_KEY` added,
+            of the titles of the requests and runs.
     """
 
     __tablename__ = "audit_blocks"

@@ -18,6 +18,8 @@ REQUEST_KEYS = "assent_search_keys(title, workflow, agent)"
 """The keys of the columns that a search in the queue covers, exactly as in the indexes."""
 ACTOR_KEY = 1 << 24
 """Added to the keys of names in an index that also contains those of other texts."""
+TITLE_KEY = 1 << 25
+"""Added to the keys of the titles of requests and runs, likewise."""
 _SHORTEST_KEY = 2
 
 

@@ -78,9 +78,10 @@ def duration(milliseconds: Any) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else span_words(seconds)
 
 
-def clock_time(moment: datetime | None) -> str:
+def clock_time(moment: datetime | None, seconds: bool = False) -> str:
     """The time in the reader's time zone, or in UTC if they have not chosen one; a script then converts it."""
-    return "" if moment is None else moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%d %H:%M %Z")
+    form = "%Y-%m-%d %H:%M:%S %Z" if seconds else "%Y-%m-%d %H:%M %Z"
+    return "" if moment is None else moment.astimezone(reader_zone() or UTC).strftime(form)
 
 
 def iso(moment: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 const FORMATS = {
   full: { dateStyle: "medium", timeStyle: "short" },
+  seconds: { dateStyle: "medium", timeStyle: "medium" },
   time: { timeStyle: "medium" },
   clock: { timeStyle: "short" },
 };

@@ -14,20 +14,22 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from app.domain.destinations import destination_terms
-from app.domain.errors import ForbiddenError, InvalidInputError
+from app.domain.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
 from app.domain.notices import Channel, WebhookCall
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.notify.addresses import shown_address
 from app.notify.webhook.sender import WebhookSender, signatures
+from app.services.notifications.deliveries import DeliveryFilter
 from app.services.notifications.destinations import Destinations
+from app.services.people.accounts import People
 from app.services.record.events import event_row, publish
 from app.services.vault import SealError, Vault
 from app.store.notify import Delivery, Destination
 from app.store.record import AuditEntry
 from assent.contracts import Verdict
-from tests.factories import make_person, make_request, script
+from tests.factories import make_delivery, make_person, make_request, script
 from tests.hookserver import HookServer
 from tests.notify.conftest import SECRET_KEY, PostOffice, make_office
 from tests.slackserver import TOKEN, SlackServer, buttons, words
@@ -258,6 +260,56 @@ def test_one_that_works_for_others_is_not_switched_off(office, hooks, admin) -> 
     office.later(minutes=20)
     office.work()
     assert state_of(office, place).disabled_at is None and state_of(office, place).failures == 0
+
+
+def test_what_is_retried_can_be_sent_now_once_and_not_to_a_destination_that_is_off(
+    office, hooks, admin, places, at_once
+) -> None:  # fmt: skip
+    place, _ = add(office, admin, hooks.url, topics=["request.opened"])
+    hooks.always = (500, {})
+    request = office.desk.open(script("a"))
+    for _ in range(3):
+        office.work()
+        office.later(minutes=2)
+    [row] = to(office, place)
+    assert row.state == "pending" and row.due_at > office.desk.clock() - timedelta(minutes=2) and row.attempts >= 2
+    tried = len(hooks.calls)
+
+    places.switch(admin, place.id, on=False)
+    with pytest.raises(ConflictError, match=r"“Chat bot” is disabled\. Disabled by Portal admin\. Enable it first\."):
+        office.post.deliveries.again(admin, row.id)
+    places.switch(admin, place.id, on=True)
+    assert actions_about(office, row) == []
+
+    hooks.always = (204, {})
+    # Each failure moved the next attempt further away; now it is wanted at once, by two admins at the same moment.
+    office.later(minutes=-2)
+    results = at_once([lambda: office.post.deliveries.again(admin, row.id)] * 2)
+    assert sorted(isinstance(result, ConflictError) for result in results) == [False, True]
+    office.work()
+    office.later(hours=2)
+    office.work()
+    assert len(hooks.calls) == tried + 1 and [delivery.state for delivery in to(office, place)] == ["sent"]
+    assert actions_about(office, row) == ["delivery.repeated"] and office.waiting() == 0
+    found = office.post.deliveries.page(admin, DeliveryFilter(text=request.title[:12].upper(), request_id=request.id))
+    assert {listed.title for listed in found.rows} == {request.title}
+    with pytest.raises(ConflictError, match="is not active"):
+        refused_to_the_inactive(office, admin)
+
+
+def refused_to_the_inactive(office: PostOffice, admin: Actor) -> None:
+    """Try to send a failed delivery to somebody who has left."""
+    person = make_person(office.desk.sessions, "Left")
+    failed = make_delivery(office.desk.sessions, make_request(office.desk.sessions), person)
+    People(office.desk.sessions, office.desk.clock).change(admin, person.id, "Left", [Role.REVIEWER], [], active=False)
+    office.post.deliveries.again(admin, failed.id)
+
+
+def actions_about(office: PostOffice, row: Delivery) -> list[str]:
+    """What the audit log has about a delivery."""
+    with office.desk.sessions() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.request_id == row.request_id))
+        return [entry.action for entry in entries if entry.detail.get("delivery") == row.id]
 
 
 def test_gone_is_gone(office, hooks, admin) -> None:

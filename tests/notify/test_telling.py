@@ -301,7 +301,7 @@ def test_admins_see_what_became_of_it_and_send_it_again(office, mail, people, op
     deliveries.again(admin, failed.delivery.id)
     office.work()
     assert [delivery.state for delivery in office.of(request)] == ["sent", "sent"]
-    with pytest.raises(Exception, match="Only failed deliveries"):
+    with pytest.raises(Exception, match="Only deliveries that failed"):
         deliveries.again(admin, failed.delivery.id)
 
 

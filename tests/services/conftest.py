@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -68,29 +67,3 @@ def policy_desk(own_desk: Desk) -> Any:
 def office(desk: Desk) -> Office:
     """Two people, a workflow of their own, and the standing grants for it."""
     return Office(desk)
-
-
-@pytest.fixture
-def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
-    """Calls all at the same moment, each in a thread; gives results and exceptions in the order of the calls."""
-
-    def run(calls: list[Callable[[], Any]]) -> list[Any]:
-        gate = threading.Barrier(len(calls))
-        results: list[Any] = [None] * len(calls)
-
-        def one(number: int) -> None:
-            gate.wait(30)
-            try:
-                results[number] = calls[number]()
-            except Exception as error:
-                results[number] = error
-
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(len(calls))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in threads)
-        return results
-
-    return run

@@ -16,8 +16,10 @@ from app.services.record.audit import record
 from app.services.record.records import Records
 from app.services.record.search import AuditFilter
 from app.services.record.search_index import AuditIndex
+from assent.contracts import Verdict
 from assent.digests import canonical
-from tests.services.desk import Desk
+from tests.factories import script
+from tests.services.desk import Desk, asked
 from tests.services.test_queue_search import lower, read_for
 
 FILL = """
@@ -42,6 +44,44 @@ def log(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     while index.extend().made:
         pass
     return own_desk
+
+
+def test_who_approved_something_is_found_by_its_title(
+    own_desk: Desk, auditor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Among the newest entries, in blocks, and before the blocks are made."""
+    monkeypatch.setattr(search_index, "ENOUGH", 500)
+    monkeypatch.setattr(search, "LOOKED_THROUGH", 1_000)
+    decider = own_desk.person("The decider")
+    asking = script("select 1", "Rebuild the Mönd index")
+    for verdict, run in ((Verdict.APPROVE, own_desk.run()), (Verdict.REJECT, own_desk.run(title="Nightly Closing"))):
+        [request] = own_desk.suspend(run, asked(asking))
+        own_desk.decide(request, decider, verdict, comment="Because.")
+    records = Records(own_desk.sessions, own_desk.clock)
+
+    def found(**wanted: str) -> list[tuple[str, str]]:
+        page = records.page(auditor, AuditFilter(**wanted))
+        return [(entry.actor_name, page.titles[entry.request_id or ""]) for entry in page.entries]
+
+    def check() -> None:
+        assert found(title="the MÖND ind", action="request.decided:approve") == [("The decider", asking["title"])]
+        assert found(title="nightly", action="request.decided:reject") == [("The decider", asking["title"])]
+        assert found(title="nightly", action="request.decided:approve") == []
+        assert len(found(title="Mönd", action="request.decided")) == 2
+        assert found(title="no such title") == found(title="zq") == []
+
+    check()
+    with own_desk.engine.begin() as connection:
+        connection.execute(text(FILL))
+        connection.execute(text("analyze"))
+    check()
+    index = AuditIndex(own_desk.sessions)
+    while index.extend().made:
+        pass
+    check()
+    wanted = AuditFilter(title="the mönd index", action="request.decided:approve")
+    entries, read = read_for(own_desk, lambda: records.page(auditor, wanted).entries, "audit_entries")
+    assert len(entries) == 1 and read <= search.LOOKED_THROUGH + 500 + 20 * search_index.BLOCK
 
 
 @pytest.fixture

@@ -289,6 +289,10 @@ def test_the_record_reads_as_sentences_and_pages(services: Services, browse: Bro
     auditor = browse("auditor")
     page = auditor.get(f"/audit?request_id={request.id}")
     assert "The other reviewer rejected a request" in page.text
+    assert [link.text for link in page.all("a", href=f"/requests/{request.id}")] == [request.title] * 100
+    assert re.search(r"\d\d:\d\d:\d\d UTC", page.all("time")[0].text)
+    found = auditor.get(f"/audit?title={request.title[:10].upper()}&action=request.decided:reject")
+    assert "The other reviewer rejected a request" in found.text and "commented on" not in found.one("tbody").text
     older = next(link for link in page.all("a") if link.text == "Older entries")
     assert "commented on a request" in auditor.get(older.attributes["href"]).text
     assert "No matching entries" in auditor.get("/audit?actor=nobody-of-that-name").text

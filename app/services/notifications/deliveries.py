@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, tuple_, update
 
-from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.links import BEARER_LINK, LEFT_OUT, blanked
 from app.domain.notices import DeliveryState, Later, NoticeKind, Result, Sent, next_try
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
 from app.services.clock import Clock
-from app.services.record.audit import record
+from app.services.notifications.manual_sends import can_be_sent, is_retried, send_now
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
 from app.store.jobs import DEFER, END, deliver_job, rewrite_job
@@ -64,13 +64,6 @@ _BLANK = """
 _DROP = """
     update deliveries set state = 'suppressed', reason = %(reason)s
     where id = %(id)s and state in ('pending', 'held', 'failed') returning id"""
-_AGAIN = f"""
-    with again as (
-        update deliveries set state = 'pending', reason = 'Sent again manually.', attempts = 0, due_at = %(now)s,
-            first_due_at = %(now)s
-        where id = %(id)s
-            and (state = 'failed' or channel = 'webhook' and state in ('sent', 'suppressed')) returning id)
-    select array(select id from again) as ids, {DEFER.format(where="where exists (select from again)")} as deferred"""
 
 
 @dataclass(frozen=True)
@@ -87,10 +80,21 @@ class DeliveryFilter:
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """A delivery with the name of its recipient: a person or a destination."""
+    """A delivery with the name of its recipient, a person or a destination, and the title of its request."""
 
     delivery: Delivery
     name: str
+    title: str = ""
+
+    @property
+    def retried(self) -> bool:
+        """True if it waits for another attempt."""
+        return is_retried(self.delivery)
+
+    @property
+    def can_be_sent(self) -> bool:
+        """True if an admin can send it now."""
+        return can_be_sent(self.delivery)
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,10 @@ class DeliveryPage:
 
 
 _WITH_NAMES = (
-    select(Delivery, RECIPIENT_NAME)
+    select(Delivery, RECIPIENT_NAME, func.coalesce(ApprovalRequest.title, ""))
     .outerjoin(Person, Person.id == Delivery.person_id)
     .outerjoin(Destination, Destination.id == Delivery.destination_id)
+    .outerjoin(ApprovalRequest, ApprovalRequest.id == Delivery.request_id)
 )
 
 
@@ -248,10 +253,10 @@ class Deliveries:
         """A message in the form in which it may be stored and shown here."""
         return message if self._demo or message is None else blanked(message)
 
-    def _row(self, delivery: Delivery, name: str) -> DeliveryRow:
+    def _row(self, delivery: Delivery, name: str, title: str) -> DeliveryRow:
         """A delivery for its page; its message may have been stored while this portal was a demo."""
         delivery.text, delivery.html = self._shown(delivery.text), self._shown(delivery.html)
-        return DeliveryRow(delivery, name)
+        return DeliveryRow(delivery, name, title)
 
     def blank(self) -> int:
         """Remove links from messages that a demo, or an earlier version, stored; returns from how many.
@@ -290,8 +295,8 @@ class Deliveries:
             query = query.where(Delivery.html.is_not(None))
         if wanted.text:
             like = f"%{_literal(storable(wanted.text.lower()))}%"
-            words = (func.lower(RECIPIENT_NAME), func.lower(Delivery.address), func.lower(Delivery.subject))
-            query = query.where(or_(*(word.like(like) for word in words)))
+            searched = (RECIPIENT_NAME, Delivery.address, Delivery.subject, ApprovalRequest.title)
+            query = query.where(or_(*(func.lower(column).like(like) for column in searched)))
         if before:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
         query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(PAGE + 1)
@@ -321,17 +326,15 @@ class Deliveries:
         return {state: found.get(state.value, 0) for state in DeliveryState}
 
     def again(self, actor: Actor, delivery_id: str) -> Delivery:
-        """Send a failed delivery again immediately. Raises ForbiddenError, NotFoundError, ConflictError."""
-        found = self.get(actor, delivery_id).delivery
-        now = self._clock()
-        values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
-        if not execute(self._sessions, _AGAIN, values)["ids"]:
-            raise ConflictError("Only failed deliveries and webhook deliveries can be sent again.", state=found.state)
+        """Send a delivery now that failed or is being retried, or any to a webhook. It is sent once.
+
+        Raises:
+            ForbiddenError, NotFoundError.
+            ConflictError: it cannot be sent now, such as because its destination is disabled.
+        """
+        actor.require(Action.MANAGE_DELIVERIES)
         with self._sessions.begin() as session:
-            record(
-                session, actor, "delivery.repeated", now, request_id=found.request_id, delivery=delivery_id,
-                to=found.address, channel=found.channel,
-            )  # fmt: skip
+            send_now(session, actor, delivery_id, self._clock())
         return self.get(actor, delivery_id).delivery
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.search import AuditFilter, conditions, newest
+from app.store.base import among
 from app.store.engine import Sessions
 from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest
+from app.store.runs import Run
 
 EXPORT_CHUNK = 1000
 _COLUMNS = (
@@ -28,10 +32,15 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Entries, newest first, and the sequence number before which the next page starts (None: no more)."""
+    """Entries, newest first, and the sequence number before which the next page starts (None: no more).
+
+    Attributes:
+        titles: the titles of their requests and runs, by id.
+    """
 
     entries: list[AuditEntry]
     next_before: int | None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 class ExportFormat(StrEnum):
@@ -57,10 +66,10 @@ class Records:
             raise InvalidInputError("This is not a sequence number.", {"before": "out of range"})
         _refuse_unusable(wanted)
         with self._sessions.reads() as session:
-            entries = newest(session, wanted, before, limit + 1)
-        more = len(entries) > limit
-        entries = entries[:limit]
-        return AuditPage(entries, entries[-1].seq if more else None)
+            found = newest(session, wanted, before, limit + 1)
+            entries = found[:limit]
+            titles = _titles(session, entries)
+        return AuditPage(entries, entries[-1].seq if len(found) > limit else None, titles)
 
     def export(self, viewer: Actor, wanted: AuditFilter, form: ExportFormat) -> Iterator[str]:
         """Matching entries, oldest first, as chunks of a file. The export itself gets an audit entry.
@@ -94,8 +103,20 @@ class Records:
             yield write(entries)
 
 
+def _titles(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
+    """The titles of the entries' requests and runs, by id."""
+    found: dict[str, str] = {}
+    for table, ids in (
+        (ApprovalRequest, {entry.request_id for entry in entries}),
+        (Run, {entry.run_id for entry in entries}),
+    ):
+        wanted = select(table.id, table.title).where(among(table.id, sorted(filter(None, ids))))
+        found |= {row[0]: row[1] for row in session.execute(wanted)}
+    return found
+
+
 def _refuse_unusable(wanted: AuditFilter) -> None:
-    for name in ("action", "actor", "request_id", "run_id", "text"):
+    for name in ("action", "actor", "request_id", "run_id", "text", "title"):
         if "\x00" in getattr(wanted, name) or len(getattr(wanted, name)) > 200:
             raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 

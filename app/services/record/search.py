@@ -1,8 +1,8 @@
 """Searches the audit log.
 
-Searches by column or time use an index. Parts of details and names have no order: the newest entries are scanned, and
-if too few of them match, blocks of older ones are found by their keys (`app.services.record.search_index`). Entries
-that are not in a block yet are scanned, too, so that all are found.
+Searches by column or time use an index. Parts of details, names, and titles have no order: the newest entries are
+scanned, and if too few of them match, blocks of older ones are found by their keys
+(`app.services.record.search_index`). Entries that are not in a block yet are scanned, too, so that all are found.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, func, or_, select, true, tuple_, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.store.record import AuditBlock, AuditEntry
-from app.store.search import ACTOR_KEY, has_keys, may_contain
+from app.store.requests import ApprovalRequest
+from app.store.runs import Run
+from app.store.search import ACTOR_KEY, TITLE_KEY, has_keys, may_contain
+from assent.digests import canonical
 
 _BLOCK_KEYS: ColumnElement[Any] = AuditBlock.__table__.c["keys"]
 LOOKED_THROUGH = 4_000
@@ -30,8 +33,10 @@ class AuditFilter:
     """A search by an auditor; empty fields do not restrict it.
 
     Attributes:
-        action: an action, or its beginning, such as ``request.``.
+        action: an action, or its beginning, such as ``request.``; for decisions also with the verdict, such as
+            ``request.decided:reject``. ``request.decided:approve`` includes approvals with changes.
         actor: a person's id, or part of a name.
+        title: part of the title of the entry's request or run.
         text: part of the details, as written in JSON.
         since, until: entries at or after the first time, and before the second.
     """
@@ -43,6 +48,24 @@ class AuditFilter:
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    title: str = ""
+
+    @property
+    def action_name(self) -> str:
+        """The action or its beginning, without a verdict."""
+        return self.action.partition(":")[0]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """The verdicts of decisions, as written in the details; empty: all."""
+        verdict = self.action.partition(":")[2]
+        found = ["approve", "modify"] if verdict == "approve" else [verdict] if verdict else []
+        return [f'"verdict":{canonical(name)}' for name in found]
+
+    @property
+    def is_searched(self) -> bool:
+        """True if it has a part of a text that blocks can find."""
+        return len(self.verdicts) == 1 or any(map(has_keys, (self.text, self.actor, self.title)))
 
 
 def newest(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[AuditEntry]:
@@ -51,7 +74,7 @@ def newest(session: Session, wanted: AuditFilter, before: int | None, limit: int
     Args:
         before: number of the last entry on the previous page.
     """
-    if not (has_keys(wanted.text) or has_keys(wanted.actor)):
+    if not wanted.is_searched:
         query = select(AuditEntry).where(*conditions(wanted), *_after(wanted, before))
         return list(session.scalars(query.order_by(*_order(AuditEntry, wanted)).limit(limit)))
     seqs, enough = _among_the_newest(session, wanted, before, limit, LOOKED_THROUGH)
@@ -69,7 +92,7 @@ def _among_the_newest(
     session: Session, wanted: AuditFilter, before: int | None, limit: int, looked_through: int
 ) -> tuple[list[int], bool]:
     """Numbers of the entries among the newest, and whether they fill the page or there are no others."""
-    columns = replace(wanted, text="", actor="")
+    columns = replace(wanted, text="", actor="", title="", action=wanted.action_name)
     fits = and_(*conditions(wanted)).label("fits")
     query = select(AuditEntry.seq, AuditEntry.at, fits).where(*conditions(columns), *_after(wanted, before))
     top = query.order_by(*_order(AuditEntry, wanted)).limit(looked_through + 1).subquery()
@@ -85,9 +108,12 @@ def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit:
     Nothing is ever added before the last block, so no entry is missed between the two.
     """
     covered = session.scalar(select(func.coalesce(func.max(AuditBlock.last_seq), 0))) or 0
-    keyed: list[ColumnElement[bool]] = may_contain(_BLOCK_KEYS, [wanted.text])
-    if has_keys(wanted.actor):
-        keyed.append(_BLOCK_KEYS.bool_op("@>")(_actor_keys(wanted.actor)))
+    keyed: list[ColumnElement[bool]] = may_contain(
+        _BLOCK_KEYS, [wanted.text, *(wanted.verdicts if len(wanted.verdicts) == 1 else ())]
+    )
+    for words, mark in ((wanted.actor, ACTOR_KEY), (wanted.title, TITLE_KEY)):
+        if has_keys(words):
+            keyed.append(_BLOCK_KEYS.bool_op("@>")(_marked_keys(words, mark)))
     fitting = (*conditions(wanted), *_after(wanted, before))
     columns = (AuditEntry.seq, AuditEntry.at)
     # The blocks first, and then the entries of each. Both are planned by themselves: PostgreSQL cannot know how few
@@ -101,9 +127,9 @@ def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit:
     return list(session.scalars(select(few.c.seq).order_by(*_order(few.c, wanted)).limit(limit)))
 
 
-def _actor_keys(actor: str) -> ColumnElement[Any]:
-    key = func.unnest(func.assent_search_word(actor)).column_valued("key")
-    return func.array(select(key.bool_op("|")(ACTOR_KEY)).scalar_subquery())
+def _marked_keys(words: str, mark: int) -> ColumnElement[Any]:
+    key = func.unnest(func.assent_search_word(words)).column_valued("key")
+    return func.array(select(key.bool_op("|")(mark)).scalar_subquery())
 
 
 def _order(columns: Any, wanted: AuditFilter) -> tuple[ColumnElement[Any], ...]:
@@ -128,7 +154,10 @@ def conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     """The conditions that entries must match."""
     found: list[ColumnElement[bool]] = []
     if wanted.action:
-        found.append(AuditEntry.action.startswith(wanted.action, autoescape=True))
+        found.append(AuditEntry.action.startswith(wanted.action_name, autoescape=True))
+    if wanted.verdicts:
+        detail = AuditEntry.detail.cast(Text)
+        found.append(or_(*(detail.contains(verdict, autoescape=True) for verdict in wanted.verdicts)))
     if wanted.request_id:
         found.append(AuditEntry.request_id == wanted.request_id)
     if wanted.run_id:
@@ -143,4 +172,14 @@ def conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     if wanted.text:
         # The column is canonical JSON as text, which is searched directly.
         found.append(func.strpos(func.lower(AuditEntry.detail.cast(Text)), func.lower(wanted.text)) > 0)
+    if wanted.title:
+        of_request = _titled(ApprovalRequest, AuditEntry.request_id, wanted)
+        found.append(or_(of_request, _titled(Run, AuditEntry.run_id, wanted)))
     return found
+
+
+def _titled(
+    table: type[ApprovalRequest] | type[Run], entry_id: InstrumentedAttribute[str | None], wanted: AuditFilter
+) -> Any:
+    fits = func.strpos(func.lower(table.title), func.lower(wanted.title)) > 0
+    return select(table.id).where(table.id == entry_id, fits).exists()

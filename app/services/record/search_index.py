@@ -1,7 +1,7 @@
 """Maintains the blocks by which the audit log is searched (docs/decisions/0032).
 
 Writing an entry costs nothing extra: its keys are created later, in one statement for many entries, when the portal is
-not busy.
+not busy. A block has the keys of details, of actors, and of the titles of requests and runs, which never change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from app.store.engine import Sessions
-from app.store.search import ACTOR_KEY
+from app.store.search import ACTOR_KEY, TITLE_KEY
 
 BLOCK = 32
 """Entries per block. More entries make the index smaller, and searches scan more entries in vain."""
@@ -37,13 +37,18 @@ _WRITERS = text(
 _TRY_LOCK, _UNLOCK = (text(f"select {how}(9053672, 1)") for how in ("pg_try_advisory_lock", "pg_advisory_unlock"))
 _MAKE = text(f"""
     with entries as (
-        select (seq - :first) / {BLOCK} as block, detail, actor_name, actor_id
+        select (seq - :first) / {BLOCK} as block, detail, actor_name, actor_id, request_id, run_id
             from audit_entries where seq >= :first and seq < :first + {BLOCK} * :blocks),
     actors as (select distinct block, actor_name, actor_id from entries),
+    titles as (
+        select block, request.title from entries join approval_requests as request on request.id = request_id
+        union select block, run.title from entries join runs as run on run.id = run_id),
     keys as (
         select block, key from entries, unnest(assent_search_keys(detail)) as key
         union
-        select block, key | {ACTOR_KEY} from actors, unnest(assent_search_keys(actor_name, actor_id)) as key)
+        select block, key | {ACTOR_KEY} from actors, unnest(assent_search_keys(actor_name, actor_id)) as key
+        union
+        select block, key | {TITLE_KEY} from titles, unnest(assent_search_keys(title)) as key)
     insert into audit_blocks (first_seq, last_seq, keys)
     select :first + {BLOCK} * block, :first + {BLOCK} * block + {BLOCK} - 1,
             coalesce(array_agg(key) filter (where key is not null), '{{}}')

@@ -110,6 +110,8 @@ _VERDICTS = {
     "reject": "rejected a request",
     "answer": "answered a request",
 }
+DECISIONS = {f"request.decided:{verdict}": words for verdict, words in _VERDICTS.items() if verdict != "modify"}
+"""Decisions by their verdict, as values of the filter of actions; approvals include those with changes."""
 _RECEIPTS = {
     "delivered": "received the outcome",
     "applied": "did what was approved",
@@ -140,7 +142,7 @@ _GROUP_WORDS = {
 _GROUPS = [
     (f"{group}.", _GROUP_WORDS.get(group, group)) for group in dict.fromkeys(name.split(".")[0] for name in PHRASES)
 ]
-_FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
+_FILTERS = ("title", "actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
 _HIDDEN_DETAILS = frozenset({
     "person_id", "verdict", "state", "status", "scope", "to_id", "from_id", "asked_next", "acting_by_ids",
@@ -197,7 +199,10 @@ def audit() -> Any:
     viewer.require(Action.READ_AUDIT)
     query = {name: value for name in _FILTERS if (value := request.args.get(name, "").strip())}
     page = services().records.page(viewer, _filter(query), _before(request.args.get("before")))
-    return render("audit.html", page=page, query=query, phrases=PHRASES, groups=_GROUPS, phrase=phrase, details=details)
+    return render(
+        "audit.html", page=page, query=query, decisions=DECISIONS, phrases=PHRASES, groups=_GROUPS, phrase=phrase,
+        details=details,
+    )  # fmt: skip
 
 
 @web.get("/audit/export")
@@ -217,7 +222,7 @@ def _filter(query: Mapping[str, str]) -> AuditFilter:
     since, until = _day(query, "since"), _day(query, "until")
     return AuditFilter(
         query.get("action", ""), query.get("actor", ""), query.get("request_id", ""), query.get("run_id", ""),
-        query.get("text", ""), since, until + timedelta(days=1) if until else None,
+        query.get("text", ""), since, until + timedelta(days=1) if until else None, query.get("title", ""),
     )  # fmt: skip
 
 

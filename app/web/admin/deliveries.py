@@ -90,12 +90,12 @@ def delivery_message(delivery_id: str) -> Any:
 
 @web.post("/deliveries/<delivery_id>/again")
 def delivery_again(delivery_id: str) -> Any:
-    """Send a failed delivery again."""
+    """Send a delivery now that failed or is being retried, or one to a webhook again."""
     try:
         services().deliveries.again(current_actor(), delivery_id)
     except ConflictError as error:
         return _shown(delivery_id, error)
-    flash("It is being sent again. Reload this page to see the result.")
+    flash("It is being sent. Reload this page to see the result.")
     return see_other("web.delivery", delivery_id=delivery_id)
 
 

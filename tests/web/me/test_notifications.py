@@ -69,7 +69,7 @@ def test_admins_find_a_delivery_and_send_it_again(services: Services, browse: Br
     assert "550 <b>no</b>" in page.text and len(page.all("a", href=f"/deliveries/{failed.id}")) == 1
     page = visitor.get(f"/deliveries/{failed.id}")
     visitor.send(page.one("form", action=f"/deliveries/{failed.id}/again"))
-    assert "It is being sent again." in visitor.follow().text
+    assert "It is being sent." in visitor.follow().text
     data = {"csrf_token": visitor.caller.headers["X-CSRFToken"]}
     assert visitor.caller.client.post(f"/deliveries/{failed.id}/again", data=data).status_code == 409
     wanted = AuditFilter(action="delivery.repeated", request_id=request.id)
