@@ -52,7 +52,7 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
     if services is None:
         services = build_services(
             make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key,
-            demo=settings.demo, assess=assess_apart, files=file_rules(settings),
+            demo=settings.demo, assess=assess_apart, files=file_rules(settings), grace=settings.grace_span,
         )  # fmt: skip
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
     app.config.update(

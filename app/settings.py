@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     session_cookie_secure: Literal["auto", "always", "never"] = Field(
         default="auto", description="Sends the session cookie over HTTPS only. auto: when the base URL is https."
     )
+    grace: int = Field(
+        default=0, ge=0, le=300,
+        description="Seconds in which the decision that settles a request can be undone: it takes effect only "
+        "afterwards. A rule of the policy may set its own.",
+    )  # fmt: skip
     max_body_bytes: int = Field(
         default=2_000_000, ge=10_000, le=100_000_000, description="Largest request body, in bytes."
     )
@@ -313,6 +318,11 @@ class Settings(BaseSettings):
     def session_idle(self) -> timedelta | None:
         """How long a session lasts without activity; None if inactivity does not end it."""
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
+
+    @property
+    def grace_span(self) -> timedelta:
+        """How long a decision that settles a request can be taken back."""
+        return timedelta(seconds=self.grace)
 
     @property
     def proxies(self) -> Networks:

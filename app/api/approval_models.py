@@ -227,6 +227,7 @@ class ApprovalOut(Tagged):
     extended: int = Field(description="How often the deadline was extended")
     answered_by: str = Field(description=ANSWERED_BY)
     held_until: Time | None = Field(description="If it is approved and waits for its change window, until when")
+    resolves_at: Time | None = Field(description="If it is decided and that can still be undone, until when")
     reopened_at: Time | None
     priority: int
     why_here: str
@@ -258,6 +259,7 @@ class DecisionResultOut(Output):
     quorum: int
     stage: int
     held_until: Time | None
+    resolves_at: Time | None = Field(description="When the decision takes effect; until then it can be withdrawn")
     words: str
 
 

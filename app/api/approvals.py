@@ -251,6 +251,7 @@ def decision_document(result: DecisionResult) -> dict[str, Any]:
         "quorum": request.quorum,
         "stage": request.stage,
         "held_until": request.held_until,
+        "resolves_at": request.resolves_at,
         "words": result.words,
     }
 
@@ -265,7 +266,8 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
         "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
         "requester_name", "opened_by_agent", "payload", "digest", "proposed_digest", "response_schema", "approvals",
         "quorum", "priority", "revision", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
-        "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "reopened_at",
+        "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "resolves_at",
+        "reopened_at",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
         "requester_made_by": request.made_by,

@@ -68,3 +68,4 @@ class TermsOut(Output):
     escalation: list[EscalationStepOut]
     grants_allowed: bool
     unanswered: Unanswered = Field(description="The answer to a coding agent if nobody decides while it waits")
+    grace_seconds: int | None = Field(description="How long the settling decision can be undone; null: as configured")

@@ -31,7 +31,7 @@ def use_cases() -> Iterator[tuple[Settings, Services]]:
         try:
             clock = DatabaseClock(engine)
             clock.try_to_read()
-            yield settings, build_services(engine, clock, files=file_rules(settings))
+            yield settings, build_services(engine, clock, files=file_rules(settings), grace=settings.grace_span)
         finally:
             engine.dispose()
 

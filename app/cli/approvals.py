@@ -262,7 +262,7 @@ def _print_result(request: ApprovalRequest, message: str, as_json: bool, **more:
         return
     columns = (
         "state", "approvals", "quorum", "stage", "addressed_to", "priority", "expires_at", "claimed_by_name",
-        "claimed_until", "assigned_to_name", "held_until", "reopened_at",
+        "claimed_until", "assigned_to_name", "held_until", "resolves_at", "reopened_at",
     )  # fmt: skip
     print_json({"id": request.id, **{name: getattr(request, name) for name in columns}, **more})
 
@@ -303,6 +303,7 @@ def _document(view: RequestView) -> dict[str, Any]:
         "assigned_to_name": request.assigned_to_name,
         "expires_at": request.expires_at,
         "held_until": request.held_until,
+        "resolves_at": request.resolves_at,
         "answered_by": request.answered_by,
         "outcome": view.outcome.body if view.outcome else None,
         "receipt": view.receipt.status if view.receipt else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Engine
 
@@ -103,6 +104,7 @@ def build_services(
     demo: bool = False,
     assess: Assessor = assess_proposal,
     files: FileRules | None = None,
+    grace: timedelta = timedelta(0),
 ) -> Services:
     """The use cases on `engine`.
 
@@ -113,8 +115,9 @@ def build_services(
         demo: the portal runs as a demo: links in outbox messages work.
         assess: assesses proposals. The web process passes `app.risk.apart.assess_apart`.
         files: limits and places of uploaded files; default: those without settings.
+        grace: how long a decision that settles a request can be taken back.
     """
-    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo, files)
+    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo, files, grace)
 
 
 def services_over(
@@ -124,12 +127,13 @@ def services_over(
     secret_key: str = "",
     demo: bool = False,
     files: FileRules | None = None,
+    grace: timedelta = timedelta(0),
 ) -> Services:
     """The use cases on sessions of any kind."""
     policies = Policies(sessions, clock, assess)
     vault = Vault(secret_key)
     uploads = Files(sessions, clock, files)
-    checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version, files=uploads)
+    checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version, files=uploads, grace=grace)
     return Services(
         engine=sessions.engine,
         sessions=sessions,

@@ -45,6 +45,7 @@ class ApprovalRequest(Made, Base):
             completed steps of the chain.
         due_at: Time of the next scheduled step (`app.domain.policy.due`); None if there is none.
         held_until: Time until which an approved change waits for its change window.
+        resolves_at: When the decision that settles it takes effect, if it can still be taken back; None otherwise.
         answered_by: ``rejection:<request>`` or ``grant:<grant>`` that answered it, or will, or
             ``policy:<version>:<rule>``.
         reopened_at: When a person reopened it, so that the same proposal is reviewed again although it was rejected.
@@ -102,6 +103,7 @@ class ApprovalRequest(Made, Base):
     assigned_to_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     assigned_to_name: Mapped[str] = mapped_column(default="")
     held_until: Mapped[datetime | None]
+    resolves_at: Mapped[datetime | None]
     answered_by: Mapped[str] = mapped_column(default="")
     reopened_at: Mapped[datetime | None]
 

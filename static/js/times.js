@@ -74,8 +74,11 @@ function left(elements) {
   if (elements.length > SLICE) setTimeout(() => left(elements.slice(SLICE)));
 }
 
-/** A running step shows seconds during its first minute. */
+/** A running step shows seconds during its first minute, and so does what can be undone for a short time. */
 function running(root) {
+  for (const element of root.querySelectorAll("time[data-count]")) {
+    write(element, `${Math.max(0, Math.ceil((Date.parse(element.dateTime) - Date.now()) / 1000))} s`);
+  }
   for (const element of root.querySelectorAll("time[data-since]")) {
     const seconds = Math.max(0, (Date.now() - Date.parse(element.dateTime)) / 1000);
     write(element, `running for ${seconds < 60 ? `${Math.floor(seconds)} s` : span(seconds)}`);

@@ -110,6 +110,7 @@ on_expiry: escalate
 warn: 10 minutes
 escalation: [{after: 90 minutes, teams: dba-leads}]
 unanswered: ask
+grace: 20 seconds
 grants: false
 """,
         )
@@ -133,6 +134,7 @@ grants: false
         "escalation": ("none", "after 90 minutes team dba-leads, priority +1"),
         "unanswered": ("the call is denied", "the person at its keyboard decides"),
         "grants": ("allowed", "not allowed"),
+        "grace": ("as configured", "20 s"),
     }
     assert (found.state, found.state_after, found.consequences) == (RequestState.PENDING, RequestState.PENDING, ())
 

@@ -67,6 +67,7 @@ def test_every_field_reaches_the_terms() -> None:
         "on_expiry: escalate",
         "escalation: [{after: 1 hour, teams: [ops], people: [Owl@example.com], priority: 2}]",
         "grants: false",
+        "grace: 20 seconds",
     ).terms(facts(), FRIDAY)
 
     assert (made.name, made.policy_version) == ("R", 7)
@@ -74,7 +75,8 @@ def test_every_field_reaches_the_terms() -> None:
         Stage(name="Database", teams=("dba",), people=("lead@example.com",), quorum=2),
         Stage(name="Platform", teams=("platform",)),
     )
-    assert made.deny_threshold == 2
+    assert (made.deny_threshold, made.grace_seconds) == (2, 20)
+    assert one("grace: none").terms(facts(), FRIDAY).grace_seconds == 0
     assert set(made.reason_required) == {Verdict.APPROVE, Verdict.REJECT, Verdict.REQUEST_CHANGES}
     assert not made.edit_allowed
     assert made.reauthenticate_seconds == 600

@@ -26,6 +26,8 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
 _ALL_VERDICTS = tuple(Verdict)
 MAX_CONDITION = 4000
 """Maximum length of a condition, in characters."""
+MAX_GRACE_SECONDS = 300
+"""The longest time for which the decision that settles a request can be taken back."""
 ALWAYS_REASONED = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
 """Verdicts that always require a reason."""
 
@@ -67,6 +69,16 @@ def _warning(value: Any) -> Any:
     return _span(value)
 
 
+def _grace(value: Any) -> Any:
+    """A span of at most `MAX_GRACE_SECONDS` in plain time; ``none`` is no time at all."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return Span(0, False, "none")
+    span = _plain(_span(value))
+    if span.seconds > MAX_GRACE_SECONDS:
+        raise complaint(f"{span.words} is out of range: use none, or 1 second to 5 minutes")
+    return span
+
+
 def _team(value: str) -> str:
     if not TEAM_SLUG.fullmatch(value):
         words = "use lowercase letters, digits, and hyphens, such as dba or data-platform"
@@ -104,6 +116,7 @@ Deadline = Annotated[AnySpan, _between(10, LONGEST_SECONDS, "a deadline is 10 se
 After = Annotated[AnySpan, _between(10, LONGEST_SECONDS, "a step comes after 10 seconds to 366 days")]
 Warn = Annotated[Span | None, BeforeValidator(_warning)]
 SignIn = Annotated[AnySpan, AfterValidator(_plain), _between(60, 30 * 86_400, "use 1 minute to 30 days")]
+Grace = Annotated[Span, BeforeValidator(_grace)]
 Team = Annotated[str, AfterValidator(_team)]
 Mail = Annotated[str, AfterValidator(_mail)]
 Teams = Annotated[tuple[Team, ...], BeforeValidator(_listed), Field(max_length=50)]
@@ -273,6 +286,7 @@ class Body(_Part):
         edited: None: as under the strict default.
         warn: time before expiry; None if the file says ``never``. Not given: an eighth of the deadline.
         calendar: whose working hours count; None: those of the first approver of the first stage.
+        grace: how long the decision that settles a request can be taken back; None: as the portal sets it.
     """
 
     ask: StagePart | None = None
@@ -290,6 +304,7 @@ class Body(_Part):
     escalation: Annotated[tuple[EscalationPart, ...], Field(max_length=10)] = ()
     grants: bool | None = None
     unanswered: Unanswered = Unanswered.DENY
+    grace: Grace | None = None
 
     @property
     def grants_allowed(self) -> bool:

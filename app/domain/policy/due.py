@@ -13,6 +13,7 @@ class DueStep(StrEnum):
     """What happens to a request at a certain time. Of steps due at the same instant, the first listed is done first."""
 
     RELEASE = "release"
+    RESOLVE = "resolve"
     ANSWER = "answer"
     UNCLAIM = "unclaim"
     WARN = "warn"
@@ -26,6 +27,7 @@ class DueInputs:
 
     Attributes:
         held_until: until when an approved request waits for its change window.
+        resolves_at: when the decision that settles the request takes effect.
         answered_at_once: an earlier rejection or a standing grant will answer it.
         escalation: how many steps of the chain are done.
     """
@@ -39,6 +41,7 @@ class DueInputs:
     claimed_until: datetime | None = None
     answered_at_once: bool = False
     held_until: datetime | None = None
+    resolves_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ def due_steps(due_inputs: DueInputs) -> list[Due]:
     """Every kind of step that is ahead or overdue, each with its next instant, in no particular order."""
     if not due_inputs.pending:
         return [Due(due_inputs.held_until, DueStep.RELEASE)] if due_inputs.held_until else []
+    if due_inputs.resolves_at is not None:
+        # It is decided: a deadline meanwhile undoes nothing, and nobody need be warned or added.
+        return [Due(due_inputs.resolves_at, DueStep.RESOLVE)]
     terms = due_inputs.terms
     steps = [Due(due_inputs.expires_at, DueStep.EXPIRE)]
     if due_inputs.answered_at_once:

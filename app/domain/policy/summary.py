@@ -148,6 +148,8 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield "no standing grants"
     if body.unanswered is Unanswered.ASK:
         yield "if a coding agent cannot wait longer, the person at its keyboard decides"
+    if body.grace is not None:
+        yield f"decisions can be undone for {body.grace.words}" if body.grace.seconds else "decisions cannot be undone"
     spans = [span for span in (body.deadline, body.warn, *(step.after for step in body.escalation)) if span]
     if any(span.working for span in spans):
         part = document.calendar_of(body)

@@ -130,6 +130,7 @@ class Terms(_Term):
         escalation: the chain.
         grants_allowed: whether a standing grant may approve requests under this rule.
         unanswered: the answer to a coding agent if nobody decides within the time that its hook waits.
+        grace_seconds: how long the decision that settles the request can be taken back; None: as the portal sets it.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Terms(_Term):
     escalation: tuple[EscalationStep, ...] = ()
     grants_allowed: bool = True
     unanswered: Unanswered = Unanswered.DENY
+    grace_seconds: int | None = None
 
     @property
     def quorum(self) -> int:
@@ -199,8 +201,14 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "escalation": old.escalation,
             "grants_allowed": old.grants_allowed and new.grants_allowed,
             "unanswered": old.unanswered if old.unanswered is new.unanswered else Unanswered.DENY,
+            "grace_seconds": _longest(old.grace_seconds, new.grace_seconds),
         }
     )
+
+
+def _longest(*spans: int | None) -> int | None:
+    """The longest of those that are given."""
+    return max((seconds for seconds in spans if seconds is not None), default=None)
 
 
 def _names_no_fewer(old: Terms, new: Terms) -> bool:

@@ -187,6 +187,13 @@ ASPECTS = (
             "the person at its keyboard decides" if terms.unanswered is Unanswered.ASK else "the call is denied"
         ),
     ),
+    Aspect(
+        "grace", "Undo", lambda terms: terms.grace_seconds,
+        lambda terms: (
+            "as configured" if terms.grace_seconds is None
+            else exact_span(terms.grace_seconds) if terms.grace_seconds else "not possible"
+        ),
+    ),
     Aspect("grants", "Standing grants", lambda terms: terms.grants_allowed, lambda terms: _yes(terms.grants_allowed)),
 )  # fmt: skip
 """All aspects of terms."""

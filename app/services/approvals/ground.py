@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -45,6 +45,7 @@ class Ground:
         policy_of: returns the policy of a version, such as the one a request was opened under; None: strict default.
         always: a policy that applies whatever is loaded; None: the newest loaded version applies.
         files: uploads that decisions may name.
+        grace: how long a decision that settles a request can be taken back, unless its rule says otherwise.
     """
 
     sessions: Sessions
@@ -53,6 +54,7 @@ class Ground:
     files: Files
     policy_of: Callable[[int | None], Policy] = strict_default
     always: Callable[[], Policy] | None = None
+    grace: timedelta = timedelta(0)
 
     def policy(self, newest: int | None) -> Policy:
         """The policy in force when `newest` is the newest loaded version."""

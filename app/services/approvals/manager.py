@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -57,8 +57,9 @@ class CheckpointManager:
         policy: Callable[[], Policy] | None = None,
         policy_of: Callable[[int | None], Policy] = strict_default,
         files: Files | None = None,
+        grace: timedelta = timedelta(0),
     ) -> None:
-        self._ground = Ground(sessions, clock, assess, files or Files(sessions, clock), policy_of, policy)
+        self._ground = Ground(sessions, clock, assess, files or Files(sessions, clock), policy_of, policy, grace)
         self._suspension = Suspension(self._ground)
         self._gate = Gate(self._ground)
         self._decisions = Decisions(self._ground)
@@ -140,6 +141,9 @@ class CheckpointManager:
     def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
         """Record a person's decision. If it settles the request, the run is resumed in the same transaction.
 
+        With a grace period, the request stays pending until `resolves_at` instead, and settles then unless the
+        decision is withdrawn.
+
         Raises:
             VersionChangedError: the request has another version now.
             NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: the actor may not decide it.
@@ -151,7 +155,9 @@ class CheckpointManager:
         return self._decisions.decide(request_id, actor, ballot)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
-        """Withdraw the actor's own decision while the request is pending. They can then decide again.
+        """Withdraw the actor's own decision while the request is pending, which includes its grace period.
+
+        They can then decide again.
 
         Their change to the payload remains for others to review; only their decision is withdrawn.
 

@@ -170,7 +170,7 @@ def acts_of(
     """
     comment = viewer.may(Action.COMMENT) and (viewer.kind != "agent" or is_requester(request, viewer))
     if request.state != RequestState.PENDING.value or now >= request.expires_at:
-        return Acts(reopen=_may_reopen(session, request, viewer, now), comment=comment)
+        return Acts(reopen=_may_reopen(session, request, viewer, now), withdraw=withdrawable, comment=comment)
     holder = claimant_id(request, now)
     own = bool(viewer.id) and holder == viewer.id
     handled = handles(session, request, viewer, now)

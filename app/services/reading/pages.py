@@ -180,7 +180,9 @@ class Views:
         seat, why_not = seat_or_why_not(session, request, viewer, standing, now)
         terms = Terms.from_json(request.terms)
         own = any(decision.person_id == viewer.id for decision in standing) and viewer.may(Action.DECIDE)
-        open_still = request.state == RequestState.PENDING.value and now < request.expires_at
+        open_still = request.state == RequestState.PENDING.value and (
+            now < request.expires_at or request.resolves_at is not None
+        )
         state = RequestState(request.state)
         previous = session.get(ApprovalRequest, request.previous_id) if request.previous_id else None
         following = select(ApprovalRequest.id).where(ApprovalRequest.previous_id == request.id)
@@ -291,7 +293,7 @@ def seat_or_why_not(
         return None, "Your roles allow viewing, but not deciding."
     if own := own_request(request, viewer):
         return None, f"{capitalized(own)}, so somebody else must decide."
-    if now >= request.expires_at:
+    if now >= request.expires_at and request.resolves_at is None:
         return None, "The deadline has passed."
     try:
         return seat_of(session, request, viewer, decisions, now), ""

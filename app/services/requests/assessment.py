@@ -156,7 +156,7 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
 def due_values(request: ApprovalRequest, **changed: Any) -> dict[str, Any]:
     """The column `due_at` of a request in which `changed` columns get new values.
 
-    Must be written whenever a request's state, terms, times, claim, escalation, warning, or hold changes.
+    Must be written whenever a request's state, terms, times, claim, escalation, warning, hold, or grace changes.
     """
     due = next_due(due_inputs(request, **changed))
     return {"due_at": due.at if due else None}
@@ -185,4 +185,5 @@ def due_inputs(request: ApprovalRequest, **changed: Any) -> DueInputs:
         claimed_until=column("claimed_until"),
         answered_at_once=bool(column("answered_by")),
         held_until=column("held_until"),
+        resolves_at=column("resolves_at"),
     )

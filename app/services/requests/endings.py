@@ -12,7 +12,8 @@ from app.store.writes import audit_entries_from, by, events_from
 
 _END = """
     update approval_requests set state = %(end_state)s, version = version + 1, resolved_at = %(end_at)s,
-        note = %(end_reason)s, due_at = null, claimed_by_id = null, claimed_by_name = '', claimed_until = null
+        note = %(end_reason)s, due_at = null, resolves_at = null, claimed_by_id = null, claimed_by_name = '',
+        claimed_until = null
     where state = 'pending' and run_id = %(end_run)s and (%(end_ids)s::text[] is null or id = any(%(end_ids)s::text[]))
         and exists (select from guard)
     returning id, run_id"""

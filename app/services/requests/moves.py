@@ -53,7 +53,10 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str
     ends = new is not RequestState.PENDING
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
         raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
-    columns = {"state": new.value, "resolved_at": now if ends else None, **(_ENDED if ends else {}), **values}
+    columns = {"state": new.value, "resolved_at": now if ends else None, **(_ENDED if ends else {})}
+    if ends and seen.resolves_at is not None:
+        columns["resolves_at"] = None
+    columns |= values
     batch = Move(seen, columns, person_id)
     if ends:
         publish(batch, resolved(seen, now, new))

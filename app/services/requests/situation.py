@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.lifecycle import RequestState
 from app.domain.policy.access import PERSON, TEAM, addressed
 from app.domain.policy.due import DueStep, due_steps
 from app.domain.policy.expiry import expiry_means
@@ -19,6 +20,7 @@ from app.domain.policy.fold import progress, to_agree
 from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
 from app.domain.policy.words import listing
 from app.services.requests.assessment import due_inputs
+from app.services.requests.grace import standing_resolution
 from app.services.requests.votes import decider, vote
 from app.store.people import Person, Team
 from app.store.requests import ApprovalRequest, Decision
@@ -26,6 +28,7 @@ from assent.contracts import RiskLevel, Verdict
 
 Names = Mapping[str, str]
 """Names of teams and people, by address."""
+_SETTLES = {RequestState.CHANGES_REQUESTED: "is returned with the changes that were requested"}
 AGREEING = (Verdict.APPROVE.value, Verdict.MODIFY.value, Verdict.ANSWER.value)
 
 
@@ -171,6 +174,8 @@ def ahead_of(
     for step in due_steps(due_inputs(request)):
         if step.step is DueStep.RELEASE:
             steps.append(UpcomingStep(step.step, step.at, "its change window opens"))
+        if step.step is DueStep.RESOLVE:
+            steps.append(UpcomingStep(step.step, step.at, settles_words(request, decisions, terms), "it can be undone"))
         if step.step is DueStep.WARN and step.at < request.expires_at:
             steps.append(UpcomingStep(step.step, step.at, "approvers are warned"))
         if step.step is DueStep.EXPIRE:
@@ -186,6 +191,15 @@ def ahead_of(
             words, why = consequence(terms, means, done, names), _why(terms, means, risk)
             steps.append(UpcomingStep(step.step, step.at, words, why))
     return tuple(sorted(steps, key=lambda step: (step.at, list(DueStep).index(step.step))))
+
+
+def settles_words(request: ApprovalRequest, decisions: Iterable[Decision], terms: Terms) -> str:
+    """What becomes of a request that is decided, once that takes effect, as a predicate."""
+    standing = [decision for decision in decisions if decision.withdrawn_at is None]
+    resolution = standing_resolution(request, terms, standing)
+    if resolution is None:
+        return "asks again"
+    return _SETTLES.get(resolution.state, f"is {resolution.state.words}")
 
 
 def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int) -> int:

@@ -11,7 +11,8 @@ from sqlalchemy import Select, func, select
 from app.domain.policy.due import DueStep, next_due
 from app.domain.text import is_storable
 from app.services.approvals.deadlines.steps import DueRequest, DueSteps
-from app.services.approvals.decisions.departures import settle_departures
+from app.services.approvals.decisions.departures import settle_departures, settle_departures_on
+from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.requests.assessment import due_inputs
@@ -40,7 +41,11 @@ class DeadlineKeeper:
         steps, answered = DueSteps(now), set()
         due, wrong = self._load([request_id for request_id in request_ids if is_storable(request_id)], now)
         for item in due:
-            if item.due.step is not DueStep.ANSWER:
+            if item.due.step is DueStep.RESOLVE and self._has_lapsed(item, now):
+                # For example, an absence has just ended: approvals end first, and then the request is read again.
+                settle_departures_on(self._ground.sessions, item.request.id, now)
+                answered.add(item.request.id)
+            elif item.due.step is not DueStep.ANSWER:
                 steps.add(item)
             elif self._answers.answer(item.request):
                 answered.add(item.request.id)
@@ -61,7 +66,8 @@ class DeadlineKeeper:
                 else:
                     due.append(DueRequest(request, inputs.terms, step))
             # Every decision creates a new version, so a request of version 1 has no decisions.
-            ending = [item.request.id for item in due if item.due.step is DueStep.EXPIRE and item.request.version > 1]
+            ends = (DueStep.EXPIRE, DueStep.RESOLVE)
+            ending = [item.request.id for item in due if item.due.step in ends and item.request.version > 1]
             decisions: dict[str, list[Decision]] = {}
             if ending:
                 stand = select(Decision).where(Decision.request_id.in_(ending), Decision.withdrawn_at.is_(None))
@@ -69,6 +75,10 @@ class DeadlineKeeper:
                     decisions.setdefault(decision.request_id, []).append(decision)
         found = [DueRequest(item.request, item.terms, item.due, decisions.get(item.request.id, ())) for item in due]
         return found, wrong
+
+    def _has_lapsed(self, item: DueRequest, now: datetime) -> bool:
+        with self._ground.sessions.reads() as session:
+            return bool(lapsed(session, item.request, item.decisions, now))
 
     def settle_absences(self, since: datetime, until: datetime) -> None:
         """For absences that end after `since`: end approvals by the delegates, and their claims and assignments."""

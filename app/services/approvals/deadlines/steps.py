@@ -20,6 +20,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.grace import standing_resolution
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.votes import remark, vote
 from app.store.engine import Sessions
@@ -57,6 +58,7 @@ class DueSteps:
         self._released: list[str] = []
         self._do: dict[DueStep, Callable[[DueRequest], None]] = {
             DueStep.RELEASE: self._release,
+            DueStep.RESOLVE: self._resolve,
             DueStep.UNCLAIM: self._unclaim,
             DueStep.WARN: self._warn,
             DueStep.ESCALATE: self._escalate,
@@ -89,6 +91,21 @@ class DueSteps:
         else:
             self._record(item, "request.released")
             self._wake(request)
+
+    def _resolve(self, item: DueRequest) -> None:
+        """The time in which the decision could be taken back is over, and it has not been."""
+        request, decisions = item.request, item.decisions
+        resolution = standing_resolution(request, item.terms, decisions)
+        if resolution is None:
+            self._sweep.move(request, resolves_at=None, **due_values(request, terms=item.terms, resolves_at=None))
+            return
+        answers = [decision.answer for decision in decisions if decision.verdict == Verdict.ANSWER.value]
+        answer = answers[-1] if resolution.verdict is Verdict.ANSWER else None
+        remarks = [remark(decision) for decision in decisions]
+        columns = {"resolves_at": None, **UNCLAIMED}
+        held = self._settle(item, resolution, answer, remarks, columns)
+        until = {"held_until": held.isoformat()} if held else {}
+        self._record(item, "request.resolved", state=resolution.state.value, digest=request.digest, **until)
 
     def _unclaim(self, item: DueRequest) -> None:
         who = item.request.claimed_by_name
@@ -132,21 +149,28 @@ class DueSteps:
             resolution = Resolution(RequestState.EXPIRED, verdict, NextAction.CONTINUE)
         else:
             resolution = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT)
-        held_until = hold_until(resolution, item.terms, self._now)
         remarks = [remark(decision) for decision in item.decisions]
         remarks.append(Remark(who=SYSTEM.name, verdict=resolution.verdict, comment=words, at=self._now))
-        body = outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)
-        state = resolution.state.value
-        columns = {"state": state, "resolved_at": self._now, "note": words, "held_until": held_until, **UNCLAIMED}
+        self._settle(item, resolution, None, remarks, {"note": words, **UNCLAIMED})
+        self._record(item, "request.expired", reason=words, verdict=resolution.verdict.value)
+
+    def _settle(
+        self, item: DueRequest, resolution: Resolution, answer: Any, remarks: list[Remark], columns: dict[str, Any]
+    ) -> datetime | None:
+        """End the request with this result, and resume its run. Returns when its change window opens, if it waits."""
+        request, state = item.request, resolution.state.value
+        held_until = hold_until(resolution, item.terms, self._now)
+        body = outcome_body(request, resolution, request.payload, request.digest, answer, remarks, self._now)
+        columns = columns | {"state": state, "resolved_at": self._now, "held_until": held_until}
         self._sweep.move(request, **columns, **due_values(request, terms=item.terms, **columns))
         self._sweep.add(
             OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action,
             body=body, at=self._now, held_until=held_until,
         )  # fmt: skip
-        self._record(item, "request.expired", reason=words, verdict=resolution.verdict.value)
         publish(self._sweep, moves.resolved(request, self._now, resolution.state))
         if held_until is None:
             self._wake(request)
+        return held_until
 
     def _change(self, item: DueRequest, what: RequestChange, columns: dict[str, Any]) -> None:
         request = item.request

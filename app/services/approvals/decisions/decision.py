@@ -28,7 +28,7 @@ from app.services.approvals.decisions.checks import CheckedDecision, changed_pay
 from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
 from app.services.approvals.decisions.reassessment import ChangePreview, reassess
-from app.services.approvals.decisions.replies import counted_words, settled_words, withdrawn_words
+from app.services.approvals.decisions.replies import counted_words, settled_words, undoable_words, withdrawn_words
 from app.services.approvals.decisions.tally import progress_columns
 from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground, get, refuse_unless_open, settle
@@ -39,6 +39,7 @@ from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
 from app.services.requests.entitlement import seat_of
+from app.services.requests.grace import takes_effect_at, without_grace
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.requester import refuse_own
 from app.services.requests.situation import addresses_in, names_of, stage_name
@@ -111,10 +112,15 @@ class Decisions:
         votes = [vote(decision) for decision in standing]
         resolution = fold(votes, checked.digest, checked.terms, checked.changed, checked.editors)
         after = progress(votes, checked.digest, checked.terms, checked.editors)
+        due = (
+            takes_effect_at(seen, earlier, resolution, checked.digest, checked.terms, self._ground.grace, now)
+            if resolution else None
+        )  # fmt: skip
+        decided, resolution = resolution, None if due else resolution
         held = hold_until(resolution, checked.terms, now) if resolution else None
-        batch = _moved(seen, actor, checked, resolution, after, held, now)
+        batch = _moved(seen, actor, checked, resolution, after, held, due, now)
         batch.add(Decision, **values)
-        _record(batch, seen, actor, checked, resolution, after, now)
+        _record(batch, seen, actor, checked, decided, after, due, now)
         use_decided_files(self._ground.files, batch, actor, seen, checked.payload, checked.answer)
         if resolution is not None:
             payload = checked.payload if checked.payload is not None else seen.payload
@@ -139,6 +145,8 @@ class Decisions:
             raise
         if resolution is not None:
             words = settled_words(resolution, checked.terms, held, now)
+        elif decided is not None and due is not None:
+            words = undoable_words(decided, due, now)
         else:
             names = self._stage_names(checked.terms)
             words = counted_words(checked.verdict, after, seen.stage, names, rejections(votes), checked.terms)
@@ -153,7 +161,8 @@ class Decisions:
             with self._ground.sessions.reads() as session:
                 request = get(session, request_id)
                 standing = decisions_on(session, request_id)
-            refuse_unless_open(request, now)
+            if request.resolves_at is None or request.state != RequestState.PENDING.value:
+                refuse_unless_open(request, now)
             own = [decision for decision in standing if decision.person_id == actor.id]
             if not own or not actor.id:
                 raise IllegalTransitionError("You have no decision to withdraw here.", state=request.state)
@@ -181,6 +190,7 @@ class Decisions:
         after = progress(votes, seen.digest, terms, seen.edited_by)
         values = progress_columns(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
+        values |= without_grace(seen, [decision for decision in standing if decision not in own], values)
         batch = moves.move(seen, RequestState.PENDING, now, **values)
         batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
         record(
@@ -190,7 +200,7 @@ class Decisions:
         _tell(batch, seen, after, RequestChange.WITHDRAWN, now)
         if batch.run(self._ground.sessions) is None:
             return None
-        words = withdrawn_words(after, seen.stage, self._stage_names(terms))
+        words = withdrawn_words(after, seen.stage, self._stage_names(terms), late=now >= seen.expires_at)
         return DecisionResult(batch.written(), False, words)
 
     def preview(self, request_id: str, actor: Actor, change: Any) -> ChangePreview:
@@ -234,9 +244,15 @@ def _moved(
     resolution: Resolution | None,
     after: Progress,
     held: datetime | None,
+    due: datetime | None,
     now: datetime,
 ) -> moves.Move:
-    """The guarded UPDATE: it changes exactly one row, unless someone else was first."""
+    """The guarded UPDATE: it changes exactly one row, unless someone else was first.
+
+    Args:
+        resolution: what settles the request now.
+        due: what settles it takes effect only then.
+    """
     values: dict[str, Any] = {"approvals": after.approvals}
     if checked.payload is not None:
         values |= {
@@ -259,6 +275,9 @@ def _moved(
         return moves.move(seen, resolution.state, now, actor.id, **values)
     standing = progress_columns(seen, checked.terms, after)
     values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
+    if due != seen.resolves_at:
+        values |= {"resolves_at": due} | ({"answered_by": ""} if due and seen.answered_by else {})
+        values |= due_values(seen, **(values | {"terms": checked.terms}))
     batch = moves.move(seen, RequestState.PENDING, now, actor.id, **values)
     _tell(batch, seen, after, RequestChange.DECIDED, now)
     return batch
@@ -266,7 +285,7 @@ def _moved(
 
 def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: RequestChange, now: datetime) -> None:
     """Send open pages the progress, and whether the required approvers have changed."""
-    if after.current > seen.stage:
+    if after.current > seen.stage and not after.reached:
         what = RequestChange.NEXT_STAGE
     elif after.current < seen.stage:
         what = RequestChange.EARLIER_STAGE
@@ -308,6 +327,7 @@ def _record(
     checked: CheckedDecision,
     resolution: Resolution | None,
     after: Progress,
+    due: datetime | None,
     now: datetime,
 ) -> None:
     """The decision's audit entry, including on whose behalf it was made and which stage follows."""
@@ -318,6 +338,8 @@ def _record(
         more["stage"] = checked.seat.stage
         if resolution is None:
             more["asked_next"] = after.current
+    if due is not None:
+        more["takes_effect_at"] = due.isoformat()
     record(
         batch, actor, "request.decided", now, request_id=request.id, run_id=request.run_id,
         verdict=checked.verdict.value, seen_digest=checked.seen_digest, digest=checked.agreed_digest,

@@ -25,6 +25,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.grace import without_grace
 from app.services.requests.votes import decider, decisions_on, vote
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -77,6 +78,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
         terms = Terms.from_json(request.terms)
         votes = [vote(decision) for decision in standing if decision.id not in gone]
         columns |= progress_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
+        columns |= without_grace(request, [decision for decision in standing if decision.id not in gone], columns)
         # Fewer approvals settle nothing: as many are required as before, and other approvers decide.
     columns |= _hands(session, request, now)
     if not columns:

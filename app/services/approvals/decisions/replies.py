@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from app.domain.lifecycle import RequestState
 from app.domain.policy.fold import Progress, Resolution
 from app.domain.policy.terms import ChangeWindow, Terms
-from app.domain.policy.words import listing
+from app.domain.policy.words import exact_span, listing
+from app.domain.text import capitalized
 from assent.contracts import Verdict
 
 _SETTLED_WORDS = {
@@ -28,6 +29,12 @@ def settled_words(resolution: Resolution, terms: Terms, held_until: datetime | N
     opening = opening_words(terms.every_window, held_until, now)
     approved = "Approved with changes" if resolution.state is RequestState.MODIFIED else "Approved"
     return f"{approved}. The change window opens {opening}; the run waits until then."
+
+
+def undoable_words(resolution: Resolution, due: datetime, now: datetime) -> str:
+    """The request's coming state, while the decision that settles it can still be taken back."""
+    left = exact_span(round((due - now).total_seconds()))
+    return f"{capitalized(resolution.state.words)}. This takes effect in {left}; you can undo it until then."
 
 
 def opening_words(windows: tuple[ChangeWindow, ...], opens: datetime, now: datetime) -> str:
@@ -70,8 +77,10 @@ def counted_words(
     return f"{counted} Another person{_of(asked)} is needed."
 
 
-def withdrawn_words(after: Progress, before: int, names: list[str]) -> str:
-    """The effect of a withdrawal."""
+def withdrawn_words(after: Progress, before: int, names: list[str], *, late: bool = False) -> str:
+    """The effect of a withdrawal. `late`: the deadline has passed meanwhile."""
+    if late:
+        return f"Your decision was withdrawn: {after.words}. The deadline has passed, so the request expires now."
     fallen = f" {names[after.current] or 'Another person'} reviews again." if after.current < before else ""
     return f"Your decision was withdrawn: {after.words}.{fallen} You can decide again."
 
