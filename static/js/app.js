@@ -1,3 +1,4 @@
+import { startArguments } from "./arguments.js";
 import { startColoring } from "./coloring.js";
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
@@ -18,6 +19,7 @@ startTimes();
 startZones();
 startDeciding();
 startColoring();
+startArguments();
 startReshaping();
 startUploads();
 startDrafts();

@@ -216,7 +216,8 @@ def test_a_json_field_is_edited_likewise(portal: Portal, visit: Visit) -> None:
     call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": None, "environment": ""}
     request = make_request(portal.services.sessions, payload={**BASE, **call})
     page = visit("dba").go(f"/requests/{request.id}")
-    page.get_by_label("Matrix").focus()
+    page.locator("#edit-data > summary").click()
+    page.get_by_label("Matrix", exact=True).focus()
     written = page.get_by_role("textbox", name="Matrix")
     expect(page.locator(".editor")).to_be_visible()
     expect(written).to_be_focused()
@@ -245,8 +246,9 @@ def test_code_in_arguments_is_read_line_by_line_and_edited_as_code(portal: Porta
     )
     reviewer = visit("dba")
     page = reviewer.go(f"/requests/{request.id}")
+    page.locator("#edit-data > summary").click()
     page.locator("#f-args\\.sql").focus()
-    expect(page.locator(".editor .cm-lint-marker-error")).to_be_visible()
+    expect(page.locator(".editor .cm-lint-marker-error").first).to_be_visible()
     reviewer.look("arguments")
 
 
@@ -264,6 +266,7 @@ def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, vi
     reviewer = visit("dba")
     page = reviewer.go(f"/requests/{request.id}")
     mark(page)
+    page.locator("#edit-data > summary").click()
     page.get_by_role("button", name="Remove Recipient 1").click()
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_role("button", name="Add entry to Recipients").click()

@@ -13,6 +13,7 @@ from app.web.field_text import Submission, submitted_text
 from app.web.forms.drawing import draw
 from app.web.forms.fields import Field
 from app.web.forms.values import is_untouched, read, refill
+from app.web.requests.argument_list import ArgumentList, argument_list
 from app.web.requests.code import Argument, arguments
 from assent.contracts import CallDecision, calls_of
 from assent.digests import canonical
@@ -32,6 +33,7 @@ class CallView:
         name: prefix of the names of its fields.
         form: its arguments as a form; None if they cannot be edited.
         arguments: those that are code, with risk findings at their lines.
+        listing: all of them as a list.
         choices: what the approver can choose, with labels.
         chosen: the current choice.
         message: why the call is left out, or the answer instead of it.
@@ -44,6 +46,7 @@ class CallView:
     summary: str
     form: Field | None
     arguments: list[Argument]
+    listing: ArgumentList
     general: list[Finding]
     choices: dict[str, str]
     chosen: str
@@ -69,7 +72,9 @@ def shown_calls(
         shown.append(
             CallView(
                 id=call["id"], name=name, tool=call["tool"], args=call["args"], summary=call.get("summary", ""),
-                form=form, arguments=texts, general=[finding for finding in own if finding.item not in paths],
+                form=form, arguments=texts,
+                listing=argument_list(call["args"], call.get("args_schema"), texts, mails=True),
+                general=[finding for finding in own if finding.item not in paths],
                 choices=_choices(call), chosen=_chosen(call, name, sent),
                 message=_sent(sent, f"{name}.message", call.get("message", "")),
                 message_error=problems.get(f"{name}.message", ""), choice_error=problems.get(f"{name}.decision", ""),

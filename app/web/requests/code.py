@@ -27,6 +27,17 @@ class Argument:
     language: str
     code: Code
     general: list[Finding]
+    text: str = ""
+
+    @property
+    def has_lines(self) -> bool:
+        """True if it is shown with line numbers: code, and a text with findings at its lines."""
+        return bool(self.language) or self.is_noted
+
+    @property
+    def is_noted(self) -> bool:
+        """True if there are findings at its lines."""
+        return any(line.findings or line.remarks for line in self.code.lines)
 
 
 def arguments(
@@ -49,7 +60,7 @@ def arguments(
             general = [finding for finding in own if finding.line is None]
             said = [remark for remark in remarks if remark.item == path]
             shown = code(text, own, f"{key}-{len(found) + 1}", language, remarks=said)
-            found.append(Argument(path, language, shown, general))
+            found.append(Argument(path, language, shown, general, text))
             if len(found) == _MOST_ARGUMENTS:
                 break
     return found

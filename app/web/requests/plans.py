@@ -17,6 +17,7 @@ from app.web.forms.drawing import draw
 from app.web.forms.field_errors import labeled_fields, problem_at
 from app.web.forms.fields import Field
 from app.web.forms.values import is_untouched, read, refill
+from app.web.requests.argument_list import ArgumentList, argument_list
 from app.web.requests.calls import own_findings
 from app.web.requests.code import Argument, arguments
 from assent.digests import canonical
@@ -52,7 +53,7 @@ class StepView:
         token: where it stood in the proposal, for the buttons that move it.
         effect: what it changes, in words.
         is_gated: it requires an approval of its own.
-        plain: its inputs besides `arguments`, if they are all short; otherwise all of them are shown as JSON.
+        listing: its inputs as a list; None if there are none.
         arguments: inputs that are code, with risk findings at their lines.
         form: its inputs as a form; None if they cannot be edited here.
         up, down: it can be moved there, as far as the order of the others allows.
@@ -71,7 +72,7 @@ class StepView:
     is_gated: bool
     lasts: str
     inputs: dict[str, Any]
-    plain: dict[str, str] | None
+    listing: ArgumentList | None
     arguments: list[Argument]
     general: list[Finding]
     chosen: bool
@@ -184,7 +185,8 @@ def _view(
         workflow=step.get("workflow", ""), reason=step.get("reason", ""),
         effect=_EFFECTS.get(step["effect"], "Effect unknown"), is_harmless=step["effect"] == "read",
         is_gated=bool(step.get("gated", True)), lasts="" if seconds is None else _lasting(seconds), inputs=inputs,
-        plain=_plain(inputs, paths), arguments=texts,
+        listing=argument_list(inputs, step.get("inputs_schema"), texts, mails=True) if inputs else None,
+        arguments=texts,
         general=[finding for finding in own if finding.item not in paths],
         chosen=sent is None or ORDER not in sent or step["id"] in sent.getlist(CHOSEN), form=form,
         error=problems.get(name, ""), problems=_inside(form, problems),
@@ -201,14 +203,6 @@ def _inside(form: Field | None, problems: Mapping[str, str]) -> list[str]:
     """The problems with the fields of a form."""
     fields = [drawn for drawn, _ in labeled_fields(form)] if form is not None else []
     return [words for drawn in fields if (words := problem_at(drawn, problems))]
-
-
-def _plain(inputs: Mapping[str, Any], elsewhere: set[str]) -> dict[str, str] | None:
-    """Inputs that are not shown elsewhere as pairs of name and text, unless one is long, or has parts."""
-    rest = {name: value for name, value in inputs.items() if name not in elsewhere}
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in rest.items()}
-    simple = not any(isinstance(value, dict | list) for value in rest.values())
-    return texts if simple and all(len(text) <= 200 and "\n" not in text for text in texts.values()) else None
 
 
 def _order(steps: Sequence[Any], sent: Submission | None) -> list[int]:

@@ -19,6 +19,7 @@ from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
 from app.web.forms.fields import Field
 from app.web.forms.values import refill
+from app.web.requests.argument_list import ArgumentList, argument_list
 from app.web.requests.attachments import AttachmentView, attachment_views
 from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
@@ -60,6 +61,7 @@ class ProposalView:
         attachments: texts of the agent beside the proposal.
         understood: everything that would run has been read; see `Assessment`.
         marks: the findings in the script's editor, at their lines.
+        listing: tool arguments, data, or a value, as a list; None for other kinds.
         form: the form for tool arguments, data, or an answer; None if there is none.
         edited: the text in a script's editor.
         kept: the page shows submitted values that the server has not stored.
@@ -80,6 +82,7 @@ class ProposalView:
     arguments: list[Argument] = field(default_factory=list)
     calls: list[CallView] = field(default_factory=list)
     plan: PlanView | None = None
+    listing: ArgumentList | None = None
     form: Field | None = None
     edited: str = ""
     content_error: str = ""
@@ -122,6 +125,7 @@ def show(
         if request.kind == "tool_call":
             tool = str(payload.get("tool", ""))
             shown.arguments = arguments(tool, payload.get("args"), findings, remarks=remarks)
+        shown.listing = _listing(request.kind, payload, shown.arguments)
         if shown.form is not None:
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
@@ -131,6 +135,17 @@ def show(
     shown.effect = effect_of(request.kind, payload, _count(shown))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
+
+
+def _listing(kind: str, payload: dict[str, Any], texts: list[Argument]) -> ArgumentList | None:
+    match kind:
+        case "tool_call":
+            return argument_list(payload.get("args"), payload.get("args_schema"), texts, mails=True)
+        case "custom":
+            return argument_list(payload.get("data"), payload.get("data_schema"), mails=True)
+        case "value" if not isinstance(payload.get("value"), str):
+            return argument_list(payload.get("value"), None)
+    return None
 
 
 def _remarks(view: RequestView, payload: dict[str, Any]) -> list[AgentRemark]:

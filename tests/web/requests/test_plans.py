@@ -75,7 +75,7 @@ def test_code_in_the_inputs_is_read_line_by_line(services: Services, reviewer: B
     step = page.one(id="f-steps.drop")
     lines = step.one("div", class_="lines")
     assert "delete from orders" in lines.text and "sql.delete.no_where" in lines.text
-    assert step.one("dl").text == "tableorders" and not step.all("pre")
+    assert step.one("dl").text.startswith("Table orders") and len(step.one("dl").all("dt")) == 2
     assert any(link.text == "step 3, sql, line 1" for link in page.all("a"))
 
 
