@@ -272,6 +272,7 @@ class PreviewOut(RiskOut):
     raised: bool
     words: str
     second_person: bool = Field(description="The person who made the change cannot approve it alone")
+    left_out: list[str] = Field(description="The items, calls, or steps that it leaves out, if it changes nothing else")
     terms: TermsOut
 
 

@@ -111,6 +111,7 @@ def preview_change(call: ApiCall) -> Any:
         "raised": preview.raised,
         "words": preview.words,
         "second_person": preview.second_person,
+        "left_out": list(preview.left_out),
         "terms": preview.terms,
     }
 

@@ -1,6 +1,10 @@
 // The decision bar says what the button does, as the person chooses and edits.
 
+const SECOND_LOOK_MS = 500;
+let lookedAgain = true; // false for a moment on a page that says what a change would mean
+
 export function startDeciding() {
+  holdBack();
   const update = () => {
     nameLacks();
     nameApproval();
@@ -11,6 +15,16 @@ export function startDeciding() {
   document.addEventListener("change", update);
   document.addEventListener("assent:morphed", update);
   document.addEventListener("submit", sendOnce);
+}
+
+/** The button that was pressed sends when it is pressed again, so the second click of a double click must not do it. */
+function holdBack() {
+  if (!document.querySelector('#decide [name="acknowledged_risk"]')) return;
+  lookedAgain = false;
+  setTimeout(() => {
+    lookedAgain = true;
+    nameApproval();
+  }, SECOND_LOOK_MS);
 }
 
 /** Everything that goes with the decision, wherever it stands on the page. */
@@ -44,13 +58,16 @@ function nameLacks() {
 function nameApproval() {
   const button = document.getElementById("approve");
   if (!button) return;
-  const { tail, changedTail, effect, verb, noun, nouns } = button.dataset;
+  button.disabled = !lookedAgain;
+  const { tail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
   const items = fields.filter((field) => field.hasAttribute("data-item"));
   const chosen = items.filter((field) => field.checked).length;
-  const sentElsewise = document.querySelector("#decision[data-changed]") !== null;
-  const changed =
-    chosen < items.length || sentElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
+  const sentBefore = document.querySelector("#decision[data-changed]")?.dataset.changed; // undefined: nothing was
+  const edited = fields.filter((field) => field.name !== "comment" && isEdited(field));
+  const changed = chosen < items.length || sentBefore !== undefined || edited.length > 0;
+  const omits = (sentBefore === undefined || sentBefore === "omits") && edited.every(leavesOut);
+  const changedTail = omits ? button.dataset.leftTail : button.dataset.changedTail;
   const calls = fields.filter((field) => field.hasAttribute("data-call") && field.checked);
   const made = calls.filter((field) => field.value === "approve").length;
   const answered = fields.some((field) => field.hasAttribute("data-respond") && field.value.trim());
@@ -68,8 +85,14 @@ function nameApproval() {
   const then = changed ? changedTail : tail;
   let words = then ? `${first}${then}` : does ? `${first} and ${does}` : first;
   if (items.length && !chosen) words = "Select at least one to approve";
-  button.disabled = items.length > 0 && chosen === 0;
+  button.disabled = !lookedAgain || (items.length > 0 && chosen === 0);
   if (button.textContent !== words) button.textContent = words;
+}
+
+/** True if what was done to a field leaves an item, a call, or a step out, or brings it back. */
+function leavesOut(field) {
+  if (field.hasAttribute("data-item")) return true;
+  return field.hasAttribute("data-call") && !(field.checked && field.value === "respond");
 }
 
 const ACTIONS = { retry: "Retry the step", skip: "Skip the step and continue", abort: "Abort the run" };

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.text import plural
+from app.services.approvals.decisions.reassessment import ChangePreview
 from app.services.reading.overview import Acts
 from app.services.reading.pages import RequestView
 from app.services.requests.entitlement import HARMLESS
@@ -21,6 +23,7 @@ class Buttons:
         answer: the answering button's words; empty if there is none.
         tail: what follows on "Approve" or "Send the answer" where that does not settle it, or not at once.
         changed_tail: the same after an edit, which makes earlier approvals void.
+        left_tail: the same after an edit that only leaves parts out.
         reason_needed_for: in words, which of the buttons need a comment; ``all``, or empty for none.
     """
 
@@ -30,20 +33,29 @@ class Buttons:
     reject: bool = False
     tail: str = ""
     changed_tail: str = ""
+    left_tail: str = ""
     reason_needed_for: str = ""
 
 
-def buttons_of(view: RequestView, shown: ProposalView) -> Buttons:
-    """The buttons for what the viewer may do."""
+def buttons_of(view: RequestView, shown: ProposalView, preview: ChangePreview | None = None) -> Buttons:
+    """The buttons for what the viewer may do.
+
+    Args:
+        preview: what the change on the page would mean, if that is known.
+    """
     verdicts = view.verdicts
-    tail, changed_tail = _tail(view), _tail(view, changed=True)
+    tail, changed_tail, left_tail = _tail(view), _tail(view, changed=True), _tail(view, changed=True, omits=True)
+    if preview is not None and preview.raised:
+        changed_tail = left_tail = _raised_tail(view, preview)
+    shown_tail = (left_tail if preview is not None and preview.omits else changed_tail) if shown.changed else tail
     return Buttons(
-        approve=_approve(view, shown, changed_tail if shown.changed else tail) if _approves(verdicts) else "",
+        approve=_approve(view, shown, shown_tail) if _approves(verdicts) else "",
         answer=_answer(view, tail) if Verdict.ANSWER in verdicts else "",
         changes=Verdict.REQUEST_CHANGES in verdicts,
         reject=Verdict.REJECT in verdicts,
         tail=tail,
         changed_tail=changed_tail,
+        left_tail=left_tail,
         reason_needed_for=_reason_needed_for(view),
     )
 
@@ -71,13 +83,28 @@ def _answer(view: RequestView, tail: str) -> str:
     return f"Send the answer{tail}"
 
 
-def _tail(view: RequestView, changed: bool = False) -> str:
-    """What follows on the verb; empty where the decision settles the request and the run goes on at once."""
+def _raised_tail(view: RequestView, preview: ChangePreview) -> str:
+    """What follows on the verb if the change has been refused once, because it raises the risk or the approvals."""
+    level, quorum = preview.assessment.level, preview.terms.quorum
+    risk = f" as {level.value} risk" if level is not view.assessment.level else ""
+    if preview.terms.stages != view.terms.stages:
+        return f"{risk}; needs {plural(quorum, 'approval')}"
+    if preview.second_person:
+        return f"{risk}; needs a second person, since you changed it"
+    return f"{risk}{_tail(view, changed=True, omits=preview.omits)}"
+
+
+def _tail(view: RequestView, changed: bool = False, omits: bool = False) -> str:
+    """What follows on the verb; empty where the decision settles the request and the run goes on at once.
+
+    Args:
+        omits: the change only leaves parts out, which needs no second person.
+    """
     stages, at = view.situation.stages, min(view.request.stage, len(view.situation.stages) - 1)
     stage = stages[at]
     after = 1 if changed else stage.approvals + 1
     several = len(stages) > 1
-    if view.terms.adds_second_person and (changed or view.edited_by_viewer):
+    if view.terms.adds_second_person and ((changed and not omits) or view.edited_by_viewer):
         return "; needs a second person, since you changed it"
     if after < stage.quorum:
         return f" for {stage.name}, as {after} of {stage.quorum}" if several else f", as {after} of {stage.quorum}"

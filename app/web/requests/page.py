@@ -33,6 +33,7 @@ from app.web.requests.lessons import lesson_notes, with_undone
 from app.web.requests.proposals import ProposalView, labels, show
 from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
+from assent.digests import digest_of
 
 DECIDING = "decisions"
 ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel, review"
@@ -46,12 +47,14 @@ class Attempt:
         act: the action, named as in the last part of its path.
         error: why it was refused; None for a preview.
         preview: the risk and rule of the change; for a preview, and for a change refused because it raises the risk.
+        change_digest: of that change; sending it again accepts what the page says about this change, and no other.
     """
 
     sent: Submission
     act: str = DECIDING
     error: AssentError | None = None
     preview: ChangePreview | None = None
+    change_digest: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -97,7 +100,8 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         basis=basis_view(view), lesson_notes=lesson_notes(view, services().lessons.applied(view.request, actor), sent),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
-        revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
+        revision_diff=_revision_diff(view), buttons=buttons_of(view, shown, attempt.preview if attempt else None),
+        acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
         new_deadline=field_value(view.request.expires_at),
         listed=None if is_fragment() else listed(wanted), selected=request_id, cursor=None,
@@ -168,6 +172,8 @@ def request_decide(request_id: str) -> Any:
         if verdict in (Verdict.APPROVE, Verdict.MODIFY) and view.request.digest == sent.get("digest", ""):
             change = with_undone(view, change_of(view, sent), sent)
             verdict = Verdict.APPROVE if change is None else Verdict.MODIFY
+            if sent.get("acknowledged_for", "") not in ("", _digest(change)):
+                acknowledged = None  # the page has said what another change means
         elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
             answer = answer_of(view, sent)
         comment = submitted_text(sent.get("comment", ""))
@@ -179,7 +185,8 @@ def request_decide(request_id: str) -> Any:
     except NotFoundError:
         raise
     except RiskRaisedError as error:
-        return page_of(request_id, actor, Attempt(sent, error=error, preview=_preview(request_id, actor, change)))
+        preview = _preview(request_id, actor, change)
+        return page_of(request_id, actor, Attempt(sent, error=error, preview=preview, change_digest=_digest(change)))
     except AssentError as error:
         return page_of(request_id, actor, Attempt(sent, error=error, problems=error.extra.get("fields", {})))
 
@@ -192,18 +199,27 @@ def request_preview(request_id: str) -> Any:
         return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
     view = services().views.request(request_id, actor)
     try:
-        preview = _preview(request_id, actor, with_undone(view, change_of(view, sent), sent))
+        change = with_undone(view, change_of(view, sent), sent)
+        preview = _preview(request_id, actor, change)
         preview = preview or ChangePreview(view.assessment, view.terms, False)
     except NotFoundError:
         raise
     except AssentError as error:
         problems = error.extra.get("fields", {})
         return page_of(request_id, actor, Attempt(sent, "preview", error, problems=problems))
-    return page_of(request_id, actor, Attempt(sent, "preview", preview=preview))
+    return page_of(request_id, actor, Attempt(sent, "preview", preview=preview, change_digest=_digest(change)))
 
 
 def _preview(request_id: str, actor: Actor, change: Change | None) -> ChangePreview | None:
     return None if change is None else services().checkpoints.preview(request_id, actor, change)
+
+
+def _digest(change: Change | None) -> str:
+    """The digest of a change; empty if there is none, or if it cannot be stored."""
+    try:
+        return "" if change is None else digest_of(change)
+    except ValueError:
+        return ""
 
 
 def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:

@@ -233,7 +233,12 @@ def test_an_edit_that_raises_the_risk_is_shown_first_and_sent_when_it_is_meant(
     assert reviewer.page.one("textarea", name="content").text == "delete from orders"
     assert reviewer.page.one("textarea", name="comment").text == "Needed today."
     assert now_of(services, request).state == "pending" and now_of(services, request).approvals == 0
-    reviewer.send(reviewer.form("decide"), reviewer.button("Send this edit as critical risk"))
+    other = edit | {"content": "drop table orders"}
+    again = reviewer.button("Approve with changes as critical risk; needs 2 approvals")
+    reviewer.send(reviewer.form("decide"), again, 409, **other)
+    assert now_of(services, request).approvals == 0, "the page had said nothing about this change yet"
+    reviewer.send(reviewer.form("decide"), again, 409, **edit)
+    reviewer.send(reviewer.form("decide"), reviewer.button("Approve with changes as critical risk; needs 2 approvals"))
     after = now_of(services, request)
     assert (after.payload["content"], after.risk, after.approvals, after.quorum) == (edit["content"], "critical", 1, 2)
     assert "Counted: 1 of 2" in reviewer.follow().text

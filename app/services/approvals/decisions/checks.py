@@ -92,8 +92,8 @@ def check(
     if ballot.verdict is Verdict.MODIFY:
         payload = changed_payload(request, ballot.change)
         digest = digest_of(payload)
-        editors = _editors(request, digest, actor, seat)
-        preview = reassess(ground, request, payload)
+        preview = reassess(ground, request, payload, actor.persons)
+        editors = editors if preview.omits else _editors(request, digest, actor, seat)
         _acknowledged(preview, ballot)
         assessment, seat, terms = preview.assessment, _moved(request, seat, actor, terms, preview.terms), preview.terms
     elif ballot.verdict is Verdict.ANSWER:

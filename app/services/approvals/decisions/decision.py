@@ -149,7 +149,10 @@ class Decisions:
             words = undoable_words(decided, due, now)
         else:
             names = self._stage_names(checked.terms)
-            words = counted_words(checked.verdict, after, seen.stage, names, rejections(votes), checked.terms)
+            edited = not actor.persons.isdisjoint(checked.editors)
+            words = counted_words(
+                checked.verdict, after, seen.stage, names, rejections(votes), checked.terms, edited=edited
+            )
         return DecisionResult(batch.written(), resolution is not None, words)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
@@ -207,7 +210,7 @@ class Decisions:
         """The risk after a change, as `CheckpointManager.preview` describes."""
         actor.require(Action.DECIDE)
         request = self._ground.fresh(request_id)
-        return reassess(self._ground, request, changed_payload(request, change))
+        return reassess(self._ground, request, changed_payload(request, change), actor.persons)
 
     def _stage_names(self, terms: Terms) -> list[str]:
         addresses = addresses_in(terms)

@@ -50,13 +50,14 @@ def _clock(instant: datetime, window: ChangeWindow) -> str:
 
 
 def counted_words(
-    verdict: Verdict, after: Progress, before: int, names: list[str], rejections: int, terms: Terms
+    verdict: Verdict, after: Progress, before: int, names: list[str], rejections: int, terms: Terms, *, edited: bool
 ) -> str:
     """The effect of a decision that leaves the request pending.
 
     Args:
         before: the stage at which the person decided.
         names: of the stages of `terms`; empty for a stage without a name.
+        edited: the proposal has changes by this person, other than parts left out.
     """
     if verdict is Verdict.REJECT:
         rejected = f"{rejections} of {terms.deny_threshold}"
@@ -72,7 +73,7 @@ def counted_words(
         return f"{counted} Earlier approvals no longer apply; {asked or 'another person'} reviews again."
     if verdict is Verdict.ANSWER:
         return f"{counted} Another person must give the same answer{_of(asked)}."
-    if verdict is Verdict.MODIFY and terms.adds_second_person:
+    if verdict is Verdict.MODIFY and edited and terms.adds_second_person:
         return f"{counted} A second person{_of(asked)} must approve, because you changed it."
     return f"{counted} Another person{_of(asked)} is needed."
 
