@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Tolerance,
         ToolCall,
         ToolCalls,
+        Urgency,
         Verdict,
     )
     from assent.drafts import AgUi, Callback
@@ -107,6 +108,7 @@ __all__ = [
     "ToolCalls",
     "UnfitOutcomeError",
     "UnreachableError",
+    "Urgency",
     "Verdict",
     "WaitTimeoutError",
     "Workflow",
@@ -126,7 +128,7 @@ _MODULES = {
     "client": "Approval Assent AsyncApproval AsyncAssent",
     "contracts": (
         "Basis Call CallDecision Changed Custom OptimizationItem Optimizations Outcome Plan Proposal Question "
-        "Receipt ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Verdict"
+        "Receipt ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Urgency Verdict"
     ),
     "drafts": "AgUi Callback",
     "effects": "Effect",

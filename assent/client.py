@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from assent import calls
 from assent.calls import Answer, Pause, Result, Send, Steps
-from assent.contracts import Outcome, ReceiptStatus
+from assent.contracts import Outcome, ReceiptStatus, Urgency
 from assent.drafts import Callback, RequestDraft, proposal_draft, question_draft
 from assent.lessons import RecalledLesson, filled, proposed_in, recall_calls, recalled_in
 from assent.open_requests import OpenRequest, Status
@@ -141,15 +141,19 @@ class Approvals:
         workflow: str = "",
         response_schema: dict[str, Any] | None = None,
         callback: Callback | None = None,
+        urgency: Urgency = Urgency.NORMAL,
     ) -> Approval:
         """Ask people to answer any value, which is shown unchanged; the answer is `outcome.answer`.
 
         Args:
             title: the title, in one line.
             response_schema: JSON Schema of the answer; None: any JSON or text.
+            urgency: how soon the answer is needed.
             idempotency_key, workflow, callback: as for `request`, which also lists the errors.
         """
-        return self.open(question_draft(value, title, workflow, "", response_schema, idempotency_key, callback))
+        return self.open(
+            question_draft(value, title, workflow, "", response_schema, idempotency_key, callback, urgency)
+        )
 
     def open(self, draft: RequestDraft) -> Approval:
         """Open a prepared request."""
@@ -219,9 +223,12 @@ class AsyncApprovals:
         workflow: str = "",
         response_schema: dict[str, Any] | None = None,
         callback: Callback | None = None,
+        urgency: Urgency = Urgency.NORMAL,
     ) -> AsyncApproval:
         """As `Approvals.ask`."""
-        return await self.open(question_draft(value, title, workflow, "", response_schema, idempotency_key, callback))
+        return await self.open(
+            question_draft(value, title, workflow, "", response_schema, idempotency_key, callback, urgency)
+        )
 
     async def open(self, draft: RequestDraft) -> AsyncApproval:
         """As `Approvals.open`."""

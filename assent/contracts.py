@@ -37,6 +37,20 @@ class RiskLevel(StrEnum):
         return list(RiskLevel).index(self)
 
 
+class Urgency(StrEnum):
+    """How soon the requester needs a decision. Beside risk and deadline, it is a modest part of a request's rank."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for urgent."""
+        return list(Urgency).index(self)
+
+
 class Verdict(StrEnum):
     """One reviewer's decision on a request."""
 
@@ -153,6 +167,11 @@ class _Proposal(_Contract):
     risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessed risk is never below this")
     expires_in_seconds: int | None = Field(
         default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's"
+    )
+    urgency: Urgency = Field(
+        default=Urgency.NORMAL,
+        description="How soon a decision is needed; an agent's counts as normal at most, unless the policy's rule says "
+        "otherwise",
     )
     rests_on: list[Basis] = Field(
         default_factory=list, max_length=20, description="What it was made from, to be read again before it is applied"
@@ -323,6 +342,8 @@ def document_of(proposal: Any) -> dict[str, Any]:
     for name in _LEFT_OUT:
         if not document.get(name):
             document.pop(name, None)
+    if document["urgency"] == Urgency.NORMAL:
+        del document["urgency"]
     return document
 
 

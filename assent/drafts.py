@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from assent.calls import Send
-from assent.contracts import document_of
+from assent.contracts import Urgency, document_of
 from assent.digests import digest_of
 from assent.json_values import checked
 from assent.masking import mask
@@ -73,14 +73,15 @@ def proposal_draft(
 
 def question_draft(
     value: JsonValue, title: str, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
-    callback: Callback | None = None,
+    callback: Callback | None = None, urgency: Urgency = Urgency.NORMAL,
 ) -> RequestDraft:  # fmt: skip
     """Prepare a request to answer a value. Raises JsonError: JSON cannot represent it."""
     title = title.strip() or "An agent asks for an answer"
-    document = checked({"kind": "value", "title": title, "value": value})
+    stated = {} if urgency == Urgency.NORMAL else {"urgency": Urgency(urgency).value}
+    document = checked({"kind": "value", "title": title, "value": value} | stated)
     masked: Any
     masked, secrets = mask(document)
-    body: dict[str, Any] = {"value": masked["value"], "title": masked["title"]}
+    body: dict[str, Any] = {"value": masked["value"], "title": masked["title"]} | stated
     body |= _common_fields(workflow, previous_id, response_schema, callback)
     return RequestDraft(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
 

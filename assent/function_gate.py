@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from assent.bodies import Report, acall, afollow, failure, follow, followed, is_lazy
 from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
-from assent.contracts import CallDecision, Outcome, ReceiptStatus, RiskLevel, ToolCall
+from assent.contracts import CallDecision, Outcome, ReceiptStatus, RiskLevel, ToolCall, Urgency
 from assent.errors import AlreadyDoneError, Rejected, UnfitOutcomeError
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ _RECEIVERS = ("self", "cls")
 _MANAGER_CODE = contextlib.asynccontextmanager(lambda: None).__code__  # type: ignore[arg-type, return-value]
 """The code object of every function that `asynccontextmanager` makes."""
 Function = TypeVar("Function", bound=Callable[..., Any])
+Text = TypeVar("Text", bound=str)
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -36,6 +37,7 @@ def requires_approval(
     environment: str = "",
     workflow: str = "",
     risk_floor: RiskLevel = RiskLevel.SAFE,
+    urgency: Urgency | Callable[..., Urgency] = Urgency.NORMAL,
     idempotency_key: Callable[..., str] | None = None,
     timeout: float | None = None,
 ) -> Callable[[Function], Function]:
@@ -58,6 +60,8 @@ def requires_approval(
         environment: where the function acts, such as production.
         workflow: the workflow name of its requests, for policies.
         risk_floor: the assessed risk is never below this.
+        urgency: how soon a decision is needed; or a function of the same arguments that returns it. An agent's counts
+            as normal at most, unless the policy's rule says otherwise.
         idempotency_key: a function of the same arguments that identifies the action, for example by an order number. A
             program that was killed and makes the same call again then gets the outcome of the first request. None:
             each call opens a new request.
@@ -79,7 +83,7 @@ def requires_approval(
         # The decorators work in either order: the outermost one makes the method.
         if isinstance(function, staticmethod | classmethod):
             return cast(Function, type(function)(decorate(function.__func__)))
-        gate = _Gate(function, tool, title, summary, environment, risk_floor, idempotency_key)
+        gate = _Gate(function, tool, title, summary, environment, risk_floor, urgency, idempotency_key)
         lambdas = gate.name == "<lambda>" and isinstance(client, AsyncAssent)  # its body says whether it is async
         if gate.is_async or lambdas:
             if not isinstance(client, AsyncAssent):
@@ -217,6 +221,7 @@ class _Gate:
         summary: str | Callable[..., str],
         environment: str,
         risk_floor: RiskLevel,
+        urgency: Urgency | Callable[..., Urgency],
         key: Callable[..., str] | None,
     ) -> None:
         if isinstance(function, type):
@@ -229,6 +234,7 @@ class _Gate:
         self.name = str(getattr(self._made, "__name__", "") or type(self._made).__name__)
         self.tool = tool or self.name
         self._title, self._summary, self._key = title or self.tool, summary, key
+        self._urgency = urgency
         self._fixed: dict[str, Any] = {"environment": environment, "risk_floor": risk_floor}
         self.is_async, self.generates = _kind(self._made)
         self.manages = getattr(self._made, "__code__", None) is _MANAGER_CODE
@@ -264,7 +270,7 @@ class _Gate:
         proposal = ToolCall(
             title=_said(self._title, *given)[:200], summary=_said(self._summary, *given), tool=self.tool,
             args={name: self._shown(name, value) for name, value in values.items()},
-            args_schema=self._schema(), **self._fixed,
+            args_schema=self._schema(), urgency=_said(self._urgency, *given), **self._fixed,
         )  # fmt: skip
         return proposal, _said(self._key, *given) if self._key else ""
 
@@ -332,7 +338,7 @@ class _Gate:
         return schema | ({"$defs": shared["$defs"]} if "$defs" in shared else {})
 
 
-def _said(what: str | Callable[..., str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _said(what: Text | Callable[..., Text], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Text:
     return what if isinstance(what, str) else what(*args, **kwargs)
 
 

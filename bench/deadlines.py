@@ -25,7 +25,7 @@ import psycopg
 from app.domain.policy.due import DueStep
 from app.domain.policy.terms import EscalationStep, default_terms
 from app.domain.ranking import attention_at
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 from assent.digests import canonical
 from bench.filling import copy_rows, request_row, run_row
 from bench.support import cpu_seconds, database, machine, percentile, processes
@@ -117,7 +117,8 @@ def _row(dice: random.Random, step: DueStep, due: datetime, number: int) -> dict
         terms, expires = terms.model_copy(update={"escalation": chain}), due + LATER
     return row | {
         "terms": canonical(terms.to_json()), "opened_at": opened, "expires_at": expires, "due_at": due,
-        "attention_at": attention_at(expires, risk), "escalation": 0, "warned": False, "extended": 0, "stage": 0,
+        "attention_at": attention_at(expires, risk, 0, Urgency.NORMAL), "escalation": 0, "warned": False,
+        "extended": 0, "stage": 0,
         "claimed_by_name": "", "assigned_to_name": "", "answered_by": "",
     }  # fmt: skip
 

@@ -14,8 +14,9 @@ from psycopg import sql
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.policy.terms import DEADLINE_SECONDS, default_terms
 from app.domain.ranking import attention_at
+from app.domain.review_time import content_seconds
 from app.domain.risk import Finding, assess
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 from assent.digests import canonical, digest_of
 
 RISKS = {
@@ -136,9 +137,11 @@ def request_row(dice: random.Random, now: datetime, number: int, waits: bool) ->
         "approvals": 0 if waits else terms.quorum,
         "quorum": terms.quorum,
         "priority": 0,
+        "urgency": Urgency.NORMAL.value,
+        "review_seconds": content_seconds(payload, len(found)),
         "opened_at": opened,
         "expires_at": expires,
-        "attention_at": attention_at(expires, risk),
+        "attention_at": attention_at(expires, risk, 0, Urgency.NORMAL),
         "resolved_at": None if waits else now,
         "due_at": expires if waits else None,
         "stage": 0,

@@ -47,7 +47,7 @@ from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from app.store.tokens import ApiToken
 from app.store.tools import ToolCallRow
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 from assent.digests import digest_of
 from assent.situations import Situation
 from assent.toolbox.checks import facts_of
@@ -406,7 +406,7 @@ def make_request(
         "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
-        "attention_at": attention_at(expires_at, risk, priority),
+        "attention_at": attention_at(expires_at, risk, priority, Urgency(values.get("urgency", "normal"))),
         "resolved_at": None if state is RequestState.PENDING else now,
     }
     with sessions.begin() as session:

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from app.api.models import MailAddress, TimeIn
 from app.http.body import Input, PlainText, QueryArguments
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
-from assent.contracts import Proposal, ReceiptStatus, RiskLevel
+from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Urgency
 
 
 class ApprovalQuery(QueryArguments):
@@ -17,6 +17,7 @@ class ApprovalQuery(QueryArguments):
 
     status: Literal["pending", "resolved"] = "pending"
     risk: RiskLevel | None = None
+    urgency: Urgency | None = None
     workflow: PlainText = Field(default="", max_length=200)
     kind: PlainText = Field(default="", max_length=200)
     text: PlainText = Field(default="", max_length=200)
@@ -98,6 +99,9 @@ class ApprovalIn(Input):
     proposal: Proposal | None = None
     value: JsonValue = Field(default=None, description="Shown as it is, for people to answer")
     title: PlainText = Field(default="", max_length=200, description="The title of a value, in one line")
+    urgency: Urgency = Field(
+        default=Urgency.NORMAL, strict=False, description="How soon a value has to be answered; a proposal has its own"
+    )
     response_schema: dict[str, JsonValue] | None = Field(
         default=None, description="JSON Schema of the answer to a value or a question"
     )

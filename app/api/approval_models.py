@@ -11,9 +11,10 @@ from app.api.terms_models import TermsOut
 from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
 from app.domain.policy.terms import OnExpiry
-from assent.contracts import ReceiptStatus, RiskLevel, Verdict
+from assent.contracts import ReceiptStatus, RiskLevel, Urgency, Verdict
 
 ANSWERED_BY = "`rejection:<request>`, `grant:<id>`, or `policy:<version>:<rule>`; empty if people decide"
+URGENCY = "As the requester said it; an agent's above normal only as far as the policy allows"
 
 
 class ApprovalSummary(Output):
@@ -37,7 +38,9 @@ class ApprovalSummary(Output):
     requester_name: str
     approvals: int
     quorum: int
-    priority: int
+    priority: int = Field(description="Raised by escalation")
+    urgency: Urgency = Field(description=URGENCY)
+    review_seconds: int = Field(description="Estimated time of a review; 0: not known")
     rule: str
     policy_version: int | None
     stage: int = Field(description="The current stage, counted from 0")
@@ -229,7 +232,8 @@ class ApprovalOut(Tagged):
     held_until: Time | None = Field(description="If it is approved and waits for its change window, until when")
     resolves_at: Time | None = Field(description="If it is decided and that can still be undone, until when")
     reopened_at: Time | None
-    priority: int
+    priority: int = Field(description="Raised by escalation")
+    urgency: Urgency = Field(description=URGENCY)
     why_here: str
     revision: int
     previous_id: str | None = Field(description="The request that this one revises, if the caller may see it")

@@ -19,7 +19,7 @@ from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.intake.gate import ExternalRequest, SealedCallback, withheld_until
 from app.services.reading.queue_filter import QueueFilter
-from assent.contracts import Question, document_of
+from assent.contracts import Question, Urgency, document_of
 
 table = EndpointTable()
 READ = (Scope.APPROVALS_READ, *WIDER_SIGHT)
@@ -35,6 +35,7 @@ def list_approvals(call: ApiCall) -> Any:
     asked = call.query
     wanted = QueueFilter(
         risk=asked.risk.value if asked.risk else "",
+        urgency=asked.urgency.value if asked.urgency else "",
         workflow=asked.workflow,
         kind=asked.kind,
         text=asked.text,
@@ -228,9 +229,13 @@ def asking_of(body: bodies.ApprovalIn) -> ExternalRequest:
     if proposal is None:
         title = body.title.strip() or "An agent asks for an answer"
         document: dict[str, Any] = {"kind": "value", "title": title, "value": body.value}
+        if body.urgency is not Urgency.NORMAL:
+            document["urgency"] = body.urgency.value
         return ExternalRequest(document, body.workflow, schema, body.previous_id)
     if body.title:
         raise InvalidInputError("A proposal has its own title.", {"title": "not allowed with a proposal"})
+    if "urgency" in sent:
+        raise InvalidInputError("A proposal has its own urgency.", {"urgency": "not allowed with a proposal"})
     if isinstance(proposal, Question):
         schema = schema if schema is not None else proposal.answer_schema
     elif schema is not None:
@@ -266,9 +271,9 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
     same = (
         "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
         "requester_name", "opened_by_agent", "payload", "digest", "proposed_digest", "response_schema", "approvals",
-        "quorum", "priority", "revision", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
-        "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "resolves_at",
-        "reopened_at",
+        "quorum", "priority", "urgency", "revision", "opened_at", "expires_at", "resolved_at", "policy_version",
+        "stage", "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until",
+        "resolves_at", "reopened_at",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
         "requester_made_by": request.made_by,

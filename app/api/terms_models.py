@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.api.models import Output
 from app.domain.policy.terms import Edited, OnExpiry, Unanswered
-from assent.contracts import Verdict
+from assent.contracts import Urgency, Verdict
 
 
 class StageTermsOut(Output):
@@ -69,3 +69,4 @@ class TermsOut(Output):
     grants_allowed: bool
     unanswered: Unanswered = Field(description="The answer to a coding agent if nobody decides while it waits")
     grace_seconds: int | None = Field(description="How long the settling decision can be undone; null: as configured")
+    agent_urgency: Urgency = Field(description="The highest urgency that an agent can give its requests")

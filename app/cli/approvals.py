@@ -22,7 +22,7 @@ from app.services.reading.queue import MAX_PAGE
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import QueueRow
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, Urgency, Verdict
 
 in_whose_name = click.option("--as", "email", required=True, help="Email address of the person who acts.")
 
@@ -39,6 +39,12 @@ def approvals() -> None:
     type=click.Choice(["", *(level.value for level in RiskLevel)]),
     help="Only requests with this risk level.",
 )
+@click.option(
+    "--urgency",
+    default="",
+    type=click.Choice(["", *(urgency.value for urgency in Urgency)]),
+    help="Only requests with this urgency.",
+)
 @click.option("--workflow", default="", help="Only requests of this workflow.")
 @click.option(
     "--mine",
@@ -52,14 +58,16 @@ def approvals() -> None:
 @click.option("--limit", default=50, type=click.IntRange(1, MAX_PAGE), show_default=True)
 @as_json
 def list_requests(
-    risk: str, workflow: str, mine: str, team: str, unassigned: bool, resolved: bool, limit: int, as_json: bool
-) -> None:
+    risk: str, urgency: str, workflow: str, mine: str, team: str, unassigned: bool, resolved: bool, limit: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """List pending requests, the most urgent first."""
     with use_cases() as (_settings, services):
         whose = acting(services, mine).member if mine else None
         wanted = QueueFilter(
-            risk=risk, workflow=workflow, mine=whose, team=team, unassigned=unassigned, resolved=resolved
-        )
+            risk=risk, urgency=urgency, workflow=workflow, mine=whose, team=team, unassigned=unassigned,
+            resolved=resolved,
+        )  # fmt: skip
         page = services.queue.page(wanted, limit=limit)
     if as_json:
         print_json([_facts(row) for row in page.rows])
@@ -342,6 +350,8 @@ def _facts(row: QueueRow) -> dict[str, Any]:
         "assigned_to_name": row.assigned_to_name,
         "held_until": row.held_until,
         "consequence": row.consequence,
+        "urgency": row.urgency.value,
+        "review_seconds": row.review_seconds,
         "opened_at": row.opened_at,
         "expires_at": row.expires_at,
         "attention_at": row.attention_at,

@@ -19,6 +19,7 @@ class Ballot:
         comment: for the agent and the audit log; some verdicts require one.
         acknowledged_risk: the highest risk level to which the person accepts that their change raises the request.
         version: of the request that the person saw; the decision is refused if it has changed. None: any version.
+        read_seconds: how long the person had the request in view; None: not known.
     """
 
     verdict: Verdict
@@ -28,3 +29,4 @@ class Ballot:
     comment: str = ""
     acknowledged_risk: RiskLevel | None = None
     version: int | None = None
+    read_seconds: int | None = None

@@ -29,7 +29,7 @@ Path = tuple[str | int, ...]
 Scalar = str | int | float | bool | None
 
 _WORDS_ONLY = frozenset(
-    ("title", "summary", "risk_floor", "expires_in_seconds", "environment", "args_schema", "data_schema",
+    ("title", "summary", "risk_floor", "expires_in_seconds", "urgency", "environment", "args_schema", "data_schema",
      "noun_plural", "tables", "kind", "rests_on", "changed", "correctable", "attachments")
 )  # fmt: skip
 """Fields of a proposal that are only for people, or checked elsewhere: a grant names the kind and environment itself,

@@ -38,6 +38,7 @@ _UNTOLD = frozenset(
         "lessons",
         "findings",
         "attachments",
+        "urgency",
     ]
 )
 

@@ -13,9 +13,13 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import signature
 from app.store.base import Base, CanonicalJSON, Made
 from app.store.search import REQUEST_KEYS
+from assent.contracts import Urgency
 
 _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
+_PENDING_URGENT = text("state = 'pending' and urgency <> 'normal'")
+_RESOLVED_URGENT = text("state <> 'pending' and urgency <> 'normal'")
+_READ = text("read_seconds is not null")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
 _BY_AGENT = text("opened_by_agent <> ''")
@@ -38,6 +42,9 @@ class ApprovalRequest(Made, Base):
         opened_by_agent: Name of the agent that opened it, or started its run, with a token of the requester; empty if
             a person did.
         attention_at: The ranking key (`app.domain.ranking`).
+        urgency: The requester's urgency as far as it counts; what was asked for is in `payload`.
+        review_seconds: Estimated time of a review by content (`app.domain.review_time`); 0 for one from before there
+            were estimates.
         policy_version: Version of the policy under which it was opened; None for the strict default.
         stage: Current stage of the terms.
         addressed_to: Who may decide now, in the form of `app.domain.policy.access`; empty for any reviewer.
@@ -85,6 +92,8 @@ class ApprovalRequest(Made, Base):
     approvals: Mapped[int] = mapped_column(default=0)
     quorum: Mapped[int] = mapped_column(default=1)
     priority: Mapped[int] = mapped_column(default=0)
+    urgency: Mapped[str] = mapped_column(default=Urgency.NORMAL.value, server_default=Urgency.NORMAL.value)
+    review_seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     opened_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     attention_at: Mapped[datetime]
@@ -114,6 +123,7 @@ class ApprovalRequest(Made, Base):
         Index("ix_approval_requests_rank_risk", "risk", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_workflow", "workflow", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_kind", "kind", "attention_at", "id", postgresql_where=_PENDING),
+        Index("ix_approval_requests_rank_urgency", "urgency", "attention_at", "id", postgresql_where=_PENDING_URGENT),
         Index("ix_approval_requests_rank_unassigned", "attention_at", "id", postgresql_where=_UNASSIGNED),
         Index("ix_approval_requests_rank_requester", "requester_id", "attention_at", "id", postgresql_where=_PENDING),
         Index(
@@ -135,6 +145,9 @@ class ApprovalRequest(Made, Base):
         Index("ix_approval_requests_due", "due_at", postgresql_where=_DUE),
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_resolved_risk", "risk", "resolved_at", "id", postgresql_where=_RESOLVED),
+        Index(
+            "ix_approval_requests_resolved_urgency", "urgency", "resolved_at", "id", postgresql_where=_RESOLVED_URGENT
+        ),
         Index("ix_approval_requests_resolved_workflow", "workflow", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_resolved_kind", "kind", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index(
@@ -162,6 +175,7 @@ class Decision(Made, Base):
     Attributes:
         stage: Stage of the request's terms, starting at 0.
         on_behalf_of_id: The absent person on whose behalf a delegate decided.
+        read_seconds: How long the page of the request was in view before the decision, as far as that is known.
         lapsed_why: Why it no longer counts although it was not withdrawn: its author has left, or is no longer an
             approver.
         makers: Makers of the sign-in link or token with which the decision was made.
@@ -185,9 +199,11 @@ class Decision(Made, Base):
     on_behalf_of_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     on_behalf_of_name: Mapped[str] = mapped_column(default="")
     withdrawn_at: Mapped[datetime | None]
+    read_seconds: Mapped[int | None]
     lapsed_why: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
+        Index("ix_decisions_read", "at", postgresql_where=_READ),
         Index(
             "uq_decisions_standing", "request_id", "person_id", "stage", "digest",
             unique=True, postgresql_where=_STANDING,

@@ -16,7 +16,7 @@ from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import QueueEntry
 from app.store.people import Team
 from app.web.pages import is_fragment
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 
 PAGE = 50
 KINDS = ("script", "optimizations", "tool_call", "tool_calls", "plan", "question", "custom", "value", "error")
@@ -58,6 +58,7 @@ class RequestList:
     view: NamedView | None = None
     may_decide: bool = False
     risks: tuple[str, ...] = tuple(level.value for level in reversed(RiskLevel))
+    urgencies: tuple[str, ...] = tuple(urgency.value for urgency in reversed(Urgency))
     kinds: tuple[str, ...] = KINDS
     soon: int = 2 * 3600
     samples: int = 0
@@ -77,6 +78,7 @@ def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
     """The filters in query parameters; `mine` refers to the viewer. Raises InvalidInputError."""
     return QueueFilter(
         risk=arguments.get("risk", ""),
+        urgency=arguments.get("urgency", ""),
         workflow=arguments.get("workflow", ""),
         kind=arguments.get("kind", ""),
         text=arguments.get("text", "").strip(),
@@ -90,7 +92,7 @@ def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
 
 def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
     """The inverse of `filter_from`."""
-    given = {name: getattr(wanted, name) for name in ("risk", "workflow", "kind", "text", "team")}
+    given = {name: getattr(wanted, name) for name in ("risk", "urgency", "workflow", "kind", "text", "team")}
     set_ = {
         "mine": wanted.mine is not None,
         "my_teams": wanted.my_teams is not None,

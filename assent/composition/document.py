@@ -80,6 +80,7 @@ class Step:
     recover: Recovery
     timeout: float | None
     gate: str
+    urgency: str
     on_error: str
     on_reject: str
 
@@ -335,6 +336,7 @@ class _Parser:
             retry=self._retry(raw.get("retry"), (*path, "retry")),
             recover=self._recovery(raw.get("recover"), (*path, "recover")),
             timeout=self._duration(raw, path, "timeout", LONGEST_TIMEOUT), gate=_text(raw, "gate") or "auto",
+            urgency=_text(raw, "urgency") or "normal",
             on_error=_text(raw, "on_error") or "fail", on_reject=_text(raw, "on_reject") or "stop",
         )  # fmt: skip
 
@@ -342,11 +344,13 @@ class _Parser:
         if "tool" in raw and "workflow" in raw:
             self._say((*path, "workflow"), "A step has a tool or a workflow, not both. Make two steps.")
         elif "tool" not in raw and "workflow" not in raw:
-            only = [name for name in ("gate", "for_each", "retry", "recover", "timeout") if name in raw]
+            only = [name for name in ("gate", "urgency", "for_each", "retry", "recover", "timeout") if name in raw]
             about = f" There is nothing to which {only[0]} could apply." if only else ""
             self._say(path, f"The step has neither a tool nor a workflow.{about}")
         elif "workflow" in raw:
-            for name in ("gate", "for_each", "rests_on", "retry", "recover", "timeout", "on_error", "on_reject"):
+            for name in (
+                "gate", "urgency", "for_each", "rests_on", "retry", "recover", "timeout", "on_error", "on_reject",
+            ):  # fmt: skip
                 if name in raw:
                     words = f"{name} belongs to the steps inside; a step that is a workflow has none."
                     self._say((*path, name), words)

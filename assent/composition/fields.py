@@ -12,6 +12,7 @@ MAX_ATTEMPTS = 20
 LONGEST_TIMEOUT = 86_400.0
 LONGEST_BACKOFF = 3_600.0
 GATES = ("auto", "always")
+URGENCIES = ("low", "normal", "high", "urgent")
 ON_ERROR = ("fail", "skip", "ask")
 ON_REJECT = ("stop", "skip")
 RESERVED_IDS = cel.RESERVED | {
@@ -64,6 +65,10 @@ STEP_FIELDS = {
     "recover": Field(dict, "What is done about failures of a known kind, before on_error."),
     "timeout": Field(str, "How long one call may take, such as 30s or 5m. Default: the tool's own."),
     "gate": Field(str, "auto: approval is required unless the tool only reads. always: in any case.", choices=GATES),
+    "urgency": Field(
+        str, "How soon the approval is needed. Above normal, it counts only if the policy's rule says agent_urgency.",
+        choices=URGENCIES,
+    ),
     "on_error": Field(
         str, "fail: the run stops at the step, and people may retry it. skip: it goes on without a result. ask: people "
         "are asked whether to retry, skip, or stop.", choices=ON_ERROR,

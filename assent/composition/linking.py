@@ -266,6 +266,8 @@ class _Linker:
                 "schema has contentMediaType: application/sql.",
             )
         asks = step.gate == "always" or not tool.reads_only
+        if step.urgency != "normal" and not asks:
+            self._say((*step.path, "urgency"), f"{tool.name} only reads, so nobody is asked. Add gate: always.")
         if step.on_reject != "stop" and not asks:
             self._say((*step.path, "on_reject"), f"{tool.name} only reads, so nobody is asked. Add gate: always.")
 

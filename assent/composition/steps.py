@@ -25,7 +25,7 @@ from assent.composition.scopes import (
     without_output,
 )
 from assent.composition.step_inputs import Skip, StepFailedError, prepared_inputs
-from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls, resting_on
+from assent.contracts import Basis, Call, Outcome, ReceiptStatus, ToolCall, ToolCalls, Urgency, resting_on
 from assent.errors import Rejected
 from assent.gate import report_receipt, request_approval
 from assent.toolbox.basis import asks_people, basis_from
@@ -141,8 +141,9 @@ class StepNodes:
 
     def _one(self, inputs: Mapping[str, Any], state: State) -> ToolCall:
         made = propose(
-            self.tool, inputs, title=self.step.title, rests_on=self._basis(state), changed=self._changed(state)
-        )
+            self.tool, inputs, title=self.step.title, urgency=Urgency(self.step.urgency),
+            rests_on=self._basis(state), changed=self._changed(state),
+        )  # fmt: skip
         labels = made.labels | self._linked.labels
         return made.model_copy(
             update={"agent": self.step.agent, "summary": self._noted(made.summary), "labels": labels}
@@ -201,6 +202,7 @@ class StepNodes:
         made = ToolCalls(
             title=self.step.title, summary=self._noted(single.summary), agent=self.step.agent, calls=calls,
             labels=single.labels | self._linked.labels, risk_floor=single.risk_floor,
+            urgency=Urgency(self.step.urgency),
         )  # fmt: skip
         if len(calls) < len(prepared):
             return made  # calls of other rows have changed what it rests on

@@ -10,7 +10,7 @@ from typing import Any
 
 from assent.bodies import Report
 from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
-from assent.contracts import Basis, Changed, Outcome, Question, Receipt, ReceiptStatus, RiskLevel, ToolCall
+from assent.contracts import Basis, Changed, Outcome, Question, Receipt, ReceiptStatus, RiskLevel, ToolCall, Urgency
 from assent.errors import Rejected
 from assent.function_gate import areports_to, reports_to
 from assent.reports import reporting_to
@@ -49,6 +49,7 @@ class ApprovedCall:
         environment: where the tool acts, such as production.
         workflow: the workflow name of its requests, for policies.
         risk_floor: the assessed risk is never below this, nor below the tool's own.
+        urgency: how soon a decision is needed.
         limits: for the call itself.
         on_request: called with each request of the call once it is open, for example to print its address.
 
@@ -64,6 +65,7 @@ class ApprovedCall:
     environment: str = ""
     workflow: str = ""
     risk_floor: RiskLevel = RiskLevel.SAFE
+    urgency: Urgency = Urgency.NORMAL
     limits: Limits = USUAL
     on_request: Callable[[Approval | AsyncApproval], None] = _ignored
     _previous: str = ""
@@ -123,7 +125,7 @@ class ApprovedCall:
     def _proposal(self) -> ToolCall:
         return propose(
             self.tool, self.inputs, title=self.title, summary=self.summary, environment=self.environment,
-            risk_floor=self.risk_floor, rests_on=list(self.rests_on()), changed=self._changed,
+            risk_floor=self.risk_floor, urgency=self.urgency, rests_on=list(self.rests_on()), changed=self._changed,
         )  # fmt: skip
 
     def _again(self, request_id: str, changed: Changed) -> Question | None:
@@ -132,7 +134,7 @@ class ApprovedCall:
         if not asks_people(changed):
             return None
         question = question_about(changed, self.title or self.tool.label)
-        return question.model_copy(update={"environment": self.environment})
+        return question.model_copy(update={"environment": self.environment, "urgency": self.urgency})
 
     def _check(self, outcome: Outcome) -> None:
         """Raise BasisChangedError unless people want the proposal to be made again."""

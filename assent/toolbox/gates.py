@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from assent.contracts import Changed, Outcome, ReceiptStatus, RiskLevel, ToolCall, resting_on
+from assent.contracts import Changed, Outcome, ReceiptStatus, RiskLevel, ToolCall, Urgency, resting_on
 from assent.errors import Rejected
 from assent.gate import report_receipt
 from assent.toolbox.basis import achanges_since, changes_since, summary_of
@@ -44,7 +44,8 @@ PIN_LABEL = "tool_pin"
 
 def propose(
     tool: Tool, inputs: Mapping[str, Any] | BaseModel, *, title: str = "", summary: str = "", environment: str = "",
-    risk_floor: RiskLevel = RiskLevel.SAFE, rests_on: Iterable[Any] = (), changed: Any = None,
+    risk_floor: RiskLevel = RiskLevel.SAFE, urgency: Urgency = Urgency.NORMAL, rests_on: Iterable[Any] = (),
+    changed: Any = None,
 ) -> ToolCall:  # fmt: skip
     """Return the proposal to call a tool. Nothing is called.
 
@@ -54,6 +55,7 @@ def propose(
         summary: the reason, in Markdown; empty: the tool's description.
         environment: where the tool would act, such as production.
         risk_floor: the assessed risk is never below this, nor below the tool's own.
+        urgency: how soon a decision is needed.
         rests_on: what the proposal was made from, as `assent.toolbox.read` returned it, or its JSON. `apply` reads it
             again.
         changed: of the `BasisChangedError` that `apply` has raised, if this is proposed again because of it.
@@ -69,7 +71,7 @@ def propose(
     proposal = ToolCall(
         title=(title or tool.label)[:200], summary=summary or _described(tool), tool=tool.name, args=document,
         args_schema=tool.takes.schema_for(document), environment=environment, labels=labels,
-        risk_floor=max(risk_floor, tool.least_risk, key=lambda level: level.rank),
+        risk_floor=max(risk_floor, tool.least_risk, key=lambda level: level.rank), urgency=urgency,
     )  # fmt: skip
     made: ToolCall = resting_on(proposal, rests_on, changed) if rests_on or changed else proposal
     return made

@@ -13,6 +13,7 @@ import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
 import { startTimes } from "./times.js";
 import { startUploads } from "./uploads.js";
+import { startViewed } from "./viewed.js";
 import { startZones } from "./zones.js";
 
 startTimes();
@@ -30,6 +31,7 @@ startFilters();
 startKeys();
 startEnter();
 startLive();
+startViewed();
 
 // From the queue by the key for it.
 if (location.hash === "#escalate") {

@@ -10,7 +10,7 @@ from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError,
 from app.domain.people import Role
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.run_protocol import Journal, LostRunError
-from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
+from assent.contracts import NextAction, Outcome, RiskLevel, Urgency, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked
 
@@ -42,7 +42,9 @@ def test_escalation_ranks_it_higher_by_four_hours_each_and_has_an_end(desk: Desk
     for priority in range(1, MAX_PRIORITY + 1):
         now = desk.checkpoints.escalate(request.id, reviewer, "The release waits for it.")
         assert now.priority == priority
-        assert now.attention_at == attention_at(request.expires_at, RiskLevel(request.risk), priority)
+        assert now.attention_at == attention_at(
+            request.expires_at, RiskLevel(request.risk), priority, Urgency.NORMAL
+        )
         assert now.attention_at == request.attention_at - timedelta(hours=4) * priority
     with pytest.raises(IllegalTransitionError):
         desk.checkpoints.escalate(request.id, reviewer, "Once more.")

@@ -21,7 +21,7 @@ from app.domain.ranking import attention_at
 from app.services.approvals.deadlines.extension import MAX_EXTENSIONS
 from app.services.people.absences import Absences
 from app.services.reading.pages import Views
-from assent.contracts import NextAction, RiskLevel, Verdict
+from assent.contracts import NextAction, RiskLevel, Urgency, Verdict
 from tests.factories import make_person, question
 from tests.services.desk import Desk
 from tests.services.timed import ESCALATED, EXPIRED, HEADS, HOUR, LEADS, WARNED, changed, opened, outcome, terms, timely
@@ -70,7 +70,7 @@ def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) 
     assert (now.state, now.escalation, now.warned) == ("pending", 1, False)
     assert now.addressed_to == ["team:dba", "person:head@example.org"] == ["team:dba", *now.escalated_to]
     assert timedelta(0) <= now.expires_at - (request.opened_at + 5 * HOUR) < timedelta(minutes=1)
-    assert now.attention_at == attention_at(now.expires_at, RiskLevel.LOW, 1)
+    assert now.attention_at == attention_at(now.expires_at, RiskLevel.LOW, 1, Urgency.NORMAL)
     assert "was escalated and has a new deadline" in desk.audit(request)[-1].detail["reason"]
     desk.clock.ahead = 6 * HOUR
     assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
@@ -108,7 +108,7 @@ def test_more_time_is_given_on_the_record_and_people_are_warned_anew(desk: Desk)
     until = request.expires_at + 3 * HOUR
     now = desk.checkpoints.extend(request.id, reviewer, until, "The backup is not done yet.")
     assert (now.expires_at, now.warned, now.extended, now.due_at) == (until, False, 1, until - HOUR)
-    assert now.attention_at == attention_at(until, RiskLevel.LOW)
+    assert now.attention_at == attention_at(until, RiskLevel.LOW, 0, Urgency.NORMAL)
     entry = desk.audit(request)[-1]
     assert (entry.action, entry.actor_id) == ("request.extended", reviewer.id)
     assert entry.detail["from"] == request.expires_at.isoformat() and entry.detail["to"] == until.isoformat()

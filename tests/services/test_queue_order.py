@@ -15,7 +15,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.ranking import HEAD_START, attention_at
 from app.services.reading.queue import MAX_PAGE
 from app.services.reading.queue_filter import QueueFilter
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 from tests.factories import make_request, make_run, script
 from tests.services.desk import Desk
 from tests.thorough import examples
@@ -87,7 +87,7 @@ def test_pages_give_each_row_once_in_order(
         make_request(
             desk.sessions, run, risk=level, priority=priority, opened_at=at, expires_at=ends,
             state=RequestState.APPROVED if resolved else RequestState.PENDING, resolved_at=ends if resolved else None,
-            attention_at=attention_at(ends, level, priority),
+            attention_at=attention_at(ends, level, priority, Urgency.NORMAL),
         )  # fmt: skip
     expected = desk.queue.page(QueueFilter(resolved=resolved), limit=MAX_PAGE).rows
     keys = [(row.resolved_at if resolved else row.attention_at, row.id) for row in expected]

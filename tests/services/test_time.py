@@ -18,7 +18,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.terms import ChangeWindow, OnExpiry, Stage
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.store.requests import ApprovalRequest, OutcomeRow
-from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
+from assent.contracts import NextAction, Outcome, RiskLevel, Urgency, Verdict
 from tests.factories import make_request, make_run
 from tests.services.desk import Desk
 from tests.services.timed import ESCALATED, EXPIRED, HEADS, HOUR, LEADS, WARNED, changed, opened, outcome, terms, timely
@@ -182,7 +182,7 @@ def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
     now = desk.fresh(request)
     assert now.escalated_to == ["team:leads", "person:head@example.org"]
     assert now.addressed_to == ["team:dba", *now.escalated_to]
-    assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3)
+    assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3, Urgency.NORMAL)
     first = next(entry for entry in desk.audit(request) if entry.action == ESCALATED)
     assert (first.detail["from"], first.detail["to"]) == (["team:dba"], ["team:dba", "team:leads"])
     assert "2 hours" in first.detail["reason"]

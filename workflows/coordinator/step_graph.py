@@ -51,7 +51,8 @@ def tool_run(step: PlanStep, inputs: dict[str, Any], facts: Facts, found: Regist
     written = Step(
         id=step.id, path=("steps", 0), title=step.title[:150], agent=AGENT, tool=tool.full_name, workflow="", inputs={},
         when="", needs=(), for_each="", rests_on={}, retry=None, recover=Recovery(), timeout=None,
-        gate="auto" if tool.reads_only and not step.gated else "always", on_error="ask", on_reject="skip",
+        gate="auto" if tool.reads_only and not step.gated else "always", urgency="normal", on_error="ask",
+        on_reject="skip",
     )  # fmt: skip
     linked = LinkedStep(
         written, tool, None, Literal(inputs), None, None, View(tool.returns.schema, tool.returns.schema), note=NOTE,

@@ -19,7 +19,7 @@ from app.domain.ranking import MAX_PRIORITY
 from app.domain.reading_tools import pattern_problem
 from app.domain.risk import is_level
 from app.domain.text import TEAM_SLUG
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, Urgency, Verdict
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
@@ -305,6 +305,7 @@ class Body(_Part):
     grants: bool | None = None
     unanswered: Unanswered = Unanswered.DENY
     grace: Grace | None = None
+    agent_urgency: Urgency = Urgency.NORMAL
 
     @property
     def grants_allowed(self) -> bool:

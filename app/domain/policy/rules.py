@@ -170,6 +170,7 @@ class CompiledPolicy:
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
             unanswered=body.unanswered,
             grace_seconds=body.grace.seconds if body.grace else None,
+            agent_urgency=body.agent_urgency,
         )
 
     def _one_by_one(self, facts: Facts) -> list[Facts]:

@@ -19,6 +19,7 @@ from app.domain.policy.rules import DEFAULT, STRICT_DEFAULT
 from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry, Unanswered
 from app.domain.policy.verdicts import Decide
 from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
+from assent.contracts import Urgency
 
 _ON_EXPIRY = {
     OnExpiry.REJECT: "rejected",
@@ -150,6 +151,8 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield "if a coding agent cannot wait longer, the person at its keyboard decides"
     if body.grace is not None:
         yield f"decisions can be undone for {body.grace.words}" if body.grace.seconds else "decisions cannot be undone"
+    if body.agent_urgency is not Urgency.NORMAL:
+        yield f"agents may say that a request has {body.agent_urgency.value} urgency"
     spans = [span for span in (body.deadline, body.warn, *(step.after for step in body.escalation)) if span]
     if any(span.working for span in spans):
         part = document.calendar_of(body)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, Urgency, Verdict
 
 
 class OnExpiry(StrEnum):
@@ -131,6 +131,7 @@ class Terms(_Term):
         grants_allowed: whether a standing grant may approve requests under this rule.
         unanswered: the answer to a coding agent if nobody decides within the time that its hook waits.
         grace_seconds: how long the decision that settles the request can be taken back; None: as the portal sets it.
+        agent_urgency: the highest urgency that an agent can give its requests.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Terms(_Term):
     grants_allowed: bool = True
     unanswered: Unanswered = Unanswered.DENY
     grace_seconds: int | None = None
+    agent_urgency: Urgency = Urgency.NORMAL
 
     @property
     def quorum(self) -> int:
@@ -202,6 +204,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "grants_allowed": old.grants_allowed and new.grants_allowed,
             "unanswered": old.unanswered if old.unanswered is new.unanswered else Unanswered.DENY,
             "grace_seconds": _longest(old.grace_seconds, new.grace_seconds),
+            "agent_urgency": min(old.agent_urgency, new.agent_urgency, key=lambda urgency: urgency.rank),
         }
     )
 

@@ -194,6 +194,10 @@ ASPECTS = (
             else exact_span(terms.grace_seconds) if terms.grace_seconds else "not possible"
         ),
     ),
+    Aspect(
+        "agent_urgency", "Highest urgency of agents", lambda terms: terms.agent_urgency,
+        lambda terms: terms.agent_urgency.value,
+    ),
     Aspect("grants", "Standing grants", lambda terms: terms.grants_allowed, lambda terms: _yes(terms.grants_allowed)),
 )  # fmt: skip
 """All aspects of terms."""

@@ -17,6 +17,7 @@ from app.domain.policy.terms import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
 from app.domain.text import capitalized, is_storable
+from app.domain.urgency import asked_urgency
 from app.domain.weight import weigh
 from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
@@ -32,7 +33,7 @@ from app.store.people import Person
 from app.store.record import Event
 from app.store.requests import ApprovalRequest, Comment, Decision, OutcomeRow, ReceiptRow
 from app.store.runs import Artifact, CatalogueEntry, Run
-from assent.contracts import Verdict
+from assent.contracts import Urgency, Verdict
 
 _A_COMMENT = 100.0
 """Microseconds to render a comment on a page."""
@@ -81,6 +82,11 @@ class RequestView:
     previous: ApprovalRequest | None
     next_id: str | None
     timeline: list[TimelineEntry]
+
+    @property
+    def asked_urgency(self) -> Urgency:
+        """The urgency that the requester asked for; `request.urgency` is what counts."""
+        return asked_urgency(self.request.payload)
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,9 @@ class Views:
             state=state,
             assessment=Assessment.from_json(request.assessment),
             terms=terms,
-            why_here=explain(Assessment.from_json(request.assessment).level, request.priority),
+            why_here=explain(
+                Assessment.from_json(request.assessment).level, request.priority, Urgency(request.urgency)
+            ),
             verdicts=seat.verdicts if seat else (),
             why_not=why_not,
             editable=seat is not None and Verdict.MODIFY in seat.verdicts,

@@ -19,6 +19,7 @@ from app.services.clock import Clock
 from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, cursor_after, is_in_order, ordered
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
+from app.services.reading.review_pace import ReviewPaces
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -59,6 +60,7 @@ class Queue:
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._paces = ReviewPaces(clock)
 
     def page(self, wanted: QueueFilter, cursor: str | None = None, limit: int = 50) -> QueuePage:
         """One page of requests.
@@ -74,7 +76,7 @@ class Queue:
             found = search.first(select(*COLUMNS), limit + 1, cursor)
             more = len(found) > limit
             total = search.count() if more or cursor else len(found)
-            rows = rows_of(session, found[:limit])
+            rows = rows_of(session, found[:limit], self._paces.current(session))
         last = rows[-1] if more and rows else None
         return QueuePage(
             rows, min(total, COUNT_CAP), total > COUNT_CAP,
@@ -84,7 +86,8 @@ class Queue:
     def row(self, request_id: str) -> QueueRow | None:
         """One request as a row of the queue, or None."""
         with self._sessions.reads() as session:
-            rows = rows_of(session, session.execute(select(*COLUMNS).where(ApprovalRequest.id == request_id)).all())
+            found = session.execute(select(*COLUMNS).where(ApprovalRequest.id == request_id)).all()
+            rows = rows_of(session, found, self._paces.current(session))
         return rows[0] if rows else None
 
     def rows(self, wanted: QueueFilter, ids: Sequence[str]) -> list[QueueRow]:
@@ -99,7 +102,7 @@ class Queue:
         with self._sessions.reads() as session:
             absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS).where(*conditions(wanted, absent), ApprovalRequest.id.in_(usable))
-            return rows_of(session, session.execute(ordered(query, wanted)).all())
+            return rows_of(session, session.execute(ordered(query, wanted)).all(), self._paces.current(session))
 
     def counts(self, wanted: Mapping[str, QueueFilter]) -> dict[str, Count]:
         """The counts of several lists, for less than it takes to read a page of one."""

@@ -18,9 +18,9 @@ from app.domain.text import is_storable
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest
 from app.store.search import REQUEST_KEYS, contains, has_keys, may_contain
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 
-NAMED = ("workflow", "kind", "risk")
+NAMED = ("urgency", "workflow", "kind", "risk")
 """Filters by column. Each has an index in list order; the usually most selective one comes first."""
 _MOST_WORDS = 8
 
@@ -31,6 +31,7 @@ class QueueFilter:
 
     Attributes:
         risk: one of the risk levels.
+        urgency: the requester's, as far as it counts.
         workflow: a workflow's name.
         kind: a proposal's kind.
         text: words to search for in the title, the workflow, and the agent.
@@ -44,6 +45,7 @@ class QueueFilter:
     """
 
     risk: str = ""
+    urgency: str = ""
     workflow: str = ""
     kind: str = ""
     text: str = ""
@@ -67,6 +69,8 @@ class QueueFilter:
     def __post_init__(self) -> None:
         if self.risk and self.risk not in set(RiskLevel):
             raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
+        if self.urgency and self.urgency not in set(Urgency):
+            raise InvalidInputError(f"There is no urgency {self.urgency!r}.", {"urgency": "unknown"})
         for name in ("workflow", "kind", "text", "team"):
             if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
                 raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
@@ -74,9 +78,17 @@ class QueueFilter:
 
 # A literal rather than a parameter, so that any plan can use the indexes of pending requests.
 PENDING = ApprovalRequest.state == literal_column("'pending'")
+_NOT_NORMAL = ApprovalRequest.urgency != literal_column("'normal'")
+"""Said besides the urgency itself: nearly all requests are normal, so only the others are in its indexes."""
 RESOLVED = ApprovalRequest.state != literal_column("'pending'")
 _DOCUMENT = ApprovalRequest.title + "\n" + ApprovalRequest.workflow + "\n" + ApprovalRequest.agent
 _KEYS: ColumnElement[Any] = literal_column(REQUEST_KEYS)
+
+
+def has_index(wanted: QueueFilter, name: str) -> bool:
+    """True if a filter by this column is set, and has an index in list order."""
+    value = getattr(wanted, name)
+    return bool(value) and not (name == "urgency" and value == Urgency.NORMAL)
 
 
 def is_in_order(wanted: QueueFilter) -> bool:
@@ -111,6 +123,8 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
     for name in NAMED:
         if value := getattr(wanted, name):
             found.append(getattr(ApprovalRequest, name) == value)
+    if wanted.urgency and wanted.urgency != Urgency.NORMAL:
+        found.append(_NOT_NORMAL)
     if wanted.unassigned:
         found += [ApprovalRequest.assigned_to_id.is_(None), ApprovalRequest.claimed_by_id.is_(None)]
     narrowing: list[ColumnElement[bool]] = []

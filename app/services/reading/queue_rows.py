@@ -14,6 +14,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
+from app.domain.review_time import NO_PACE, Pace, minutes_words
 from app.domain.risk import is_clear
 from app.services.requests.situation import (
     AGREEING,
@@ -27,7 +28,7 @@ from app.services.requests.situation import (
 )
 from app.services.requests.votes import decider
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, Urgency, Verdict
 
 _OPEN = RequestState.PENDING.value
 
@@ -60,6 +61,8 @@ class QueueRow:
     approvals: int
     quorum: int
     priority: int
+    urgency: Urgency
+    review_seconds: int
     on_expiry: str
     opened_at: datetime
     expires_at: datetime
@@ -91,14 +94,20 @@ class QueueRow:
     @property
     def why_here(self) -> str:
         """Why it ranks where it does, in words."""
-        return explain(self.risk, self.priority)
+        return explain(self.risk, self.priority, self.urgency)
+
+    @property
+    def review_words(self) -> str:
+        """How long a review takes, such as ``about 2 min``; empty if it is not known."""
+        return minutes_words(self.review_seconds) if self.review_seconds else ""
 
 
 COLUMNS = (
     ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk, ApprovalRequest.assessment, ApprovalRequest.kind,
     ApprovalRequest.state, ApprovalRequest.workflow, ApprovalRequest.agent, ApprovalRequest.environment,
     ApprovalRequest.run_id, ApprovalRequest.requester_name, ApprovalRequest.approvals, ApprovalRequest.quorum,
-    ApprovalRequest.priority, ApprovalRequest.terms, ApprovalRequest.opened_at, ApprovalRequest.expires_at,
+    ApprovalRequest.priority, ApprovalRequest.urgency, ApprovalRequest.review_seconds, ApprovalRequest.terms,
+    ApprovalRequest.opened_at, ApprovalRequest.expires_at,
     ApprovalRequest.attention_at, ApprovalRequest.resolved_at, ApprovalRequest.version, ApprovalRequest.digest,
     ApprovalRequest.policy_version, ApprovalRequest.stage, ApprovalRequest.addressed_to, ApprovalRequest.escalation,
     ApprovalRequest.claimed_by_id, ApprovalRequest.claimed_by_name, ApprovalRequest.claimed_until,
@@ -107,15 +116,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows_of(session: Session, found: Sequence[Any]) -> list[QueueRow]:
-    """Rows of the queue; what only some of them need is read for all of those at once."""
+def rows_of(session: Session, found: Sequence[Any], pace: Pace = NO_PACE) -> list[QueueRow]:
+    """Rows of the queue; what only some of them need is read for all of those at once.
+
+    Args:
+        pace: how long people took, for the estimates.
+    """
     terms = [Terms.from_json(row.terms) for row in found]
     names = names_of(session, {a for row, own in zip(found, terms, strict=True) for a in _addresses(row, own)})
     agreed = _agreed(session, [row.id for row in found if row.approvals and row.state == _OPEN])
     silent = [row.id for row, own in zip(found, terms, strict=True) if own.on_expiry is OnExpiry.APPROVE]
     rejected = _rejected(session, silent)
     return [
-        _row(row, own, names, agreed.get(row.id, ()), row.id in rejected) for row, own in zip(found, terms, strict=True)
+        _row(row, own, names, agreed.get(row.id, ()), row.id in rejected, pace)
+        for row, own in zip(found, terms, strict=True)
     ]
 
 
@@ -151,7 +165,9 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool) -> QueueRow:
+def _row(
+    row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool, pace: Pace
+) -> QueueRow:
     risk = RiskLevel(row.risk)
     steps = escalation_by(terms, row.opened_at, row.expires_at, row.escalation)
     means = expiry_means(terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected)
@@ -171,6 +187,8 @@ def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected
         approvals=row.approvals,
         quorum=row.quorum,
         priority=row.priority,
+        urgency=Urgency(row.urgency),
+        review_seconds=pace.seconds(row.kind, row.review_seconds),
         on_expiry=means.value,
         opened_at=row.opened_at,
         expires_at=row.expires_at,

@@ -22,6 +22,7 @@ from app.services.reading.queue_filter import (
     after,
     can_be_looked_up,
     conditions,
+    has_index,
     is_in_order,
     ordered,
 )
@@ -105,7 +106,7 @@ class QueueSearch:
     def _looked_at(self, cursor: str | None, limit: int) -> Select[Any]:
         """The next requests of the narrowest list that an index has in order, and for each whether it matches."""
         base = QueueFilter(resolved=self._wanted.resolved, viewer=self._wanted.viewer)
-        named = [name for name in NAMED if getattr(self._wanted, name)]
+        named = [name for name in NAMED if has_index(self._wanted, name)]
         if named and not self._wanted.narrowed_to_viewer:
             base = replace(base, **{named[0]: getattr(self._wanted, named[0])})
         fits = and_(*conditions(self._wanted, self._absent)).label("fits")

@@ -13,6 +13,7 @@ from app.services.clock import Clock
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import QueueSearch
+from app.services.reading.review_pace import ReviewPaces
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -41,6 +42,7 @@ class SimilarRequests:
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._paces = ReviewPaces(clock)
 
     def entries(self, wanted: QueueFilter) -> list[QueueEntry]:
         """The first `LOOKED_AT` requests of the list; a group is placed where its first request would be."""
@@ -48,7 +50,7 @@ class SimilarRequests:
             absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS, ApprovalRequest.node, ApprovalRequest.payload)
             found = QueueSearch(session, wanted, absent).first(query, LOOKED_AT)
-            rows = {row.id: row for row in rows_of(session, found)}
+            rows = {row.id: row for row in rows_of(session, found, self._paces.current(session))}
         groups = grouped([_like(row) for row in found])
         at = {member.id: group for group in groups for member in group.members}
         entries: list[QueueEntry] = []

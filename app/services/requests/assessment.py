@@ -17,8 +17,10 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, for_people, permitted
 from app.domain.ranking import attention_at
 from app.domain.reading_tools import ReadingTools
+from app.domain.review_time import content_seconds
 from app.domain.risk import Assessment, floor_of
 from app.domain.text import storable
+from app.domain.urgency import asked_urgency, counting_urgency
 from app.services.requests.requester import RequestSource
 from app.store.requests import ApprovalRequest
 from assent.contracts import calls_of
@@ -116,6 +118,8 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
     asker, asked, terms = incoming.asker, incoming.asked, incoming.terms
     expires_at = now + timedelta(seconds=terms.deadline_seconds)
     due = next_due(DueInputs(True, now, expires_at, terms))
+    by_person = asker.run_id is None and not asker.agent
+    urgency = counting_urgency(asked_urgency(asked.document), by_person, terms.agent_urgency)
     return {
         "id": str(uuid.uuid4()),
         "run_id": asker.run_id,
@@ -148,7 +152,9 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
         "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
-        "attention_at": attention_at(expires_at, incoming.assessment.level),
+        "attention_at": attention_at(expires_at, incoming.assessment.level, 0, urgency),
+        "urgency": urgency.value,
+        "review_seconds": content_seconds(asked.document, len(incoming.assessment.findings)),
         "due_at": due.at if due else None,
     }
 

@@ -124,6 +124,7 @@ _LABELS = {
     "reported": "reported by the workflow itself",
     "revision_of": "revises request",
     "on_behalf_of": "on behalf of",
+    "urgency_asked": "urgency that was asked for",
     "acting_by": "with a link or token from",
 }
 _GROUP_WORDS = {

@@ -177,7 +177,9 @@ def request_decide(request_id: str) -> Any:
         elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
             answer = answer_of(view, sent)
         comment = submitted_text(sent.get("comment", ""))
-        ballot = Ballot(verdict, sent.get("digest", ""), change, answer, comment, acknowledged)
+        ballot = Ballot(
+            verdict, sent.get("digest", ""), change, answer, comment, acknowledged, read_seconds=_read_seconds(sent)
+        )
         return services().checkpoints.decide(request_id, actor, ballot).words
 
     try:
@@ -189,6 +191,12 @@ def request_decide(request_id: str) -> Any:
         return page_of(request_id, actor, Attempt(sent, error=error, preview=preview, change_digest=_digest(change)))
     except AssentError as error:
         return page_of(request_id, actor, Attempt(sent, error=error, problems=error.extra.get("fields", {})))
+
+
+def _read_seconds(sent: Any) -> int | None:
+    """How long the request was in view, as the page says; None if it does not say."""
+    said = sent.get("read_seconds", "")
+    return int(said) if said.isdecimal() and len(said) <= 6 else None
 
 
 @web.post("/requests/<request_id>/preview")

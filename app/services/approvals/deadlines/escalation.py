@@ -19,7 +19,7 @@ from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 
 
 class Escalations:
@@ -68,7 +68,8 @@ def next_step(request: ApprovalRequest, terms: Terms) -> EscalationStep | None:
 def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, **changed: Any) -> dict[str, Any]:
     """The columns that a step of the chain changes, plus `changed`. With None: the priority (by one) and the rank."""
     priority = min(request.priority + (step.priority if step else 1), MAX_PRIORITY)
-    rank = attention_at(changed.get("expires_at", request.expires_at), RiskLevel(request.risk), priority)
+    expires_at = changed.get("expires_at", request.expires_at)
+    rank = attention_at(expires_at, RiskLevel(request.risk), priority, Urgency(request.urgency))
     columns = changed | {"priority": priority, "attention_at": rank}
     if step is None:
         return columns

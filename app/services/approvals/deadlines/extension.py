@@ -26,7 +26,7 @@ from app.services.requests.comments import clean_comment
 from app.services.requests.delegation import represented_by
 from app.services.requests.requester import askers, own_request
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Urgency
 
 MAX_EXTENSIONS = 3
 """How often the deadline of one request may be extended."""
@@ -60,7 +60,7 @@ class Extensions:
             raise IllegalTransitionError(f"The deadline has already been extended {MAX_EXTENSIONS} times.")
         _check(request, until, now)
         changed = {"expires_at": until, "warned": False}
-        rank = attention_at(until, RiskLevel(request.risk), request.priority)
+        rank = attention_at(until, RiskLevel(request.risk), request.priority, Urgency(request.urgency))
         batch = moves.move(
             request, RequestState.PENDING, now, **changed, extended=request.extended + 1, attention_at=rank,
             **due_values(request, **changed),

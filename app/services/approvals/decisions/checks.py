@@ -60,6 +60,7 @@ class CheckedDecision:
     comment: str
     seat: Seat
     editors: tuple[str, ...] = ()
+    read_seconds: int | None = None
 
     @property
     def agreed_digest(self) -> str:
@@ -101,7 +102,7 @@ def check(
     _check_terms(terms, ballot, actor, now)
     return CheckedDecision(
         ballot.verdict, ballot.digest, payload, digest, assessment, terms, digest != request.proposed_digest,
-        ballot.change, answer, ballot.comment, seat, editors,
+        ballot.change, answer, ballot.comment, seat, editors, ballot.read_seconds,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
+from app.domain.review_time import content_seconds
 from app.services.approvals.decisions.checks import CheckedDecision, changed_payload, check
 from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
@@ -47,7 +48,7 @@ from app.services.requests.votes import decisions_on, remark, vote
 from app.store.batch import Batch
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import Verdict
+from assent.contracts import Urgency, Verdict
 
 ATTEMPTS = 20
 """How often a decision is retried when others decide on the same request at the same moment."""
@@ -267,7 +268,10 @@ def _moved(
             "terms": checked.terms.to_json(),
             "quorum": after.quorum,
             "edited_by": list(checked.editors),
-            "attention_at": attention_at(seen.expires_at, checked.assessment.level, seen.priority),
+            "attention_at": attention_at(
+                seen.expires_at, checked.assessment.level, seen.priority, Urgency(seen.urgency)
+            ),
+            "review_seconds": content_seconds(checked.payload, len(checked.assessment.findings)),
         }
     if resolution is not None:
         if seen.answered_by:
@@ -311,6 +315,7 @@ def _decision(request: ApprovalRequest, actor: Actor, checked: CheckedDecision, 
         "via": actor.via.value,
         "at": now,
         "stage": checked.seat.stage,
+        "read_seconds": checked.read_seconds,
         "on_behalf_of_id": principal.id if principal else None,
         "on_behalf_of_name": principal.name if principal else "",
         **actor.makers.columns,

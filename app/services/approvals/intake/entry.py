@@ -9,6 +9,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.verdicts import PolicyDecision
+from app.domain.urgency import asked_urgency
 from app.services.approvals.intake.policy_outcome import PolicyOutcome
 from app.services.lessons.uses import note_uses
 from app.services.record.audit import record
@@ -16,6 +17,7 @@ from app.services.record.events import event_row, publish
 from app.services.requests.assessment import IncomingProposal, request_values
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest
+from assent.contracts import Urgency
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def enter(
         batch, actor, "request.opened", now, request_id=values["id"], run_id=asker.run_id, digest=incoming.digest,
         risk=values["risk"], kind=values["kind"], revision_of=values["previous_id"], rule=incoming.terms.name,
         policy=incoming.terms.policy_version, expires_at=values["expires_at"].isoformat(),
+        **_urgency(incoming, values["urgency"]),
     )  # fmt: skip
     publish(
         batch,
@@ -73,3 +76,9 @@ def enter(
     if settled is not None:
         settled.write(batch)
     return EnteredRequest(str(values["id"]), settled)
+
+
+def _urgency(incoming: IncomingProposal, counts: str) -> dict[str, str]:
+    """The urgency for the audit log: what was asked for, and what counts; nothing if none was asked for."""
+    asked = asked_urgency(incoming.asked.document)
+    return {"urgency": counts, "urgency_asked": asked.value} if asked is not Urgency.NORMAL else {}
