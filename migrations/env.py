@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.store import calls, files, lessons, models, notify, people, policies, record, requests, routing, runs, tokens  # noqa: F401 - their tables are part of the metadata
+from app.store import (  # noqa: F401 - their tables are part of the metadata
+    calls,
+    demo,
+    files,
+    lessons,
+    models,
+    notify,
+    people,
+    policies,
+    record,
+    requests,
+    routing,
+    runs,
+    tokens,
+)
 from app.store.base import metadata
 
 

@@ -10,6 +10,8 @@ from wheels.renaming import PACKAGE, Renamer
 SOURCES = ("app", "workflows", "migrations")
 """Folders of Python packages and of what lies in them."""
 _MODULES = ("wsgi.py",)
+_POLICY = "policies.yaml"
+"""The policy of the demo."""
 _TAKEN = (".py", ".html", ".txt", ".json")
 _LEFT = (".pyc", ".mako")
 """Caches, and the template from which new migrations are written."""
@@ -40,7 +42,7 @@ def files(top: Path) -> Iterator[tuple[str, bytes]]:
         if path.suffix == ".py":
             content = renamer.renamed(content.decode(), name).encode()
         yield f"{PACKAGE}/{name}", content
-    for path in [*_all(top / "templates"), *_static(top / "static")]:
+    for path in [*_all(top / "templates"), *_static(top / "static"), top / _POLICY]:
         yield f"{PACKAGE}/{path.relative_to(top).as_posix()}", path.read_bytes()
 
 

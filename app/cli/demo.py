@@ -1,10 +1,11 @@
-"""`assent demo`: sample people, a sample database, and one run. Running it again adds only what is missing."""
+"""`assent demo`: sample people and their past, a sample database, and one run. Run again, it adds what is missing."""
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import click
 import psycopg
@@ -12,13 +13,19 @@ from psycopg import sql
 
 from app.cli.actors import operator, use_cases
 from app.cli.people import link_address
-from app.cli.policy import load_policy
+from app.cli.policy import load_policy, read_file
+from app.demo.cast import CAST, STARTER, DemoPerson
+from app.demo.decided import decided_story
+from app.demo.past import the_past
+from app.demo.story import Story
+from app.demo.telling import Telling, people_of
+from app.demo.waiting import waiting_story
 from app.domain.errors import AssentError, ConflictError, NotFoundError
-from app.domain.people import Role, Via
-from app.installation import COMMAND
+from app.domain.people import Via
+from app.installation import COMMAND, ROOT
 from app.services.bundle import Services
 from app.services.people.accounts import LINK_LIFETIME
-from app.settings import Settings
+from app.settings import Settings, with_secret_key
 from app.store.migrate import one_line
 from app.store.people import Person
 from workflows.database_maintenance.files import OutsideError, base_directory, inside
@@ -26,6 +33,10 @@ from workflows.database_maintenance.sample import SAMPLE_WORKLOAD, SampleError, 
 
 WORKFLOW = "database_maintenance"
 CATALOGUE_SECONDS = 60.0
+POLICY = "policies.yaml"
+"""The policy that the demo's past was written for; another one can be configured."""
+SET_UP = timedelta(hours=1)
+"""How long before the first act of the past its people were added."""
 
 
 class DemoError(AssentError):
@@ -34,52 +45,57 @@ class DemoError(AssentError):
     code = "demo"
 
 
-@dataclass(frozen=True)
-class _DemoPerson:
-    """A person of the demo, named after their role."""
-
-    name: str
-    email: str
-    roles: tuple[Role, ...]
-    teams: tuple[str, ...]
-    does: str
-
-
-CAST = (
-    _DemoPerson("DBA on call", "dba@example.com", (Role.REVIEWER,), ("dba",), "decides"),
-    _DemoPerson(
-        "Platform lead", "platform@example.com", (Role.REVIEWER, Role.ADMIN), ("platform",), "decides, manages people"
-    ),
-    _DemoPerson(
-        "Release engineer",
-        "release@example.com",
-        (Role.REVIEWER,),
-        ("platform",),
-        "started the run, may not approve it",
-    ),
-    _DemoPerson("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the audit log"),
-    _DemoPerson("Viewer", "viewer@example.com", (Role.VIEWER,), (), "reads requests and runs"),
-)
-STARTER = CAST[2]
-
-
 @click.command()
 @click.option("--sample", default="", help="Address of the sample database. It is created and filled if necessary.")
 def demo(sample: str) -> None:
-    """Add sample people, a sample database, and one run, and print sign-in links."""
+    """Fill an empty database with sample people and requests, start one run, and print sign-in links."""
     with use_cases() as (settings, services):
-        people = [_person(services, part) for part in CAST]
+        if services.demo_marks.is_marked():
+            people = [_person(services, part) for part in CAST]
+            if settings.policy_file:
+                load_policy(services, operator(), settings.policy_file)
+        else:
+            people, left_out = make_past(services, with_secret_key(settings))
+            if left_out:
+                click.echo(f"  The policy refused {len(left_out)} of the demo's acts; they are left out.")
         if sample:
             _make_database(settings, sample)
             _fill(sample)
-        if settings.policy_file:
-            load_policy(services, operator(), settings.policy_file)
         if not services.runs.recent(limit=1):
             _start_run(settings, services, people[CAST.index(STARTER)])
         _print_links(settings, services, people)
 
 
-def _person(services: Services, part: _DemoPerson) -> Person:
+def make_past(services: Services, settings: Settings) -> tuple[list[Person], list[str]]:
+    """Mark the database as a demo for good, and write the demo's past into it.
+
+    Returns its people, and what a policy of the operator's own refused.
+
+    Raises:
+        DemoError: the database is not empty.
+    """
+    source = settings.policy_file or str(ROOT / POLICY)
+    text, story = read_file(source), Story(services.clock())
+    decided_story(story)
+    waiting_story(story)
+    begins = story.acts[0].at - SET_UP
+    try:
+        with the_past(services.engine, begins, settings.public_url, settings.secret_key) as past:
+            people = [
+                past.services.people.add(operator(), part.name, part.email, part.roles, part.teams) for part in CAST
+            ]
+            past.services.policies.load(operator(), text, Path(source).name)
+            telling = Telling(past, operator(), people_of(CAST, people))
+            telling.tell(story)
+    except ConflictError:
+        raise DemoError(
+            "A demo needs an empty database, and this one is in use: start without the demo (--no-demo), or name "
+            "another database (ASSENT_DATA_DIR or ASSENT_DATABASE_URL)."
+        ) from None
+    return people, telling.left_out
+
+
+def _person(services: Services, part: DemoPerson) -> Person:
     try:
         return services.people.by_email(part.email)
     except NotFoundError:

@@ -34,9 +34,7 @@ log = structlog.get_logger("serve")
 
 
 @click.command()
-@click.option(
-    "--demo", is_flag=True, help="Add sample people, a sample database, and one run, and print sign-in links."
-)
+@click.option("--demo", is_flag=True, help="Fill an empty database with a demo, and print sign-in links.")
 def serve(demo: bool) -> None:
     """Run everything: a database unless one is configured, migrations, web processes, and workers."""
     from app.cli.policy import configured_policy
@@ -106,7 +104,11 @@ def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | No
         raise SettingsError(f"The web process does not answer on port {settings.port}.")
     if demo and not supervisor.finish(demo):
         return
-    if _is_empty(supervisor.environment["ASSENT_DATABASE_URL"]):
+    address = supervisor.environment["ASSENT_DATABASE_URL"]
+    if not demo and _is_demo(address):
+        click.echo("\n  This database was made by a demo, and stays marked as one: its past is invented. Use another")
+        click.echo("  one for your own work (ASSENT_DATA_DIR or ASSENT_DATABASE_URL), or start it with --demo.")
+    if _is_empty(address):
         click.echo("\n  Nobody can sign in yet. Add the first person, which prints a sign-in link:")
         given = "".join(f"{name}={shlex.quote(os.environ[name])} " for name in _SHOWN if os.environ.get(name))
         click.echo(f'    {given}{COMMAND} user add you@example.com --name "Your name" --role admin --role reviewer')
@@ -117,6 +119,12 @@ def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | No
 def _is_empty(address: str) -> bool:
     with psycopg.connect(address) as connection:
         row = connection.execute("SELECT NOT EXISTS (SELECT FROM people)").fetchone()
+    return bool(row and row[0])
+
+
+def _is_demo(address: str) -> bool:
+    with psycopg.connect(address) as connection:
+        row = connection.execute("SELECT EXISTS (SELECT FROM demo_marks)").fetchone()
     return bool(row and row[0])
 
 

@@ -13,6 +13,7 @@ from app.services.approvals.manager import CheckpointManager
 from app.services.calls.idempotency import IdempotencyKeys
 from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
+from app.services.demo_marks import DemoMarks
 from app.services.files.rules import FileRules
 from app.services.files.saved import SavedFiles
 from app.services.files.uploads import Files
@@ -95,6 +96,7 @@ class Services:
     waiting: PersonalQueue
     destinations: Destinations
     vault: Vault
+    demo_marks: DemoMarks
 
 
 def build_services(
@@ -175,4 +177,5 @@ def services_over(
         waiting=PersonalQueue(sessions, clock),
         destinations=Destinations(sessions, clock, vault),
         vault=vault,
+        demo_marks=DemoMarks(sessions),
     )

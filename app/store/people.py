@@ -39,6 +39,7 @@ class Person(Made, Base):
         theme: A value of `app.domain.preferences.Theme`.
         density: A value of `app.domain.preferences.Density`.
         keys: ``on`` or ``off`` for single-key shortcuts.
+        tour_closed_at: When they closed the tour, which a demo shows until then.
         makers: Makers of the account, until somebody else vouches for it
             (`app.services.people.accounts.People.make_link`).
     """
@@ -55,6 +56,7 @@ class Person(Made, Base):
     theme: Mapped[str] = mapped_column(default=Theme.SYSTEM.value, server_default=Theme.SYSTEM.value)
     density: Mapped[str] = mapped_column(default=Density.COMFORTABLE.value, server_default=Density.COMFORTABLE.value)
     keys: Mapped[str] = mapped_column(default="on", server_default="on")
+    tour_closed_at: Mapped[datetime | None]
     teams: Mapped[list[Team]] = relationship(secondary="team_members", lazy="selectin", order_by="Team.slug")
 
     __table_args__ = (Index("uq_people_email", text("lower(email)"), unique=True),)

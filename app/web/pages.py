@@ -79,6 +79,11 @@ def _frame() -> Frame | None:
     )  # fmt: skip
 
 
+def is_demo() -> bool:
+    """True if the database is marked as a demo, which every page says."""
+    return services().demo_marks.known
+
+
 def events_position() -> int:
     """The position up to which events are complete. Read it before the page's content, so that the page misses none."""
     with services().sessions() as session:
@@ -88,5 +93,6 @@ def events_position() -> int:
 @web.before_request
 def _only_signed_in() -> Any:
     if request.endpoint in OPEN or current_user.is_authenticated:
+        services().demo_marks.is_marked()  # asked here, so that all pages know it, and those of errors ask nothing
         return None
     return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]

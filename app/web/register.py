@@ -22,7 +22,7 @@ from app.web.admin import (
 from app.web.filters import register_filters
 from app.web.forms.moments import field_zone
 from app.web.me import absences, agents, notifications, own_files, profile, slack, tokens
-from app.web.pages import frame, render, web
+from app.web.pages import frame, is_demo, render, web
 from app.web.prose import markdown
 from app.web.queue import acts as queue_acts
 from app.web.queue import page as queue
@@ -59,5 +59,5 @@ def register(app: Flask) -> None:
     register_filters(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(frame=frame, markdown=markdown, field_zone=field_zone)
+    app.jinja_env.globals.update(frame=frame, is_demo=is_demo, markdown=markdown, field_zone=field_zone)
     app.register_blueprint(web)

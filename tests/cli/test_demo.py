@@ -26,7 +26,7 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
     try:
         serve.start()
         first = LINK.findall(serve.logs)
-        assert len(first) == len(CAST) == 5
+        assert len(first) == len(CAST) == 6
         with urllib.request.urlopen(first[0], timeout=10) as page:
             assert CAST[0].name in page.read().decode()
         runs = json.loads(assent("run", "list", "--json", **settings).stdout)
@@ -35,6 +35,8 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
         assert (tmp_path / "maintenance" / runs[0]["input"]["workload"]).is_file()
         with psycopg.connect(find_running(tmp_path)) as database:
             [(text,)] = database.execute("SELECT examples FROM workflows WHERE name = 'package_deployment'")
+            asked = database.execute("SELECT count(*) FROM approval_requests WHERE run_id IS NULL").fetchone()
+        assert asked and asked[0] > 60
         examples = json.loads(text)
         assert examples and all(Path(example["package"]).is_file() for example in examples)
         folders = {"ASSENT_INPUT_FOLDERS": str(tmp_path / "example-packages")}
@@ -52,8 +54,10 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
         done = assent("demo", "--sample", find_running(tmp_path, "shop"), **settings, **database)
         assert done.returncode == 0, done.stderr
         second = LINK.findall(done.stdout)
-        assert len(second) == 5
+        assert len(second) == 6
         assert not set(first) & set(second)
+        with psycopg.connect(find_running(tmp_path)) as opened:
+            assert opened.execute("SELECT count(*) FROM approval_requests WHERE run_id IS NULL").fetchone() == asked
         again = json.loads(assent("run", "list", "--json", **settings).stdout)
         assert [run["id"] for run in again] == [run["id"] for run in runs]
         with psycopg.connect(find_running(tmp_path, "shop")) as shop:

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import ProgrammingError
 
 from app.cli.schema import check_everything, upgrade_everything
-from app.store import calls, lessons, migrate, notify, people, policies, record, requests, runs, tokens, tools  # noqa: F401 - their tables are part of the metadata
+from app.store import calls, demo, lessons, migrate, notify, people, policies, record, requests, runs, tokens, tools  # noqa: F401 - their tables are part of the metadata
 from app.store.base import metadata
 from app.store.engine import make_engine
 from app.store.thread_order import order_threads

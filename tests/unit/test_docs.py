@@ -250,7 +250,8 @@ def test_the_gate_of_the_first_page_runs(load: Load, approved: bool) -> None:
 
 def test_the_demo_prints_what_the_first_page_says() -> None:
     text = (ROOT / "README.md").read_text()
-    source = "".join((ROOT / "app" / "cli" / name).read_text() for name in ("demo.py", "serve.py", "people.py"))
+    names = ("cli/demo.py", "demo/cast.py", "cli/serve.py", "cli/people.py")
+    source = "".join((ROOT / "app" / name).read_text() for name in names)
     for said in ("Sign in (each link works once, within", "started the run, may not approve it", "Ctrl-C stops"):
         assert said in text and said in source
 

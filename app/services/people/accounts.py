@@ -64,7 +64,8 @@ class People:
             person_id = str(uuid.uuid4())
             session.execute(
                 insert(Person).values(
-                    id=person_id, name=name, email=email, roles=wanted, **actor.makes_for(person_id).columns
+                    id=person_id, name=name, email=email, roles=wanted, created_at=self._clock(),
+                    **actor.makes_for(person_id).columns,
                 )
             )
             _join(session, person_id, slugs)
@@ -223,6 +224,12 @@ class People:
         }
         with self._sessions.begin() as session:
             session.execute(update(Person).where(Person.id == actor.id).values(**chosen))
+
+    def close_tour(self, actor: Actor) -> None:
+        """Never show the tour to the actor again."""
+        closing = update(Person).where(Person.id == actor.id, Person.tour_closed_at.is_(None))
+        with self._sessions.begin() as session:
+            session.execute(closing.values(tour_closed_at=self._clock()))
 
     def _usable(self, link: SignInLink | None, session: Session, keep_active: bool = False) -> Person:
         if link is None:
