@@ -144,6 +144,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /"),
         page("GET /dashboard"),
         page("GET /queue"),
+        page("GET /decided"),
         page("GET /queue/views"),
         page("GET /frame"),
         page("GET /requests/<request_id>"),

@@ -34,6 +34,7 @@ from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
 from app.services.policies.samples import Samples
 from app.services.policies.versions import Policies
+from app.services.reading.decided import DecidedRequests
 from app.services.reading.insights import InsightsBook
 from app.services.reading.numbers import Numbers
 from app.services.reading.pages import Views
@@ -72,6 +73,7 @@ class Services:
     saved_views: SavedViews
     policies: Policies
     queue: Queue
+    decided: DecidedRequests
     similar: SimilarRequests
     bulk: BulkDecisions
     views: Views
@@ -153,6 +155,7 @@ def services_over(
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
+        decided=DecidedRequests(sessions),
         similar=SimilarRequests(sessions, clock),
         bulk=BulkDecisions(sessions, checkpoints),
         views=Views(sessions, clock),

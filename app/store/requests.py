@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, false, func, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
@@ -208,6 +209,7 @@ class Decision(Made, Base):
             "uq_decisions_standing", "request_id", "person_id", "stage", "digest",
             unique=True, postgresql_where=_STANDING,
         ),
+        Index("ix_decisions_person", "person_id", "at", "id", postgresql_where=_STANDING),
     )  # fmt: skip
 
 
@@ -267,3 +269,30 @@ class Comment(Base):
         return signature("agent" if self.by_agent else "person", self.person_name)
 
     __table_args__ = (Index("ix_comments_request", "request_id", "at"),)
+
+
+class SearchDocument(Base):
+    """The words by which a decided request is found (`app.domain.search_words`).
+
+    A worker makes it shortly after the decision; until then, the request is scanned.
+
+    Attributes:
+        resolved_at: As in the request.
+        words: Of its title, content, and comments, and one for each value that lists filter by.
+        stale: There are comments since it was made. A trigger on the comments sets this.
+    """
+
+    __tablename__ = "search_documents"
+
+    request_id: Mapped[str] = mapped_column(
+        Text, ForeignKey("approval_requests.id", ondelete="CASCADE"), primary_key=True
+    )
+    resolved_at: Mapped[datetime]
+    words: Mapped[Any] = mapped_column(TSVECTOR)
+    stale: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    __table_args__ = (
+        Index("ix_search_documents_resolved", "resolved_at", "request_id"),
+        Index("ix_search_documents_words", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index("ix_search_documents_stale", "request_id", postgresql_where=text("stale")),
+    )

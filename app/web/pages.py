@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 
+from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
 from app.http.csrf import BY_SIGNATURE
 from app.http.identity import current_actor
@@ -43,6 +45,20 @@ def see_other(endpoint: str, **values: Any) -> Response:
 def address(endpoint: str, query: Mapping[str, str], **values: str) -> str:
     """The URL of a page with query parameters."""
     return url_for(endpoint, **values, **query)  # type: ignore[arg-type]
+
+
+def day_in(query: Mapping[str, str], name: str) -> datetime | None:
+    """The start of a day that a filter names, in UTC; None without one. Raises InvalidInputError."""
+    given = query.get(name, "")
+    if not given:
+        return None
+    try:
+        day = date.fromisoformat(given)
+    except ValueError as error:
+        raise InvalidInputError("Enter a date such as 2026-11-30.", {name: "This is not a date."}) from error
+    if not 1970 <= day.year <= 9000:
+        raise InvalidInputError("This date is out of range.", {name: "This is out of range."})
+    return datetime.combine(day, time.min, UTC)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from app.web.me import absences, agents, notifications, own_files, profile, slac
 from app.web.pages import frame, is_demo, render, web
 from app.web.prose import markdown
 from app.web.queue import acts as queue_acts
+from app.web.queue import decided
 from app.web.queue import page as queue
 from app.web.requests import acts as request_acts
 from app.web.requests import link
@@ -34,9 +35,9 @@ from app.web.runs import page as runs
 from app.web.slack import interactions
 
 PAGES = (
-    signin, queue, queue_acts, requests, request_acts, link, runs, needs, files, tools, workflow, audit, people,
-    profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples, insights,
-    model_usage, tokens, own_files, interactions, slack, destinations,
+    signin, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, tools, workflow, audit,
+    people, profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples,
+    insights, model_usage, tokens, own_files, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

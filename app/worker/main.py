@@ -28,6 +28,7 @@ from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.files.rules import file_rules
 from app.services.record.search_index import AuditIndex
+from app.services.requests.search_documents import SearchDocuments
 from app.services.routing.answers import RouterDesk
 from app.services.runs.control import CONTROL_CHANNEL
 from app.settings import Settings
@@ -39,7 +40,7 @@ from app.worker.connector import QueueConnector
 from app.worker.courier import AT_ONCE, Courier
 from app.worker.files import FilesOfRun, keep_sweeping
 from app.worker.grant_expiry import keep_lapsing
-from app.worker.indexing import keep_indexing
+from app.worker.indexing import keep_documenting, keep_indexing
 from app.worker.lessons import keep_learning, recaller_of
 from app.worker.notices import follow, listen
 from app.worker.offers import Offering
@@ -110,7 +111,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         text_waits = asyncio.Event()
         chores = (
             keep_lapsing(services.grants), keep_sweeping(services.files, services.model_calls),
-            keep_learning(services.learning), keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
+            keep_learning(services.learning), keep_documenting(SearchDocuments(services.sessions)),
+            keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
         )  # fmt: skip
         audit_index = AuditIndex(services.sessions)
         await _run_queue(queue, settings, advancer, chores, audit_index, offering, tools, text_waits)

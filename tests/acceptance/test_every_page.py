@@ -104,6 +104,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/api/docs/<name>": ("dba", "/api/docs/open_approval"),
         "/audit": ("auditor", "/audit"),
         "/coding-agents": ("dba", "/coding-agents"),
+        "/decided": ("dba", "/decided?text=go&outcome=approved"),
         "/destinations": ("lead", "/destinations"),
         "/destinations/new": ("lead", "/destinations/new?channel=webhook"),
         "/destinations/<destination_id>": ("lead", f"/destinations/{make_destination(portal.services).id}"),

@@ -20,6 +20,7 @@ from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, 
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
 from app.services.reading.review_pace import ReviewPaces
+from app.services.reading.workflow_names import workflow_names
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -129,13 +130,9 @@ class Queue:
         return min(total, COUNT_CAP), total > COUNT_CAP
 
     def pending_workflows(self) -> list[str]:
-        """Names of workflows that have pending requests, found by skipping through the index instead of a scan."""
-        least = select(func.min(ApprovalRequest.workflow).label("name")).where(PENDING)
-        names = least.cte("names", recursive=True)
-        following = least.where(ApprovalRequest.workflow > names.c.name).scalar_subquery()
-        names = names.union_all(select(following).where(names.c.name.is_not(None)))
+        """Names of workflows that have pending requests."""
         with self._sessions.reads() as session:
-            return list(session.scalars(select(names.c.name).where(names.c.name.is_not(None)).limit(100)))
+            return workflow_names(session, PENDING)
 
 
 def _bounded(wanted: QueueFilter, absent: Sequence[Member]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, request
@@ -18,7 +18,7 @@ from app.http.runtime import services
 from app.services.record.records import ExportFormat
 from app.services.record.search import AuditFilter
 from app.store.record import AuditEntry
-from app.web.pages import render, web
+from app.web.pages import day_in, render, web
 
 PHRASES = {
     "person.added": "added a person",
@@ -220,25 +220,11 @@ def audit_export() -> Any:
 
 
 def _filter(query: Mapping[str, str]) -> AuditFilter:
-    since, until = _day(query, "since"), _day(query, "until")
+    since, until = day_in(query, "since"), day_in(query, "until")
     return AuditFilter(
         query.get("action", ""), query.get("actor", ""), query.get("request_id", ""), query.get("run_id", ""),
         query.get("text", ""), since, until + timedelta(days=1) if until else None, query.get("title", ""),
     )  # fmt: skip
-
-
-def _day(query: Mapping[str, str], name: str) -> datetime | None:
-    """The start of a day in UTC."""
-    given = query.get(name, "")
-    if not given:
-        return None
-    try:
-        day = date.fromisoformat(given)
-    except ValueError as error:
-        raise InvalidInputError("Enter a date such as 2026-11-30.", {name: "This is not a date."}) from error
-    if not 1970 <= day.year <= 9000:
-        raise InvalidInputError("This date is out of range.", {name: "This is out of range."})
-    return datetime.combine(day, time.min, UTC)
 
 
 def _before(given: str | None) -> int | None:

@@ -140,7 +140,7 @@ def _shown(
     return render(
         "person.html", status_of(error) if error else 200, person=person, given=given, link=address,
         sign_ins=services().sign_ins.of(current_actor(), session_lifetime(), session_idle(), person.id),
-        token_choices=list(TokenChoice),
+        token_choices=list(TokenChoice), decided=services().decided.latest(person.id),
         chosen=sent.getlist("roles") if sent else person.roles, **_common(error),
     )  # fmt: skip
 

@@ -1,0 +1,264 @@
+"""Reads the list of decided requests: newest first, in pages, with filters.
+
+A page costs the same with a thousand or a million requests. The next requests in order are looked through first; if too
+few of them match, those that do are found by the words of their documents (docs/decisions/0058). What is decided by one
+person is in the order of their decisions.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.errors import QueryCanceled
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal_column, select, text, true, tuple_, union
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, aliased
+
+from app.domain.errors import InvalidInputError, TookTooLongError
+from app.domain.text import is_storable
+from app.services.reading.decided_filter import DecidedFilter, document_query, has_words, restrictions, seen_by
+from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.reading.workflow_names import workflow_names
+from app.services.requests.search_documents import is_behind
+from app.services.requests.votes import decider
+from app.store.base import among
+from app.store.engine import Sessions
+from app.store.people import Person
+from app.store.requests import ApprovalRequest, Decision, SearchDocument
+from assent.contracts import Verdict
+
+PAGE = 50
+MAX_PAGE = 200
+TOP = 1_000
+"""How many requests are looked through first."""
+_SOME, FARTHEST = 5, 20_000
+"""If at least `_SOME` of those match, more are looked through: as many as should be enough, and at most `FARTHEST`."""
+RECENT = 500
+"""How many of the newest requests are looked through for those that have no document yet."""
+TIME_LIMIT_MS = 5_000
+MOST_PEOPLE = 1_000
+_DECIDED = ApprovalRequest.state != literal_column("'pending'")
+
+
+@dataclass(frozen=True)
+class DecidedBy:
+    """A decision on a listed request: who made it, what it was, and when."""
+
+    name: str
+    verdict: Verdict
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DecidedRow:
+    """A decided request; `at` is when it was decided, or when the person did by whom the list is filtered."""
+
+    row: QueueRow
+    at: datetime
+    decisions: tuple[DecidedBy, ...]
+
+
+@dataclass(frozen=True)
+class DecidedPage:
+    """A page of rows, and where the next one starts (None: no more).
+
+    Attributes:
+        behind: older requests cannot be found by the words of their content and comments yet.
+    """
+
+    rows: list[DecidedRow]
+    next_cursor: str | None
+    behind: bool = False
+
+
+class DecidedRequests:
+    """The list of decided requests."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def page(self, wanted: DecidedFilter, cursor: str | None = None, limit: int = PAGE) -> DecidedPage:
+        """One page of requests.
+
+        Raises:
+            InvalidInputError: the cursor is not valid, or the limit is not between 1 and `MAX_PAGE`.
+            TookTooLongError: no index fits this combination of filters.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInputError(f"A page must have 1 to {MAX_PAGE} rows.", {"limit": "out of range"})
+        after = _decode(cursor) if cursor else None
+        with self._limited() as session:
+            found = DecidedSearch(session, wanted).first(limit + 1, after)
+            rows = rows_of(session, found[:limit])
+            decisions = _decisions(session, [row.id for row in rows])
+            behind = bool(wanted.words) and is_behind(session)
+        listed = [
+            DecidedRow(row, stored.at, tuple(decisions.get(row.id, ())))
+            for row, stored in zip(rows, found, strict=False)
+        ]
+        last = found[limit - 1] if len(found) > limit else None
+        return DecidedPage(listed, _encode(last.at, last.place) if last else None, behind)
+
+    def workflows(self) -> list[str]:
+        """Names of workflows that have decided requests."""
+        with self._sessions.reads() as session:
+            return workflow_names(session, _DECIDED)
+
+    def people(self) -> list[tuple[str, str]]:
+        """Ids and names of people, by name, the first `MOST_PEOPLE`; they may have left."""
+        query = select(Person.id, Person.name, Person.active).order_by(Person.name, Person.id).limit(MOST_PEOPLE)
+        with self._sessions.reads() as session:
+            return [(row.id, row.name if row.active else f"{row.name} (not active)") for row in session.execute(query)]
+
+    def latest(self, person_id: str, limit: int = 5) -> list[DecidedRow]:
+        """What a person decided last."""
+        return self.page(DecidedFilter(decided_by=person_id), limit=limit).rows
+
+    @contextmanager
+    def _limited(self) -> Iterator[Session]:
+        """A session whose statements are stopped after a time. Raises TookTooLongError."""
+        with self._sessions.begin() as session:
+            session.execute(text("select set_config('statement_timeout', :limit, true)"), {"limit": str(TIME_LIMIT_MS)})
+            try:
+                yield session
+            except OperationalError as error:
+                if isinstance(error.orig, QueryCanceled):
+                    raise TookTooLongError(
+                        f"This search took longer than {TIME_LIMIT_MS / 1000:g} seconds and was stopped. "
+                        "Choose a shorter period, or longer words."
+                    ) from error
+                raise
+
+
+class DecidedSearch:
+    """Finds the requests of one list in the cheapest way."""
+
+    def __init__(self, session: Session, wanted: DecidedFilter) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._fits = restrictions(wanted)
+        self._document = document_query(wanted)
+        self._place: tuple[Any, Any] = (ApprovalRequest.resolved_at, ApprovalRequest.id)
+        if wanted.person:
+            self._place = (Decision.at, Decision.id)
+
+    def first(self, limit: int, after: tuple[datetime, str] | None) -> Sequence[Any]:
+        """The first requests after a place, in order, with `COLUMNS`, ``at``, and ``place``."""
+        if not self._fits:
+            return self._session.execute(self._in_order(COLUMNS, after).limit(limit)).all()
+        looked, ids = self._among(TOP, limit, after)
+        if looked > TOP and _SOME <= len(ids) < limit:
+            far = min(2 * limit * TOP // len(ids), FARTHEST)
+            looked, ids = self._among(far, limit, after)
+            enough = looked <= far or len(ids) == limit
+        else:
+            enough = looked <= TOP or len(ids) == limit
+        if not enough and self._document:
+            ids = self._by_documents(limit, after)
+        elif not enough:
+            return self._session.execute(self._in_order(COLUMNS, after).where(*self._fits).limit(limit)).all()
+        # What was found by documents is looked at once more: they are made a little later than what they are about.
+        wanted = among(ApprovalRequest.id, ids)
+        return self._session.execute(self._in_order(COLUMNS, after).where(wanted, *self._fits).limit(limit)).all()
+
+    def _in_order(self, columns: Sequence[Any], after: tuple[datetime, str] | None) -> Select[Any]:
+        """The requests of the narrowest list that an index has in order."""
+        wanted, (at, place) = self._wanted, self._place
+        query = select(*columns, at.label("at"), place.label("place")).where(_DECIDED, *self._period(at))
+        if wanted.person:
+            query = query.join_from(Decision, ApprovalRequest, ApprovalRequest.id == Decision.request_id)
+            query = query.where(*_latest_of(wanted.person))
+        else:
+            query = query.where(ApprovalRequest.resolved_at.is_not(None))
+        if wanted.column:
+            query = query.where(getattr(ApprovalRequest, wanted.column) == getattr(wanted, wanted.column))
+        if after:
+            query = query.where(tuple_(at, place) < tuple_(*after))
+        return query.order_by(at.desc(), place.desc())
+
+    def _period(self, at: Any) -> list[ColumnElement[bool]]:
+        wanted = self._wanted
+        since = [at >= wanted.since] if wanted.since is not None else []
+        return since + ([at < wanted.until] if wanted.until is not None else [])
+
+    def _among(self, count: int, limit: int, after: tuple[datetime, str] | None) -> tuple[int, list[str]]:
+        """How many of the next requests were looked through, which is more than `count` if there are more; and the ids
+        of the first of them that match."""
+        fits = and_(true(), *self._fits).label("fits")
+        top = self._in_order((ApprovalRequest.id.label("request_id"), fits), after).limit(count + 1).subquery()
+        in_order = aggregate_order_by(top.c.request_id, top.c.at.desc(), top.c.place.desc())
+        matching = func.array_agg(in_order).filter(top.c.fits)
+        looked, ids = self._session.execute(select(func.count(), matching).select_from(top)).one()
+        return looked, list(ids or ())[:limit]
+
+    def _by_documents(self, limit: int, after: tuple[datetime, str] | None) -> list[str]:
+        """The ids of the first requests that match, found by their documents, or without one among the newest."""
+        few, (at, place) = self._few(), self._place
+        query = select(ApprovalRequest.id).join(few, few.c.request_id == ApprovalRequest.id)
+        query = query.where(*self._period(at), *seen_by(self._wanted))
+        if self._wanted.person:
+            query = query.join(Decision, Decision.request_id == ApprovalRequest.id)
+            query = query.where(*_latest_of(self._wanted.person))
+        if after:
+            query = query.where(tuple_(at, place) < tuple_(*after))
+        return list(self._session.scalars(query.order_by(at.desc(), place.desc()).limit(limit)))
+
+    def _few(self) -> CTE:
+        """Planned by itself: PostgreSQL must not walk along the list in the hope of a match."""
+        by_words = select(SearchDocument.request_id).where(has_words(self._document))
+        if not self._wanted.person:
+            by_words = by_words.where(*self._period(SearchDocument.resolved_at))
+        newest = (
+            select(ApprovalRequest.id)
+            .where(_DECIDED, ApprovalRequest.resolved_at.is_not(None))
+            .order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
+            .limit(RECENT)
+            .subquery()
+        )
+        current = select(SearchDocument.request_id).where(
+            SearchDocument.request_id == newest.c.id, ~SearchDocument.stale
+        )  # fmt: skip
+        without = select(newest.c.id).join(ApprovalRequest, ApprovalRequest.id == newest.c.id)
+        without = without.where(~current.exists(), *self._fits)
+        return union(by_words, without).cte("few").prefix_with("MATERIALIZED")
+
+
+def _latest_of(person_id: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of a person's decisions, of which only the latest on each request is listed."""
+    later = aliased(Decision)
+    again = select(later.id).where(
+        later.request_id == Decision.request_id, later.person_id == person_id, later.withdrawn_at.is_(None),
+        tuple_(later.at, later.id) > tuple_(Decision.at, Decision.id),
+    )  # fmt: skip
+    return Decision.person_id == person_id, Decision.withdrawn_at.is_(None), ~again.exists()
+
+
+def _decisions(session: Session, ids: list[str]) -> dict[str, list[DecidedBy]]:
+    found: dict[str, list[DecidedBy]] = {}
+    query = select(Decision).where(among(Decision.request_id, ids), Decision.withdrawn_at.is_(None))
+    for decision in session.scalars(query.order_by(Decision.at)) if ids else ():
+        made = DecidedBy(decider(decision), Verdict(decision.verdict), decision.at)
+        found.setdefault(decision.request_id, []).append(made)
+    return found
+
+
+def _encode(at: datetime, place: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), place]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(at)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
+    if moment.tzinfo is None or not isinstance(place, str) or not is_storable(place):
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
+    return moment, place
