@@ -15,7 +15,7 @@ from uuid import uuid4
 from langgraph.constants import START
 from langgraph.types import PregelTask, Send, StateSnapshot
 
-from assent.dialects.breakpoint import NextStep, Stop, stop_at
+from assent.dialects.breakpoint import NextStep, Stop, stop_at, stop_on_request
 from assent.digests import digest_of
 from assent.nodes import node_facts
 from assent.thread import GetSaved, GetState, Reading
@@ -91,6 +91,23 @@ class Breakpoints:
             if _names(graph.interrupt_after_nodes, ended):
                 return AFTER
         return ""
+
+    def before_next_step(self, state: StateSnapshot, asked_by: str) -> Reading[Stop | None]:
+        """Return a stop of the outermost graph at this place; None if a step is under way, or none follows.
+
+        Args:
+            state: the thread's newest state.
+            asked_by: who wants the run to ask before its next step.
+        """
+        if not state.tasks or any(task.name == START for task in state.tasks):
+            return None
+        if any(task.state is not None for task in state.tasks):
+            state = yield GetState(_newest(state), deep=True)
+        if any(_has_begun(task) for task in state.tasks):
+            return None
+        where = state.config["configurable"]
+        place = [str(where.get("checkpoint_ns") or ""), str(where["checkpoint_id"])]
+        return stop_on_request(place, (yield from _steps(self._levels[""], state)), asked_by)
 
     def hidden(self, state: StateSnapshot, stopped: Collection[Stopped], known: Collection[Stop]) -> list[Stop]:
         """Return the observed stops of graphs that LangGraph does not know before they run.

@@ -281,8 +281,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/route/<uuid:id>/choice", workflow="test_gate"),
     ),
     "control a run": (
-        page("POST /runs/<run_id>/<any(pause, resume, cancel, retry):act>"),
+        page("POST /runs/<run_id>/<any(pause, resume, ask, cancel, retry):act>"),
         rest("POST /api/v1/runs/<uuid:id>/pause"),
+        rest("POST /api/v1/runs/<uuid:id>/ask"),
         rest("POST /api/v1/runs/<uuid:id>/resume"),
         rest("POST /api/v1/runs/<uuid:id>/retry"),
     ),

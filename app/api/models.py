@@ -96,6 +96,7 @@ class RunSummary(Output):
     title: str
     state: RunState
     control: str = Field(description="The pending control of a running run: pause, cancel, or empty")
+    ask_next: str = Field(description="Who wants the run to ask before its next step; empty: nobody")
     started_by_name: str
     started_by_agent: str = Field(description="Name of the agent that started it; empty if a person did")
     created_at: Time

@@ -64,6 +64,13 @@ def pause_run(call: ApiCall) -> Any:
     return run_document(call, call.id)
 
 
+@table.add("POST", "/runs/<uuid:id>/ask", models.RunOut, body=models.Empty, scopes=WRITE)
+def ask_before_next_step(call: ApiCall) -> Any:
+    """Have a run ask for approval before its next step."""
+    call.portal.services.runs.ask_before_next_step(call.actor, call.id)
+    return run_document(call, call.id)
+
+
 @table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty, scopes=WRITE)
 def resume_run(call: ApiCall) -> Any:
     """Resume a paused run."""

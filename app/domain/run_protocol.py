@@ -70,6 +70,7 @@ class RunSnapshot:
         reported: ids of requests among the deliveries for which the run has already reported a receipt.
         started_by: id of the account for which it was started; empty if it has none.
         read: the row that was read in the same trip, if the caller asked for one.
+        ask_next: who wants the run to ask before its next step; empty: nobody.
     """
 
     id: str
@@ -82,6 +83,7 @@ class RunSnapshot:
     reported: frozenset[str] = frozenset()
     started_by: str = ""
     read: dict[str, Any] | None = None
+    ask_next: str = ""
 
 
 class StepKind(StrEnum):
@@ -230,6 +232,10 @@ class RunStore(Protocol):
 
     async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
         """Hold outcomes, by request, until their change windows open."""
+        ...
+
+    async def passed_on_request(self, run_id: str, attempt: int) -> None:
+        """Note that people agreed to the step before which somebody wanted the run to ask."""
         ...
 
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:

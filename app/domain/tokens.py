@@ -81,7 +81,7 @@ _WORDS = {
     Scope.APPROVALS_REQUEST: "request approval; cancel, report on, and comment on requests",
     Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, extend deadlines, comment, and review samples",
     Scope.RUNS_READ: "read workflows, runs, and their events; agents: only runs that they started",
-    Scope.RUNS_WRITE: "start, pause, resume, cancel, and retry runs",
+    Scope.RUNS_WRITE: "start, pause, resume, cancel, and retry runs, and have them ask before their next step",
     Scope.RULES_READ: "read policies, standing grants, lessons, and absences; test policies",
     Scope.RULES_WRITE: "propose and approve standing grants; change lessons; confirm policies; add absences",
     Scope.AUDIT_READ: "read the audit log",

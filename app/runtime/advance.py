@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
+from langgraph.constants import START
 from langgraph.errors import is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
@@ -29,7 +30,7 @@ from app.runtime.saver import OvertakenError
 from app.runtime.step_writer import StepWriter, written
 from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
-from assent.dialects.breakpoint import Stop
+from assent.dialects.breakpoint import Stop, is_on_request
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
@@ -110,7 +111,7 @@ class Advancer:
                 raise
 
     def steer(self, run_id: str) -> None:
-        """Stop the run before its next step if it is being advanced here, because somebody paused or canceled it."""
+        """Stop the run before its next step if it is being advanced here, because somebody wants that."""
         if control := self._controls.get(run_id):
             control.request_drain("steered")
 
@@ -173,6 +174,11 @@ class Advancer:
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, writer: StepWriter
     ) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": snapshot.id, FOR_WHOM: snapshot.started_by}}
+        if initial is not None and snapshot.ask_next:
+            # Stored without a step having run: there is a next step to ask about.
+            await graph.aupdate_state(config, initial, as_node=START)
+            await writer.settle()
+            initial = None
         if initial is None:
             await self._go_on(snapshot, graph, config, writer)
         else:
@@ -202,6 +208,7 @@ class Advancer:
         breakpoints = self.library.breakpoints(snapshot.workflow)
         asked = {*snapshot.open, *(delivery.interrupt_id for delivery in snapshot.deliveries)}
         stops = [*await aread(graph, breakpoints.stops(state)), *breakpoints.known_inside(state, asked)]
+        stops = stops or await self._on_request(snapshot, graph, state, asked)
         todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state), stops)
         # The graph omits tasks whose node it lacks: a thread that seems answered or finished may be at such a node.
         if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
@@ -227,6 +234,10 @@ class Advancer:
             failed = not failed_tasks(state).keys().isdisjoint(snapshot.open)
             await self._suspend(snapshot, [*self._pending(state, driver, facts, failed), *_asked(stops)], journal)
         else:
+            if snapshot.ask_next and stops:
+                await self._store.passed_on_request(snapshot.id, snapshot.attempt)
+            # With no stop here, a step is under way, and the next one is behind it.
+            driver.only_this_step = bool(snapshot.ask_next and not stops)
             if todo.skip:
                 await self._store.doubt(snapshot.id, snapshot.attempt)
                 for node in todo.skip:
@@ -234,7 +245,8 @@ class Advancer:
                 await writer.settle()
                 # The graph has not stopped here itself; if it continued now, it would pass the breakpoint.
                 state = await aread(graph, read_thread(config))
-                if stops := await aread(graph, breakpoints.stops(state)):
+                stops = await aread(graph, breakpoints.stops(state))
+                if stops := stops or await self._on_request(snapshot, graph, state, ()):
                     journal.delivered.extend(todo.delivered)
                     await self._suspend(snapshot, _asked(stops), journal)
                     return
@@ -254,6 +266,17 @@ class Advancer:
                 await self._go_on(later, graph, config, writer)
             else:
                 await self._rest(snapshot, graph, config, driver, writer, rest)
+
+    async def _on_request(
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], state: StateSnapshot, asked: Collection[str]
+    ) -> list[Stop]:
+        """Return the stop before the next step if somebody wants one, or if people have been asked about it."""
+        if not snapshot.ask_next and not any(map(is_on_request, asked)):
+            return []
+        found = await aread(
+            graph, self.library.breakpoints(snapshot.workflow).before_next_step(state, snapshot.ask_next)
+        )
+        return [found] if found and (snapshot.ask_next or found.id in asked) else []
 
     def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
         if state.created_at is not None:

@@ -114,6 +114,8 @@ class Driver:
         self._uses: deque[ToolUse] = deque()
         self._open: set[str] = set()
         self._ended = False
+        self.only_this_step = False
+        """Whether the drive stops as soon as a step of the outermost graph has ended."""
 
     async def run(
         self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
@@ -243,6 +245,8 @@ class Driver:
             )
             if not namespace:
                 self._ended = True
+                if self.only_this_step:
+                    self._control.request_drain("asks before the next step")
                 self._open.discard(data["id"])
                 rest.asked.extend(self.asked(data["name"], Interrupt(**interrupt)) for interrupt in interrupts)
 

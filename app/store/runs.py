@@ -53,7 +53,8 @@ class WorkflowOffer(Base):
 class Run(Made, Base):
     """One execution of a workflow. Its ID is that of the LangGraph thread.
 
-    `control` is a person's command for a run that is being advanced: empty, ``pause``, or ``cancel``. `attempt` counts
+    `control` is a person's command for a run that is being advanced: empty, ``pause``, or ``cancel``. `ask_next` is the
+    name of the person who wants the run to ask before its next step, until people have agreed to it. `attempt` counts
     how often a worker claimed the run; `holder` is the key of the advisory lock that shows that the last of them is
     alive (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of its
     requests. `started_by_agent` is the name of the agent that started it with the starter's token; empty if a person
@@ -70,6 +71,7 @@ class Run(Made, Base):
     version: Mapped[int] = mapped_column(default=1)
     attempt: Mapped[int] = mapped_column(default=0)
     control: Mapped[str] = mapped_column(default="")
+    ask_next: Mapped[str] = mapped_column(default="", server_default="")
     holder: Mapped[int | None] = mapped_column(BigInteger)
     input: Mapped[dict[str, Any]]
     result: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)

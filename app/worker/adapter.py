@@ -99,6 +99,10 @@ class WorkerStore:
         """Call `RunProgress.hold`."""
         await on_loop(self._progress.hold, run_id, attempt, until)
 
+    async def passed_on_request(self, run_id: str, attempt: int) -> None:
+        """Call `RunProgress.passed_on_request`."""
+        await on_loop(self._progress.passed_on_request, run_id, attempt)
+
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """Call `CheckpointManager.suspend`."""
         return await on_loop(self._checkpoints.suspend, run_id, attempt, asked, journal)

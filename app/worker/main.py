@@ -210,7 +210,9 @@ async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer, text_
 
 
 async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer) -> None:
-    cursor = await connection.execute("select id from runs where control <> '' and id = any(%s)", (advancer.active,))
+    cursor = await connection.execute(
+        "select id from runs where (control <> '' or ask_next <> '') and id = any(%s)", (advancer.active,)
+    )
     for (run_id,) in await cursor.fetchall():
         advancer.steer(run_id)
 

@@ -13,11 +13,13 @@ from assent.dialects.tool_calls import RequestedCall, document_of
 from assent.digests import digest_of
 
 BREAKPOINT = "breakpoint"
+ON_REQUEST = "asked-for:"
 _LONGEST_TEXT = 20_000
 _MOST_ENTRIES = 100
 _DEEPEST = 6
 _LARGEST = 200_000
 _WHY = "The graph stops here by itself: it was compiled with `{0}`. "
+_ASKED_FOR = "{0} wanted the run to ask before its next step. "
 _ONE = "Approved, it goes on with this step; rejected, it ends."
 _ALL = "Approved, it goes on with all of these steps; if one of them is rejected, none is run, and it ends."
 
@@ -67,6 +69,7 @@ class Stop:
         id: identifies the stop; a loop that reaches the breakpoint again gets another id.
         setting: `interrupt_before` or `interrupt_after`.
         within: id of the step of the outermost graph that contains it; empty: it is in that graph itself.
+        asked_by: who asked to stop here; empty: the graph stops here by itself.
     """
 
     id: str
@@ -74,12 +77,14 @@ class Stop:
     setting: str
     steps: tuple[NextStep, ...]
     within: str = ""
+    asked_by: str = ""
 
     def asked(self) -> Asked:
         """The question."""
         names = [f"“{step.title}”" for step in self.steps]
         title = f"Go on with {names[0]}?" if len(names) == 1 else f"Go on with {len(names)} steps: {', '.join(names)}?"
-        why = _WHY.format(self.setting) + (_ONE if len(names) == 1 else _ALL)
+        why = _ASKED_FOR.format(self.asked_by) if self.asked_by else _WHY.format(self.setting)
+        why += _ONE if len(names) == 1 else _ALL
         document = document_of([_requested(step, why) for step in self.steps])
         if document is None:
             bare = [replace(step, tool="", node=step.node[:200] or "step", value=None) for step in self.steps[:100]]
@@ -93,6 +98,17 @@ def stop_at(place: Sequence[str], setting: str, steps: Sequence[NextStep], withi
     """Return the stop of a graph at the checkpoint that `place` identifies."""
     digest = digest_of([*place, [step.node for step in steps]])
     return Stop(f"{BREAKPOINT}:{digest_of(list(place))[:40]}", digest, setting, tuple(steps), within)
+
+
+def stop_on_request(place: Sequence[str], steps: Sequence[NextStep], asked_by: str) -> Stop:
+    """Return the stop before the next step, for which a person asked, at the checkpoint that `place` identifies."""
+    digest = digest_of([*place, [step.node for step in steps]])
+    return Stop(f"{ON_REQUEST}{digest_of(list(place))[:40]}", digest, "", tuple(steps), asked_by=asked_by)
+
+
+def is_on_request(name: str) -> bool:
+    """Return True if this is the id of a stop for which a person asked."""
+    return name.startswith(ON_REQUEST)
 
 
 def _requested(step: NextStep, why: str) -> RequestedCall:

@@ -29,7 +29,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "cancel": {"reason": "No need."},
     "receipt": {"status": "not_applied"},
 }
-STEERING = ("pause", "resume", "cancel", "retry")
+STEERING = ("pause", "resume", "ask", "cancel", "retry")
 
 
 @dataclass

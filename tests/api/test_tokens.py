@@ -243,7 +243,7 @@ def _filled(rule: str, about: str) -> str:
     return rule.replace("<agent:agent>", "claude-code")
 
 
-@pytest.mark.parametrize("act", ["pause", "resume", "cancel", "retry"])
+@pytest.mark.parametrize("act", ["pause", "resume", "ask", "cancel", "retry"])
 def test_an_agent_steers_no_runs_of_others(act: str, app: Flask, services: Services) -> None:
     """Who cancels a run withdraws what it asks."""
     owner, other = make_person(services.sessions, "Owner", list(Role)), make_person(services.sessions)

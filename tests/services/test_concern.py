@@ -91,11 +91,11 @@ def test_cancelling_a_run_withdraws_its_requests_and_so_needs_the_same(desk: Des
     staged.suspend(run, asked(script("select 1"), node="first"), asked(script("select 2"), node="second"))
     views = Views(staged.sessions, staged.clock)
     for actor in (member(staged, "Outsider", "sre"), dba):
-        assert views.run(run.id, actor).controls == ("pause",)
+        assert views.run(run.id, actor).controls == ("pause", "ask")
         with pytest.raises(NotAskedError):
             staged.runs.cancel(actor, run.id, "Not needed.")
     assert staged.run_state(run.id) == "suspended"
-    assert views.run(run.id, both).controls == ("pause", "cancel")
+    assert views.run(run.id, both).controls == ("pause", "ask", "cancel")
     staged.runs.cancel(both, run.id, "Not needed.")
     assert staged.run_state(run.id) == "cancelled"
 

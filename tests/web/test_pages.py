@@ -317,7 +317,8 @@ def test_pages_carry_where_events_go_on(reviewer: Browser) -> None:
 def test_every_entry_of_the_record_is_a_phrase() -> None:
     source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "app" / "services").rglob("*.py"))
     named = set(re.findall(r'"((?:request|run|person)\.[a-z_]+)"', source)) - {kind.value for kind in EventKind}
-    named |= {"run.pause", "run.resume", "run.cancel", "run.retry", "run.completed", "run.failed", "run.cancelled"}
+    acts = ("pause", "ask", "resume", "cancel", "retry", "completed", "failed", "cancelled")
+    named |= {f"run.{act}" for act in acts}
     assert len(named) > 12
     assert named <= set(PHRASES)
 

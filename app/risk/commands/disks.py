@@ -201,14 +201,19 @@ def _mounts(command: Command, reading: Reading) -> None:
         or given.exactly("-l", "-V", "--help", "--version")
     ):
         return
-    if command.name in ("udisksctl", "gio") and given.operands and given.operands[0].text in (
-        "status",
-        "info",
-        "list",
-        "dump",
-        "monitor",
-        "tree",
-        "cat",
+    if (
+        command.name in ("udisksctl", "gio")
+        and given.operands
+        and given.operands[0].text
+        in (
+            "status",
+            "info",
+            "list",
+            "dump",
+            "monitor",
+            "tree",
+            "cat",
+        )
     ):
         return
     shown = ", ".join(word.display for word in given.operands[:2])

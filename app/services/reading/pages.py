@@ -135,7 +135,7 @@ class RunView:
 
     Attributes:
         edges: of the workflow's graph, as in the catalog.
-        controls: those of pause, resume, cancel, and retry that are possible now.
+        controls: those of pause, resume, ask (before the next step), cancel, and retry that are possible now.
     """
 
     run: Run
@@ -312,6 +312,8 @@ def seat_or_why_not(
 def _controls(session: Session, run: Run, viewer: Actor, now: datetime) -> tuple[str, ...]:
     """How this viewer can control the run."""
     possible = run_controls(run) if may_steer(viewer, run) else ()
+    if run.ask_next:
+        possible = tuple(act for act in possible if act != "ask")
     if "cancel" in possible and not may_cancel(session, run, viewer, now):
         return tuple(act for act in possible if act != "cancel")
     return possible
@@ -322,10 +324,10 @@ def run_controls(run: Run) -> tuple[str, ...]:
     if run.control:
         return ()
     return {
-        RunState.QUEUED: ("pause", "cancel"),
-        RunState.RUNNING: ("pause", "cancel"),
-        RunState.SUSPENDED: ("pause", "cancel"),
-        RunState.PAUSED: ("resume", "cancel"),
+        RunState.QUEUED: ("pause", "ask", "cancel"),
+        RunState.RUNNING: ("pause", "ask", "cancel"),
+        RunState.SUSPENDED: ("pause", "ask", "cancel"),
+        RunState.PAUSED: ("resume", "ask", "cancel"),
         RunState.FAILED: ("retry",),
     }.get(RunState(run.state), ())
 

@@ -50,6 +50,7 @@ from assent.masking import mask
 CONTROL_CHANNEL = "assent_control"
 """Workers listen here for the ids of runs to pause or cancel."""
 MAX_INPUT_BYTES = 1_000_000
+_MAY_ASK = {RunState.QUEUED, RunState.RUNNING, RunState.SUSPENDED, RunState.PAUSED}
 _ENTRY = f"""
 select version, title, input_schema, coalesce(error, '') as error, offered is not false as offered
 from workflows left join lateral (
@@ -212,6 +213,27 @@ class Runs:
     def pause(self, actor: Actor, run_id: str) -> Run:
         """Stop the run before its next step; decisions meanwhile are kept. Raises NotFoundError, ConflictError."""
         return self._steer(actor, run_id, "pause", RunState.PAUSED)
+
+    def ask_before_next_step(self, actor: Actor, run_id: str) -> Run:
+        """Open an approval request before the run's next step; a step that is under way ends first.
+
+        Raises:
+            NotFoundError, ForbiddenError: there is none, or the actor may not control it.
+            ConflictError: somebody has asked for this already, or the run has ended or changed its state.
+        """
+        now = self._clock()
+        run = self._steerable(actor, run_id)
+        state = RunState(run.state)
+        if state not in _MAY_ASK:
+            raise _refusal(run, "ask before its next step")
+        if run.ask_next:
+            raise ConflictError(f"{run.ask_next} has already asked for that: this run asks before its next step.")
+        batch = move_run(
+            run, {state}, state, now, control=run.control, tell_worker=state is RunState.RUNNING,
+            ask_next=actor.name or actor.kind,
+        )  # fmt: skip
+        record(batch, actor, "run.ask", now, run_id=run_id)
+        return self._done(batch, run, "ask before its next step")
 
     def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
         """End the run before its next step, and cancel the requests that it waits for.

@@ -48,7 +48,7 @@ def _take_up(condition: str = "") -> str:
         when 'suspended' then exists (select {_UNDELIVERED})
         when 'running' then {_NOBODY_HOLDS}
         else false end
-    returning id, workflow, workflow_version, input, attempt, control, started_by_id, (
+    returning id, workflow, workflow_version, input, attempt, control, ask_next, started_by_id, (
         select json_agg(json_build_object(
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
@@ -157,6 +157,7 @@ class RunProgress:
             open=frozenset(taken["open"] or []),
             started_by=taken["started_by_id"] or "",
             read=row,
+            ask_next=taken["ask_next"],
         )
 
     def begin_call(self, run_id: str, attempt: int, key: str) -> bool:
@@ -229,6 +230,11 @@ class RunProgress:
             record(batch, SYSTEM, "request.held", now, request_id=request_id, run_id=run_id, until=opens.isoformat())
         batch.also(_TELL_HELD)
         self._write(batch, run_id)
+
+    def passed_on_request(self, run_id: str, attempt: int) -> None:
+        """People agreed to the step before which somebody wanted the run to ask. Raises LostRunError."""
+        values = {"run": run_id, "attempt": attempt, "now": self._clock()}
+        self._write(Batch(f"update runs set ask_next = '', updated_at = %(now)s {_HELD} returning id", values), run_id)
 
     def complete(self, attempt: int, journal: Journal, result: Any) -> None:
         """The run has completed. Raises LostRunError."""

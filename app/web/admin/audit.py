@@ -58,6 +58,7 @@ PHRASES = {
     "file.deleted": "deleted a file",
     "run.started": "started a run",
     "run.pause": "paused a run",
+    "run.ask": "had a run ask before its next step",
     "run.resume": "resumed a run",
     "run.cancel": "canceled a run",
     "run.retry": "retried a failed run",

@@ -205,20 +205,24 @@ def _again(view: RunView, viewer: Actor) -> str:
 _CONTROLS = {
     "pause": "The run stops before its next step.",
     "resume": "The run resumes.",
+    "ask": "The run asks for approval before its next step.",
     "cancel": "The run ends before its next step.",
     "retry": "The run continues from the failed step.",
 }
 
 
-@web.post("/runs/<run_id>/<any(pause, resume, cancel, retry):act>")
+@web.post("/runs/<run_id>/<any(pause, resume, ask, cancel, retry):act>")
 def run_control(run_id: str, act: str) -> Any:
-    """Pause, resume, cancel, or retry a run."""
+    """Pause, resume, cancel, or retry a run, or have it ask before its next step."""
     actor, all_runs = current_actor(), services().runs
     try:
         if act == "cancel":
             all_runs.cancel(actor, run_id, _reason(request.form.get("reason", "")))
         else:
-            {"pause": all_runs.pause, "resume": all_runs.resume, "retry": all_runs.retry}[act](actor, run_id)
+            {
+                "pause": all_runs.pause, "resume": all_runs.resume, "retry": all_runs.retry,
+                "ask": all_runs.ask_before_next_step,
+            }[act](actor, run_id)  # fmt: skip
     except (ConflictError, ForbiddenError, InvalidInputError) as error:
         return _run_page(run_id, status_of(error), error)
     flash(_CONTROLS[act])
