@@ -29,6 +29,7 @@ from app.domain.people import SYSTEM, Role
 from app.domain.policy.access import addressed
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
+from app.domain.review_time import content_seconds
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.tokens import Scope, TokenKind
 from app.services.bundle import Services
@@ -406,6 +407,7 @@ def make_request(
         "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
+        "review_seconds": content_seconds(payload, 1),
         "attention_at": attention_at(expires_at, risk, priority, Urgency(values.get("urgency", "normal"))),
         "resolved_at": None if state is RequestState.PENDING else now,
     }

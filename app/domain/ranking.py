@@ -54,7 +54,7 @@ def explain(risk: RiskLevel, priority: int, urgency: Urgency) -> str:
         parts.append(f"raised {priority} {'time' if priority == 1 else 'times'} by escalation, 4 h each")
     if step := URGENCY_STEP[urgency]:
         way = "earlier" if step > timedelta(0) else "later"
-        parts.append(f"{urgency.value} urgency of the requester, up to {_amount(abs(step))} {way}")
+        parts.append(f"the requester's urgency ({urgency.value}) ranks it up to {_amount(abs(step))} {way}")
     return "; ".join(parts)
 
 

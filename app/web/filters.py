@@ -68,6 +68,20 @@ def visible(text: Any, code: bool = False) -> Markup:
     return Markup("".join(parts))  # noqa: S704 - every part is escaped above
 
 
+def age_words(seconds: float) -> str:
+    """How long ago something was, in one unit: ``just now``, ``3 h ago``."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "just now"
+    hours = minutes // 60
+    return f"{minutes} min ago" if hours < 1 else f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"
+
+
+def short_span(seconds: float) -> str:
+    """As `span_words`, for a narrow column."""
+    return "< 1 min" if seconds < 60 else span_words(seconds)
+
+
 def duration(milliseconds: Any) -> str:
     """A duration in words."""
     if milliseconds is None:
@@ -113,6 +127,8 @@ def register_filters(app: Flask) -> None:
         plain_text=plain_text,
         hidden_in=hidden_in,
         span_words=span_words,
+        age_words=age_words,
+        short_span=short_span,
         duration=duration,
         clock_time=clock_time,
         iso=iso,

@@ -57,21 +57,26 @@ function known(zone) {
 
 function tick(root) {
   const now = Date.now();
-  left([...root.querySelectorAll("time[data-left]")]);
+  sliced([...root.querySelectorAll("time[data-left], time[data-ago]")]);
   for (const element of root.querySelectorAll("time[data-for]")) {
     write(element, `${element.dataset.for} for ${span((Date.parse(element.dateTime) - now) / 1000)}`);
   }
   running(root);
 }
 
-/** Time left; thousands of them, as in a long list, a slice at a time, so that scrolling goes on. */
-function left(elements) {
+/** Time left and ages; thousands of them, as in a long list, a slice at a time, so that scrolling goes on. */
+function sliced(elements) {
   const now = Date.now();
   for (const element of elements.slice(0, SLICE)) {
+    if (element.dataset.ago !== undefined) {
+      write(element, ago((now - Date.parse(element.dateTime)) / SECOND));
+      continue;
+    }
     const seconds = (Date.parse(element.dateTime) - now) / 1000;
-    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}${element.dataset.then ?? ""}` : element.dataset.over);
+    const left = element.dataset.left ? `${element.dataset.left} in ${span(seconds)}` : shortSpan(seconds);
+    write(element, seconds > 0 ? `${left}${element.dataset.then ?? ""}` : element.dataset.over);
   }
-  if (elements.length > SLICE) setTimeout(() => left(elements.slice(SLICE)));
+  if (elements.length > SLICE) setTimeout(() => sliced(elements.slice(SLICE)));
 }
 
 /** A running step shows seconds during its first minute, and so does what can be undone for a short time. */
@@ -92,6 +97,19 @@ function write(element, text) {
 }
 
 /** The same words as the server's, in app/web/filters.py. */
+function ago(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) return "just now";
+  const hours = Math.floor(minutes / 60);
+  if (hours < 1) return `${minutes} min ago`;
+  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`;
+}
+
+function shortSpan(seconds) {
+  return seconds < 60 ? "< 1 min" : span(seconds);
+}
+
+/** The same words as the server's, in app/domain/text.py. */
 export function span(seconds) {
   const minutes = Math.floor(Math.max(0, seconds) / 60);
   if (minutes < 1) return "less than a minute";

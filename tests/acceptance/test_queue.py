@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.people import Via
+from app.domain.policy.terms import Stage, default_terms
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from assent.contracts import RiskLevel, Verdict
@@ -60,7 +62,7 @@ def test_the_list_goes_on_as_one_scrolls_and_stays_true_below_its_first_page(
     page.locator("#queue-count").hover()
     services = portal.services
     services.checkpoints.claim(last_id, portal.actor("lead", Via.API))
-    expect(last).to_contain_text("claimed by Platform lead", timeout=SOON)
+    expect(last).to_contain_text("Claimed by Platform lead", timeout=SOON)
     digest = portal.request(last_id).digest
     services.checkpoints.decide(last_id, portal.actor("lead", Via.API), Ballot(Verdict.APPROVE, digest))
     expect(page.locator(f"#row-{last_id}")).to_have_count(0, timeout=SOON)
@@ -185,7 +187,7 @@ def test_the_queue_by_keyboard_alone(portal: Portal, visit: Visit, many: list[st
     expect(first.locator(".t a")).to_be_focused()
     expect(page.locator("#marked-go")).to_have_text("Decide on 2 selected")
     keys.press("c")
-    expect(first).to_contain_text("claimed by you", timeout=SOON)
+    expect(first).to_contain_text("Claimed by you", timeout=SOON)
     keys.press("/")
     expect(page.locator("#q-text")).to_be_focused()
     keys.type("user 11")
@@ -246,6 +248,39 @@ ONE_HEIGHT = """() => {
   return heights.length > 1 && new Set(heights).size === 1;
 }"""
 """Waited for, because the list arranges itself a moment after the page has another size."""
+
+
+TOPS = """() => [...document.querySelectorAll("#queue-rows .row")].map((row) => row.getBoundingClientRect().top)"""
+WHOLE = """() => [...document.querySelectorAll("#queue-rows .row")].filter((row) => {
+  const place = row.getBoundingClientRect();
+  return place.top >= 0 && place.bottom <= innerHeight;
+}).length"""
+"""How many rows can be seen without scrolling."""
+
+
+def test_nine_rows_fit_and_no_pointer_moves_them(portal: Portal, visit: Visit, many: list[str]) -> None:
+    long = script() | {"title": "Delete the sessions of everybody who has not signed in for more than a year " * 2}
+    terms = default_terms(RiskLevel.CRITICAL).model_copy(update={"stages": (Stage(teams=("dba", "security")),)})
+    request = make_request(
+        portal.services.sessions, payload=long, terms=terms, risk=RiskLevel.CRITICAL, urgency="urgent",
+        workflow="cleaning", environment="production", claimed_by_id=portal.people["dba"].id, claimed_by_name="DBA",
+        claimed_until=portal.services.clock() + timedelta(hours=1),
+    )  # fmt: skip
+    page = visit("dba").go("/queue")
+    assert page.viewport_size == WIDE
+    page.wait_for_function(ONE_HEIGHT)
+    assert page.evaluate(WHOLE) >= 9
+    before = page.evaluate(TOPS)
+    for number in (0, 3):
+        page.locator("#queue-rows .row").nth(number).hover()
+        assert page.evaluate(TOPS) == before
+    first = page.locator(f"#row-{request.id}")
+    expect(first).to_contain_text("urgent urgency · just now · about 1 min to review")
+    expect(first).to_contain_text("dba, security")
+    page.mouse.move(0, 0)
+    page.keyboard.press("j")
+    expect(first.locator(".extra")).to_be_in_viewport()
+    expect(first.locator(".extra")).to_contain_text("the requester's urgency (urgent) ranks it up to 2 h earlier")
 
 
 def test_what_was_not_understood_makes_no_row_taller(portal: Portal, visit: Visit) -> None:

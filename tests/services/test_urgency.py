@@ -93,7 +93,7 @@ def test_escalating_an_urgent_request_keeps_its_urgency_in_the_rank(desk: Desk) 
     raised = desk.checkpoints.escalate(request.id, desk.person(), "It cannot wait.")
     assert raised.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 1, Urgency.URGENT)
     why = desk.queue.row(request.id).why_here  # type: ignore[union-attr]
-    assert "urgent urgency of the requester, up to 2 h earlier" in why and "raised 1 time" in why
+    assert "the requester's urgency (urgent) ranks it up to 2 h earlier" in why and "raised 1 time" in why
 
 
 def test_the_queue_is_filtered_by_urgency(own_desk: Desk) -> None:

@@ -70,7 +70,7 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     assert open_page(officer, request).button("Approve").text == "Approve for Security, as 1 of 2"
     page = officer.get("/queue")
     row = page.one("div", id=f"row-{request.id}")
-    assert "now requires security" in row.text and "approved by The first DBA" in row.text and "1 of 3" in row.text
+    assert "Now requires security" in row.text and "Approved by The first DBA" in row.text and "1 of 3" in row.text
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_claiming_taking_over_and_releasing(services: Services, at: Callable[...
     one, other = at("One"), at("Other")
     open_page(one, request).send(form(one, "claim"))
     assert "You, for 29 min" in one.follow().text
-    assert "claimed by One" in other.get("/queue").one("div", id=f"row-{request.id}").text
+    assert "Claimed by One" in other.get("/queue").one("div", id=f"row-{request.id}").text
     open_page(other, request)
     assert other.button("Take over") and "Claimed by One" in facts(other)
     other.send(form(other, "claim"))
