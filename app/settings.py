@@ -165,6 +165,16 @@ class Settings(BaseSettings):
     )
     smtp_user: str = Field(default="", description="Account at the mail server. Not set: no sign-in.")
     smtp_password: str = Field(default="", repr=False, description="The account's password.")
+    sign_in_by_mail: bool = Field(
+        default=True,
+        description="With a mail server: people can have a sign-in link sent to their address. "
+        "Switch it off if mailboxes are not safe enough.",
+    )
+    sign_in_contact: str = Field(
+        default="", max_length=200,
+        description="Whom people ask for a sign-in link, as the sign-in page says: `the database team, ext. 17`. "
+        "Not set: an administrator.",
+    )  # fmt: skip
     smtp_timeout_seconds: float = Field(
         default=30.0, ge=1, le=300, description="Seconds to wait for each response of the mail server."
     )

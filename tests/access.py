@@ -459,6 +459,7 @@ OPEN = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
     ("GET", "/sign-in/<token>"),
     ("POST", "/sign-in/<token>"),
     ("POST", "/slack/commands"),

@@ -14,7 +14,8 @@ from app.domain.notices import Channel, NoticeKind
 from assent.contracts import RiskLevel
 
 _OURS = (
-    NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.ACCOUNT, NoticeKind.EVENT, NoticeKind.TEST, NoticeKind.CALLBACK,
+    NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.ACCOUNT, NoticeKind.SIGN_IN, NoticeKind.EVENT, NoticeKind.TEST,
+    NoticeKind.CALLBACK,
 )  # fmt: skip
 CHOOSABLE = tuple(kind for kind in NoticeKind if kind not in _OURS)
 

@@ -49,6 +49,20 @@ def genuine(secret_key: str, token: str, bound: Bound) -> bool:
     return hmac.compare_digest(token.encode(), sign(secret_key, bound).encode())
 
 
+def sign_in_token(secret_key: str, delivery_id: str) -> str:
+    """The last part of the URL of a sign-in link in an email; the same whenever it is made.
+
+    Only its hash is stored, with the person and the time until which it works.
+    """
+    made = hmac.new(secret_key.encode(), f"sign-in link {delivery_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def hashed(token: str) -> str:
+    """A token in the form in which it is stored."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def blanked(text: str) -> str:
     """The text without the secret parts of links with which people decide or sign in."""
     return _BEARER_LINK.sub(LEFT_OUT, text)

@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     DIGEST = "digest"
     DISABLED = "disabled"
     ACCOUNT = "account"
+    SIGN_IN = "sign_in"
     EVENT = "event"
     TEST = "test"
     CALLBACK = "callback"

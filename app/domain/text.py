@@ -19,6 +19,11 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def is_email(text: str) -> bool:
+    """True if the text can be an email address; whether it is one, only an email shows."""
+    return "@" in text and len(text) <= 254 and is_storable(text) and not any(char.isspace() for char in text)
+
+
 def plural(count: int, singular: str, several: str = "") -> str:
     """``1 request``, ``3 requests``."""
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"

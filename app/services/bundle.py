@@ -25,6 +25,7 @@ from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.links import Links
 from app.services.notifications.preferences import NotificationPreferences
+from app.services.notifications.sign_in_mail import SignInMail
 from app.services.notifications.slack import SlackPeople
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
@@ -93,6 +94,7 @@ class Services:
     model_figures: ModelFigureBook
     deliveries: Deliveries
     preferences: NotificationPreferences
+    sign_in_mail: SignInMail
     links: Links
     slack_people: SlackPeople
     waiting: PersonalQueue
@@ -175,6 +177,7 @@ def services_over(
         model_figures=ModelFigureBook(sessions),
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
+        sign_in_mail=SignInMail(sessions, clock),
         links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
         waiting=PersonalQueue(sessions, clock),

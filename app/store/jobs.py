@@ -5,6 +5,7 @@ The worker executes the jobs. `app.store.batch` enqueues them.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ ADVANCE = "runs.advance"
 RUNS_QUEUE = "runs"
 DELIVER = "notify.deliver"
 REWRITE = "notify.rewrite"
+SIGN_IN = "notify.sign_in"
 NOTIFY_QUEUE = "notify"
 """Jobs that send notifications."""
 JOBS_CHANNEL = "assent_jobs"
@@ -96,3 +98,17 @@ def rewrite_job(
         },
         "scheduled_at": at.isoformat() if at else None,
     }  # fmt: skip
+
+
+def sign_in_job(email: str, source: str, at: datetime) -> str:
+    """Return, as JSON, a list of one job, in the same form, that looks for the account and sends it a sign-in link."""
+    job = {
+        "queue_name": NOTIFY_QUEUE,
+        "task_name": SIGN_IN,
+        "priority": -10,
+        "lock": None,
+        "queueing_lock": None,
+        "args": {"email": email, "source": source, "asked_at": at.isoformat()},
+        "scheduled_at": None,
+    }
+    return json.dumps([job])

@@ -19,7 +19,8 @@ from app.services.record.events import position
 
 web = Blueprint("web", __name__)
 OPEN = BY_SIGNATURE | {
-    "web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link", "web.by_link_decide",
+    "web.sign_in_help", "web.sign_in_mail", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link",
+    "web.by_link_decide",
 }  # fmt: skip
 """Endpoints that work without a session."""
 

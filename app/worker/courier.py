@@ -19,7 +19,7 @@ from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
 
 from app.services.clock import Clock
-from app.store.jobs import NOTIFY_QUEUE, REWRITE
+from app.store.jobs import NOTIFY_QUEUE, REWRITE, SIGN_IN
 from app.worker.post import Post
 
 log = structlog.get_logger(__name__)
@@ -154,6 +154,8 @@ class Courier:
         given: dict[str, Any] = dict(job.task_kwargs)
         if job.task_name == REWRITE:
             self._post.rewrite(given, job.id or 0)
+        elif job.task_name == SIGN_IN:
+            self._post.sign_in(given, job.id or 0)
         elif self._post.deliver(given["delivery"], job.id) is None:
             self._post.deliveries.end_job(job.id or 0)
 

@@ -16,6 +16,7 @@ from app.services.notifications.destination_messages import DestinationComposer
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.messages import NoticeComposer
 from app.services.notifications.planner import NotificationPlanner
+from app.services.notifications.sign_in_mail import SignInMail
 from app.services.vault import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery
@@ -48,6 +49,7 @@ class Post:
         self._places = DestinationComposer(sessions, clock, self._composing, public_url, vault)
         self._callbacks = CallbackComposer(sessions, clock, public_url, vault)
         self._destinations = Destinations(sessions, clock, vault)
+        self._sign_in_mail = SignInMail(sessions, clock)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
 
@@ -89,6 +91,10 @@ class Post:
 
     def _composer(self, delivery: Delivery) -> NoticeComposer | DestinationComposer:
         return self._composing if delivery.person_id else self._places
+
+    def sign_in(self, given: Mapping[str, Any], job_id: int | None = None) -> None:
+        """Send a sign-in link to an address that has an account, as the job from `app.store.jobs.sign_in_job` says."""
+        self._sign_in_mail.answer(given["email"], given["source"], datetime.fromisoformat(given["asked_at"]), job_id)
 
     def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:
         """Update a sent message, as the job from `app.store.jobs.rewrite_job` says, and end the job."""

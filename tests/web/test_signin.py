@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from itsdangerous import TimestampSigner
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.domain.people import Role, Via
+from app.factory import create_app
 from app.services.bundle import Services
+from app.services.notifications.sign_in_mail import BY_ADDRESS
 from app.store.people import Person
 from app.store.record import AuditEntry
-from tests.factories import make_person, session_cookie
+from tests.factories import close_app, make_person, session_cookie
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -136,3 +138,58 @@ def test_a_form_without_its_token_does_nothing(browse: Browse, services: Service
     page = visitor.send(visitor.page.one("form"), status=400, csrf_token=None)
     assert "The form has expired" in page.text
     visitor.get(f"/sign-in/{token}")  # it still works
+
+
+@pytest.fixture(scope="module")
+def mailing(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The same portal with a mail server; no worker sends anything."""
+    settings = app.extensions["assent_portal"].settings
+    made = create_app(
+        settings.model_copy(
+            update={"smtp_host": "127.0.0.1", "mail_from": "assent@example.org", "sign_in_contact": "Desk <17>"}
+        )
+    )
+    yield made
+    close_app(made)
+
+
+def test_one_asks_for_a_link_and_learns_nothing_about_accounts(mailing: Flask, services: Services, people) -> None:
+    def asked() -> list[str]:
+        with services.sessions() as session:
+            rows = session.execute(text("select args ->> 'email' from procrastinate_jobs where task_name = :name"),
+                                   {"name": "notify.sign_in"})  # fmt: skip
+            return [row[0] for row in rows]
+
+    visitor = Browser(mailing, None)
+    visitor.get("/runs", 303)
+    page = visitor.follow()
+    assert "Desk <17>" in page.text and "assent user" not in page.text
+    answers = []
+    for email in (people["reviewer"].email, "stranger@example.org"):
+        visitor.send(visitor.get("/sign-in").one("form", action="/sign-in"), email=email)
+        answers.append(visitor.follow().text)
+    assert answers[0] == answers[1] and "Check your email" in answers[0]
+    assert asked() == [people["reviewer"].email, "stranger@example.org"]
+    form = visitor.get("/sign-in").one("form", action="/sign-in")
+    page = visitor.send(form, status=422, email="no address")
+    assert page.one("p", id="f-email-wrong").text == "Enter an address such as you@example.com."
+    for number in range(BY_ADDRESS):
+        data = {"csrf_token": visitor.fields(form)["csrf_token"][0], "email": f"a{number}@example.org"}
+        answer = visitor.caller.client.post("/sign-in", data=data)
+    assert answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= 900
+    assert visitor.caller.client.post("/sign-in", data={"email": "x@example.org"}).status_code == 400, "no CSRF token"
+
+
+def test_without_a_mail_server_the_page_says_whom_to_ask_and_no_command(browse: Browse) -> None:
+    visitor = browse("anonymous")
+    page = visitor.get("/sign-in")
+    assert "Ask an administrator of this portal for a link." in page.text
+    assert not page.all("form") and "assent user" not in page.text and not page.all("code")
+    token = {"csrf_token": visitor.caller.headers.get("X-CSRFToken", "")}
+    assert visitor.caller.client.post("/sign-in", data={**token, "email": "x@example.org"}).status_code in (400, 409)
+
+
+def test_signing_in_again_begins_with_ones_own_address(mailing: Flask, people) -> None:
+    visitor = Browser(mailing, people["reviewer"])
+    page = visitor.get("/sign-in?again=1")
+    assert visitor.fields(page.one("form", action="/sign-in"))["email"] == [people["reviewer"].email]

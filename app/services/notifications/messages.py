@@ -19,6 +19,7 @@ from app.services.clock import Clock
 from app.services.notifications.account_notices import to_confirm
 from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.planner import zone_for
+from app.services.notifications.sign_in_mail import ready_link
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
@@ -97,6 +98,8 @@ class NoticeComposer:
             return self._disabled(delivery, person)
         if delivery.kind == NoticeKind.ACCOUNT.value:
             return self._account(delivery, person)
+        if delivery.kind == NoticeKind.SIGN_IN.value:
+            return self._sign_in(delivery, person)
         notice = self._about(delivery, person)
         return ComposedNotice(None, notice.reason) if isinstance(notice, NeedlessNotice) else ComposedNotice(notice)
 
@@ -131,6 +134,20 @@ class NoticeComposer:
             id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
             at=delivery.created_at, headline=found.headline, said=mask_text(found.said),
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{found.page}",
+        )  # fmt: skip
+        return ComposedNotice(notice)
+
+    def _sign_in(self, delivery: Delivery, person: Person) -> ComposedNotice:
+        """The link that the person asked for."""
+        until = delivery.link_expires_at
+        if until is None or until <= self._clock():
+            return ComposedNotice(None, "The link was asked for too long ago.")
+        with self._sessions.begin() as session:
+            token = ready_link(session, delivery, self._secret_key)
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.SIGN_IN, to=self._receiver(person, delivery.channel),
+            at=delivery.created_at, headline="Your sign-in link", settings_url=f"{self._url}/profile/notifications",
+            page_url=f"{self._url}/sign-in/{token}", link_expires_at=until,
         )  # fmt: skip
         return ComposedNotice(notice)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -13,10 +12,11 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, LookalikeError, NotFoundError
+from app.domain.links import hashed
 from app.domain.lookalikes import clashes, is_name, look_the_same
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
-from app.domain.text import TEAM_SLUG, is_storable
+from app.domain.text import TEAM_SLUG, is_email, is_storable
 from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
 from app.services.people.sessions import SignedIn, begin, end_all_of, end_links_of
@@ -55,7 +55,7 @@ class People:
         name, email, wanted = name.strip(), email.strip(), sorted({Role(role).value for role in roles})
         slugs = _slugs(teams)
         _check_person(name, wanted)
-        if "@" not in email or len(email) > 254 or not is_storable(email) or any(char.isspace() for char in email):
+        if not is_email(email):
             raise InvalidInputError("A person needs an email address.", {"email": "This is not an email address."})
         with self._sessions.begin() as session:
             if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
@@ -171,7 +171,7 @@ class People:
             now = self._clock()
             session.execute(
                 insert(SignInLink).values(
-                    token_hash=_hash(token), person_id=person_id, expires_at=now + lifetime,
+                    token_hash=hashed(token), person_id=person_id, expires_at=now + lifetime,
                     **actor.makes_for(person_id).columns,
                 )
             )  # fmt: skip
@@ -184,7 +184,7 @@ class People:
     def preview_link(self, token: str) -> LinkPreview:
         """Whom the link would sign in; changes nothing. Raises LinkError with the reason."""
         with self._sessions() as session:
-            link = session.get(SignInLink, _hash(token))
+            link = session.get(SignInLink, hashed(token))
             person = self._usable(link, session)
             return LinkPreview(person.name)
 
@@ -201,11 +201,11 @@ class People:
         """
         now = self._clock()
         with self._sessions.begin() as session:
-            link = session.get(SignInLink, _hash(token))
+            link = session.get(SignInLink, hashed(token))
             person, makers = self._usable(link, session, keep_active=True), link.made if link else NOBODY_ELSE
             used = session.execute(
                 update(SignInLink)
-                .where(SignInLink.token_hash == _hash(token), SignInLink.used_at.is_(None))
+                .where(SignInLink.token_hash == hashed(token), SignInLink.used_at.is_(None))
                 .values(used_at=now)
             )
             if used.rowcount != 1:  # type: ignore[attr-defined]
@@ -294,7 +294,3 @@ def _standing(person: Person) -> dict[str, object]:
     """A person's name, roles, teams, and state for the audit log."""
     teams = [team.slug for team in person.teams]
     return {"name": person.name, "roles": person.roles, "teams": teams, "active": person.active}
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

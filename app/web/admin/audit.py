@@ -24,6 +24,7 @@ PHRASES = {
     "person.added": "added a person",
     "person.changed": "changed a person",
     "person.link_made": "created a sign-in link",
+    "person.link_asked": "asked for a sign-in link by email",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out",
     "token.made": "created a token",

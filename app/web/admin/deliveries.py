@@ -27,6 +27,7 @@ KIND_WORDS = {
     NoticeKind.DIGEST: "roundup",
     NoticeKind.DISABLED: "destination disabled",
     NoticeKind.ACCOUNT: "confirmation required",
+    NoticeKind.SIGN_IN: "sign-in link",
     NoticeKind.EVENT: "event",
     NoticeKind.TEST: "test",
     NoticeKind.CALLBACK: "agent's callback",
