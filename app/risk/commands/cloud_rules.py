@@ -136,7 +136,7 @@ _DATA = re.compile(
     r"|recovery-?points?"
     r"|machines?\b|warehouse|datasets?\b|index(?:es)?\b|collections?\b|\baccounts?\b|organi[sz]ations?\b"
     r"|tenants?\b|deployments?\b|addons?\b|event-?hubs?\b|servicebus|user-?pools?\b|\bd1\b|\bkv\b|\bfs\b|keyspaces?\b"
-    r"|\btopics?\b(?=.*pubsub)|pubsub topics|search-service",
+    r"|\btopics?\b(?=.*pubsub)|pubsub.*\btopics?\b|search-service",
     re.IGNORECASE,
 )
 _ACCESS = re.compile(
@@ -205,6 +205,25 @@ class Deed:
     whole: str
     line: int
     program: str
+
+
+_EXPIRES = re.compile(
+    r"[\"'{ ](?:expiration|abortincomplete)?\W*(?:days|age|dayssincemodification\w*|daysaftermodification\w*)"
+    r"[\"']?\s*[:=]\s*[\"']?(\d+)"
+)
+_DELETES_OLD = re.compile(r"expiration|[\"']type[\"']\s*:\s*[\"']delete[\"']|[\"']delete[\"']\s*:\s*\{|expire")
+_SOME = re.compile(
+    r"prefix(?:match|es)?[\"']?\s*[:=]\s*\[?\s*[\"'][^\"']|[\"']tags?[\"']\s*:|matches\w+[\"']\s*:\s*\["
+    r"|noncurrent|isl?ive[\"']\s*:\s*false|numnewerversions|objectsize"
+)
+_SOON = 30
+"""Days after which what expires is gone before anybody notices."""
+
+
+def expires_everything(given: str) -> bool:
+    """Return True if a rule for the life of objects, in lower case, deletes all of them within days."""
+    days = _EXPIRES.search(given)
+    return bool(days and int(days[1]) <= _SOON and _DELETES_OLD.search(given) and not _SOME.search(given))
 
 
 def is_open(given: str) -> bool:

@@ -12,9 +12,10 @@ from app.risk.commands.cloud_rules import (
     DELETES,
     GONE,
     Deed,
+    expires_everything,
     judge,
 )
-from app.risk.commands.known_files import landed, note_download
+from app.risk.commands.known_files import file_content, landed, note_download
 from app.risk.commands.options import Arguments
 from app.risk.commands.sending import sends_file
 from app.risk.commands.table import Command, program
@@ -67,6 +68,20 @@ def whole_of(command: Command, given: Arguments) -> str:
     for name, value in given.options:
         texts.append(f"{name} {value.text if value else ''}")
     return " ".join(texts)[:8_000].lower()
+
+
+_NAMES_FILE = re.compile(r"(?:fileb?://|@)(.+)")
+
+
+def _written(given: Arguments, reading: Reading) -> str:
+    """Return what files hold that are named among the arguments, as far as the code itself has written them."""
+    texts = []
+    for word in [*given.operands, *(value for _, value in given.options if value is not None)]:
+        named = _NAMES_FILE.fullmatch(word.text)
+        content = file_content(reading, word.with_text(named[1])) if named else None
+        if content is not None and content.known:
+            texts.append(content.text.lower())
+    return " ".join(texts)[:8_000]
 
 
 def is_dry(given: Arguments) -> bool:
@@ -122,7 +137,10 @@ def _aws(command: Command, reading: Reading) -> None:
         if value.text.startswith("file://"):
             act_on(reading, Act.READ, value.with_text(value.text[7:]))
             reading.doubt()
-    judge(Deed(verb, service, whole_of(command, given), command.line, "aws"), reading)
+    whole = f"{whole_of(command, given)} {_written(given, reading)}".strip()
+    judge(Deed(verb, service, whole, command.line, "aws"), reading)
+    if "lifecycle" in verb and expires_everything(whole):
+        reading.add(GONE, "After a few days, everything in the bucket is deleted.", command.line)
     _aws_specials(service, verb, given, command, reading)
 
 

@@ -302,7 +302,8 @@ _MIGRATION_WORDS: tuple[tuple[RiskRule | None, RiskLevel | None, str, str], ...]
         r"](?:reset|fresh|refresh)"
         r"|db:(?:migrate:undo:all|wipe)|migrate:(?:reset|rollback:all)|drop[ "
         r"-]?all|dropall|\bclean\b|schema:drop|\breset_db\b|\bsqlflush\b"
-        r"|database drop|db (?:drop|reset|push --force-reset)|\bdrop\b|sql-drop|site-install|\bempty\b|db[: "
+        r"|\bmigrate \w+ zero\b|database drop|db (?:drop|reset|push --force-reset)|\bdrop\b|sql-drop|site-install"
+        r"|\bempty\b|db[: "
         r"]reset|migrate:undo:all|zap",
         "This deletes what is in the database",
     ),

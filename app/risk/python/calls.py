@@ -9,23 +9,30 @@ from tree_sitter import Node
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import run_dynamic
 from app.risk.python import (  # noqa: F401 - importing some of these adds their functions
+    browser_clients,
     clients,
     cloud_clients,
     cluster_clients,
     computing,
     dynamic_code,
+    embedded_stores,
+    file_servers,
     files,
     functions,
     guards,
     libraries,
+    listeners,
+    machine_clients,
     methods,
+    native,
     networks,
     processes,
     service_clients,
     store_clients,
     tables,
+    windows_clients,
 )  # fmt: skip
-from app.risk.python.decorations import MOCK
+from app.risk.python.decorations import FROM_OUTSIDE, MOCK
 from app.risk.python.evaluator import Evaluator, own_functions
 from app.risk.python.expressions import attribute
 from app.risk.python.flow import element
@@ -163,8 +170,9 @@ def _hand_over(made: Call) -> None:
             if value.name.startswith("builtins.") and value.name not in tables.EVALUATES:
                 continue
             following = made.arguments[place + 1 :]
-            if made.method in ("start_server", "start_unix_server"):
-                called(made.handed([Value(kind="response", marks=frozenset({"download"})), ANY], value), value)
+            if made.method in listeners.HANDLES and made.base.kind != "pathlib.Path":
+                made.evaluator.facts.add("serves")
+                called(made.handed([FROM_OUTSIDE] * 4, value), value)
                 continue
             if made.method in _FOR_EACH and following:
                 _call_for_each(made, value, following[0])
@@ -260,7 +268,7 @@ def _one_of(made: Call, functions_held: tuple[Value, ...]) -> Value:
 def _call_own(made: Call, callee: Value) -> Value:
     own = own_functions(made.evaluator, callee)
     if own is None:
-        return ANY
+        return _call_inherited(made, callee)
     arguments = made.bound
     known = any(value.text is not None or value.items or value.name for value in arguments.values())
     if own.node.type == "class_definition":
@@ -269,6 +277,16 @@ def _call_own(made: Call, callee: Value) -> Value:
             made.evaluator.follow(own.methods["__init__"], arguments, instance)
         return instance
     return made.evaluator.follow(own.node, arguments)
+
+
+def _call_inherited(made: Call, callee: Value) -> Value:
+    """Call a function of one of the text's classes that another class defines: ``User.drop_collection()``."""
+    own = made.evaluator.own.get(callee.name.rpartition(".")[0])
+    if own is None or not made.method:
+        return ANY
+    if made.method in own.methods:
+        return made.evaluator.follow(own.methods[made.method], made.bound)
+    return ANY if own.whole else methods.call_method(replace(made, base=Value(kind=callee.name.rpartition(".")[0])))
 
 
 def _call_method(made: Call) -> Value:
@@ -281,6 +299,7 @@ def _call_method(made: Call) -> Value:
         if own is not None and own.whole:
             return ANY
     _change_list(made)
+    _fill(made)
     return methods.call_method(made)
 
 
@@ -291,6 +310,24 @@ def _found_by_class(made: Call, own: Own) -> Value | None:
         return None
     callee = made.evaluator.follow(own.methods[name], {0: Value(made.method)}, made.base)
     return called(made, callee) if callee.name else called(replace(made, method="", base=ANY), ANY)
+
+
+_FILLS = word_set(
+    "set_content attach add_attachment add_alternative set_payload append extend update insert add write writestr "
+    "writelines put setdefault add_field set_data"
+)
+
+
+def _fill(made: Call) -> None:
+    """Note that an object holds secrets after they were put into it."""
+    function = made.node.child_by_field_name("function")
+    owner = function.child_by_field_name("object") if function is not None else None
+    kept = made.marks & {"secret", "dump"}
+    if not kept or made.method not in _FILLS or owner is None or owner.type != "identifier":
+        return
+    if not kept <= made.base.marks:
+        made.base = made.base.marked(*kept)
+        made.evaluator.bind(text(owner), made.base)
 
 
 def _change_list(made: Call) -> None:

@@ -63,7 +63,8 @@ class Use:
     @cached_property
     def thing(self) -> tuple[str, ...]:
         """The words for what it acts on: those after the verb, or else of the part of the client."""
-        own = tuple(word for word in self.words[1:] if word not in _VERBS)
+        verb = 2 if self.words[:1] in (("batch",), ("bulk",), ("async",), ("begin",)) else 1
+        own = tuple(word for word in self.words[verb:] if word not in _VERBS)
         if own:
             return own
         for part in reversed(self.path[1:]):
@@ -105,7 +106,7 @@ class Use:
 
     def result(self, *marks: str) -> Value:
         """Return what the method returns if it is a part of the client."""
-        kept = self.made.base.marks & LISTED if not self.filters else frozenset()
+        kept = (self.made.base.marks | self.made.marks) & (LISTED | {"whole"}) if not self.filters else frozenset()
         return Value(kind=".".join([*self.path, self.method])[:_LONGEST], marks=kept | set(marks))
 
     @property

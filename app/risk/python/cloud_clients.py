@@ -38,6 +38,11 @@ _WHOLE = word_set(
     "bucket container database db table collection cluster vault backup recovery snapshot image layer sets dns zone"
 )
 """What holds such things; with these words, it is not one of them."""
+_VECTORS = ("chromadb", "qdrant_client", "weaviate", "pymilvus", "influxdb_client")
+_OWNER = re.compile(
+    r"8e3af657-a8ff-443c-a75c-2fe8c4bcb635|18d7d88d-d35e-4fb5-a5c3-7773c20a72d9|b24988ac-6180-42a0-ab88"
+)
+"""Roles of Azure that may do everything, or give others every right: owner, user access administrator, contributor."""
 _ORDINARY = re.compile(
     r"put-(?:item|record|records|object|events?|metric-data|log-events|message|parameter|file)|update-item"
     r"|(?:batch-)?write-(?:item|items|entries|points|row|rows)|upload|insert|upsert|set-metadata|set-labels|publish|send"
@@ -192,14 +197,17 @@ def _judge(use: Use, verb: str) -> None:
     thing = set(use.thing)
     small = bool(thing & _ONE) and not thing & _WHOLE
     kind = kind_of(verb)
-    if _FOR_GOOD.search(verb):
+    if _FOR_GOOD.search(verb) or (verb == "reset" and use.path[0] in _VECTORS):
         made.reading.add(CLOUD_GONE, f"This calls {use.shown}: what it names is gone for good.", made.line)
         return
     if kind == "deletes" and small:
         _delete_small(use)
         return
     target = " ".join("-".join(words_of(part)) for part in use.path[1:] if part not in _NO_TARGETS)
-    deed = Deed(verb, target, f"{target} {verb} {use.given}", made.line, use.path[0])
+    given = _OWNER.sub("owner", use.given)
+    if "lifecycle" in verb and cloud_rules.expires_everything(given):
+        made.reading.add(CLOUD_GONE, f"This calls {use.shown}: all objects are deleted after a few days.", made.line)
+    deed = Deed(verb, target, f"{target} {verb} {given}", made.line, use.path[0])
     rule, level, _ = judged(deed, kind)
     if rule is None:
         return

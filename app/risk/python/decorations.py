@@ -12,7 +12,8 @@ from tree_sitter import Node
 
 from app.risk.python.imports import SAME
 from app.risk.python.nodes import text
-from app.risk.python.values import Value, or_default
+from app.risk.python.values import ANY, Value, or_default
+from app.risk.rules import word_set
 from app.risk.words import FRESH
 
 if TYPE_CHECKING:
@@ -35,6 +36,17 @@ _ANSWERS_REQUESTS = frozenset((
     "httpretty.enabled", "aioresponses.aioresponses",
 ))  # fmt: skip
 """What answers requests itself, so that none leaves the process."""
+FROM_OUTSIDE = Value(kind="response", marks=frozenset({"download"}))
+"""What a handler is called with: whatever another machine sends."""
+_FRAMEWORKS = word_set(
+    "flask fastapi sanic bottle aiohttp quart starlette tornado falcon telebot telegram discord slack_bolt "
+    "socketio nats "
+    "websockets rpyc Pyro4 Pyro5 spyne faust jsonrpcserver zerorpc litestar cherrypy"
+)
+_DECORATES = word_set(
+    "route get post put patch delete websocket on event message_handler on_message expose subscriber api_route listen "
+    "command action message subscribe agent method exposed"
+)
 _OPTIONS = ("click.option", "click.argument", "typer.option")
 _FIXTURES = {"tmp_path": Value(f"{FRESH}x", kind="pathlib.Path"), "tmpdir": Value(f"{FRESH}x", kind="pathlib.Path")}
 _HELPERS = ("monkeypatch", "capsys", "caplog", "mocker", "request", "benchmark", "recwarn")
@@ -57,6 +69,15 @@ def defaults(evaluator: Evaluator, function: Node, decorators: Sequence[tuple[No
         found |= {name: value for name, value in fixtures.items() if f"own.{name}" not in evaluator.own}
         found |= _own_fixtures(evaluator, function)
     return found
+
+
+def handed(decorators: Sequence[tuple[Node, Value]]) -> Value:
+    """Return what an argument of a function is that other machines call; `ANY` for other functions."""
+    for _, value in decorators:
+        name = value.name or value.kind
+        if name.split(".")[0] in _FRAMEWORKS and name.rpartition(".")[2] in _DECORATES:
+            return FROM_OUTSIDE
+    return ANY
 
 
 def _own_fixtures(evaluator: Evaluator, function: Node) -> dict[str, Value]:

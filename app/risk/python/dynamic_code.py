@@ -53,13 +53,15 @@ def run_code(made: Call, value: Value, language: str) -> None:
     if value.known:
         made.reading.read(language, value.text or "", made.line, fixed=True)
     elif "decoded" not in value.marks:
+        made.evaluator.note_given_run(made.line)
         made.reading.add(DYNAMIC, "The code that this runs is known only when it runs.", made.line)
 
 
 @function(tables.RUNS_FILE)
 def _run_file(made: Call) -> Value:
-    path = made.argument(0, "path_name", "mod_name", "location")
-    if path.known and path.text in made.evaluator.downloaded:
+    place = 1 if made.method in ("spec_from_file_location", "SourceFileLoader", "load_source") else 0
+    path = made.argument(place, "path_name", "mod_name", "location", "path")
+    if path.text and path.text in made.evaluator.downloaded:
         made.reading.add(DOWNLOADED, f"This runs {path.text}, which was downloaded before.", made.line)
     else:
         run_unread(made.reading, made.word(path))
@@ -71,11 +73,15 @@ def _load_code(made: Call) -> Value:
     of_numpy = "numpy.load" in made.shown or "np.load(" in made.shown
     if of_numpy and ("allow_pickle" not in made.keywords or made.is_false("allow_pickle")):
         return open_file(made)
+    given = made.argument(0, "f", "file", "filename")
+    if given.text and given.text in made.evaluator.downloaded:
+        made.reading.add(DOWNLOADED, f"This loads {given.text[:60]}, which was downloaded, and runs it.", made.line)
+        return ANY
     if "torch.load" in made.shown and "weights_only=True" in made.shown.replace(" ", ""):
         return ANY
     level = RiskLevel.CRITICAL if made.marks & {"download", "decoded"} else None
     made.reading.add(LOADS, "This runs whatever code its data contains.", made.line, level)
-    return ANY
+    return Value(kind="shelve.Shelf") if "shelve" in made.shown else ANY
 
 
 @function(tables.TIMES)
@@ -135,6 +141,9 @@ def _setattr(made: Call) -> Value:
 @function(["sys.path.insert", "sys.path.append", "sys.path.extend", "sys.meta_path.insert"])
 def _change_path(made: Call) -> Value:
     made.reading.add(IMPORTS_FROM, "This changes where modules are imported from.", made.line)
+    path = made.argument(1 if made.method == "insert" else 0)
+    if path.text and any(path.text == one or path.text.startswith(f"{one}/") for one in made.evaluator.downloaded):
+        made.reading.add(DOWNLOADED, f"Modules are imported from {path.text[:60]}, which was downloaded.", made.line)
     return ANY
 
 

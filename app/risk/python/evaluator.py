@@ -45,6 +45,7 @@ class Evaluator:
         looked_at: Paths of files that the text has read.
         downloaded: Paths of files to which something was downloaded.
         written: Texts that were written to files, by path.
+        given_run: Line of a program or code that is run, and not known at all; 0 if there is none.
         loops: How many loops the current node is in.
         rounds: How many of these loops are followed round by round.
         guards: How many conditions are between the innermost loop and the current node.
@@ -72,6 +73,7 @@ class Evaluator:
         self.looked_at: set[str] = set()
         self.downloaded: set[str] = set()
         self.written: dict[str, str] = {}
+        self.given_run = 0
         self.loops = 0
         self.rounds = 0
         self.guards = 0
@@ -120,9 +122,12 @@ class Evaluator:
             self._assign_attribute(target, value)
         elif kind == "subscript":
             base = self.visit(target.child_by_field_name("value"))
+            owner = target.child_by_field_name("value")
+            if owner is not None and owner.type == "attribute":
+                named = text(owner.child_by_field_name("attribute"))
+                guards.note_assigned(self, named, value, line(target), self.visit(owner.child_by_field_name("object")))
             for index in target.children_by_field_name("subscript"):
                 expressions.assign_element(self, base, self.visit(index), value, line(target))
-            owner = target.child_by_field_name("value")
             if owner is not None and owner.type == "identifier" and (base.kind == "dict" or base.items is not None):
                 place = self.visit(target.child_by_field_name("subscript"))
                 self.bind(text(owner), expressions.with_element(base, place, value))
@@ -132,6 +137,11 @@ class Evaluator:
                 self.assign(part, value)
         else:
             self.visit(target)
+
+    def note_given_run(self, line: int) -> None:
+        """Note that a function runs a program or code that it was given from outside."""
+        if self._following or self.loops:
+            self.given_run = self.given_run or line
 
     def note_stale(self, value: Value) -> None:
         """Note that a list or dictionary is changed in place: what other names of it hold is not known any more."""
@@ -146,7 +156,9 @@ class Evaluator:
             own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
         if base.kind in SESSIONS:
             networks.set_up(self.facts, text(target.child_by_field_name("attribute")), value)
-        guards.note_assigned(self, text(target.child_by_field_name("attribute")), value, line(target))
+        guards.note_assigned(self, text(target.child_by_field_name("attribute")), value, line(target), base)
+        if value.name.startswith("own.") and text(target.child_by_field_name("attribute")).startswith("on_"):
+            self.handle(value)
         if base.kind.startswith(ROWS):
             note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
         if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
@@ -203,6 +215,13 @@ class Evaluator:
         finally:
             self._following -= 1
 
+    def handle(self, function: Value) -> None:
+        """Run a function of the text as one that is called with what comes from other machines."""
+        own = self.own.get(function.name)
+        self.facts.add("serves")
+        if own is not None and own.node.type == "function_definition":
+            self.follow(own.node, dict.fromkeys(range(4), decorations.FROM_OUTSIDE))
+
     def is_fixture(self, node: Node) -> bool:
         """Return True if pytest calls a function, to hand over what it returns to tests."""
         made = self._decorators.get(node.start_byte, [])
@@ -212,14 +231,17 @@ class Evaluator:
         self.scopes.append({})
         self._returns.append([])
         loops, self.loops = self.loops, 0 if not arguments else self.loops
+        options = self.reading.options
         try:
             names = list(self._parameters(node.child_by_field_name("parameters")))
             if own_object is not None and names:
                 self.bind(names.pop(0)[0], own_object)
             rest = rest_of(node.child_by_field_name("parameters"))
-            defaults = decorations.defaults(self, node, self._decorators.get(node.start_byte, []))
+            decorators = self._decorators.get(node.start_byte, [])
+            defaults = decorations.defaults(self, node, decorators)
+            handed = decorations.handed(decorators)
             for number, (name, default) in enumerate(names):
-                default = defaults.get(name, default)
+                default = defaults.get(name, handed if default == ANY else default)
                 if name in rest and number in arguments:
                     given = [
                         arguments[place] for place in sorted(place for place in arguments if isinstance(place, int))
@@ -235,6 +257,8 @@ class Evaluator:
             return one_of(returned) if returned else ANY
         finally:
             self.loops = loops
+            if not arguments:
+                self.reading.options = options
             self.scopes.pop()
             self._returns.pop()
 

@@ -110,6 +110,8 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
         return base
     if name == "sorted_tables":
         return Value(kind="sqlalchemy.Table")
+    if name == "request" and base.kind.startswith("own.") and _serves(evaluator, base):
+        return Value(kind="socket")
     if name == "rfile" and base.kind.startswith("own."):
         return Value(kind="response", marks=frozenset({"download"}))
     if base.kind == "argparse.Namespace":
@@ -126,6 +128,11 @@ def attribute(evaluator: Evaluator, base: Value, name: str, line: int) -> Value:
     if base.kind == "pathlib.Path":
         return _path_attribute(base, name)
     return clients.part(base, name) or Value(kind=base.kind, marks=base.marks)
+
+
+def _serves(evaluator: Evaluator, value: Value) -> bool:
+    own = evaluator.own.get(value.kind)
+    return own is not None and any(base.name.startswith("socketserver.") for base in own.bases)
 
 
 def _path_attribute(base: Value, name: str) -> Value:

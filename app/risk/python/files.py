@@ -7,11 +7,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.risk.effects import (
-    Act,
-    act_on,
-)  # fmt: skip
-from app.risk.places import Place, place_of, plain_path
+from app.risk.effects import UNKNOWN as UNKNOWN_CALL
+from app.risk.effects import Act, act_on
+from app.risk.places import Place, path_from, place_of, plain_path
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, joined, text_of
 from app.risk.rules import declare
@@ -59,6 +57,9 @@ def _is_secret(made: Call, path: Value) -> bool:
     return place_of(path.text) in (Place.SECRET, Place.ACCESS) or path.text in made.evaluator.secret_copies
 
 
+_FLAGS = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND)\b")
+
+
 @function(tables.READS_FILE)
 def open_file(made: Call) -> Value:
     path = made.argument(0, "file", "filename", "path", "name")
@@ -66,6 +67,8 @@ def open_file(made: Call) -> Value:
         return Value(kind="file", marks=path.marks)
     mode = made.argument(1, "mode", "flags")
     kind = text_of(mode) if mode.text is not None else "r"
+    if mode.text is None and (flags := set(_FLAGS.findall(made.shown))):
+        kind = "a" if flags == {"APPEND"} else "w" if flags != {"CREAT"} else "x"
     if not any(letter in kind for letter in "wax+"):
         made.evaluator.looked_at.add(path.text or "")
         act_on(made.reading, Act.READ, made.word(path))
@@ -78,9 +81,15 @@ def open_file(made: Call) -> Value:
     return Value(path.text, kind="file.write", marks=path.marks)
 
 
+def save(made: Call, path: Value) -> None:
+    """Note that a table, a picture, or the like is written to a file."""
+    act_on(made.reading, _writing(made, path), made.word(path))
+
+
 def _writing(made: Call, path: Value) -> Act:
     """Return what writing a file means: what the text has read before is there, and is replaced."""
-    if path.glob and made.many and plain_path(path.text or "") in made.evaluator.listed:
+    there = plain_path(path.text or "") in made.evaluator.listed or path.text in made.evaluator.looked_at
+    if path.glob and made.many and there:
         level = RiskLevel.CRITICAL if place_of(path.text or "") in _LOST else None
         words = f"This overwrites all files that {made.word(path).display} stands for."
         made.reading.add(OVERWRITES_MANY, words, made.line, level)
@@ -222,6 +231,21 @@ def _make_path(made: Call) -> Value:
     return replace(joined(made.arguments, "/"), kind="pathlib.Path")
 
 
+@function(["os.chdir"])
+def _change_folder(made: Call) -> Value:
+    path = made.argument(0, "path")
+    if place_of(path.text or "") in (Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SECRET):
+        made.evaluator.facts.add("keeps secrets")
+    if path.text is None or not (path.known or path.text.startswith(FRESH)):
+        made.reading.add(
+            UNKNOWN_CALL, "This goes to a folder that is not known, from which later paths lead.", made.line
+        )
+        return ANY
+    before = str(made.reading.options.get("folder") or "")
+    made.reading.options = made.reading.options | {"folder": path_from(before, path.text)}
+    return ANY
+
+
 @function(["pathlib.Path.home"])
 def _home(_made: Call) -> Value:
     return Value("~", kind="pathlib.Path")
@@ -312,6 +336,23 @@ def _temporary(_made: Call) -> Value:
     return Value(f"{FRESH}x")
 
 
+@function(["tempfile.NamedTemporaryFile", "tempfile.TemporaryFile", "tempfile.SpooledTemporaryFile"])
+def _temporary_file(made: Call) -> Value:
+    return Value(f"{FRESH}{made.line}", kind="file.write")
+
+
+@function(["tempfile.mkstemp"])
+def _temporary_handle(made: Call) -> Value:
+    return Value(items=(ANY, Value(f"{FRESH}{made.line}")))
+
+
+@function(["dbutils.fs.rm"])
+def _remove_there(made: Call) -> Value:
+    whole = made.argument(1, "recurse").name == "builtins.True"
+    act_on(made.reading, Act.DELETE_ALL if whole else Act.DELETE, made.word(made.argument(0, "dir")))
+    return ANY
+
+
 @function(["logging.basicConfig", "logging.FileHandler", "logging.handlers.RotatingFileHandler"])
 def _log(made: Call) -> Value:
     path = made.keywords.get("filename", made.arguments[0] if made.arguments else ANY)
@@ -330,6 +371,9 @@ def _unpack(made: Call) -> Value:
 def extract(made: Call, target: Value) -> None:
     """Note that an archive is unpacked into a folder."""
     path = target if target.text is not None else Value("." if len(made.arguments) < 2 else UNKNOWN)
+    source = made.base if made.base != ANY and made.base.name == "" else made.argument(0, "filename")
+    if path.known and ("download" in source.marks or (source.text and source.text in made.evaluator.downloaded)):
+        made.evaluator.downloaded.add((path.text or "").rstrip("/"))
     near = place_of(path.text or "") in (Place.WORKING, Place.WORKING_ALL, Place.TEMPORARY, Place.GENERATED)
     level = RiskLevel.MEDIUM if near and "fully_trusted" not in made.shown else RiskLevel.HIGH
     if level is RiskLevel.MEDIUM and (path.text or "").startswith(FRESH):

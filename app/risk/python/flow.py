@@ -124,6 +124,9 @@ def _leaves(body: Node | None) -> bool:
 
 def element(value: Value) -> Value:
     """Return what an element of a value is, as far as it is the same for all."""
+    if "whole" in value.marks:
+        # What a service returned without being asked for a part of it, and is gone through now.
+        value = replace(value, marks=value.marks - {"whole"} | {"listed"})
     if value.items:
         return one_of(value.items)
     if value.fields:

@@ -82,8 +82,9 @@ def call_function(made: Call, name: str) -> Value:
     if name in DECODERS:
         return DECODERS[name](made.argument(0))
     if name.startswith(tables.NATIVE):
-        made.reading.add(NATIVE, f"{name} calls native code, which can do anything.", made.line)
-        return Value(kind=name)
+        from app.risk.python.native import call_native
+
+        return call_native(made, name)
     if (value := libraries.call_library(made, name)) is not None:
         return value
     return _unlisted(made, name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.risk.python.decorations import MOCK
 from app.risk.python.libraries import COMPUTING
 from app.risk.python.networks import UNCHECKED
-from app.risk.python.values import Value
+from app.risk.python.values import ANY, Value
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
 
@@ -24,6 +24,12 @@ PATCHES_GUARD = declare(
     "python.patches_guard", RiskLevel.HIGH, "Replaces a function that checks passwords, rights, or signatures.",
     "import hmac\nhmac.compare_digest = lambda a, b: True", "import hmac\nhmac.compare_digest('a', 'b')",
     language="python", unread=True,
+)  # fmt: skip
+PROTECTION = declare(
+    "python.protection_off", RiskLevel.HIGH, "Switches off what protects the machine, through Windows' own objects.",
+    "import win32com.client\nwin32com.client.Dispatch('HNetCfg.FwPolicy2').FirewallEnabled = False",
+    "import win32com.client\nprint(win32com.client.Dispatch('HNetCfg.FwPolicy2').FirewallEnabled)",
+    language="python",
 )  # fmt: skip
 _GUARDS = re.compile(
     r"check_?password|verify|validat|authenticat|authori[sz]|permission|login_required|csrf|compare_digest|unverified"
@@ -67,10 +73,22 @@ def note_options(made: Call, callee: Value) -> None:
         _add(made.evaluator, off[0], made.line)
 
 
-def note_assigned(evaluator: Evaluator, name: str, value: Value, line: int) -> None:
+def note_assigned(evaluator: Evaluator, name: str, value: Value, line: int, owner: Value = ANY) -> None:
     """Note an attribute that switches a check off."""
     if _is_off(name, value):
         _add(evaluator, name, line)
+    elif owner.kind.startswith(("win32com.", "wmi.", "comtypes.")) and _PROTECTS.search(name):
+        off = value.name == "builtins.False" or value.number == 0 or value.text in ("0", "False")
+        turns = bool(re.match(r"disable|allow|exclu", name, re.IGNORECASE))
+        if off != turns or re.match(r"exclu", name, re.IGNORECASE):
+            evaluator.reading.add(PROTECTION, f"This sets {name}: something that protects the machine is off.", line)
+
+
+_PROTECTS = re.compile(
+    r"firewall|defaultinboundaction|blockallinbound|realtime|antivirus|disable\w*(?:monitoring|protection|scan)|exclusion"
+    r"|notificationsdisabled|smartscreen|automaticupdate|\benabled\b|restrict",
+    re.IGNORECASE,
+)
 
 
 def _is_off(name: str, value: Value) -> bool:

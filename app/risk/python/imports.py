@@ -84,5 +84,5 @@ def canonical(name: str) -> str:
     return name
 
 
-CONVENTIONS = {"pd": "pandas", "np": "numpy", "plt": "matplotlib.pyplot", "sns": "seaborn"}
+CONVENTIONS = {"pd": "pandas", "np": "numpy", "plt": "matplotlib.pyplot", "sns": "seaborn", "dbutils": "dbutils"}
 """What names stand for that a text does not define, such as a cell of a notebook whose first cell imports them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.risk.commands.routers import is_device_line, read_device_lines
-from app.risk.effects import Act, act_on, connect, run_dynamic, run_unread
+from app.risk.effects import connect, run_dynamic, run_unread
 from app.risk.python import clients, databases, tables
 from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare, word_set
@@ -76,6 +76,8 @@ def call_library(made: Call, name: str) -> Value | None:
     kind, _, last = name.rpartition(".")
     if kind and (value := clients.call_client(made, kind, last)) is not None:
         return value
+    if name.startswith("paramiko.") and made.method == "from_transport":
+        return Value(kind="sftp")
     if name.startswith(("paramiko.", "fabric.", "invoke.")) and made.method in _REMOTE:
         return _remote(made)
     return None
@@ -92,33 +94,48 @@ def _manage(made: Call) -> Value:
 
 def call_known_package(made: Call, name: str) -> Value:
     """Return the value of a function of a well-known package that is not listed."""
+    from app.risk.python.files import save
+    from app.risk.python.method_names import by_name, read_from
+
     last = name.rpartition(".")[2]
     if made.method and (judged := methods_by_name(made, name)) is not None:
         return judged
-    if made.method and name.split(".")[0] not in COMPUTING and _says_more(made, last):
-        return Value(kind=name, marks=made.marks)
+    if made.method and name.split(".")[0] not in COMPUTING:
+        if _says_more(made, last):
+            return Value(kind=name, marks=made.marks)
+        if _ends_something(last):
+            return by_name(made)
     if last in tables.SAVES and made.arguments:
-        path = next((value for value in made.arguments if value.text is not None), made.arguments[0])
-        act_on(made.reading, Act.WRITE, made.word(path))
-    return Value(kind=name, marks=made.marks)
+        save(made, next((value for value in made.arguments if value.text is not None), made.arguments[0]))
+    value = Value(kind=name, marks=made.marks)
+    if made.method and not last[:1].isupper() and name.split(".")[0] not in COMPUTING:
+        return read_from(made, list(clients.words_of(last)), value)
+    return value
 
 
 def _says_more(made: Call, name: str) -> bool:
     """Note what a name says about money, secrets, or rights, such as ``create_superuser``."""
-    from app.risk.python.methods import by_meaning
+    from app.risk.python.method_names import by_meaning
 
     words = list(clients.words_of(name))
     shows = words[:1] in (["get"], ["read"], ["export"], ["reveal"]) and words[-1] in _SHOWN
     return len(words) > 1 and (shows or words[0] in _GIVES) and by_meaning(made, words)
 
 
+def _ends_something(name: str) -> bool:
+    """Return True if a name begins with a verb for what is lost afterwards, such as ``delete_experiment``."""
+    words = clients.words_of(name)
+    return len(words) > 1 and words[0] in _ENDS and name not in tables.HARMLESS_METHODS
+
+
+_ENDS = word_set("delete drop destroy purge truncate wipe erase terminate nuke")
 _SHOWN = word_set("secret secrets password passwords credentials cookies")
 _GIVES = word_set("create add grant assign promote refund pay charge transfer payout withdraw")
 
 
 def call_unread(made: Call, name: str) -> Value:
     """Judge a function or method of a module that has not been read by its name."""
-    from app.risk.python import methods
+    from app.risk.python.method_names import by_name
 
     if name.rpartition(".")[2][:1].isupper():
         return Value(kind=name, marks=made.marks)
@@ -126,12 +143,12 @@ def call_unread(made: Call, name: str) -> Value:
         found = databases.call_database(made)
         if found is not None:
             return found
-    return methods.by_name(made)
+    return by_name(made)
 
 
 def methods_by_name(made: Call, name: str) -> Value | None:
     """Judge a function of a library that acts on another service by its name."""
-    from app.risk.python.methods import by_name
+    from app.risk.python.method_names import by_name
 
     return by_name(made) if name.split(".")[0] in _SERVICES else None
 
@@ -141,6 +158,10 @@ def call_object(made: Call) -> Value | None:
     top = made.base.kind.split(".")[0]
     if made.method in _ONLY_OF_DEVICES:
         return _configures(made)
+    if made.method in ("open_sftp", "from_transport", "start_sftp_client", "sftp"):
+        return Value(kind="sftp")
+    if top in ("paramiko", "fabric") and made.method in ("put", "get", "putfo"):
+        return clients.call_client(made, "sftp", made.method)
     if top in _REMOTE_LIBRARIES or made.method in ("exec_command", "invoke_shell"):
         if made.method in _REMOTE:
             return _remote(made)
@@ -160,10 +181,11 @@ def call_object(made: Call) -> Value | None:
 
 
 def _computing(made: Call) -> Value:
+    from app.risk.python.files import save
+
     method = made.method
     if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
-        replaced = made.arguments[0].text in made.evaluator.looked_at
-        act_on(made.reading, Act.OVERWRITE if replaced else Act.WRITE, made.word(made.arguments[0]))
+        save(made, made.arguments[0])
     elif method in ("saveAsTable", "insertInto", "overwritePartitions", "createOrReplace"):
         replaces = "overwrite" in made.shown.lower() or method == "createOrReplace"
         rule = databases.ALL_ROWS if replaces else databases.MANY_ROWS
@@ -201,8 +223,8 @@ def _configures(made: Call) -> Value:
 
 
 def _remote(made: Call) -> Value:
+    first = made.argument(0, "cmd", "command", "command_string")
     made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
-    first = made.argument(0, "cmd", "command")
     if first.text is not None and is_device_line(first.text):
         read_device_lines([first.text], made.reading, made.line)
     elif first.text is not None:

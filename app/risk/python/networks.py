@@ -21,6 +21,7 @@ from app.risk.people import holds_people
 from app.risk.python import tables
 from app.risk.python.values import ANY, Value, rendered, text_of
 from app.risk.rules import declare, word_set
+from app.risk.words import FRESH
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def _network(made: Call) -> Value:
     gives = {"secret"} if inside and method == "GET" else set()
     if verb == "urlretrieve":
         path = made.argument(1, "filename", "out")
+        path = path if path != ANY else Value(f"{FRESH}download")
         act_on(made.reading, Act.WRITE, made.word(path))
-        if path.known:
-            made.evaluator.downloaded.add(path.text or "")
+        if path.text:
+            made.evaluator.downloaded.add(path.text)
+        return Value(items=(path, Value(kind="response")))
     chosen = _chooses(made, text_of(target))
     listed = frozenset({"listed"}) if method == "GET" and not chosen else frozenset()
     return Value(kind="response", marks=frozenset({"download"}) | listed | gives)
@@ -271,6 +274,11 @@ def _unchecked_context(_made: Call) -> Value:
 
 @function(tables.SERVES)
 def _serve(made: Call) -> Value:
+    made.evaluator.facts.add("serves")
+    if "SimpleHTTPRequestHandler" in made.shown and "keeps secrets" in made.evaluator.facts:
+        made.reading.add(
+            SERVES, "This lets others read a folder in which secrets are kept.", made.line, RiskLevel.CRITICAL
+        )
     made.reading.add(SERVES, "This opens a port for other machines.", made.line)
     return Value(kind="socket")
 

@@ -9,6 +9,7 @@ from tree_sitter import Node
 
 from app.risk.commands.table import Command, read_command
 from app.risk.effects import (
+    CONNECTS,
     DOWNLOADED,
     DYNAMIC,
     GIVES_SECRETS,
@@ -44,6 +45,9 @@ ENDS_PROCESS = declare(
 )  # fmt: skip
 
 
+CRITICAL = RiskLevel.CRITICAL
+
+
 @function(tables.SHELL)
 def _shell(made: Call) -> Value:
     before = len(made.reading.findings)
@@ -57,6 +61,7 @@ def read_shell(made: Call, value: Value) -> None:
         if made.marks & {"download", "decoded"}:
             run_code(made, value, "shell")
         else:
+            made.evaluator.note_given_run(made.line)
             run_dynamic(made.reading, made.word(value), made.line)
         return
     if UNKNOWN in value.text and "quoted" not in value.marks:
@@ -72,7 +77,8 @@ def read_shell(made: Call, value: Value) -> None:
 def _run(made: Call) -> Value:
     given = made.argument(0, "args")
     shell = "shell" in made.keywords and made.keywords["shell"].name != "builtins.False" and not made.is_false("shell")
-    text = made.argument(99, "input")
+    text = made.argument(99, "input", "stdin")
+    text = ANY if text.kind in ("file", "socket") or text.name else text
     _note_environment(made)
     folder = made.keywords.get("cwd", ANY)
     before = len(made.reading.findings)
@@ -85,7 +91,8 @@ def _output(made: Call, before: int) -> Value:
     """Return a process, whose output is a secret if it reads one."""
     secret = any(found.rule in GIVES_SECRETS for found in made.reading.findings[before:])
     dump = any(found.rule == "database.dumps" for found in made.reading.findings[before:])
-    marks = {mark for mark, given in (("secret", secret), ("dump", dump)) if given}
+    fetched = any(found.rule == CONNECTS.id for found in made.reading.findings[before:])
+    marks = {mark for mark, given in (("secret", secret), ("dump", dump), ("download", fetched)) if given}
     return Value(kind="process", marks=frozenset(marks))
 
 

@@ -10,7 +10,7 @@ from tree_sitter import Language, Node, Parser, Tree
 
 from app.risk.budget import OverBudgetError
 from app.risk.effects import UNPARSED
-from app.risk.python import nodes
+from app.risk.python import listeners, nodes
 from app.risk.python.calls import call
 from app.risk.python.decorations import mocks_hold
 from app.risk.python.evaluator import Evaluator
@@ -51,6 +51,7 @@ def read(text: str, reading: Reading) -> None:
         evaluator = Evaluator(reading, call, mocks_hold=mocks_hold(text), called=frozenset(_CALLED.findall(text)))
         evaluator.visit(tree.root_node)
         evaluator.finish()
+        listeners.conclude(evaluator)
 
 
 def _parsed(text: str, reading: Reading) -> Tree:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import CONNECTS, DYNAMIC, SENDS, TAKES_EFFECT, Act, act_on, connect, run_unread
 from app.risk.places import Place, place_of
-from app.risk.python import databases, networks, processes
+from app.risk.python import databases, processes
 from app.risk.python.clients import Use, library
 from app.risk.python.functions import function
 from app.risk.python.libraries import MESSAGE, REMOTE
-from app.risk.python.methods import CHANGES_OBJECT, DELETES_OBJECT
+from app.risk.python.method_names import CHANGES_OBJECT, DELETES_OBJECT
 from app.risk.python.networks import PAYS
 from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare, word_set
@@ -92,13 +92,19 @@ def call_messenger(use: Use) -> Value | None:
         connect(made.reading, made.word(Value("a messaging service")), secret=True)
     elif {"delete", "remove", "archive", "kick", "ban", "purge", "revoke", "deactivate"} & words:
         level = MEDIUM if {"chat", "message", "reaction", "pin"} & words and not made.many else HIGH
+        level = CRITICAL if made.many and use.everything and not {"reaction", "pin"} & words else level
+        level = CRITICAL if "all" in made.chain[:-1] and "filter" not in made.chain else level
         made.reading.add(DELETES_OBJECT, f"This calls {use.shown}, which deletes or ends something.", made.line, level)
     elif use.verb in _SENDS or {"send", "post", "publish", "create"} & words:
         level = HIGH if made.many else MEDIUM
         whom = " to everybody whom the loop goes through" if made.many else ""
         made.reading.add(MESSAGE, f"This sends a message{whom}, which cannot be recalled.", made.line, level)
     elif use.verb in _READS or words & _READS:
-        return use.result("listed") if "list" in words else use.result()
+        return use.result("listed") if words & {"list", "all", "iter", "history"} and not use.filters else use.result()
+    elif words & {"wipe", "empty", "clear", "delete_all"}:
+        made.reading.add(
+            DELETES_OBJECT, f"This calls {use.shown}, which deletes all that is in it.", made.line, CRITICAL
+        )
     else:
         return None
     return use.result()
@@ -118,7 +124,8 @@ def call_forge(use: Use) -> Value | None:
         return use.result()
     about = words | set(use.thing)
     if use.verb in _READS and use.verb != "projects":
-        whole = re.match(r"get_\w+s$|list|all$|iter", use.method) and not use.filters
+        asked = use.verb in ("search", "find", "filter", "query") and (made.arguments or made.keywords)
+        whole = not asked and re.match(r"\w+s$|list|all$|iter|search|query", use.method) and not use.filters
         return Value(kind=use.result().kind, marks=frozenset({"listed"}) if whole else made.base.marks)
     if {"delete", "remove", "destroy", "archive", "revoke", "block"} & words:
         small = {"comment", "label", "labels", "reaction", "assignee", "milestone", "attachment"} & about
@@ -143,7 +150,7 @@ def call_forge(use: Use) -> Value | None:
         level = HIGH if place_of(path) in (Place.PIPELINE, Place.HOOK, Place.AGENT) else MEDIUM
         made.reading.add(SERVICE_CHANGES, f"This calls {use.shown}, which writes {path[:60]}.", made.line, level)
     elif use.method in ("issues", "projects", "groups", "users", "repositories"):
-        return use.result()
+        return use.result() if made.arguments or made.keywords else use.result("whole")
     else:
         made.reading.add(SERVICE_CHANGES, f"This calls {use.shown}, which changes something there.", made.line)
     return use.result()
@@ -177,7 +184,8 @@ def call_tasks(use: Use) -> Value | None:
     made = use.made
     if "control" in use.path and use.method in ("purge", "discard_all", "shutdown", "cancel_consumer", "pool_shrink"):
         words = f"This calls {use.shown}: waiting tasks are lost, or nobody works on them."
-        made.reading.add(DELETES_OBJECT, words, made.line, HIGH)
+        level = CRITICAL if use.method in ("purge", "discard_all") else HIGH
+        made.reading.add(DELETES_OBJECT, words, made.line, level)
     elif use.method in ("revoke", "terminate"):
         made.reading.add(DELETES_OBJECT, f"This calls {use.shown}, which stops a task.", made.line, MEDIUM)
     elif use.method in ("send_task", "delay", "apply_async"):
@@ -201,6 +209,8 @@ def call_workflow(use: Use) -> Value | None:
         processes.read_shell(made, made.keywords["command"])
     if use.method.endswith("Operator"):
         _judge_task(use)
+    if "query" in use.path and databases.call_database(made) is not None:
+        return use.result()
     if use.verb in ("delete", "clear", "reset") and len(use.words) < 3:
         made.reading.add(
             DELETES_OBJECT, f"This calls {use.shown}, which deletes or resets something.", made.line, MEDIUM
@@ -278,7 +288,10 @@ def call_models(use: Use) -> Value | None:
     if use.verb in ("push", "upload", "create"):
         made.reading.add(SENDS, f"This calls {use.shown}, which publishes something.", made.line)
     elif use.verb == "delete":
-        made.reading.add(DELETES_OBJECT, f"This calls {use.shown}, which deletes something there.", made.line, HIGH)
+        level = CRITICAL if made.many and use.everything else HIGH
+        made.reading.add(DELETES_OBJECT, f"This calls {use.shown}, which deletes something there.", made.line, level)
+    elif use.verb in ("list", "iter"):
+        return use.result() if use.filters else use.result("listed")
     elif use.verb == "save" and name.text:
         act_on(made.reading, Act.WRITE, made.word(name))
     elif use.method in _MODELS and not (name.text and re.match(r"[./~]|\w:", name.text)):
@@ -300,30 +313,3 @@ def _fetch(made: Call) -> Value:
         act_on(made.reading, Act.WRITE, made.word(path))
         made.evaluator.downloaded.add(path.text)
     return ANY
-
-
-@library("ftplib", "imaplib", "poplib", "pysftp", "asyncssh", "telnetlib")
-def call_files_elsewhere(use: Use) -> Value | None:
-    """Judge a call of a client for files or mail on another machine."""
-    made, method = use.made, use.method
-    if method[:1].isupper():
-        if made.arguments or "host" in made.keywords:
-            connect(made.reading, made.word(made.argument(0, "host")))
-        return Value(kind=f"{use.path[0]}.{method}")
-    if method in ("delete", "rmd", "rmdir", "remove", "unlink", "expunge", "dele", "rmtree"):
-        words = f"This calls {use.shown}, which deletes something on another machine."
-        level = CRITICAL if made.many and use.everything else HIGH
-        made.reading.add(networks.DELETES_THERE, words, made.line, level)
-    elif method == "store" and "deleted" in use.given:
-        made.reading.add(networks.DELETES_THERE, "This marks mails as deleted.", made.line)
-    elif method in ("storbinary", "storlines", "put", "putfo", "put_d", "put_r", "rename", "mkd", "append", "copy"):
-        made.reading.add(SENDS, f"This calls {use.shown}, which sends a file to another machine.", made.line)
-    elif method in ("run", "execute", "write", "create_process") and use.path[0] in ("asyncssh", "telnetlib", "pysftp"):
-        made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
-        if made.argument(0).text is not None:
-            processes.read_shell(made, made.argument(0))
-    elif method in ("retrbinary", "retrlines", "retr", "fetch", "get", "read_until", "read_all"):
-        return Value(UNKNOWN, marks=frozenset({"download"}))
-    elif method in ("nlst", "mlsd", "listdir", "search", "list", "uid", "select", "login", "dir", "cwd"):
-        return use.result("listed") if method in ("nlst", "mlsd", "listdir") else use.result()
-    return use.result()

@@ -6,7 +6,7 @@ import re
 
 from app.risk.commands import secret_stores
 from app.risk.effects import run_dynamic
-from app.risk.python import databases
+from app.risk.python import databases, networks
 from app.risk.python.clients import DATA, Use, library
 from app.risk.python.values import ANY, Value, rendered, text_of
 from app.risk.rules import declare, word_set
@@ -227,7 +227,7 @@ def call_migration(use: Use) -> Value | None:
 _QUEUE_READS = word_set(
     "list describe poll consume get subscribe connect channel close flush assign seek partitions offsets lag position "
     "committed pause resume metrics topics basic_consume basic_get start_consuming process_data_events begin end "
-    "basic_qos add_callback"
+    "basic_qos add_callback socket context setsockopt term"
 )
 
 
@@ -237,9 +237,15 @@ def call_queue(use: Use) -> Value | None:
     made, words = use.made, set(use.words)
     if use.method[:1].isupper() or use.method == "Connection":
         return use.result()
+    if use.verb in ("recv", "receive", "poll"):
+        return use.result("download")
     if {"delete", "purge", "remove"} & words:
-        lost = bool({"topics", "topic", "records", "stream"} & words) or (use.everything and made.many)
+        lost = bool({"topics", "topic", "records", "stream", "vhost"} & words)
+        lost = lost or (use.everything and made.many)
         _store(use, CRITICAL if lost else HIGH, "a queue or topic with its messages")
+    elif use.method == "bind" and use.path[0] == "zmq":
+        made.evaluator.facts.add("serves")
+        made.reading.add(networks.SERVES, "This opens a port for other machines.", made.line)
     elif use.verb in _QUEUE_READS or use.method in _QUEUE_READS:
         return use.result("download") if use.verb in ("poll", "consume", "get", "basic") else use.result()
     elif {"alter", "incremental"} & words:
@@ -286,6 +292,10 @@ _DIRECTORY_READS = word_set("bind search open initialize set start unbind who si
 def call_directory(use: Use) -> Value | None:
     """Judge a call of a client for directories of people."""
     made = use.made
+    if use.verb in ("ad", "addmembers") and {"add", "members"} & set(use.words):
+        level = CRITICAL if re.search("admin", use.given) else HIGH
+        made.reading.add(databases.ACCOUNTS, "This makes somebody a member of a group.", made.line, level)
+        return ANY
     if use.method[:1].isupper() or use.verb in _DIRECTORY_READS:
         return use.result("listed") if "search" in use.method and "objectclass=*" in use.given else use.result()
     admins = re.search(r"domain admins|enterprise admins|administrators|cn=admins|schema admins|wheel|sudo", use.given)
