@@ -29,22 +29,35 @@ class Density(StrEnum):
     COMPACT = "compact"
 
 
+class OpenNext(StrEnum):
+    """Whether the next request opens after a decision."""
+
+    BESIDE = "beside"
+    """Where the queue is beside the request."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class Preferences:
     """A person's preferences.
 
     Attributes:
         time_zone: an IANA name; empty: the browser's time zone.
-        keys: whether single-key shortcuts are enabled in the queue.
+        keys: whether single-key shortcuts are enabled.
+        open_next: whether the next request opens after a decision.
     """
 
     time_zone: str = ""
     theme: Theme = Theme.SYSTEM
     density: Density = Density.COMFORTABLE
     keys: bool = True
+    open_next: OpenNext = OpenNext.BESIDE
 
 
-def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> Preferences:
+def preferences(
+    time_zone: str, theme: str, density: str, keys: str = "on", open_next: str = OpenNext.BESIDE.value
+) -> Preferences:
     """Checked preferences. Raises InvalidInputError, whose `fields` says which values are not valid."""
     wrong = {}
     if time_zone not in _offered():
@@ -55,9 +68,11 @@ def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> P
         wrong["density"] = "Choose one of these."
     if keys not in ("on", "off"):
         wrong["keys"] = "Choose one of these."
+    if open_next not in set(OpenNext):
+        wrong["open_next"] = "Choose one of these."
     if wrong:
         raise InvalidInputError("These preferences are not valid.", wrong)
-    return Preferences(time_zone, Theme(theme), Density(density), keys == "on")
+    return Preferences(time_zone, Theme(theme), Density(density), keys == "on", OpenNext(open_next))
 
 
 def zone_of(name: str) -> ZoneInfo | None:

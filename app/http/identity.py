@@ -13,7 +13,7 @@ from flask import Flask, current_app, g, has_request_context, redirect, request,
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from app.domain.people import Actor, Via
-from app.domain.preferences import Density, Theme, zone_of
+from app.domain.preferences import Density, OpenNext, Theme, zone_of
 from app.http.errors import NotSignedInError, is_api, respond
 from app.services.people.sessions import SignedIn
 from app.settings import Settings
@@ -129,6 +129,7 @@ def look() -> dict[str, str]:
     chosen["data-theme"] = person.theme if person.theme != Theme.SYSTEM else ""
     chosen["data-density"] = person.density if person.density != Density.COMFORTABLE else ""
     chosen["data-keys"] = "off" if person.keys == "off" else ""
+    chosen["data-next"] = person.open_next if person.open_next != OpenNext.BESIDE else ""
     attributes = {name: value for name, value in chosen.items() if value}
     if attributes != session.get(_LOOK, {}):
         session[_LOOK] = attributes

@@ -40,6 +40,7 @@ class Person(Made, Base):
         density: A value of `app.domain.preferences.Density`.
         keys: ``on`` or ``off`` for single-key shortcuts.
         tour_closed_at: When they closed the tour, which a demo shows until then.
+        open_next: whether the next request opens after a decision (`app.domain.preferences.OpenNext`).
         makers: Makers of the account, until somebody else vouches for it
             (`app.services.people.accounts.People.make_link`).
     """
@@ -57,6 +58,7 @@ class Person(Made, Base):
     density: Mapped[str] = mapped_column(default=Density.COMFORTABLE.value, server_default=Density.COMFORTABLE.value)
     keys: Mapped[str] = mapped_column(default="on", server_default="on")
     tour_closed_at: Mapped[datetime | None]
+    open_next: Mapped[str] = mapped_column(default="beside", server_default="beside")
     teams: Mapped[list[Team]] = relationship(secondary="team_members", lazy="selectin", order_by="Team.slug")
 
     __table_args__ = (Index("uq_people_email", text("lower(email)"), unique=True),)

@@ -1,4 +1,5 @@
 import { startArguments } from "./arguments.js";
+import { startAround } from "./around.js";
 import { startColoring } from "./coloring.js";
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
@@ -13,11 +14,13 @@ import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
 import { startTimes } from "./times.js";
 import { startUploads } from "./uploads.js";
+import { startVerdicts } from "./verdicts.js";
 import { startViewed } from "./viewed.js";
 import { startZones } from "./zones.js";
 
 startTimes();
 startZones();
+startVerdicts();
 startDeciding();
 startColoring();
 startArguments();
@@ -29,6 +32,7 @@ startList();
 startMarks();
 startFilters();
 startKeys();
+startAround();
 startEnter();
 startLive();
 startViewed();
@@ -46,4 +50,7 @@ startPlace();
 document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 // What was refused, or checked, is read first; without a script it is at the top of the page all the same.
-document.querySelector("[data-focus]")?.focus();
+const refused = document.querySelector("[data-focus]");
+if (refused) refused.focus();
+// On a request the keyboard begins at the request, unless its address names a part of it.
+else if (!location.hash) document.querySelector("#request-head h1")?.focus({ preventScroll: true });

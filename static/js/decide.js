@@ -57,7 +57,7 @@ function nameLacks() {
 
 function nameApproval() {
   const button = document.getElementById("approve");
-  if (!button) return;
+  if (!button || button.dataset.armed) return;
   button.disabled = !lookedAgain;
   const { tail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
@@ -100,7 +100,7 @@ const ACTIONS = { retry: "Retry the step", skip: "Skip the step and continue", a
 function nameAnswer() {
   const button = document.getElementById("answer");
   const chosen = decisionFields().find((field) => field.type === "radio" && field.checked);
-  if (!button || !chosen || chosen.name !== "answer.action") return;
+  if (!button || button.dataset.armed || !chosen || chosen.name !== "answer.action") return;
   try {
     button.textContent = ACTIONS[JSON.parse(chosen.value)] ?? button.textContent;
   } catch {
@@ -111,7 +111,7 @@ function nameAnswer() {
 /** A second click on a slow line sends nothing; the server counts a decision once in any case. */
 function sendOnce(event) {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || event.defaultPrevented) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;

@@ -38,7 +38,7 @@ export function startDrafts() {
   // A page that is left in the middle of a word.
   window.addEventListener("pagehide", save);
   document.addEventListener("submit", (event) => {
-    if (event.target.id !== "decide") return;
+    if (event.target.id !== "decide" || event.defaultPrevented) return;
     sent = event.submitter?.name === "verdict" || event.submitter?.name === "acknowledged_risk";
     save();
   });

@@ -1,17 +1,55 @@
-// Single keys in the queue, alone or beside a request. They can be switched off on the profile, and never act while
-// somebody types.
+// Single keys in the queue and on a request. They can be switched off on the profile, and never act while somebody
+// types, while a key is held down, or on a request that has only just come into sight.
 
-import { appendNext } from "./list.js";
-import { following } from "./place.js";
+import { current, go, rows } from "./around.js";
+import { decide, stepBack, tell as tellInBar } from "./verdicts.js";
+
+const GLANCE = 500; // ms for which a request must have been in sight before a key decides on it
+
+/** Every key: what it does, and whether it acts on the request that is open. */
+const ACTS = {
+  a: { act: () => decideBy("approve", "a"), onRequest: true },
+  r: { act: () => decideBy("reject", "r"), onRequest: true },
+  s: { act: () => decideBy("request_changes", "s"), onRequest: true },
+  m: { act: () => reachIn('form[action*="/comments"]'), onRequest: true },
+  u: { act: () => pressKeyed("u"), onRequest: true },
+  z: { act: () => pressKeyed("z"), onRequest: true },
+  c: { act: claim },
+  e: { act: escalate },
+  j: { act: () => go(1) },
+  k: { act: () => go(-1) },
+  x: { act: mark },
+  "/": { act: search },
+  "?": { act: openKeys },
+  Escape: { act: stepBack, stays: true },
+};
+
+let shown = ""; // which proposal is in sight
+let since = 0; // since when
 
 export function startKeys() {
-  const list = document.getElementById("queue-list");
-  if (!list) return;
+  if (!document.getElementById("queue-list") && !document.getElementById("decision")) return;
+  look();
+  document.addEventListener("assent:morphed", look);
+  document.addEventListener("visibilitychange", () => !document.hidden && lookAgain());
+  window.addEventListener("pageshow", (event) => event.persisted && lookAgain());
   if (document.documentElement.dataset.keys === "off") return;
   showButton();
   document.addEventListener("assent:listed", showButton);
   document.addEventListener("click", (event) => event.target.closest("#keys-open") && openKeys());
   document.addEventListener("keydown", press);
+}
+
+/** Note when another proposal has come into sight. */
+function look() {
+  const bar = document.getElementById("decision");
+  const now = bar ? `${bar.dataset.request} ${bar.dataset.digest}` : "";
+  if (now !== shown) lookAgain();
+  shown = now;
+}
+
+function lookAgain() {
+  since = performance.now();
 }
 
 function showButton() {
@@ -30,21 +68,17 @@ function press(event) {
     if (event.key === "Escape" && event.target.closest(".filters")) back(event);
     return;
   }
-  const act = ACTS[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
+  const key = ACTS[event.key];
+  if (!key) return;
+  if (!key.stays) event.preventDefault();
+  if (event.repeat) return;
+  if (key.onRequest && !document.getElementById("decision")) return;
+  if (key.onRequest && performance.now() - since < GLANCE) {
+    tellInBar("This request has only just opened. Press the key again.");
+    return;
+  }
+  key.act();
 }
-
-const ACTS = {
-  j: () => move(1),
-  k: () => move(-1),
-  x: mark,
-  c: claim,
-  e: escalate,
-  "/": search,
-  "?": openKeys,
-};
 
 function isTyping(element) {
   return element.isContentEditable || element.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
@@ -55,36 +89,22 @@ function back(event) {
   (current() ?? rows()[0])?.querySelector(".t a")?.focus();
 }
 
-function rows() {
-  return [...document.querySelectorAll("#queue-rows .row:not(.gone)")];
+function decideBy(verdict, key) {
+  if (decide(verdict, key)) return;
+  const bar = document.getElementById("decision");
+  const offered = document.querySelector("#decide [name=verdict]:not(:disabled)");
+  // Why nothing can be decided is said on the page already.
+  if (offered) tellInBar("That is not possible for this request.");
+  else tell(document.getElementById("decide-said")?.textContent || bar.dataset.said);
 }
 
-/** The row that has the focus, or whose request is open. */
-function current() {
-  const focused = document.activeElement?.closest?.("#queue-rows .row");
-  return focused ?? document.querySelector("#queue-rows .row[data-selected]");
-}
-
-async function move(by) {
-  const row = await beside(by);
-  if (!row) return;
-  const link = row.querySelector(".t a");
-  row.scrollIntoView({ block: "nearest" });
-  // Beside a request one goes through the queue request by request; in the queue itself the focus moves.
-  const open = document.querySelector(".list.beside");
-  if (open && open.checkVisibility()) link.click();
-  else link.focus();
-}
-
-/** The row after or before the one somebody is at; at the end of what is loaded the next page is fetched first. */
-async function beside(by) {
-  const here = current();
-  if (!here) return by > 0 ? (following() ?? rows()[0]) : rows().at(-1);
-  // From one that has left as well: it stands where it stood.
-  const all = [...document.querySelectorAll("#queue-rows .row")].filter((row) => row === here || !row.matches(".gone"));
-  const at = all.indexOf(here) + by;
-  if (at < all.length) return all[at];
-  return (await appendNext()) ? rows()[rows().indexOf(here) + 1] : undefined;
+/** Press the button that the page offers for a key, unfolding what it is in. */
+function pressKeyed(key) {
+  const button = document.querySelector(`[data-key="${key}"]`);
+  if (!button) return;
+  unfold(button);
+  if (button.form?.querySelector("[required]:invalid")) reach(button.form);
+  else button.click();
 }
 
 function mark() {
@@ -120,25 +140,32 @@ async function claim() {
 
 function escalate() {
   const row = document.activeElement?.closest?.("#queue-rows .row");
-  const form = document.querySelector('form[action*="/escalations"]');
-  if (!row && form) {
-    reach(form);
-    return;
-  }
+  if (!row && reachIn('form[action*="/escalations"]')) return;
   const link = (row ?? current())?.querySelector(".t a");
   if (link) location.assign(`${link.href}#escalate`);
 }
 
+function reachIn(selector) {
+  const form = document.querySelector(selector);
+  if (form) reach(form);
+  return Boolean(form);
+}
+
 /** Open what a form is folded into, and go to its first field. */
 export function reach(form) {
-  for (let part = form.closest("details"); part; part = part.parentElement?.closest("details")) part.open = true;
+  unfold(form);
   form.querySelector("textarea, input:not([type=hidden]), select")?.focus();
+}
+
+function unfold(element) {
+  for (let part = element.closest("details"); part; part = part.parentElement?.closest("details")) part.open = true;
 }
 
 function search() {
   const field = document.getElementById("q-text");
-  field?.focus();
-  field?.select();
+  if (!field?.checkVisibility()) return;
+  field.focus();
+  field.select();
 }
 
 /** Said to whoever listens, and shown for a while to whoever looks. */

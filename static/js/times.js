@@ -82,7 +82,9 @@ function sliced(elements) {
 /** A running step shows seconds during its first minute, and so does what can be undone for a short time. */
 function running(root) {
   for (const element of root.querySelectorAll("time[data-count]")) {
-    write(element, `${Math.max(0, Math.ceil((Date.parse(element.dateTime) - Date.now()) / 1000))} s`);
+    const left = Math.max(0, Math.ceil((Date.parse(element.dateTime) - Date.now()) / 1000));
+    write(element, `${left} s`);
+    if (!left) element.closest("form[data-until]")?.setAttribute("hidden", "");
   }
   for (const element of root.querySelectorAll("time[data-since]")) {
     const seconds = Math.max(0, (Date.now() - Date.parse(element.dateTime)) / 1000);

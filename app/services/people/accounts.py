@@ -221,6 +221,7 @@ class People:
             "theme": wanted.theme.value,
             "density": wanted.density.value,
             "keys": "on" if wanted.keys else "off",
+            "open_next": wanted.open_next.value,
         }
         with self._sessions.begin() as session:
             session.execute(update(Person).where(Person.id == actor.id).values(**chosen))

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError
 from app.domain.people import Action, Role
-from app.domain.preferences import Density, Theme, preferences, zones
+from app.domain.preferences import Density, OpenNext, Theme, preferences, zones
 from app.domain.tokens import TokenChoice
 from app.http.errors import status_of
 from app.http.identity import current_actor, current_sign_in, session_idle, session_lifetime, sign_out
@@ -22,7 +22,12 @@ from app.web.pages import render, see_other, web
 
 THEME_WORDS = {Theme.SYSTEM: "Same as my system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
 DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more fits on a screen"}
-KEYS_WORDS = {"on": "On: j and k move, ? shows all of them", "off": "Off"}
+KEYS_WORDS = {"on": "On: j and k move, a approves, ? shows all of them", "off": "Off"}
+NEXT_WORDS = {
+    OpenNext.BESIDE: "Where the queue is beside the request",
+    OpenNext.ALWAYS: "Always",
+    OpenNext.NEVER: "Never: the decided request stays open",
+}
 _NOTHING: MultiDict[str, str] = MultiDict()
 
 
@@ -38,7 +43,7 @@ def profile_change() -> Any:
     actor, sent = current_actor(), request.form
     try:
         looks = (sent.get("time_zone", ""), sent.get("theme", ""), sent.get("density", ""))
-        wanted = preferences(*looks, sent.get("keys", "on"))
+        wanted = preferences(*looks, sent.get("keys", "on"), sent.get("open_next", OpenNext.BESIDE))
     except AssentError as error:
         return _page(sent, error)
     services().people.prefer(actor, wanted)
@@ -83,7 +88,7 @@ def _signed_out() -> Response:
 def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
     actor, person = current_actor(), current_user.person
     own_absences = services().absences.of(actor.id)
-    names = ("time_zone", "theme", "density", "keys")
+    names = ("time_zone", "theme", "density", "keys", "open_next")
     away = services().absences.current(actor)
     return render(
         "profile.html", status_of(error) if error else 200,
@@ -94,7 +99,8 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
         own_absence=next((absence for absence in away if absence.person_id == actor.id), None),
         stands_in_for=[absence for absence in away if absence.delegate_id == actor.id],
         given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},
-        zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, now=services().clock(),
+        zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, next_words=NEXT_WORDS,
+        now=services().clock(),
         sign_ins=services().sign_ins.of(actor, session_lifetime(), session_idle()), this_browser=current_sign_in(),
         hours=int(session_lifetime().total_seconds() // 3600), idle=session_idle(), token_choices=list(TokenChoice),
         error=error, wrong=error.extra.get("fields", {}) if error else {},

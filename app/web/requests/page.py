@@ -16,8 +16,10 @@ from app.domain.policy.verdicts import decided_by
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.decisions.reassessment import ChangePreview
 from app.services.reading.pages import RequestView, RunView
+from app.services.reading.queue_filter import QueueFilter
 from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
@@ -163,7 +165,7 @@ def request_decide(request_id: str) -> Any:
     actor, sent = current_actor(), request.form
     change: Change | None = None
 
-    def decide() -> str:
+    def decide() -> tuple[DecisionResult, str]:
         nonlocal change
         view = services().views.request(request_id, actor)
         acknowledged = _acknowledged(sent)
@@ -180,10 +182,10 @@ def request_decide(request_id: str) -> Any:
         ballot = Ballot(
             verdict, sent.get("digest", ""), change, answer, comment, acknowledged, read_seconds=_read_seconds(sent)
         )
-        return services().checkpoints.decide(request_id, actor, ballot).words
+        return services().checkpoints.decide(request_id, actor, ballot), view.request.title
 
     try:
-        return done(request_id, decide())
+        return _decided(*decide())
     except NotFoundError:
         raise
     except RiskRaisedError as error:
@@ -246,6 +248,18 @@ def done(request_id: str, words: str) -> Response:
     flash(words)
     query = query_here()
     return see_other("web.request_page", request_id=request_id, **query)
+
+
+def _decided(result: DecisionResult, title: str) -> Response:
+    """Open the next request if the page named one that still waits, and the decided one otherwise."""
+    following = request.form.get("next", "")
+    if not following or not services().queue.rows(QueueFilter(), [following]):
+        return done(result.request.id, result.words)
+    told: dict[str, Any] = {"id": result.request.id, "title": title, "words": result.words}
+    if due := result.request.resolves_at:
+        told |= {"due": due.isoformat(), "left": round((due - services().clock()).total_seconds())}
+    flash(told, "decided")  # type: ignore[arg-type]  # a session stores it as it is
+    return see_other("web.request_page", request_id=following, **query_here())
 
 
 def _verdict(given: str) -> Verdict:
