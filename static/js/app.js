@@ -10,17 +10,22 @@ import { reach, startKeys } from "./keys.js";
 import { startList } from "./list.js";
 import { startLive } from "./live.js";
 import { startMarks } from "./marks.js";
+import { startNav } from "./nav.js";
 import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
+import { startSending } from "./sending.js";
 import { startTimes } from "./times.js";
 import { startUploads } from "./uploads.js";
 import { startVerdicts } from "./verdicts.js";
 import { startViewed } from "./viewed.js";
 import { startZones } from "./zones.js";
 
+// For what looks different where a script can unfold it.
+document.documentElement.dataset.scripted = "";
 startTimes();
 startZones();
 startVerdicts();
+startSending();
 startDeciding();
 startColoring();
 startArguments();
@@ -36,6 +41,7 @@ startAround();
 startEnter();
 startLive();
 startViewed();
+startNav();
 
 // From the queue by the key for it.
 if (location.hash === "#escalate") {

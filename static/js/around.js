@@ -12,7 +12,12 @@ export function startAround() {
     if (button) go(Number(button.dataset.step));
   });
   for (const name of ["assent:listed", "assent:morphed"]) document.addEventListener(name, showSteps);
-  document.addEventListener("submit", (event) => event.target.id === "decide" && nameNext(event));
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    if (event.target.id === "decide") nameNext(event);
+    const undone = /\/requests\/([^/]+)\/withdrawal/.exec(event.target.action)?.[1];
+    if (undone) forget(undone);
+  });
   showSteps();
 }
 
@@ -64,7 +69,7 @@ function showSteps() {
 /** Tell the server which request to open after this one, where the person wants that. */
 function nameNext(event) {
   const field = event.target.elements.namedItem("next");
-  if (event.defaultPrevented || !field) return;
+  if (!field) return;
   const wanted = document.documentElement.dataset.next ?? "beside";
   const list = document.querySelector(".list.beside");
   const opens = event.submitter?.name === "verdict" && (wanted === "always" || (wanted === "beside" && list?.checkVisibility()));
@@ -91,9 +96,18 @@ function decided() {
   }
 }
 
+function forget(id) {
+  keep(decided().filter((other) => other !== id));
+}
+
 function remember(id) {
+  forget(id);
+  keep([...decided(), id].slice(-MOST));
+}
+
+function keep(ids) {
   try {
-    sessionStorage.setItem(DECIDED, JSON.stringify([...decided().filter((other) => other !== id), id].slice(-MOST)));
+    sessionStorage.setItem(DECIDED, JSON.stringify(ids));
   } catch {
     // A browser that keeps nothing: the next request may be one that waits for others.
   }

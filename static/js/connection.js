@@ -19,6 +19,12 @@ export function startConnection(socket) {
 export function hasCaughtUp() {
   since = null;
   say();
+  window.dispatchEvent(new Event("assent:connected"));
+}
+
+/** True while there is reason to believe that the portal cannot be reached. */
+export function isDoubtful() {
+  return since !== null || !navigator.onLine;
 }
 
 function isAway() {

@@ -14,7 +14,6 @@ export function startDeciding() {
   document.addEventListener("input", update);
   document.addEventListener("change", update);
   document.addEventListener("assent:morphed", update);
-  document.addEventListener("submit", sendOnce);
 }
 
 /** The button that was pressed sends when it is pressed again, so the second click of a double click must not do it. */
@@ -57,7 +56,7 @@ function nameLacks() {
 
 function nameApproval() {
   const button = document.getElementById("approve");
-  if (!button || button.dataset.armed) return;
+  if (!button || isTaken(button)) return;
   button.disabled = !lookedAgain;
   const { tail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
@@ -100,7 +99,7 @@ const ACTIONS = { retry: "Retry the step", skip: "Skip the step and continue", a
 function nameAnswer() {
   const button = document.getElementById("answer");
   const chosen = decisionFields().find((field) => field.type === "radio" && field.checked);
-  if (!button || button.dataset.armed || !chosen || chosen.name !== "answer.action") return;
+  if (!button || isTaken(button) || !chosen || chosen.name !== "answer.action") return;
   try {
     button.textContent = ACTIONS[JSON.parse(chosen.value)] ?? button.textContent;
   } catch {
@@ -108,14 +107,7 @@ function nameAnswer() {
   }
 }
 
-/** A second click on a slow line sends nothing; the server counts a decision once in any case. */
-function sendOnce(event) {
-  const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
-  if (form.dataset.sent) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sent = "1";
-  window.addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
+/** True if the button says something else for now: what it waits for. */
+function isTaken(button) {
+  return "armed" in button.dataset || "waits" in button.dataset;
 }

@@ -10,6 +10,7 @@ import { hasCaughtUp, startConnection } from "./connection.js";
 import { mergeList } from "./list.js";
 import { clearNotice, closeDecision, isWriting } from "./meanwhile.js";
 import { morph } from "./morph.js";
+import { keepUnfolded } from "./nav.js";
 import { hasJoined, showPeople, startPresence } from "./presence.js";
 import { localise } from "./times.js";
 
@@ -198,6 +199,7 @@ async function apply(region, fresh, fetched) {
 function keepPlace(region, fresh) {
   const here = region.querySelector("[aria-current]")?.dataset.nav;
   if (here) fresh.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
+  keepUnfolded(region, fresh);
 }
 
 /** True if a decision is wanted on another proposal than the one that this page shows. */

@@ -2,6 +2,7 @@
 // first. The bar says what comes next; the proposal stays in sight.
 
 import { isEditing } from "./meanwhile.js";
+import { isGoing } from "./sending.js";
 
 const WEIGHTY = ["high", "critical"];
 const SETTLES = ["approve", "answer"];
@@ -16,6 +17,7 @@ export function startVerdicts() {
   document.addEventListener("submit", confirm, { capture: true });
   document.addEventListener("click", (event) => (clicks = event.detail), { capture: true });
   document.addEventListener("keydown", inField);
+  document.addEventListener("click", (event) => event.target.closest?.("[data-opens]") && openComment());
   for (const name of ["input", "change"]) document.addEventListener(name, (event) => event.isTrusted && disarm());
   document.addEventListener("assent:morphed", () => {
     if (armed && !armed.button.isConnected) disarm();
@@ -77,7 +79,7 @@ function isEmpty() {
 
 function confirm(event) {
   const button = event.submitter;
-  if (event.target.id !== "decide" || button?.name !== "verdict") return;
+  if (event.target.id !== "decide" || button?.name !== "verdict" || isGoing(event.target)) return;
   if (!SETTLES.includes(button.value) && needsReason(button)) {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -124,6 +126,12 @@ function disarm() {
 function askReason(button) {
   disarm();
   choose(button);
+  openComment();
+}
+
+/** On a phone the field takes its room only when it is wanted. */
+function openComment() {
+  comment().closest(".field").dataset.open = "";
   comment().focus();
 }
 

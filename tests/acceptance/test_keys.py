@@ -1,4 +1,4 @@
-"""Deciding with the keyboard alone: few presses, none by accident, and each can be undone while that is allowed."""
+"""Deciding on the page: by keys, with few presses and none by accident; without a connection; and on a phone."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def test_ten_decisions_in_at_most_thirty_presses(portal: Portal, visit: Visit) -
 
 def test_high_risk_takes_a_second_press_that_names_the_effect(portal: Portal, visit: Visit) -> None:
     by_key, by_mouse = (
-        fill(portal, "weighty", title, RiskLevel.HIGH, priority=1 - at) for at, title in enumerate(("By key", "By mouse"))
+        fill(portal, "weighty", title, RiskLevel.HIGH, priority=1 - at)
+        for at, title in enumerate(("By key", "By mouse"))
     )
     reviewer = visit("dba")
     page = reviewer.go(f"/requests/{by_key}?workflow=weighty")
@@ -115,7 +116,7 @@ def test_high_risk_takes_a_second_press_that_names_the_effect(portal: Portal, vi
     expect(said).to_have_text(f"Press the button again: {effect}. High risk. Esc goes back.")
     assert reviewer.posts == [f"/requests/{by_key}/decisions"], "a double click is one press"
     button.click()
-    expect(page.locator("#request-said")).to_contain_text("Approved. The run continues.")
+    expect(page.locator("#request-said")).to_contain_text("DBA on call decided: approved.")
     assert states(portal, [by_key, by_mouse]) == ["approved", "approved"]
 
 
@@ -229,13 +230,77 @@ def test_a_decision_can_be_undone_until_it_takes_effect(portal: Portal, visit: V
     page.goto(f"/requests/{ids[1]}?workflow=graceful")
     seen(page)
     page.keyboard.press("a")
+    expect(notice).to_contain_text("Wait 1: Approved.")
     page.goto(f"/requests/{ids[1]}")
     expect(page.locator("#decision")).to_contain_text("It is approved in")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     page.goto(f"/requests/{ids[2]}?workflow=graceful")
     seen(page)
     page.keyboard.press("a")
+    expect(notice).to_contain_text("Wait 2: Approved.")
     page.goto(f"/requests/{ids[2]}")
     expect(page.locator("#request-said")).to_contain_text("DBA on call decided: approved.", timeout=20_000)
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert states(portal, ids) == ["pending", "pending", "approved"]
+
+
+def test_without_a_connection_a_decision_waits_and_is_sent_once(portal: Portal, visit: Visit) -> None:
+    first, second = (fill(portal, "away", title, priority=1 - at) for at, title in enumerate(("Offline", "After it")))
+    reviewer = visit("dba")
+    reviewer.expect_trouble("ERR_INTERNET_DISCONNECTED")
+    page = reviewer.go(f"/requests/{first}?workflow=away")
+    address, button = page.url, page.locator("#approve")
+    page.locator("#f-comment").fill("Written before")
+    reviewer.context.set_offline(True)
+    page.locator(f"#row-{second} a").click()
+    expect(page.locator("#offline")).to_have_text("Offline: this page stays open until the connection is back.")
+    button.click()
+    expect(button).to_have_text("Offline: waits for the connection")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(button).to_have_text("Approve and run the script")
+    expect(button).to_be_focused()
+    button.click()
+    expect(page.locator("#offline")).to_contain_text("Your text is kept here, and sent once.")
+    page.locator("#f-comment").press_sequentially(", changed meanwhile")
+    expect(button).to_have_text("Approve and run the script")
+    button.click()
+    expect(button).to_have_text("Offline: waits for the connection")
+    assert (page.url, reviewer.posts) == (address, [])
+    reviewer.context.set_offline(False)
+    expect(page.locator("#request-head h1")).to_have_text("After it")
+    expect(page.locator("#offline")).to_have_count(0)
+    assert reviewer.posts == [f"/requests/{first}/decisions"]
+    assert [decision.comment for decision in portal.decisions(first)] == ["Written before, changed meanwhile"]
+
+
+def test_on_a_phone_the_bar_is_low_and_leads_on(portal: Portal, visit: Visit) -> None:
+    titles = ("First on a phone", "Second on a phone")
+    first, second = (fill(portal, "phone", title, priority=1 - at) for at, title in enumerate(titles))
+    reviewer = visit("dba", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = reviewer.go(f"/requests/{first}?workflow=phone")
+    heading, comment = page.locator("#request-head h1"), page.locator("#f-comment")
+    expect(comment).to_be_hidden()
+    box = page.locator(".decide-bar").bounding_box()
+    assert box is not None and box["height"] <= 0.14 * 740 and box["y"] + box["height"] == 740, box
+    shown = page.locator("#nav li:visible")
+    assert (shown.first.inner_text().split()[0], shown.last.inner_text()) == ("Queue", "More")
+    assert page.locator("#nav ul").evaluate("(list) => list.scrollWidth <= list.clientWidth")
+    page.get_by_role("button", name="More").tap()
+    expect(page.get_by_role("link", name="Absences")).to_be_visible()
+    heading.tap()
+    expect(page.get_by_role("link", name="Absences")).to_be_hidden()
+    expect(page.get_by_role("button", name="Previous request")).to_be_disabled()
+    page.get_by_role("button", name="Next request").tap()
+    expect(heading).to_have_text(titles[1])
+    page.get_by_role("button", name="Reject").tap()
+    expect(comment).to_be_focused()
+    comment.fill("Not from here.")
+    page.get_by_role("button", name="Reject").tap()
+    expect(page.locator("#request-said")).to_contain_text("Rejected.")
+    expect(heading).to_have_text(titles[1])
+    page.get_by_role("button", name="Previous request").tap()
+    expect(heading).to_have_text(titles[0])
+    assert states(portal, [first, second]) == ["pending", "rejected"]
+    reviewer.look("request-on-a-phone")
