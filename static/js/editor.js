@@ -90,7 +90,8 @@ export function mount(field) {
 }
 
 function sideBySide(host, text, proposed, own, base) {
-  const label = EditorView.contentAttributes.of({ "aria-label": "Original proposal", tabindex: "0" });
+  host.append(heading("Proposed", "Your edit"));
+  const label = EditorView.contentAttributes.of({ "aria-label": "Proposed", tabindex: "0" });
   return new MergeView({
     a: { doc: proposed, extensions: [...base, EditorState.readOnly.of(true), EditorView.editable.of(false), label] },
     b: { doc: text, extensions: own },
@@ -101,11 +102,20 @@ function sideBySide(host, text, proposed, own, base) {
 }
 
 function unified(host, text, proposed, own) {
+  host.append(heading("Your edit, with what you took out of the proposal"));
   const merge = unifiedMergeView({ original: proposed, mergeControls: false, syntaxHighlightDeletions: false });
   const marking = EditorView.updateListener.of((update) => markDeleted(update.view));
   const view = new EditorView({ doc: text, extensions: [...own, merge, marking], parent: host });
   markDeleted(view);
   return view;
+}
+
+/** What stands below, side by side. */
+function heading(...words) {
+  const line = document.createElement("div");
+  line.className = "editor-sides";
+  for (const word of words) line.append(Object.assign(document.createElement("span"), { textContent: word }));
+  return line;
 }
 
 /** What was deleted is drawn by the merge view, which shows its characters as they are. */

@@ -124,8 +124,9 @@ def test_dates_are_read_in_the_chosen_zone_without_a_script(browser: Browser, se
 def test_colours_and_density_are_on_the_page_itself(app: Flask, browser: Browser, me: Person) -> None:
     browser.get("/queue")
     assert html(browser) == {}
-    prefer(browser, theme="dark", density="compact", time_zone="Europe/Berlin")
-    assert html(browser) == {"data-theme": "dark", "data-density": "compact", "data-zone": "Europe/Berlin"}
+    prefer(browser, theme="dark", density="compact", time_zone="Europe/Berlin", open_next="never")
+    shown = {"data-theme": "dark", "data-density": "compact", "data-zone": "Europe/Berlin", "data-next": "never"}
+    assert html(browser) == shown
     assert browser.page.one("meta", name="color-scheme").attributes["content"] == "dark"
     # A page that must not ask the database has them too.
     browser.get("/nowhere", 404)
@@ -133,7 +134,7 @@ def test_colours_and_density_are_on_the_page_itself(app: Flask, browser: Browser
     other = Browser(app, me)
     other.get("/queue")
     assert html(other)["data-theme"] == "dark", "it holds in every browser of the person"
-    prefer(browser, theme="system", density="comfortable", time_zone="")
+    prefer(browser, theme="system", density="comfortable", time_zone="", open_next="beside")
     other.get("/queue")
     assert html(other) == {}
     other.get("/nowhere", 404)
