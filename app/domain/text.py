@@ -29,6 +29,15 @@ def plural(count: int, singular: str, several: str = "") -> str:
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"
 
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""Letters of scripts that are written from right to left, such as Arabic and Hebrew."""
+
+
+def has_right_to_left(text: str) -> bool:
+    """True if some of the text is written from right to left."""
+    return _RIGHT_TO_LEFT.search(text) is not None
+
+
 def capitalized(text: str) -> str:
     """The text with its first letter capitalized."""
     return text[:1].upper() + text[1:]

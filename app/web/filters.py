@@ -14,7 +14,7 @@ from app.domain.agent_findings import level_counts
 from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plain_text
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.risk import mark_unread
-from app.domain.text import capitalized, plural, span_words
+from app.domain.text import capitalized, has_right_to_left, plural, span_words
 from app.http.identity import reader_zone
 from app.web.field_text import text_for_field
 
@@ -51,7 +51,8 @@ _RECEIPT = {
 def visible(text: Any, code: bool = False) -> Markup:
     """The text with hidden, control, and direction-changing characters shown as ``⟨U+202E⟩``.
 
-    In `code`, characters that look like a space are shown too.
+    In `code`, characters that look like a space are shown too. Outside of code, text that is written from right to left
+    is kept apart, so that it does not move our own words around it.
     """
     # One kind of line ending, so that a Windows script is not full of marks; a lone carriage return is shown.
     words = str(text).replace("\r\n", "\n")
@@ -65,6 +66,8 @@ def visible(text: Any, code: bool = False) -> Markup:
         parts.append(f'<span class="ctl" title="{escape(name_of(char))}">⟨U+{ord(char):04X}⟩</span>')
         start = found.end()
     parts.append(str(escape(words[start:])))
+    if not code and has_right_to_left(words):
+        parts = ['<bdi dir="auto">', *parts, "</bdi>"]
     return Markup("".join(parts))  # noqa: S704 - every part is escaped above
 
 

@@ -11,10 +11,12 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from app.domain.hidden_characters import plain_text
+from app.domain.text import has_right_to_left
 
 MAX_RENDERED = 300_000
 """Characters; longer texts are shown as plain text."""
 _TABLE = '<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n'
+_BLOCKS = frozenset({"paragraph_open", "heading_open", "list_item_open", "th_open", "td_open"})
 _SAFE_LINK = re.compile(r"^(https?://|mailto:|#|/(?!/))", re.IGNORECASE)
 
 
@@ -50,7 +52,10 @@ def markdown(text: str, top: int = 2) -> Markup:
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
     shift = top - min(levels, default=top)
     _mark_empty_headings(tokens)
+    mixed = has_right_to_left(text)
     for token in tokens:
+        if mixed and token.type in _BLOCKS:
+            token.attrSet("dir", "auto")
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
         if token.type in ("th_open", "td_open"):

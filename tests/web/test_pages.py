@@ -25,7 +25,7 @@ from app.web.admin.audit import PHRASES
 from app.web.runs.page import MAX_SHOWN
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run, optimizations, plan, question, script
-from tests.web.browsing import Browser
+from tests.web.browsing import Browser, Element
 
 ROLES = ("viewer", "reviewer", "auditor", "admin")
 Browse = Callable[[str], Browser]
@@ -351,20 +351,53 @@ def test_no_page_of_a_request_shows_a_hidden_character_as_it_is(services: Servic
         assert "\u202e" not in page.one("title").text
 
 
+MIXED = "\u05e9\u05dc\u05d5\u05dd (1)"
+
+
+@pytest.mark.parametrize("kind", list(PROPOSALS))
+def test_text_from_right_to_left_is_kept_apart_from_our_own(services: Services, browse: Browse, kind: str) -> None:
+    """Everywhere but in code, whose direction is its own; a list offers only names."""
+    payload = _with_hidden(PROPOSALS[kind], "kind", MIXED)
+    request = make_request(
+        services.sessions, payload=payload, title=f"T{MIXED}", agent=MIXED, environment=MIXED, proposed=payload,
+        proposed_digest="0" * 64, dialect={"value": "value", "error": "error"}.get(kind, "assent"),
+        response_schema=payload.get("answer_schema"),
+    )  # fmt: skip
+    reviewer = browse("reviewer")
+    services.checkpoints.comment(request.id, _actor(reviewer), f"Mind {MIXED}.")
+    for path in (f"/requests/{request.id}", "/queue", f"/runs/{request.run_id}"):
+        page = reviewer.get(path)
+        loose = [element for element in page.all() if _own(element) and not _is_apart(element)]
+        assert not loose, [(element.tag, element.attributes, element.text) for element in loose]
+
+
+def _own(element: Element) -> bool:
+    """True if text from right to left stands in the element itself."""
+    return element.text.count("\u05e9") > sum(child.text.count("\u05e9") for child in element.children)
+
+
+def _is_apart(element: Element | None) -> bool:
+    if element is None:
+        return False
+    apart = element.tag in ("bdi", "title", "option", "textarea", "pre", "code")
+    apart = apart or element.attributes.get("dir") == "auto" or element.attributes.get("class") in ("lines", "aloud")
+    return apart or _is_apart(element.parent)
+
+
 def _actor(browser: Browser) -> Actor:
     assert browser.person is not None
     return browser.person.as_actor(Via.PAGE)
 
 
-def _with_hidden(value: Any, keep: str) -> Any:
-    """The proposal with hidden characters in every text but its kind, and what is not free text."""
+def _with_hidden(value: Any, keep: str, added: str = HIDDEN) -> Any:
+    """The proposal with what is `added` in every text but its kind, and what is not free text."""
     schemas = {"answer_schema", "args_schema", "data_schema"}
     fixed = {keep, "language", "dialect", "risk_floor", "environment", "choices", "id"} | schemas
     if isinstance(value, dict):
-        return {key: inner if key in fixed else _with_hidden(inner, keep) for key, inner in value.items()}
+        return {key: inner if key in fixed else _with_hidden(inner, keep, added) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_with_hidden(inner, keep) for inner in value]
-    return value + HIDDEN if isinstance(value, str) else value
+        return [_with_hidden(inner, keep, added) for inner in value]
+    return value + added if isinstance(value, str) else value
 
 
 def test_code_in_arguments_has_its_findings_at_the_lines(services: Services, browse: Browse) -> None:
