@@ -443,7 +443,10 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /profile/slack", code="{slack_code}"),
         page("POST /profile/slack/unlink"),
     ),
-    "choose how pages look": (page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),),
+    "choose how pages look": (
+        page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),
+        page("POST /profile/tour"),
+    ),
     "sign out": (
         page("POST /sign-out"),
         page("POST /profile/sessions/<sign_in_id>/end"),
@@ -476,6 +479,7 @@ ONLY_BACK = {
     ("GET", "/people/<person_id>/sign-out"),
     ("GET", "/policies/<int:number>/<any(confirm, decline):act>"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
+    ("GET", "/profile/tour"),
     ("GET", "/profile/sign-out"),
     ("GET", "/profile/tokens/<token_id>/revoke"),
     ("GET", "/profile/files/<file_id>/delete"),

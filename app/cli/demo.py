@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -50,26 +53,30 @@ class DemoError(AssentError):
 def demo(sample: str) -> None:
     """Fill an empty database with sample people and requests, start one run, and print sign-in links."""
     with use_cases() as (settings, services):
+        make_sample = partial(_make_sample, settings, sample)
         if services.demo_marks.is_marked():
             people = [_person(services, part) for part in CAST]
             if settings.policy_file:
                 load_policy(services, operator(), settings.policy_file)
+            make_sample()
         else:
-            people, left_out = make_past(services, with_secret_key(settings))
+            people, left_out = make_past(services, with_secret_key(settings), make_sample)
             if left_out:
                 click.echo(f"  The policy refused {len(left_out)} of the demo's acts; they are left out.")
-        if sample:
-            _make_database(settings, sample)
-            _fill(sample)
         if not services.runs.recent(limit=1):
             _start_run(settings, services, people[CAST.index(STARTER)])
         _print_links(settings, services, people)
 
 
-def make_past(services: Services, settings: Settings) -> tuple[list[Person], list[str]]:
+def make_past(
+    services: Services, settings: Settings, meanwhile: Callable[[], None] = lambda: None
+) -> tuple[list[Person], list[str]]:
     """Mark the database as a demo for good, and write the demo's past into it.
 
     Returns its people, and what a policy of the operator's own refused.
+
+    Args:
+        meanwhile: what else takes a while, and is done in a thread once the database is marked.
 
     Raises:
         DemoError: the database is not empty.
@@ -80,13 +87,18 @@ def make_past(services: Services, settings: Settings) -> tuple[list[Person], lis
     waiting_story(story)
     begins = story.acts[0].at - SET_UP
     try:
-        with the_past(services.engine, begins, settings.public_url, settings.secret_key) as past:
+        with (
+            the_past(services.engine, begins, settings.public_url, settings.secret_key) as past,
+            ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as beside,
+        ):
+            other = beside.submit(meanwhile)
             people = [
                 past.services.people.add(operator(), part.name, part.email, part.roles, part.teams) for part in CAST
             ]
             past.services.policies.load(operator(), text, Path(source).name)
             telling = Telling(past, operator(), people_of(CAST, people))
             telling.tell(story)
+            other.result()
     except ConflictError:
         raise DemoError(
             "A demo needs an empty database, and this one is in use: start without the demo (--no-demo), or name "
@@ -100,6 +112,12 @@ def _person(services: Services, part: DemoPerson) -> Person:
         return services.people.by_email(part.email)
     except NotFoundError:
         return services.people.add(operator(), part.name, part.email, part.roles, part.teams)
+
+
+def _make_sample(settings: Settings, address: str) -> None:
+    if address:
+        _make_database(settings, address)
+        _fill(address)
 
 
 def _make_database(settings: Settings, address: str) -> None:

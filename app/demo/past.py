@@ -28,12 +28,12 @@ PLANNED_AFTER = timedelta(milliseconds=700)
 _AHEAD = """
     select
         array(select event_id from unplanned_events order by event_id) as unplanned,
-        array(select id from procrastinate_jobs where queue_name = %(queue)s
-            and (scheduled_at is null or scheduled_at <= %(now)s) order by scheduled_at nulls first, id) as jobs,
+        (select coalesce(json_agg(json_build_object('id', id, 'delivery', args ->> 'delivery')
+            order by scheduled_at nulls first, id), '[]') from procrastinate_jobs where queue_name = %(queue)s
+            and (scheduled_at is null or scheduled_at <= %(now)s)) as jobs,
         least(
             (select min(scheduled_at) from procrastinate_jobs where queue_name = %(queue)s),
             (select min(due_at) from approval_requests where due_at is not null)) as due"""
-_DELIVERY = "select args ->> 'delivery' as delivery from procrastinate_jobs where id = %(job)s"
 
 
 class PastClock:
@@ -68,12 +68,13 @@ class Past:
         self.services = services
         self.clock = clock
         self._planner = NotificationPlanner(services.sessions, clock)
+        self._due: datetime | None = None
         self._post = Post(services.sessions, clock, _senders(clock), public_url, secret_key, demo=True)
 
     def pass_until(self, moment: datetime) -> None:
         """Let time pass until then, and do what becomes due meanwhile, each thing at its time."""
-        while (due := self._ahead()["due"]) is not None and due <= moment:
-            self.clock.set(due)
+        while self._due is not None and self._due <= moment:
+            self.clock.set(self._due)
             self.services.checkpoints.keep_many(self.services.checkpoints.due())
             self.notify()
         self.clock.set(moment)
@@ -86,9 +87,9 @@ class Past:
             self._planner.plan(ahead["unplanned"])
             ahead = self._ahead()
         for job in ahead["jobs"]:
-            [row] = self.services.sessions.execute(_DELIVERY, {"job": job})
-            if self._post.deliver(row["delivery"], job) is None:
-                self._post.deliveries.end_job(job)
+            if self._post.deliver(job["delivery"], job["id"]) is None:
+                self._post.deliveries.end_job(job["id"])
+        self._due = (self._ahead() if ahead["jobs"] else ahead)["due"]
 
     def _ahead(self) -> dict[str, Any]:
         values = {"queue": NOTIFY_QUEUE, "now": self.clock()}

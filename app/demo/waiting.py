@@ -29,14 +29,14 @@ def waiting_story(story: Story) -> None:
 
 
 def _databases(story: Story) -> None:
-    story.ask("schema", story.ago("1h 48m"), databases.drop_archive()).approve(
-        "dba", "1h 4m", "The export is complete: I restored both tables from it and compared the row counts."
+    story.ask("schema", story.ago("52m"), databases.drop_archive()).approve(
+        "dba", "21m", "The export is complete: I restored both tables from it and compared the row counts."
     )
-    story.ask("data", story.ago("26m"), databases.forget_customers())
+    story.ask("data", story.ago("1h 41m"), databases.forget_customers())
     story.ask("schema", story.ago("2h 12m"), databases.widen_order_numbers()).comment(
         "agent", "40m", "On the copy of last night the statement took 11 minutes, and writers waited for all of them."
     )
-    story.ask("schema", story.ago("3h 45m"), databases.add_constraint())
+    story.ask("schema", story.ago("58m"), databases.add_constraint())
     story.ask("data", story.ago("19h 30m"), databases.correct_prices()).assign("platform", "1h 5m", "dba")
     story.ask("tuning", story.workday(2, "13:20"), databases.dashboard_indexes()).comment(
         "platform", "1h 10m", "The last one gains little. Is it worth its place on every write?"
@@ -58,7 +58,7 @@ def _machines(story: Story) -> None:
         "dba", "1h 25m", "With a lifetime of a day we could not go back before tomorrow. Please use five minutes."
     )
     story.ask("ops", story.ago("1h 12m"), services.move_address(300), revises="dns")
-    story.ask("ops", story.ago("44m"), machines.clean_disk())
+    story.ask("ops", story.ago("3h 45m"), machines.clean_disk())
     story.ask("windows", story.ago("2h 55m"), machines.remove_vpn())
     story.ask("windows", story.ago("2h 20m"), machines.package_editor())
     story.ask("ops", story.ago("4h 35m"), services.restart("search", "staging")).claim("platform", "3h 30m")

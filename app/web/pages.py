@@ -74,6 +74,7 @@ class Frame:
     may_start: bool
     may_manage: bool
     may_be_absent: bool
+    tour: bool
 
 
 def frame() -> Frame | None:
@@ -92,7 +93,7 @@ def _frame() -> Frame | None:
     return Frame(
         actor, pending, capped, live,
         actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN), actor.may(Action.MANAGE_PEOPLE),
-        actor.may(Action.BE_ABSENT),
+        actor.may(Action.BE_ABSENT), is_demo() and current_user.person.tour_closed_at is None,
     )  # fmt: skip
 
 

@@ -51,6 +51,19 @@ def profile_change() -> Any:
     return see_other("web.profile")
 
 
+@web.post("/profile/tour")
+def profile_tour() -> Any:
+    """Close the tour for good."""
+    services().people.close_tour(current_actor())
+    return see_other("web.queue")
+
+
+@web.get("/profile/tour")
+def profile_tour_shown() -> Any:
+    """Show the queue: a browser may open an action's URL again."""
+    return see_other("web.queue")
+
+
 @web.post("/profile/sessions/<sign_in_id>/end")
 def profile_end(sign_in_id: str) -> Any:
     """End one of your own sessions; ending this browser's session signs out."""
