@@ -38,7 +38,10 @@ _NAMES = {
     "yaml": "yml kubernetes k8s github_actions gitlab_ci compose docker_compose helm",
     "mongo": "mongodb mongosh",
     "redis": "redis-cli redis_cli valkey",
-    "sql": "postgres postgresql plpgsql sqlite mysql mariadb tsql plsql pgsql mssql oracle",
+    "sql": (
+        "postgres postgresql plpgsql sqlite mysql mariadb tsql plsql pgsql mssql oracle bigquery snowflake redshift "
+        "duckdb clickhouse cockroachdb sqlserver"
+    ),
 }
 LIMITS_ITSELF = frozenset({"sql"})
 """Languages whose readers read what they can of a text that is too large."""

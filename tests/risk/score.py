@@ -4,9 +4,9 @@
 
 FILE is a path, or `shared`, `dev`, or `held` for the files in `tests/risk/corpus`. For each area it prints the share of
 exact levels, precision and recall of "high or critical" and of "critical", and the share of harmless cases (safe, low)
-that are rated high or critical, in percent; then the milliseconds that one assessment takes: median, 95th percentile
-and the longest. `--misses` lists the cases with another level than their label. It is refused for `held.jsonl`, whose
-cases nobody looks at while writing rules.
+that are rated high or critical, in percent; then the milliseconds that one assessment takes once the readers are
+loaded: median, 95th percentile and the longest. `--misses` lists the cases with another level than their label. It is
+refused for `held.jsonl`, whose cases nobody looks at while writing rules.
 """
 
 from __future__ import annotations
@@ -112,8 +112,15 @@ def share(part: int, whole: int) -> float:
     return 100 * part / whole if whole else math.nan
 
 
+FIRST = {"shell": "ls | sh -c x", "powershell": "ls", "python": "print(1)", "sql": "SELECT 1"}
+"""A text in each language whose reader takes long to load: what that takes is no text's own time."""
+
+
 def score(rows: Iterable[Row]) -> Score:
     result = Score()
+    for language, text in FIRST.items():
+        assess_proposal({"kind": "script", "title": "t", "language": language, "content": text})
+    assess_proposal({"kind": "tool_call", "title": "t", "tool": "Bash", "args": {"command": "ls"}})
     for row in rows:
         started = time.perf_counter()
         got = level_of(row)

@@ -54,6 +54,16 @@ EVERY_ROW = [
     ("mysql", "'1'"),
     ("tsql", "1 = 1"),
     ("oracle", "1 = 1"),
+    ("oracle", "rownum >= 1"),
+    ("oracle", "rownum > 0"),
+    ("sqlite", "rowid"),
+    ("sqlite", "id"),
+    ("sqlite", "oid > -1"),
+    ("mysql", "'a' = 0"),
+    ("mysql", "id AND 1"),
+    ("postgres", "id > 5 OR id < 10"),
+    ("postgres", "id <> 5 OR id <> 6"),
+    ("postgres", "total >= 5 OR total < 6 OR closed"),
 ]
 NEARLY_EVERY_ROW = [
     ("postgres", "id IS NOT NULL"),
@@ -76,7 +86,6 @@ NEARLY_EVERY_ROW = [
     ("postgres", "$1 = 1"),
     ("postgres", "currency IS NOT NULL"),
     ("postgres", "created_at IS NOT NULL"),
-    ("oracle", "rownum >= 1"),
 ]
 SOME_ROWS = [
     ("postgres", "id = 5"),
@@ -103,6 +112,10 @@ SOME_ROWS = [
     ("oracle", "rownum <= 10"),
     ("mysql", "id = 5 LIMIT 1"),
     ("mysql", "true LIMIT 10"),
+    ("mysql", "archived"),
+    ("sqlite", "id AND done"),
+    ("postgres", "total > 10 OR total < 5"),
+    ("postgres", "id <> 5 AND total <> 6"),
 ]
 NO_ROW = [("postgres", "false"), ("postgres", "1 = 0"), ("postgres", "id <> id"), ("postgres", "id = 5 AND false")]
 LEVELS = [

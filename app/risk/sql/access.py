@@ -10,6 +10,7 @@ from sqlglot import exp
 from app.risk.rules import word_set
 from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, ROUTINES, Effect
 from app.risk.sql.rules import Hit, sql_rule
+from app.risk.sql.settings import level_of_setting
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
@@ -112,7 +113,30 @@ def runs_text(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or blocks others.")
 def effect(statement: SqlStatement) -> Iterator[Hit]:
-    yield from _calls(statement, "effect")
+    for hit in _calls(statement, "effect"):
+        if hit.message.startswith("set_config "):
+            yield hit._replace(severity=_level_of_setting(statement))
+        elif hit.message.startswith("lo_unlink ") and _takes_every_row(statement):
+            yield hit._replace(severity=RiskLevel.CRITICAL)
+        else:
+            yield hit
+
+
+def _level_of_setting(statement: SqlStatement) -> RiskLevel | None:
+    """Return how bad it is to set what a call of set_config names; None if that cannot be told."""
+    place = statement.find("SET_CONFIG", "(", "''", ",", "''")
+    if place < 0:
+        return None
+    name, value = (statement.tokens[place + offset].text.strip("'") for offset in (2, 4))
+    return level_of_setting(name.lower(), value.upper())
+
+
+def _takes_every_row(statement: SqlStatement) -> bool:
+    """Return whether a query reads all rows of a table, so that its functions are called for each of them."""
+    tree = statement.tree
+    if not isinstance(tree, exp.Select) or tree.args.get("from_") is None:
+        return False
+    return not any(tree.args.get(part) for part in ("where", "limit", "fetch", "having"))
 
 
 @sql_rule(
@@ -130,13 +154,14 @@ def copy_program(statement: SqlStatement) -> Iterator[Hit]:
     verbs="COPY LOAD SELECT WITH VALUES TABLE ( UNLOAD BULK EXPORT IMPORT",
 )
 def copy_file(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.verb == "LOAD" and statement.keys[1:2] not in (["DATA"], ["XML"], ["TABLE"], ["INDEX"]):
+    if statement.starts("LOAD", "INDEX", "INTO", "CACHE"):
+        yield Hit("Reads an index into memory.", severity=RiskLevel.LOW)
+    elif statement.verb == "LOAD" and statement.keys[1:2] not in (["DATA"], ["XML"], ["TABLE"], ["INDEX"]):
         if statement.dialect not in ("mysql", "sqlite"):
-            yield Hit(
-                "Loads a library into the server, whose code can do all that the server may do.",
-                None,
-                RiskLevel.CRITICAL,
-            )
+            # A name alone is one of those that somebody installed for this server.
+            by_path = any("/" in token.text or "\\" in token.text for token in statement.tokens)
+            words = "Loads a library into the server, whose code can do all that the server may do."
+            yield Hit(words, severity=RiskLevel.CRITICAL if by_path else None)
     elif statement.verb in ("LOAD", "UNLOAD", "BULK", "EXPORT"):
         yield Hit("Reads or writes a file on the machine of the server or of the client.")
     elif statement.verb == "IMPORT" and statement.keys[1:2] != ["FOREIGN"]:
@@ -146,11 +171,20 @@ def copy_file(statement: SqlStatement) -> Iterator[Hit]:
             return
         if statement.has("FROM", "STDIN"):
             yield Hit("Adds rows that are not part of this text.", severity=RiskLevel.MEDIUM)
+        elif _loads_stage(statement):
+            yield Hit("Adds rows from files that are kept for loading.", severity=RiskLevel.MEDIUM)
         else:
             yield Hit("Reads or writes a file on the database server, with the server's privileges.")
     elif statement.has("INTO", "OUTFILE") or statement.has("INTO", "DUMPFILE"):
         level = RiskLevel.CRITICAL if _writes_code(statement) else None
         yield Hit("Writes a file on the database server.", severity=level)
+
+
+def _loads_stage(statement: SqlStatement) -> bool:
+    """Return whether rows are loaded from a stage of Snowflake into a table, once and without deleting the files."""
+    place = statement.find("FROM", "@")
+    again = statement.has("PURGE", "=", "TRUE") or statement.has("FORCE", "=", "TRUE")
+    return statement.starts("COPY", "INTO") and place > 2 and statement.keys[2] not in ("@", "''") and not again
 
 
 def _writes_code(statement: SqlStatement) -> bool:
@@ -190,7 +224,7 @@ _REMOTE_OBJECTS = word_set("SERVER SUBSCRIPTION PUBLICATION ENDPOINT EXTERNAL CR
 )
 def extension(statement: SqlStatement) -> Iterator[Hit]:
     words = "Changes which code the server runs: an extension can access files, programs, or the network."
-    if statement.object in ("ASSEMBLY", "LIBRARY", "JAVA") or (statement.verb == "INSTALL" and statement.has("SONAME")):
+    if statement.object in ("ASSEMBLY", "LIBRARY", "JAVA"):
         yield Hit(words, severity=RiskLevel.CRITICAL)
     elif statement.object in ("EXTENSION", "LANGUAGE", "PLUGIN", "COMPONENT") or statement.verb in (
         "INSTALL",
@@ -204,7 +238,12 @@ def extension(statement: SqlStatement) -> Iterator[Hit]:
 @sql_rule("sql.attach", RiskLevel.HIGH, "Another database file is opened or closed.", verbs="ATTACH DETACH")
 def attach(statement: SqlStatement) -> Iterator[Hit]:
     memory = any(token.kind in ("string", "name") and token.text[1:-1] == ":memory:" for token in statement.tokens)
-    if statement.verb == "ATTACH" and not memory:
+    if statement.dialect == "clickhouse" or statement.keys[1:2] in (["RLS"], ["MASKING"]):
+        if statement.verb == "ATTACH":
+            tables = statement.dialect == "clickhouse"
+            words = "Brings a table back that was detached, or lets a policy take effect."
+            yield Hit(words, severity=RiskLevel.MEDIUM if tables else None)
+    elif statement.verb == "ATTACH" and not memory:
         yield Hit("Opens another database file; a file that does not exist is created.")
     else:
         yield Hit("Opens a database in memory, or closes another one.", severity=RiskLevel.LOW)

@@ -19,7 +19,7 @@ def drop_partition(statement: SqlStatement) -> Iterator[Hit]:
         return
     for index, keys in statement.actions():
         line = statement.line_at(index)
-        if keys[0] in ("DROP", "TRUNCATE") and keys[1:2] in (["PARTITION"], ["SUBPARTITION"]):
+        if keys[0] in ("DROP", "TRUNCATE", "REPLACE") and keys[1:2] in (["PARTITION"], ["SUBPARTITION"]):
             yield Hit(f"Deletes a partition of {statement.object_name} with all its rows. {_GONE}", line)
         elif keys[0] == "DISCARD" and "TABLESPACE" in keys:
             yield Hit(f"Deletes the file with the rows of {statement.object_name}. {_GONE}", line)
@@ -83,7 +83,9 @@ def copies_table(statement: SqlStatement) -> Iterator[Hit]:
     table = statement.object_name
     for index, keys in statement.actions():
         found = _copy_of(statement, keys)
-        if found:
+        if keys[0] == "ENGINE" and "BLACKHOLE" in keys:
+            yield Hit(f"All rows of {table} are lost: this engine keeps none.", severity=RiskLevel.CRITICAL)
+        elif found:
             level, size = by_rows(statement, table, RiskLevel.HIGH)
             yield Hit(f"{found} {size}", statement.line_at(index), level)
     if statement.dialect in ("mysql", "") and locks_explicitly(statement):

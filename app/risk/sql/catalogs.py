@@ -68,6 +68,8 @@ _SECRETS: dict[str, frozenset[str]] = {
     "dba_db_links": word_set("password"),
     "dba_users_with_defpwd": word_set("username"),
     "pg_hba_file_rules": frozenset(),
+    "decrypted_secrets": word_set("decrypted_secret"),
+    "decrypted_key": word_set("decrypted_raw_key"),
 }
 _SCHEMAS = {
     "user": {"mysql"}, "global_priv": {"mysql"}, "servers": {"mysql"}, "slave_master_info": {"mysql"},
@@ -86,6 +88,9 @@ def password_read(statement: SqlStatement) -> Iterator[Hit]:
         return
     if statement.prefix == "EXPLAIN" and statement.verb == "EXPLAIN":
         return
+    if found := next(_shown_secrets(statement.tree), ""):
+        yield Hit(f"Shows {found[:80]}, with which one can sign in or act as somebody else.")
+        return
     for table in statement.tree.find_all(exp.Table):
         name = table.name.lower()
         if name not in _SECRETS or (name in _SCHEMAS and table.db.lower() not in _SCHEMAS[name]):
@@ -94,6 +99,24 @@ def password_read(statement: SqlStatement) -> Iterator[Hit]:
         words = f"Reads {'passwords or their hashes' if secret else 'who has an account'} from {name}."
         yield Hit(words, severity=None if secret else RiskLevel.LOW)
         return
+
+
+_SECRET_COLUMNS = word_set(
+    "password passwd pwd password_hash passwordhash password_digest encrypted_password hashed_password secret "
+    "client_secret api_key apikey api_secret secret_key private_key access_token refresh_token auth_token "
+    "session_token totp_secret mfa_secret otp_secret recovery_codes webhook_secret signing_secret signing_key "
+    "service_role_key connection_string"
+)
+
+
+def _shown_secrets(tree: exp.Expression) -> Iterator[str]:
+    """Yield the columns of a query's result that hold what one signs in with."""
+    queries = [tree] if isinstance(tree, exp.Select) else list(tree.find_all(exp.Select))[:1]
+    for query in queries:
+        for shown in query.expressions:
+            column = shown.unalias()
+            if isinstance(column, exp.Column) and column.name.lower() in _SECRET_COLUMNS:
+                yield column.name
 
 
 def _reads_secret(statement: SqlStatement, table: exp.Table, columns: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from app.risk.rules import word_set
 from app.risk.sql.access import routine_named
+from app.risk.sql.holdings import is_replaced, is_table, is_temporary
 from app.risk.sql.routines import HARMLESS_PACKAGES, READING_PROCEDURES
 from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.statement import TRANSACTION_WORDS, SqlStatement
@@ -32,9 +33,11 @@ def dynamic(statement: SqlStatement) -> Iterator[Hit]:
         if not statement.starts("PREPARE", "TRANSACTION") and not statement.runs_literal:
             yield Hit("Prepares a statement that is not written here; its effects cannot be determined.")
     elif statement.verb == "DECLARE":
-        if statement.dialect != "tsql" and statement.keys[1:2] != ["@"]:
+        if statement.dialect not in ("tsql", "bigquery", "snowflake") and statement.keys[1:2] != ["@"]:
             words = "Begins a block of procedural code, or opens a cursor."
             yield Hit(words, severity=RiskLevel.MEDIUM if statement.dialect == "oracle" else None)
+    elif statement.verb == "BEGIN" and statement.has("CONVERSATION"):
+        yield Hit("Begins a conversation with a service of the database.", severity=RiskLevel.MEDIUM)
     elif statement.verb == "BEGIN" and len(statement.keys) > 1 and not _transaction(statement):
         yield Hit("Begins a block of procedural code; its effects cannot be determined here.")
 
@@ -108,27 +111,37 @@ def create_function(statement: SqlStatement) -> Iterator[Hit]:
     verbs="CREATE",
 )
 def create_trigger(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object in ("TRIGGER", "RULE", "EVENT") and not statement.has("EVENT", "SESSION"):
+    if statement.object in ("TRIGGER", "RULE", "EVENT", "TASK", "ALERT", "PIPE") and not statement.has(
+        "EVENT", "SESSION"
+    ):
         yield Hit("Creates code that runs automatically from then on, on every write to its table or on a schedule.")
 
 
-@sql_rule("sql.create", RiskLevel.LOW, "Something new is created.", verbs="CREATE SELECT WITH")
+@sql_rule("sql.create", RiskLevel.LOW, "Something new is created.", verbs="CREATE SELECT WITH REPLACE")
 def create(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.verb == "CREATE":
-        if statement.object in _HARMLESS_OBJECTS:
-            replaces = statement.has("OR", "REPLACE")
-            words = f"Creates the {statement.object.lower()} {statement.object_name}."
-            if replaces:
-                words += " An existing one of that name is replaced."
-            level = RiskLevel.HIGH if statement.object == "TABLE" else RiskLevel.MEDIUM
-            if replaces and statement.object == "DATABASE":
-                level = RiskLevel.CRITICAL
-            yield Hit(words, severity=level if replaces else None)
+    if statement.verb == "CREATE" or statement.starts("REPLACE", "TABLE"):
+        if statement.object in _HARMLESS_OBJECTS or is_table(statement):
+            yield _created(statement)
     elif statement.has("INTO") and statement.tree is not None and statement.tree.args.get("into") is not None:
         yield Hit("Creates a table and fills it with the result.")
 
 
-_HARMLESS_OBJECTS = word_set("TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEMA DATABASE STATISTICS COLLATION")
+def _created(statement: SqlStatement) -> Hit:
+    kind = "TABLE" if is_table(statement) else statement.object
+    words = f"Creates the {kind.lower()} {statement.object_name}."
+    if not is_replaced(statement) or is_temporary(statement):
+        return Hit(words)
+    if kind in ("TABLE", "DATABASE", "SCHEMA"):
+        return Hit(f"{words} An existing one of that name is lost with its data.", severity=RiskLevel.CRITICAL)
+    level = RiskLevel.HIGH if kind in _KEEP_THEIR_PLACE else RiskLevel.MEDIUM
+    return Hit(f"{words} An existing one of that name is replaced.", severity=level)
+
+
+_KEEP_THEIR_PLACE = frozenset({"STAGE", "STREAM", "MODEL", "SEQUENCE"})
+"""What has a state of its own besides its definition."""
+_HARMLESS_OBJECTS = word_set(
+    "TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEMA DATABASE STATISTICS COLLATION STAGE STREAM MODEL"
+)
 
 
 @sql_rule("sql.create.other", RiskLevel.MEDIUM, "An object of an uncommon kind is created.", verbs="CREATE")

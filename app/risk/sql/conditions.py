@@ -14,6 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from app.risk.rules import word_set
+from app.risk.sql.alternatives import MIRRORED, OPPOSITES, bare, covers_all, is_number
 from app.risk.sql.constants import UNKNOWN, constant, folded, truth
 
 
@@ -38,9 +39,6 @@ _OFTEN_NULL = re.compile(
 )
 """Columns that have a value in some rows only, such as `deleted_at` and `parent_id`."""
 _LARGE_NUMBER = 10_000_000
-_MOST_ALTERNATIVES = 100
-_OPPOSITES = {exp.EQ: exp.NEQ, exp.GT: exp.LTE, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.LTE: exp.GT}
-_MIRRORED = {exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE}
 
 
 def reach_of(conditions: Iterable[Any], target: Target) -> Reach:
@@ -65,17 +63,27 @@ class Target:
     Args:
         names: Its name and alias, in lower case, without the schema.
         everything: True if every column counts as one of the target.
+        twins: Other names for rows of the same table, such as the variable of a loop over all of it, in lower case.
+        repeated: True if the write is done again and again, so that a number of rows restricts only each turn.
     """
 
-    def __init__(self, names: set[str], everything: bool = False) -> None:
+    def __init__(
+        self,
+        names: set[str],
+        everything: bool = False,
+        twins: frozenset[str] = frozenset(),
+        repeated: bool = False,
+    ) -> None:
         self._names = names
         self._everything = everything
+        self._twins = twins
+        self._repeated = repeated
 
     def reach(self, condition: Any) -> Reach:
         """Return how many rows a condition matches."""
-        condition = _bare(condition)
+        condition = bare(condition)
         if isinstance(condition, exp.Or):
-            return self._either([_bare(part) for part in condition.flatten()])
+            return self._either([bare(part) for part in condition.flatten()])
         if isinstance(condition, exp.And):
             return _all_of([self.reach(part) for part in condition.flatten()])
         if isinstance(condition, exp.Not):
@@ -89,18 +97,18 @@ class Target:
         return self._dependent(condition)
 
     def _either(self, parts: list[Any]) -> Reach:
-        if _covers_all(parts):
+        if covers_all(parts):
             return Reach.ALL
         return max((self.reach(part) for part in parts), default=Reach.SOME)
 
     def _denied(self, condition: Any) -> Reach:
-        condition = _bare(condition)
+        condition = bare(condition)
         if isinstance(condition, exp.Not):
             return self.reach(condition.this)
         if isinstance(condition, exp.Is):
             return self._is(condition, not condition.args.get("negate"))
-        if type(condition) in _OPPOSITES:
-            return self.reach(_OPPOSITES[type(condition)](this=condition.this, expression=condition.expression))
+        if type(condition) in OPPOSITES:
+            return self.reach(OPPOSITES[type(condition)](this=condition.this, expression=condition.expression))
         reach = self.reach(condition)
         if reach is Reach.ALL and not self._bound(condition) and truth(constant(condition)) is UNKNOWN:
             return Reach.ALL  # all or none, and nobody knows which
@@ -125,7 +133,7 @@ class Target:
         if isinstance(condition, exp.Between):
             return self._between(condition)
         if isinstance(condition, exp.Column):
-            return None
+            return Reach.ALL if self._is_key(condition) else None  # every key but 0 is true
         pattern = _pattern_of(condition)
         if pattern is not None:
             return Reach.ALL if pattern else None
@@ -134,7 +142,7 @@ class Target:
         return None
 
     def _is(self, condition: Any, negated: bool) -> Reach:
-        column = _bare(condition.this)
+        column = bare(condition.this)
         if isinstance(condition.expression, exp.Null) and isinstance(column, exp.Column):
             if column.name.lower() in _SYSTEM_COLUMNS:
                 return Reach.ALL if negated else Reach.NONE
@@ -164,7 +172,8 @@ class Target:
         source: Any = query.args.get("from_")
         if source is None or not isinstance(source.this, exp.Table) or query.args.get("joins"):
             return None
-        if any(query.args.get(part) for part in ("limit", "fetch", "group", "having", "offset", "qualify")):
+        limits = () if self._repeated else ("limit", "fetch")
+        if any(query.args.get(part) for part in (*limits, "group", "having", "offset", "qualify")):
             return None
         wanted = [_name(column) for column in (left.expressions if isinstance(left, exp.Tuple) else [left])]
         table = source.this.name.lower()
@@ -186,9 +195,9 @@ class Target:
             return self.reach(where.this) if where is not None else Reach.ALL
         if isinstance(source.this, exp.Table) and source.this.name.lower() in self._names and where is not None:
             inner = source.this.alias_or_name.lower()
-            condition = _bare(where.this)
+            condition = bare(where.this)
             if isinstance(condition, exp.EQ) and _name(condition.left) == _name(condition.right):
-                sides = {_bare(condition.left).args.get("table"), _bare(condition.right).args.get("table")}
+                sides = {bare(condition.left).args.get("table"), bare(condition.right).args.get("table")}
                 names = {side.name.lower() for side in sides if side is not None}
                 if inner in names and len(sides) == 2:
                     return Reach.ALL  # every row has itself
@@ -216,7 +225,7 @@ class Target:
         if value == low and value == high:
             return Reach.ALL
         least, most = constant(low), constant(high)
-        if self._is_key(value) and _is_number(least) and _is_number(most) and least <= 1 and most >= _LARGE_NUMBER:
+        if self._is_key(value) and is_number(least) and is_number(most) and least <= 1 and most >= _LARGE_NUMBER:
             return Reach.NEARLY_ALL
         return None
 
@@ -227,7 +236,7 @@ class Target:
             same = kind in (exp.EQ, exp.GTE, exp.LTE, exp.NullSafeEQ)
             return Reach.ALL if same else Reach.NONE if kind in (exp.NEQ, exp.GT, exp.LT, exp.NullSafeNEQ) else None
         if isinstance(right, exp.Any) and kind is exp.EQ:
-            chosen = _bare(right.this)
+            chosen = bare(right.this)
             if isinstance(chosen, exp.Array) and any(folded(item) == left for item in chosen.expressions):
                 return Reach.ALL
             return self._chosen(left, _query_of(chosen))
@@ -239,9 +248,20 @@ class Target:
             and not query.find(exp.AggFunc)
         ):
             return self._chosen(left, query)
+        if kind is exp.EQ and self._is_twin(left, right):
+            return Reach.ALL
         if constant(left) is not UNKNOWN:
-            left, right, kind = right, left, _MIRRORED.get(kind, kind)
+            left, right, kind = right, left, MIRRORED.get(kind, kind)
         return self._bounded(kind, left, constant(right), right)
+
+    def _is_twin(self, left: Any, right: Any) -> bool:
+        """Return whether a column of the target is compared with itself: every row finds at least itself."""
+        if not isinstance(left, exp.Column) or not isinstance(right, exp.Column) or _name(left) != _name(right):
+            return False
+        one, other = sorted((left.table.lower(), right.table.lower()))
+        if one == other:
+            return False
+        return other in self._twins | self._names and (not one or one in self._twins | self._names)
 
     def _bounded(self, kind: Any, left: Any, value: Any, right: Any) -> Reach | None:
         if isinstance(left, exp.Column) and left.name.lower() in _CREATED:
@@ -253,10 +273,12 @@ class Target:
             past = isinstance(value, str) and value[:2] in ("00", "10", "18", "19")
             if (present and kind in (exp.LT, exp.LTE)) or (past and kind in (exp.GT, exp.GTE)):
                 return Reach.NEARLY_ALL
-        if not _is_number(value):
+        if not is_number(value):
             return Reach.NEARLY_ALL if kind is exp.NEQ and value is not UNKNOWN and self._is_key(left) else None
         holds = (kind is exp.GTE and value <= 0) or (kind is exp.GT and value < 0)
         if holds and (isinstance(left, _NOT_NEGATIVE) or _is_square(left)):
+            return Reach.ALL
+        if kind in (exp.GT, exp.GTE) and _is_numbered(left) and value <= (0 if kind is exp.GT else 1):
             return Reach.ALL
         if kind in (exp.GT, exp.GTE):
             limit = 1 if self._is_key(left) else 0 if kind is exp.GTE else -1
@@ -266,7 +288,7 @@ class Target:
         return None
 
     def _is_key(self, value: Any) -> bool:
-        value = _bare(value)
+        value = bare(value)
         if not isinstance(value, exp.Column):
             return False
         name = value.name.lower()
@@ -298,7 +320,7 @@ class Target:
         comparison = column.find_ancestor(exp.Predicate)
         if comparison is None or comparison is condition or not isinstance(comparison, exp.Binary):
             return False
-        sides = [_bare(comparison.left), _bare(comparison.right)]
+        sides = [bare(comparison.left), bare(comparison.right)]
         return all(isinstance(side, exp.Column) for side in sides) and not all(side.table for side in sides)
 
 
@@ -330,10 +352,6 @@ def _outside(column: Any, condition: Any) -> bool:
     return not isinstance(condition, exp.Query)
 
 
-def _bare(node: Any) -> Any:
-    return node.unnest() if isinstance(node, exp.Expression) else node
-
-
 def _query_of(node: Any) -> Any:
     while isinstance(node, (exp.Subquery, exp.Paren)):
         node = node.this
@@ -341,12 +359,12 @@ def _query_of(node: Any) -> Any:
 
 
 def _name(node: Any) -> str:
-    node = _bare(node)
+    node = bare(node)
     return node.name.lower() if isinstance(node, (exp.Column, exp.Alias, exp.Anonymous)) else ""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_numbered(node: Any) -> bool:
+    return isinstance(node, exp.Expression) and node.name.lower() in ("rownum", "rowid", "_rowid_", "oid")
 
 
 def _is_square(node: Any) -> bool:
@@ -363,32 +381,3 @@ def _pattern_of(condition: Any) -> bool | None:
     if isinstance(condition, (exp.RegexpLike, exp.RegexpILike)):
         return pattern.strip("^$") in ("", ".*", ".*?", ".?", "(.*)", "[\\s\\S]*")
     return bool(pattern) and set(pattern) <= ({"*"} if isinstance(condition, exp.Glob) else {"%"})
-
-
-def _covers_all(parts: list[Any]) -> bool:
-    """Return True for alternatives that cover everything, such as `a IS NULL OR a IS NOT NULL`."""
-    if len(parts) > _MOST_ALTERNATIVES:
-        return False
-    texts = {_text(part) for part in parts}
-    return any(_opposite_text(part) in texts for part in parts)
-
-
-def _text(part: Any) -> str:
-    if isinstance(part, exp.Not):
-        return _opposite_text(_bare(part.this))
-    negated = "NOT " if isinstance(part, exp.Is) and part.args.get("negate") else ""
-    if isinstance(part, (exp.Is, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)):
-        return f"{type(part).__name__} {negated}{folded(part.this).sql()} {folded(part.expression).sql()}"
-    return str(part.sql())
-
-
-def _opposite_text(part: Any) -> str:
-    if isinstance(part, exp.Not):
-        return _text(_bare(part.this))
-    if isinstance(part, exp.Is):
-        negated = "" if part.args.get("negate") else "NOT "
-        return f"Is {negated}{folded(part.this).sql()} {folded(part.expression).sql()}"
-    kind: Any = {**_OPPOSITES, exp.NEQ: exp.EQ}.get(type(part))
-    if kind is not None:
-        return f"{kind.__name__} {folded(part.this).sql()} {folded(part.expression).sql()}"
-    return f"NOT {part.sql()}"

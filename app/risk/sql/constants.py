@@ -149,15 +149,18 @@ def _binary(node: exp.Binary, depth: int) -> Any:
     if isinstance(node, exp.EQ):
         return _same(one, other)
     if isinstance(node, exp.NEQ):
-        return not _same(one, other)
+        same = _same(one, other)
+        return same if same is UNKNOWN else not same
     if isinstance(node, exp.DPipe) and isinstance(one, str) and isinstance(other, str):
         return one + other
     return _arithmetic(node, one, other)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any) -> Any:
     if isinstance(one, str) is not isinstance(other, str):
         one, other = (_number(value) if isinstance(value, str) else value for value in (one, other))
+        if one is UNKNOWN or other is UNKNOWN:
+            return UNKNOWN  # to MySQL it is 0; others refuse it, or take both as texts
     return bool(one == other)
 
 

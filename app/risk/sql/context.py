@@ -26,6 +26,7 @@ class Context:
         version: The server's major version as a number, such as 15.0 or 8.0; None if it is unknown.
         prepared: Names of statements that were prepared in this text, so that what they do has been judged.
         looping: True from where a loop begins: what follows may run again and again.
+        rows: Variables of loops over a whole table, with the table's name, both in lower case.
         checked: Table and column of CHECK (column IS NOT NULL) constraints that this text validates.
         pending: The same by table and name of the constraint, until it is validated.
     """
@@ -34,6 +35,7 @@ class Context:
         self.version = version
         self.prepared: set[str] = set()
         self.looping = False
+        self.rows: dict[str, str] = {}
         self.checked: set[tuple[str, str]] = set()
         self.pending: dict[tuple[str, str], str] = {}
         self._known = frozenset(rows)

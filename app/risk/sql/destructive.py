@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from app.risk.rules import word_set
 from app.risk.sql.conditions import Reach
+from app.risk.sql.holdings import lost_with
 from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
@@ -56,8 +57,9 @@ _OTHER_RULES = word_set(
 )
 def drop_object(statement: SqlStatement) -> Iterator[Hit]:
     kind = statement.object.lower() or "object"
-    if kind == "tablespace" and statement.has("INCLUDING", "CONTENTS"):
-        yield Hit(f"Drops {statement.object_name} with all tables in it. {_GONE}", severity=RiskLevel.CRITICAL)
+    if lost := lost_with(statement):
+        name = statement.object_name or kind
+        yield Hit(f"Drops {name} with {lost}. {_GONE}", severity=RiskLevel.CRITICAL)
     elif kind in ("type", "domain") and statement.has("CASCADE"):
         words = f"Drops the {kind} {statement.object_name}, and every column of that type with its data. {_GONE}"
         yield Hit(words, severity=RiskLevel.CRITICAL)
@@ -96,7 +98,14 @@ def drop_column(statement: SqlStatement) -> Iterator[Hit]:
             ["KEY"],
             ["PARTITION"],
             ["CHECK"],
+            ["ROW"],
+            ["ALL"],
+            ["MASKING"],
+            ["PERIOD"],
+            ["SUPPLEMENTAL"],
         ):
+            continue
+        if "POLICY" in keys or "POLICIES" in keys:
             continue
         name = statement.name_after(index + (2 if keys[1:2] == ["COLUMN"] else 1))
         yield Hit(
@@ -120,7 +129,9 @@ def drop_constraint(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.truncate", RiskLevel.CRITICAL, "A table is emptied.", verbs="TRUNCATE")
 def truncate(statement: SqlStatement) -> Iterator[Hit]:
-    if len(statement.keys) > 1 and statement.keys[1] != "(":  # MySQL has a function of that name
+    if statement.name_after(1).lower().startswith("performance_schema."):
+        yield Hit("Sets counters of the server back to nothing.", severity=RiskLevel.MEDIUM)
+    elif len(statement.keys) > 1 and statement.keys[1] != "(":  # MySQL has a function of that name
         yield Hit(f"Deletes all rows of {statement.name_after(1) or 'the table'} at once. {_GONE}")
 
 
@@ -218,10 +229,27 @@ def insert(statement: SqlStatement) -> Iterator[Hit]:
             yield Hit(f"Adds rows to {write.table}.", write.line)
 
 
+@sql_rule("sql.overwrite", RiskLevel.CRITICAL, "All rows of a table are replaced.")
+def overwrite(statement: SqlStatement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Insert) and write.node.args.get("overwrite"):
+            part = isinstance(write.node.this, exp.Table) and write.node.this.args.get("partition") is not None
+            what = "a partition" if part or write.node.args.get("partition") else "the table"
+            level = None if what == "the table" else RiskLevel.HIGH
+            yield Hit(f"Replaces all rows of {what} {write.table} by others. {_GONE}", write.line, level)
+    several = isinstance(statement.tree, exp.MultitableInserts) and statement.starts("INSERT", "OVERWRITE")
+    if several or statement.starts("LOAD", "DATA", "OVERWRITE"):
+        yield Hit(f"Replaces all rows of the tables by others. {_GONE}")
+
+
 @sql_rule("sql.upsert", RiskLevel.MEDIUM, "Rows are added, and existing ones are overwritten.")
 def upsert(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        if isinstance(write.node, exp.Insert) and _replaces(statement, write.node):
+        if (
+            isinstance(write.node, exp.Insert)
+            and _replaces(statement, write.node)
+            and not write.node.args.get("overwrite")
+        ):
             yield Hit(f"Adds rows to {write.table}, and overwrites existing ones.", write.line)
 
 

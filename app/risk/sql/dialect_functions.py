@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.risk.rules import word_set
+from app.risk.sql import warehouse_functions as warehouses
 
 _POSTGRES = word_set(
     """
@@ -78,7 +79,7 @@ _POSTGRES = word_set(
 _MYSQL = word_set(
     """
     last_insert_id
-    adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid binary bit_xor charset coercibility
+    row adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid binary bit_xor charset coercibility
     collation compress connection_id conv convert_tz curdate curtime database date_add date_format date_sub
     datediff day dayname dayofmonth dayofweek dayofyear elt export_set extractvalue field find_in_set
     format_bytes format_pico_time found_rows from_base64 from_days from_unixtime geomfromtext get_format hour if
@@ -99,7 +100,7 @@ _MYSQL = word_set(
 
 _TSQL = word_set(
     """
-    app_name approx_count_distinct atn2 binary_checksum cast charindex checksum checksum_agg choose col_length
+    raiserror app_name approx_count_distinct atn2 binary_checksum cast charindex checksum checksum_agg choose col_length
     col_name columnproperty compress connectionproperty contains containstable convert count_big
     current_timezone cursor_status databasepropertyex datalength date_bucket dateadd datediff datediff_big
     datefromparts datename datepart datetime2fromparts datetimefromparts datetimeoffsetfromparts datetrunc day
@@ -158,14 +159,18 @@ _SQLITE = word_set(
 
 OF_DIALECT = {
     "postgres": _POSTGRES,
-    "redshift": _POSTGRES,
+    "redshift": _POSTGRES | warehouses.REDSHIFT,
     "mysql": _MYSQL,
     "tsql": _TSQL,
     "oracle": _ORACLE,
     "sqlite": _SQLITE,
+    "bigquery": warehouses.BIGQUERY,
+    "snowflake": warehouses.SNOWFLAKE,
+    "clickhouse": warehouses.CLICKHOUSE,
+    "duckdb": warehouses.DUCKDB,
 }
 """By our name of the dialect."""
-OF_ANY = frozenset().union(*OF_DIALECT.values()) - word_set(
+OF_ANY = frozenset().union(_POSTGRES, _MYSQL, _TSQL, _ORACLE, _SQLITE) - word_set(
     "truncate insert update compress uncompress collect display dump ref values next first last sort move"
 )
 """Those that only compute wherever they are known, for a text whose database is not named. Left out is what somebody

@@ -220,5 +220,17 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "DELETE FROM a WHERE id = 5 AND 1 = 1",
     ),
     "sql.where.nearly_always_true": ("postgres", "DELETE FROM a WHERE id > 0", "DELETE FROM a WHERE id > 4711"),
+    "sql.overwrite": ("snowflake", "INSERT OVERWRITE INTO t SELECT * FROM s", "INSERT INTO t SELECT * FROM s"),
+    "sql.switched_off": ("oracle", "ALTER TRIGGER t DISABLE", "ALTER TRIGGER t ENABLE"),
+    "sql.column.emptied": (
+        "postgres",
+        "ALTER TABLE orders ALTER a TYPE text USING NULL",
+        "ALTER TABLE orders ALTER a TYPE text USING a::text",
+    ),
+    "sql.files.removed": ("snowflake", "REMOVE @stage", "LIST @stage"),
+    "sql.quiet": ("mysql", "HANDLER orders OPEN", "REPAIR TABLE orders"),
+    "sql.brought_back": ("snowflake", "UNDROP TABLE t", "DROP TABLE t"),
+    "sql.function.destroys": ("postgres", "SELECT pgmq.purge_queue('q')", "SELECT json_remove(a, 'q')"),
+    "sql.function.table": ("clickhouse", "SELECT * FROM url('https://example.com')", "SELECT * FROM numbers(10)"),
 }
 """By rule: the dialect, and both texts. What needs facts from the proposal, such as sizes of tables, has none."""

@@ -34,6 +34,25 @@ def note(statement: SqlStatement, context: Context) -> None:
         context.forget()
 
 
+def note_loop(keys: list[str], context: Context) -> None:
+    """Note that a loop begins or ends in procedural code, and which variable takes each row of a table in it."""
+    if keys[:2] == ["END", "LOOP"]:
+        context.rows.clear()
+    if "LOOP" in keys or keys[:1] == ["WHILE"]:
+        context.looping = True
+    if keys[:1] != ["FOR"] or keys[2:3] != ["IN"] or "LOOP" not in keys or "FROM" not in keys:
+        return
+    query = keys[3 : keys.index("LOOP")]
+    place = query.index("FROM") + 1 if "FROM" in query else len(query)
+    while query[place + 1 : place + 2] == ["."]:
+        place += 2
+    if place < len(query) and _RESTRICTS.isdisjoint(query):
+        context.rows[keys[1].lower()] = query[place].strip('"').lower()
+
+
+_RESTRICTS = frozenset({"WHERE", "LIMIT", "FETCH", "JOIN", "UNION", "GROUP", "HAVING", "EXCEPT", "INTERSECT"})
+
+
 def _moves(statement: SqlStatement) -> bool:
     names = {"SEARCH_PATH", "SCHEMA", "ROLE", "AUTHORIZATION", "CURRENT_SCHEMA"}
     return statement.verb in ("SET", "RESET", "DISCARD") and bool(names & set(statement.keys[1:5]))

@@ -13,7 +13,7 @@ from app.risk.sql.lexer import SqlToken
 # sqlglot's warnings contain the statement's text, which must not appear in a log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
+QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "(", "FROM", "PIVOT", "UNPIVOT"})
 WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
 SQLGLOT_NAMES = {
     "postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql", "bigquery": "bigquery", "duckdb": "duckdb",

@@ -35,11 +35,11 @@ def revoke(statement: SqlStatement) -> Iterator[Hit]:
     "sql.role",
     RiskLevel.HIGH,
     "A role or user is created, changed, dropped, or assumed.",
-    verbs="CREATE ALTER DROP SET REASSIGN RENAME EXECUTE EXEC",
+    verbs="CREATE ALTER DROP SET REASSIGN RENAME EXECUTE EXEC USE",
 )
 def role(statement: SqlStatement) -> Iterator[Hit]:
     if _is_about_role(statement):
-        schema = statement.dialect == "oracle" and statement.verb == "DROP" and statement.has("CASCADE")
+        schema = statement.dialect in ("oracle", "") and statement.verb == "DROP" and statement.has("CASCADE")
         words = f"{_VERBS[statement.verb]} a role; roles decide who can connect to the database and what they can do."
         if schema:
             words = "Drops a user with all tables and other objects that it owns. Only a backup can restore them."
@@ -49,6 +49,9 @@ def role(statement: SqlStatement) -> Iterator[Hit]:
     elif statement.verb in ("EXECUTE", "EXEC"):
         if statement.keys[1:2] == ["AS"]:
             yield Hit("The statements that follow run with another user's privileges.")
+    elif statement.verb == "USE":
+        if statement.keys[1:2] == ["ROLE"] and not _names(statement).isdisjoint(_POWERFUL_ROLES):
+            yield Hit("The statements that follow run with the rights of an administrator.")
     elif statement.verb == "SET" and _sets_role(statement):
         yield Hit("The statements that follow run with another role's privileges, or a password is changed.")
 
@@ -66,15 +69,17 @@ def _is_about_role(statement: SqlStatement) -> bool:
 
 def _sets_role(statement: SqlStatement) -> bool:
     keys = [key for key in statement.keys[1:4] if key not in ("LOCAL", "SESSION")]
-    return keys[:1] in (["ROLE"], ["AUTHORIZATION"], ["PASSWORD"]) and keys[1:2] != ["DEFAULT"]
+    if keys[:2] == ["DEFAULT", "ROLE"]:
+        return True
+    return keys[:1] in (["ROLE"], ["AUTHORIZATION"], ["PASSWORD"]) and keys[1:2] not in (["DEFAULT"], ["NONE"])
 
 
-_POWERS = ("SUPERUSER", "BYPASSRLS", "CREATEROLE", "REPLICATION")
+_POWERS = ("SUPERUSER", "CREATEUSER")
 _POWERFUL_ROLES = word_set(
     "PG_EXECUTE_SERVER_PROGRAM PG_READ_SERVER_FILES PG_WRITE_SERVER_FILES PG_WRITE_ALL_DATA RDS_SUPERUSER RDSADMIN "
     "CLOUDSQLSUPERUSER AZURE_PG_ADMIN POSTGRES SYSADMIN SECURITYADMIN SERVERADMIN DB_OWNER DB_SECURITYADMIN DBA "
     "SYSDBA SYSOPER SYSBACKUP SYSKM SYSDG IMP_FULL_DATABASE DATAPUMP_IMP_FULL_DATABASE EXP_FULL_DATABASE JAVASYSPRIV "
-    "SUPER FILE SYSTEM_USER SYSTEM_VARIABLES_ADMIN ROOT"
+    "SUPER FILE SYSTEM_USER SYSTEM_VARIABLES_ADMIN ROOT ACCOUNTADMIN ORGADMIN GLOBALORGADMIN"
 )
 _ADMINISTRATORS = word_set(
     "POSTGRES ROOT SA SYS SYSTEM ADMIN ADMINISTRATOR RDSADMIN SUPERUSER DBADMIN SYSMAN AZURE_SUPERUSER CLOUDSQLADMIN"
@@ -101,7 +106,13 @@ def superuser(statement: SqlStatement) -> Iterator[Hit]:
 
 def _names(statement: SqlStatement) -> set[str]:
     """Return the words of a statement, and what is in quotes, in upper case."""
-    return {token.text.strip("N'\"[]`").upper() for token in statement.tokens[:200]}
+    return {bare(token.text) for token in statement.tokens[:200]}
+
+
+def bare(text: str) -> str:
+    """Return a word, a name, or a text without its quotes, in upper case."""
+    text = text[1:] if text[:2] in ("N'", "n'") else text
+    return text.strip("'\"[]`").upper()
 
 
 def _powers_of_role(statement: SqlStatement, names: set[str]) -> Iterator[Hit]:
@@ -133,8 +144,14 @@ def _powers_granted(statement: SqlStatement, names: set[str]) -> Iterator[Hit]:
         before & {"ALL", "SUPER", "FILE", "CREATE", "GRANT"} or statement.has("WITH", "GRANT", "OPTION")
     ):
         yield Hit("Grants all privileges on every database of the server, or some that lead to all of them.")
-    elif before & {"ALL"} and not statement.has("ON"):
+    elif before & {"ALL"} and (not statement.has("ON") or statement.has("ON", "ACCOUNT")):
         yield Hit("Grants every privilege that there is.")
+    elif before & {"PROXY"} and not names.isdisjoint(_ADMINISTRATORS):
+        yield Hit("Lets somebody act as an administrator, who can do everything.")
+    elif any(text.startswith("ROLES/") and text.endswith(("ADMIN", "OWNER")) for text in names):
+        yield Hit("Grants a role with which one can do everything.")
+    elif {"MANAGE", "GRANTS"} <= before or {"BECOME", "USER"} <= before:
+        yield Hit("Grants a privilege with which one can take any other.")
     elif "ANY" in before and before & {
         "PROCEDURE",
         "ROLE",
@@ -199,7 +216,7 @@ def trigger_disabled(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.alter_system", RiskLevel.HIGH, "The server's configuration is changed for everybody.", verbs="ALTER SET")
 def alter_system(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.starts("ALTER", "SYSTEM"):
+    if statement.starts("ALTER", "SYSTEM") or statement.starts("SET", "CLUSTER", "SETTING"):
         yield Hit("Changes the server's configuration for every database and user, even after a restart.")
     elif statement.starts("ALTER", "DATABASE") or (
         statement.verb == "SET" and {"GLOBAL", "PERSIST", "PERSIST_ONLY"} & set(statement.keys[1:5])

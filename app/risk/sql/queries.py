@@ -172,8 +172,36 @@ def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
 _NAMES_BEFORE_BRACKETS = word_set("PRAGMA ANALYZE ANALYSE VACUUM GRANT REVOKE DENY ALTER COMMENT LOCK CLUSTER CHECK")
 
 
+@sql_rule("sql.function.table", RiskLevel.HIGH, "A query reads from, or writes to, another place than the database.")
+def table_function(statement: SqlStatement) -> Iterator[Hit]:
+    if statement.parsed_as != "clickhouse" or statement.tree is None:
+        return
+    for table in statement.tree.find_all(exp.Table):
+        name = table.this.name.lower() if isinstance(table.this, (exp.Func, exp.Anonymous)) else ""
+        if statement.starts("INSERT", "INTO", "FUNCTION") or statement.starts("INSERT", "INTO", "TABLE", "FUNCTION"):
+            yield Hit("Writes rows to another place than the database.")
+            return
+        if name == "executable":
+            yield Hit("Runs a program on the database server.", severity=RiskLevel.CRITICAL)
+        elif name in _ELSEWHERE:
+            yield Hit(f"{name} reads or writes files, another server, or an address on the network.")
+
+
+_ELSEWHERE = word_set(
+    "url s3 s3cluster gcs remote remotesecure file hdfs mysql postgresql mongodb redis jdbc odbc sqlite "
+    "azureblobstorage iceberg deltalake hudi urlcluster filecluster"
+)
+"""Table functions of ClickHouse."""
+
+
 @sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "An unknown function is called; it may write.", unread=True)
 def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
+    for full in unknown_functions(statement):
+        yield Hit(f"Calls {full[:80]}, an unknown function; a function can write, even in a query.")
+
+
+def unknown_functions(statement: SqlStatement) -> Iterator[str]:
+    """Yield the functions in a statement that are not known to do nothing but compute, with their schemas."""
     if statement.tree is None or (statement.verb == "CREATE" and statement.object not in _HOLDS_QUERY):
         return
     if statement.verb in _NAMES_BEFORE_BRACKETS:
@@ -190,5 +218,4 @@ def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
         )
         if not known and name not in seen:
             seen.add(name)
-            full = f"{schema}.{name}" if schema else name
-            yield Hit(f"Calls {full[:80]}, an unknown function; a function can write, even in a query.")
+            yield f"{schema}.{name}" if schema else name

@@ -31,4 +31,4 @@ def read(text: str, reading: Reading) -> None:
         reading.doubt()
     if language_named("shell"):
         for command, line in script.shells:
-            reading.read("shell", command, line, fixed=True, within="In the shell command of the SQL client: ")
+            reading.read("shell", command, line, fixed=True, within="In the shell command: ")

@@ -38,7 +38,7 @@ ROUTINES: dict[str, Effect] = {
         "pg_file_read pg_file_sync lo_import lo_export load_file load_extension writefile readfile edit "
         "fts3_tokenizer pg_ls_logdir pg_ls_waldir pg_ls_tmpdir pg_ls_archive_statusdir pg_logdir_ls fsdir bfilename "
         "file_fdw_validator xp_regread xp_instance_regread xp_dirtree xp_subdirs xp_fileexist xp_getfiledetails "
-        "xp_readerrorlog xp_availablemedia",
+        "xp_readerrorlog xp_availablemedia xp_delete_files xp_copy_file xp_copy_files",
     ),
     **_all(
         Effect("file", "reads files on the machine where the database runs", RiskLevel.HIGH),
@@ -79,6 +79,12 @@ ROUTINES: dict[str, Effect] = {
         "pg_replication_origin_session_setup pg_replication_origin_xact_setup pg_import_system_collations "
         "pg_export_snapshot pg_backup_start pg_backup_stop pg_start_backup pg_stop_backup pg_resetwal",
     ),
+    **_all(
+        Effect("effect", "reads a table, and writes statistics about it", RiskLevel.LOW),
+        "dbms_stats.gather_table_stats dbms_stats.gather_schema_stats dbms_stats.gather_index_stats "
+        "dbms_stats.gather_database_stats dbms_stats.gather_dictionary_stats",
+    ),
+    "duckdb_secrets": Effect("file", "shows secrets", RiskLevel.HIGH),
     "pg_cancel_backend": _SERVER._replace(words="stops a statement of another session", level=RiskLevel.MEDIUM),
     **_all(
         _TEXT,
@@ -99,6 +105,12 @@ ROUTINES: dict[str, Effect] = {
         "sp_updatestats sp_addextendedproperty sp_updateextendedproperty sp_dropextendedproperty sp_refreshview "
         "sp_getapplock sp_releaseapplock sp_bindrule sp_tableoption sp_indexoption sp_settriggerorder sp_autostats "
         "sp_createstats",
+    ),
+    **_all(
+        Effect("effect", "sets how long data is kept, or moves it, from now on", RiskLevel.HIGH),
+        "add_retention_policy remove_retention_policy move_chunk create_distributed_table undistribute_table "
+        "alter_distributed_table create_reference_table rebalance_table_shards citus_move_shard_placement "
+        "system$abort_session system$cancel_all_queries system$abort_transaction",
     ),
     "lo_unlink": _EFFECT._replace(words="deletes large objects", level=RiskLevel.HIGH),
     **_all(

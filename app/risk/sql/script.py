@@ -12,20 +12,23 @@ from app.risk.sql import (  # noqa: F401 - importing these adds their rules
     alterations,
     catalogs,
     code,
+    deeds_by_name,
     destructive,
     locking,
     privileges,
     servers,
     settings,
+    switches,
 )
 from app.risk.sql.client import client_findings
 from app.risk.sql.context import Context
-from app.risk.sql.history import note
+from app.risk.sql.history import note, note_loop
 from app.risk.sql.lexer import Lexed, Piece, split
 from app.risk.sql.procedural import PLACEHOLDER, batch, bodies, candidates, composed, content_of, executed, parts
 from app.risk.sql.queries import judged
 from app.risk.sql.relief import relieved, undone_finding
 from app.risk.sql.rules import declare_sql, findings_of
+from app.risk.sql.servers import server_commands
 from app.risk.sql.statement import SqlStatement
 from app.risk.sql.touched import names_touched
 from app.risk.sql.transactions import rolled_back, transaction_findings
@@ -74,7 +77,7 @@ class Script:
 
     Attributes:
         touched: What the statements touch, by the fields of `app.domain.risk.Touches`, after `findings` has run.
-        shells: Shell commands that the text runs on the client's machine, with their lines.
+        shells: Shell commands that the text runs, on the client's machine or the server, with their lines.
         doubtful: True if something has an unknown effect for which there is no finding.
     """
 
@@ -162,6 +165,7 @@ class Script:
         found = self._judge(statement)
         yield from found
         self._touch(statement, found)
+        self.shells += [(command, statement.line) for command in server_commands(statement)]
         if depth >= _DEEPEST:
             return
         self._dynamic = self._dynamic or any(finding.rule in _RUNS_TEXT for finding in found)
@@ -170,6 +174,8 @@ class Script:
         literal = statement.runs_literal
         for inner in executed(piece, literal):
             yield from self._text_findings(inner, depth, literal)
+        if statement.procedural:
+            note_loop(statement.keys, self._context)
         if self._dialect not in ("postgres", "tsql") and statement.procedural:
             for part in parts(piece):
                 if part.start != piece.start:
@@ -213,6 +219,7 @@ class Script:
     def _body_findings(self, content: str, first: int, created: bool, depth: int) -> Iterator[Finding]:
         """Check the statements inside a block or routine, as far as they can be separated."""
         when = "When the code runs: " if created else ""
+        looping, self._context.looping = self._context.looping, False
         for piece in split(content, self._dialect, Lexed()):
             if self._spent():
                 line = piece.line + first - 1
@@ -220,11 +227,14 @@ class Script:
                 return
             if piece.client:
                 continue
+            note_loop(_loop_keys(piece), self._context)
             self._texts += [(piece, index) for index in candidates(piece)][: _MOST_CANDIDATES - len(self._texts)]
             inner = [found for text in executed(piece) for found in self._text_findings(text, depth)]
             inner += [found for part in parts(piece) for found in self._inner_findings(part, depth)]
             for found in inner:
                 yield replace(found, message=when + found.message, line=(found.line or 1) + first - 1)
+        self._context.looping = looping
+        self._context.rows.clear()
 
     def _text_findings(self, inner: Piece, depth: int, literal: bool = False) -> Iterator[Finding]:
         """Check a statement that stands in a text which is run as SQL."""
@@ -253,6 +263,15 @@ class Script:
                 f"{len(self._changes)} changes in one text: if one fails, those before it may already have been made."
             )
             yield SEVERAL.finding(words, self._changes[1])
+
+
+def _loop_keys(piece: Piece) -> list[str]:
+    """Return the keys of a statement from where a loop begins in it, such as after BEGIN."""
+    keys = [token.key for token in piece.tokens]
+    if "LOOP" not in keys:
+        return keys
+    starts = [index for index, key in enumerate(keys[: keys.index("LOOP")]) if key == "FOR"]
+    return keys[starts[-1] :] if starts else keys
 
 
 def _unknown(statement: SqlStatement) -> Finding:

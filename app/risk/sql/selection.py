@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlglot import exp
@@ -13,12 +13,13 @@ FEW_ROWS = 10_000
 """A LIMIT up to this many rows restricts a write."""
 
 
-def reach_of_write(node: Any, repeated: bool = False) -> Reach:
+def reach_of_write(node: Any, repeated: bool = False, rows: Mapping[str, str] | None = None) -> Reach:
     """Return how many rows of its target a DELETE, UPDATE, or MERGE changes; SOME for an INSERT.
 
     Args:
         node: The write.
         repeated: True if it stands in a loop, so that a LIMIT restricts only each turn.
+        rows: Variables that take each row of a table in turn, with the table's name, both in lower case.
     """
     if isinstance(node, exp.Merge):
         return reach_of([node.args.get("on")], Target(_names(node.this)))
@@ -27,7 +28,8 @@ def reach_of_write(node: Any, repeated: bool = False) -> Reach:
     if _is_few(node.args.get("limit")) and not repeated:
         return Reach.SOME
     names, sources = _target_names(node)
-    reach = reach_of(_conditions(node, sources), Target(names))
+    twins = frozenset(variable for variable, table in (rows or {}).items() if table in names)
+    reach = reach_of(_conditions(node, sources), Target(names, twins=twins, repeated=repeated))
     chosen = _chosen_by_query(node, names)
     return min(reach, chosen)
 

@@ -15,7 +15,7 @@ _SAFEGUARDS = word_set(
     "writable_schema ignore_check_constraints foreign_keys foreign_key_checks sql_safe_updates sql_mode "
     "unique_checks sql_log_bin trusted_schema cell_size_check journal_mode synchronous fsync full_page_writes "
     "synchronous_commit defer_foreign_keys query_only recursive_triggers row_security session_preload_libraries "
-    "local_preload_libraries dynamic_library_path jit_provider general_log audit_trail"
+    "local_preload_libraries dynamic_library_path jit_provider general_log audit_trail rekey hexrekey"
 )
 _SAFE_WHEN = {
     **dict.fromkeys(
@@ -57,6 +57,13 @@ def safeguards_off(statement: SqlStatement) -> Iterator[Hit]:
             return
 
 
+def level_of_setting(name: str, value: str) -> RiskLevel | None:
+    """Return how bad it is to give a setting a value (in upper case); None if nothing is known about the setting."""
+    if name in _SAFEGUARDS:
+        return RiskLevel.SAFE if value in _SAFE_WHEN.get(name, ()) else RiskLevel.HIGH
+    return RiskLevel.SAFE if name in _OWN_SETTINGS or "." in name or name.startswith("enable_") else None
+
+
 def _value(statement: SqlStatement, index: int) -> str:
     """Return the value that a setting gets, without quotes and in upper case."""
     for token in statement.tokens[index + 1 : index + 4]:
@@ -76,7 +83,8 @@ _OWN_SETTINGS = word_set(
     "lc_messages lc_time seed random_page_cost effective_cache_size jit bytea_output default_tablespace "
     "temp_tablespaces transaction_isolation default_transaction_isolation check_function_bodies xmloption "
     "lock_wait_timeout innodb_lock_wait_timeout profiling optimizer_switch tx_isolation parseonly noexec fmtonly "
-    "serveroutput"
+    "serveroutput sort_buffer_size join_buffer_size read_buffer_size tmp_table_size max_heap_table_size "
+    "innodb_strict_mode innodb_lock_wait_timeout session_track_gtids query_tag lock_timeout week_start"
 )
 
 

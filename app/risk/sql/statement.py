@@ -29,7 +29,7 @@ MAX_NESTING = 24
 _MODIFIERS = word_set(
     "OR REPLACE ALTER AND COMPILE RESOLVE FORCE NOFORCE EDITIONABLE NONEDITIONABLE SHARDED PRIVATE TEMP TEMPORARY "
     "UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE CONSTRAINT TRUSTED PROCEDURAL "
-    "VIRTUAL FOREIGN AGGREGATE"
+    "VIRTUAL FOREIGN AGGREGATE BITMAP COLUMNSTORE"
 )
 TRANSACTION_WORDS = word_set(
     "TRANSACTION WORK TRAN ISOLATION READ NOT DEFERRABLE DEFERRED IMMEDIATE EXCLUSIVE CONCURRENT DISTRIBUTED"
@@ -40,7 +40,7 @@ CONTROL = word_set(
     "CONTINUE LEAVE ITERATE GET OPEN PRINT RAISERROR THROW GOTO TRY CATCH ASSERT SIGNAL RESIGNAL BREAK TRY"
 )
 """First words of control flow, which does nothing by itself."""
-_ROUTINES = word_set("FUNCTION PROCEDURE PROC TRIGGER EVENT PACKAGE RULE")
+_ROUTINES = word_set("FUNCTION PROCEDURE PROC TRIGGER EVENT PACKAGE RULE TASK")
 _COMPOUND = word_set("IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT CASE WHEN DECLARE EXCEPTION")
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _ALIASES = {
@@ -155,7 +155,7 @@ class SqlStatement:
             return isinstance(self.tree, (*_WRITES, exp.MultitableInserts))
         if self.verb in ("CREATE", "COPY"):
             return isinstance(self.tree, (exp.Create, exp.Copy))
-        return isinstance(self.tree, (exp.Query, exp.Values, *_WRITES))
+        return isinstance(self.tree, (exp.Query, exp.Values, exp.Pivot, *_WRITES))
 
     @property
     def is_read(self) -> bool:
@@ -192,8 +192,16 @@ class SqlStatement:
         if id(write.node) not in self._selected:
             looping = self.context.looping
             few = write.node is self.tree and self._top and not looping
-            self._selected[id(write.node)] = Reach.SOME if few else reach_of_write(write.node, looping)
+            self._selected[id(write.node)] = (
+                Reach.SOME if few else reach_of_write(write.node, looping, self.context.rows)
+            )
         return self._selected[id(write.node)]
+
+    def reach_of_condition(self, index: int) -> Reach:
+        """Return how many rows a condition selects that begins with WHERE at a token and goes on to the end."""
+        code = self._piece.code[self.tokens[index].start - self._piece.start :]
+        tree, _ = parsed(" ".join(("DELETE FROM t", code)), self.dialect, len(self.tokens))
+        return reach_of_write(tree) if tree is not None else Reach.SOME
 
     @property
     def _top(self) -> bool:
