@@ -60,7 +60,7 @@ def is_table(statement: SqlStatement) -> bool:
 
 
 def is_replaced(statement: SqlStatement) -> bool:
-    """Return whether a statement puts something new in the place of an object that may exist."""
+    """Return whether a statement puts something new where an object may already be."""
     return statement.has("OR", "REPLACE") or statement.verb == "REPLACE"
 
 
