@@ -145,6 +145,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /dashboard"),
         page("GET /queue"),
         page("GET /decided"),
+        page("GET /decided/export"),
+        page("GET /runs/export"),
         page("GET /queue/views"),
         page("GET /frame"),
         page("GET /requests/<request_id>"),
@@ -292,6 +294,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "export the audit log": (page("GET /audit/export"),),
     "manage people": (
         page("GET /people"),
+        page("GET /people/export"),
         page("POST /people", name="New", email="{new_mail}", roles="viewer"),
         page("GET /people/<person_id>"),
         page("POST /people/<person_id>", name="Somebody", roles="viewer", active="1"),
@@ -304,6 +307,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "see deliveries": (
         page("GET /deliveries"),
+        page("GET /deliveries/export"),
         page("GET /outbox"),
         page("GET /deliveries/<delivery_id>"),
         page("GET /deliveries/<delivery_id>/message"),

@@ -11,7 +11,7 @@ import click
 from app.cli.actors import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import signature
-from app.services.record.records import ExportFormat
+from app.services.record.exports import ExportFormat
 from app.services.record.search import AuditFilter
 from app.store.record import AuditEntry
 

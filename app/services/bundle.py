@@ -48,6 +48,7 @@ from app.services.refusals import Refusals
 from app.services.requests.assessment import Assessor
 from app.services.routing.texts import RoutedTexts
 from app.services.runs.control import Runs
+from app.services.runs.run_list import RunExports
 from app.services.usage.calls import ModelCalls
 from app.services.usage.figures import ModelFigureBook
 from app.services.vault import Vault
@@ -63,6 +64,7 @@ class Services:
     clock: Clock
     checkpoints: CheckpointManager
     runs: Runs
+    run_exports: RunExports
     files: Files
     saved_files: SavedFiles
     people: People
@@ -146,6 +148,7 @@ def services_over(
         clock=clock,
         checkpoints=checkpoints,
         runs=Runs(sessions, clock, uploads),
+        run_exports=RunExports(sessions, clock),
         files=uploads,
         saved_files=SavedFiles(uploads, sessions, clock),
         people=People(sessions, clock),
@@ -157,7 +160,7 @@ def services_over(
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
-        decided=DecidedRequests(sessions),
+        decided=DecidedRequests(sessions, clock),
         similar=SimilarRequests(sessions, clock),
         bulk=BulkDecisions(sessions, checkpoints),
         views=Views(sessions, clock),

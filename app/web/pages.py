@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, cast
@@ -16,6 +16,7 @@ from app.http.csrf import BY_SIGNATURE
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.record.events import position
+from app.services.record.exports import ExportFormat
 
 web = Blueprint("web", __name__)
 OPEN = BY_SIGNATURE | {
@@ -23,6 +24,7 @@ OPEN = BY_SIGNATURE | {
     "web.by_link_decide",
 }  # fmt: skip
 """Endpoints that work without a session."""
+_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
 
 
 def is_fragment() -> bool:
@@ -41,6 +43,22 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
 def see_other(endpoint: str, **values: Any) -> Response:
     """Redirect the browser after an action."""
     return cast(Response, redirect(url_for(endpoint, **values), 303))
+
+
+def export_format() -> ExportFormat:
+    """The format that an export asks for. Raises InvalidInputError."""
+    form = request.args.get("format", ExportFormat.CSV.value)
+    if form not in set(ExportFormat):
+        raise InvalidInputError("Choose csv or jsonl as the format.", {"format": "unknown"})
+    return ExportFormat(form)
+
+
+def download(pieces: Iterator[str], name: str) -> Response:
+    """A list as a file, streamed in the format that was asked for; `name` has no ending."""
+    form = export_format()
+    answer = Response((piece.encode("utf-8", "replace") for piece in pieces), mimetype=_TYPES[form])
+    answer.headers["Content-Disposition"] = f'attachment; filename="assent-{name}.{form}"'
+    return answer
 
 
 def address(endpoint: str, query: Mapping[str, str], **values: str) -> str:

@@ -45,6 +45,7 @@ SEEN_ELSEWHERE = {
 """Pages with a test of their own that looks at them."""
 NO_PAGES = {
     "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
+    "/decided/export", "/deliveries/export", "/people/export", "/runs/export",
     "/deliveries/<delivery_id>/message", "/files/<file_id>/content",
     "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
 }  # fmt: skip

@@ -30,7 +30,7 @@ class Archive:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.list = DecidedRequests(desk.sessions)
+        self.list = DecidedRequests(desk.sessions, desk.clock)
         self.documents = SearchDocuments(desk.sessions)
         self.one, self.other = desk.person("One"), desk.person("Other")
         self.run = make_run(desk.sessions)

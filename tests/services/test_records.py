@@ -11,9 +11,10 @@ import pytest
 
 from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.people import Role
-from app.services.record import records
+from app.services.record import exports
 from app.services.record.audit import record
-from app.services.record.records import ExportFormat, Records
+from app.services.record.exports import ExportFormat
+from app.services.record.records import Records
 from app.services.record.search import AuditFilter
 from assent.contracts import Verdict
 from tests.services.desk import Desk
@@ -57,7 +58,7 @@ def test_the_beginning_of_an_action_finds_all_of_its_kind(kept, auditor):
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_json_lines_hold_every_entry_once_and_oldest_first(kept, auditor, monkeypatch, chunk):
-    monkeypatch.setattr(records, "EXPORT_CHUNK", chunk)
+    monkeypatch.setattr(exports, "LINES_AT_ONCE", chunk)
     lines = "".join(kept.export(auditor, AuditFilter(), ExportFormat.JSON_LINES)).splitlines()
     read = [json.loads(line) for line in lines]
     assert [entry["seq"] for entry in read] == sorted({entry["seq"] for entry in read})

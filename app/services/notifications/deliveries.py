@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.links import BEARER_LINK, LEFT_OUT, blanked
@@ -18,6 +18,7 @@ from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
 from app.services.clock import Clock
 from app.services.notifications.manual_sends import can_be_sent, is_retried, send_now
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
 from app.store.jobs import DEFER, END, deliver_job, rewrite_job
@@ -282,21 +283,7 @@ class Deliveries:
     def page(self, actor: Actor, wanted: DeliveryFilter, before: str = "") -> DeliveryPage:
         """Matching deliveries, newest first. Raises ForbiddenError, InvalidInputError."""
         actor.require(Action.MANAGE_DELIVERIES)
-        query = _WITH_NAMES
-        if wanted.state:
-            query = query.where(Delivery.state == wanted.state.value)
-        if wanted.kind:
-            query = query.where(Delivery.kind == wanted.kind.value)
-        if wanted.request_id:
-            query = query.where(Delivery.request_id == storable(wanted.request_id))
-        if wanted.destination_id:
-            query = query.where(Delivery.destination_id == storable(wanted.destination_id))
-        if wanted.kept:
-            query = query.where(Delivery.html.is_not(None))
-        if wanted.text:
-            like = f"%{_literal(storable(wanted.text.lower()))}%"
-            searched = (RECIPIENT_NAME, Delivery.address, Delivery.subject, ApprovalRequest.title)
-            query = query.where(or_(*(func.lower(column).like(like) for column in searched)))
+        query = _WITH_NAMES.where(*_conditions(wanted))
         if before:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
         query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(PAGE + 1)
@@ -305,6 +292,18 @@ class Deliveries:
         found = [self._row(*row) for row in rows]
         last = found[PAGE - 1].delivery if len(found) > PAGE else None
         return DeliveryPage(found[:PAGE], f"{last.created_at.isoformat()}~{last.id}" if last else "")
+
+    def export(self, actor: Actor, wanted: DeliveryFilter, form: ExportFormat) -> Iterator[str]:
+        """All matching deliveries as pieces of a file, newest first. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_DELIVERIES)
+        row = Delivery
+        query = _WITH_NAMES.with_only_columns(
+            row.id, row.created_at, row.kind, row.channel, row.state, row.reason, RECIPIENT_NAME.label("recipient"),
+            row.address, row.subject, row.request_id, ApprovalRequest.title.label("request_title"), row.attempts,
+            row.due_at, row.sent_at,
+        )  # fmt: skip
+        listed = ListExport("deliveries", query.where(*_conditions(wanted)), (row.created_at, row.id))
+        return exported(self._sessions, self._clock, actor, listed, form, vars(wanted))
 
     def get(self, actor: Actor, delivery_id: str) -> DeliveryRow:
         """One delivery. Raises ForbiddenError, NotFoundError."""
@@ -336,6 +335,25 @@ class Deliveries:
         with self._sessions.begin() as session:
             send_now(session, actor, delivery_id, self._clock())
         return self.get(actor, delivery_id).delivery
+
+
+def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.state:
+        found.append(Delivery.state == wanted.state.value)
+    if wanted.kind:
+        found.append(Delivery.kind == wanted.kind.value)
+    if wanted.request_id:
+        found.append(Delivery.request_id == storable(wanted.request_id))
+    if wanted.destination_id:
+        found.append(Delivery.destination_id == storable(wanted.destination_id))
+    if wanted.kept:
+        found.append(Delivery.html.is_not(None))
+    if wanted.text:
+        like = f"%{_literal(storable(wanted.text.lower()))}%"
+        searched = (RECIPIENT_NAME, Delivery.address, Delivery.subject, ApprovalRequest.title)
+        found.append(or_(*(func.lower(column).like(like) for column in searched)))
+    return found
 
 
 def clean_reason(reason: str) -> str:

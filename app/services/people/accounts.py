@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, LookalikeError, NotFoundError
@@ -21,6 +22,7 @@ from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
 from app.services.people.sessions import SignedIn, begin, end_all_of, end_links_of
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
@@ -156,6 +158,15 @@ class People:
         """All people by name."""
         with self._sessions() as session:
             return list(session.scalars(select(Person).order_by(Person.name)))
+
+    def export(self, actor: Actor, form: ExportFormat) -> Iterator[str]:
+        """All people as pieces of a file, by name. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_PEOPLE)
+        slugs = func.string_agg(TeamMember.team_slug, aggregate_order_by(literal(", "), TeamMember.team_slug))
+        teams = select(slugs).where(TeamMember.person_id == Person.id).scalar_subquery().label("teams")
+        query = select(Person.id, Person.name, Person.email, Person.roles, teams, Person.active, Person.created_at)
+        listed = ListExport("people", query, (Person.name, Person.id), newest_first=False)
+        return exported(self._sessions, self._clock, actor, listed, form, {})
 
     def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
         """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError.

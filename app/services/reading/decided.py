@@ -16,16 +16,19 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import QueryCanceled
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal_column, select, text, true, tuple_, union
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, literal_column, select, text, tuple_, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.errors import InvalidInputError, TookTooLongError
+from app.domain.people import Action, Actor
 from app.domain.text import is_storable
+from app.services.clock import Clock
 from app.services.reading.decided_filter import DecidedFilter, document_query, has_words, restrictions, seen_by
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.workflow_names import workflow_names
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.requests.search_documents import is_behind
 from app.services.requests.votes import decider
 from app.store.base import among
@@ -81,8 +84,9 @@ class DecidedPage:
 class DecidedRequests:
     """The list of decided requests."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
+        self._clock = clock
 
     def page(self, wanted: DecidedFilter, cursor: str | None = None, limit: int = PAGE) -> DecidedPage:
         """One page of requests.
@@ -105,6 +109,22 @@ class DecidedRequests:
         ]
         last = found[limit - 1] if len(found) > limit else None
         return DecidedPage(listed, _encode(last.at, last.place) if last else None, behind)
+
+    def export(self, viewer: Actor, wanted: DecidedFilter, form: ExportFormat) -> Iterator[str]:
+        """All matching requests as pieces of a file, in the order of the list. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        request, made = ApprovalRequest, aliased(Decision)
+        words = func.string_agg(made.person_name + ": " + made.verdict, aggregate_order_by(literal("; "), made.at))
+        standing = select(words).where(made.request_id == request.id, made.withdrawn_at.is_(None)).scalar_subquery()
+        columns = (
+            request.id, request.title, request.workflow, request.agent, request.environment, request.kind, request.risk,
+            request.state.label("outcome"), request.note, request.requester_name, standing.label("decisions"),
+            request.answered_by, request.run_id, request.opened_at, request.resolved_at,
+        )  # fmt: skip
+        query = _listed(wanted, columns).where(*restrictions(wanted))
+        listed = ListExport("decided requests", query, _place_in(wanted))
+        asked = {name: value for name, value in vars(wanted).items() if name != "viewer"}
+        return exported(self._sessions, self._clock, viewer, listed, form, asked)
 
     def workflows(self) -> list[str]:
         """Names of workflows that have decided requests."""
@@ -145,9 +165,7 @@ class DecidedSearch:
         self._wanted = wanted
         self._fits = restrictions(wanted)
         self._document = document_query(wanted)
-        self._place: tuple[Any, Any] = (ApprovalRequest.resolved_at, ApprovalRequest.id)
-        if wanted.person:
-            self._place = (Decision.at, Decision.id)
+        self._place = _place_in(wanted)
 
     def first(self, limit: int, after: tuple[datetime, str] | None) -> Sequence[Any]:
         """The first requests after a place, in order, with `COLUMNS`, ``at``, and ``place``."""
@@ -170,28 +188,16 @@ class DecidedSearch:
 
     def _in_order(self, columns: Sequence[Any], after: tuple[datetime, str] | None) -> Select[Any]:
         """The requests of the narrowest list that an index has in order."""
-        wanted, (at, place) = self._wanted, self._place
-        query = select(*columns, at.label("at"), place.label("place")).where(_DECIDED, *self._period(at))
-        if wanted.person:
-            query = query.join_from(Decision, ApprovalRequest, ApprovalRequest.id == Decision.request_id)
-            query = query.where(*_latest_of(wanted.person))
-        else:
-            query = query.where(ApprovalRequest.resolved_at.is_not(None))
-        if wanted.column:
-            query = query.where(getattr(ApprovalRequest, wanted.column) == getattr(wanted, wanted.column))
+        at, place = self._place
+        query = _listed(self._wanted, (*columns, at.label("at"), place.label("place")))
         if after:
             query = query.where(tuple_(at, place) < tuple_(*after))
         return query.order_by(at.desc(), place.desc())
 
-    def _period(self, at: Any) -> list[ColumnElement[bool]]:
-        wanted = self._wanted
-        since = [at >= wanted.since] if wanted.since is not None else []
-        return since + ([at < wanted.until] if wanted.until is not None else [])
-
     def _among(self, count: int, limit: int, after: tuple[datetime, str] | None) -> tuple[int, list[str]]:
         """How many of the next requests were looked through, which is more than `count` if there are more; and the ids
         of the first of them that match."""
-        fits = and_(true(), *self._fits).label("fits")
+        fits = and_(*self._fits).label("fits")
         top = self._in_order((ApprovalRequest.id.label("request_id"), fits), after).limit(count + 1).subquery()
         in_order = aggregate_order_by(top.c.request_id, top.c.at.desc(), top.c.place.desc())
         matching = func.array_agg(in_order).filter(top.c.fits)
@@ -202,7 +208,7 @@ class DecidedSearch:
         """The ids of the first requests that match, found by their documents, or without one among the newest."""
         few, (at, place) = self._few(), self._place
         query = select(ApprovalRequest.id).join(few, few.c.request_id == ApprovalRequest.id)
-        query = query.where(*self._period(at), *seen_by(self._wanted))
+        query = query.where(*_period(self._wanted, at), *seen_by(self._wanted))
         if self._wanted.person:
             query = query.join(Decision, Decision.request_id == ApprovalRequest.id)
             query = query.where(*_latest_of(self._wanted.person))
@@ -214,7 +220,7 @@ class DecidedSearch:
         """Planned by itself: PostgreSQL must not walk along the list in the hope of a match."""
         by_words = select(SearchDocument.request_id).where(has_words(self._document))
         if not self._wanted.person:
-            by_words = by_words.where(*self._period(SearchDocument.resolved_at))
+            by_words = by_words.where(*_period(self._wanted, SearchDocument.resolved_at))
         newest = (
             select(ApprovalRequest.id)
             .where(_DECIDED, ApprovalRequest.resolved_at.is_not(None))
@@ -228,6 +234,30 @@ class DecidedSearch:
         without = select(newest.c.id).join(ApprovalRequest, ApprovalRequest.id == newest.c.id)
         without = without.where(~current.exists(), *self._fits)
         return union(by_words, without).cte("few").prefix_with("MATERIALIZED")
+
+
+def _place_in(wanted: DecidedFilter) -> tuple[Any, Any]:
+    """What the list is ordered by."""
+    return (Decision.at, Decision.id) if wanted.person else (ApprovalRequest.resolved_at, ApprovalRequest.id)
+
+
+def _listed(wanted: DecidedFilter, columns: Sequence[Any]) -> Select[Any]:
+    """The requests of the narrowest list that an index has in order, without that order."""
+    at, _id = _place_in(wanted)
+    query = select(*columns).where(_DECIDED, *_period(wanted, at))
+    if wanted.person:
+        query = query.join_from(Decision, ApprovalRequest, ApprovalRequest.id == Decision.request_id)
+        query = query.where(*_latest_of(wanted.person))
+    else:
+        query = query.where(ApprovalRequest.resolved_at.is_not(None))
+    if wanted.column:
+        query = query.where(getattr(ApprovalRequest, wanted.column) == getattr(wanted, wanted.column))
+    return query
+
+
+def _period(wanted: DecidedFilter, at: Any) -> list[ColumnElement[bool]]:
+    since = [at >= wanted.since] if wanted.since is not None else []
+    return since + ([at < wanted.until] if wanted.until is not None else [])
 
 
 def _latest_of(person_id: str) -> tuple[ColumnElement[bool], ...]:

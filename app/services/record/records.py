@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
 from app.services.clock import Clock
-from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.record.search import AuditFilter, conditions, newest
 from app.store.base import among
 from app.store.engine import Sessions
@@ -24,7 +19,6 @@ from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 
-EXPORT_CHUNK = 1000
 _COLUMNS = (
     "seq", "at", "actor_kind", "actor_id", "actor_name", "via", "source", "action", "request_id", "run_id", "detail",
 )  # fmt: skip
@@ -41,13 +35,6 @@ class AuditPage:
     entries: list[AuditEntry]
     next_before: int | None
     titles: Mapping[str, str] = field(default_factory=dict)
-
-
-class ExportFormat(StrEnum):
-    """The format of an export."""
-
-    CSV = "csv"
-    JSON_LINES = "jsonl"
 
 
 class Records:
@@ -72,35 +59,21 @@ class Records:
         return AuditPage(entries, entries[-1].seq if len(found) > limit else None, titles)
 
     def export(self, viewer: Actor, wanted: AuditFilter, form: ExportFormat) -> Iterator[str]:
-        """Matching entries, oldest first, as chunks of a file. The export itself gets an audit entry.
+        """Matching entries, oldest first, as pieces of a file. The export itself gets an audit entry.
 
         Entries that are written during the export are not in it. Memory use does not depend on the length of the log.
 
         Raises:
-            ForbiddenError, InvalidInputError: before the first chunk.
+            ForbiddenError, InvalidInputError: before the first piece.
         """
         viewer.require(Action.READ_AUDIT)
         _refuse_unusable(wanted)
-        query = select(AuditEntry).where(*conditions(wanted))
-        with self._sessions.begin() as session:
+        with self._sessions.reads() as session:
             last = session.scalar(select(func.max(AuditEntry.seq))) or 0
-            asked = {name: str(value) for name, value in vars(wanted).items() if value}
-            record(session, viewer, "record.exported", self._clock(), format=form.value, filter=asked, up_to=last)
-        return self._pieces(query.where(AuditEntry.seq <= last).order_by(AuditEntry.seq), form)
-
-    def _pieces(self, query: Select[AuditEntry], form: ExportFormat) -> Iterator[str]:
-        write = _csv_lines if form is ExportFormat.CSV else _json_lines
-        after = 0
-        if form is ExportFormat.CSV:
-            yield ",".join(_COLUMNS) + "\r\n"
-        while True:
-            # A session per chunk: a slow reader holds no snapshot and no connection.
-            with self._sessions.reads() as session:
-                entries = session.scalars(query.where(AuditEntry.seq > after).limit(EXPORT_CHUNK)).all()
-            if not entries:
-                return
-            after = entries[-1].seq
-            yield write(entries)
+        columns = [getattr(AuditEntry, name) for name in _COLUMNS]
+        query = select(*columns).where(*conditions(wanted), AuditEntry.seq <= last)
+        listed = ListExport("audit log", query, (AuditEntry.seq,), newest_first=False)
+        return exported(self._sessions, self._clock, viewer, listed, form, vars(wanted), up_to=last)
 
 
 def _titles(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
@@ -119,29 +92,3 @@ def _refuse_unusable(wanted: AuditFilter) -> None:
     for name in ("action", "actor", "request_id", "run_id", "text", "title"):
         if "\x00" in getattr(wanted, name) or len(getattr(wanted, name)) > 200:
             raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
-
-
-def entry_facts(entry: AuditEntry) -> dict[str, Any]:
-    """An entry as the export writes it; `detail` is an object."""
-    facts = {name: getattr(entry, name) for name in _COLUMNS}
-    return facts | {"at": entry.at.isoformat()}
-
-
-def _json_lines(entries: Any) -> str:
-    return "".join(json.dumps(entry_facts(entry), ensure_ascii=False, sort_keys=True) + "\n" for entry in entries)
-
-
-def _csv_lines(entries: Any) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for entry in entries:
-        facts = entry_facts(entry)
-        facts["detail"] = json.dumps(facts["detail"], ensure_ascii=False, sort_keys=True)
-        writer.writerow(_cell(facts[name]) for name in _COLUMNS)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet interprets as a formula; JSON Lines keep every byte."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

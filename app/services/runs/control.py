@@ -37,7 +37,8 @@ from app.services.requests.concern import is_concerned
 from app.services.requests.endings import end_held, end_pending
 from app.services.runs.catalog import OFFERED_SECONDS, broken_workflows, is_offered
 from app.services.runs.journal import CANCELLED, conclude, open_receipts
-from app.services.sight import is_starter, seen_runs, sees_run
+from app.services.runs.run_list import listed_runs
+from app.services.sight import is_starter, sees_run
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -175,12 +176,7 @@ class Runs:
     ) -> list[Run]:
         """Runs that `viewer` sees, newest first, optionally of one state and older than `before` (created_at, id)."""
         query = select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(min(limit, 200))
-        if viewer is not None and (seen := seen_runs(viewer)) is not None:
-            query = query.where(seen)
-        if state:
-            if state not in set(RunState):
-                raise InvalidInputError(f"There is no run state {state!r}.", {"state": "unknown"})
-            query = query.where(Run.state == state)
+        query = query.where(*listed_runs(state, viewer))
         if before is not None:
             # One comparison, which begins in the index; two joined by OR would read all pages before.
             query = query.where(tuple_(Run.created_at, Run.id) < tuple_(*before))

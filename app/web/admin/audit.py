@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, request
+from flask import request
 
 from app.domain import patterns
 from app.domain.errors import InvalidInputError
@@ -15,10 +15,9 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.record.records import ExportFormat
 from app.services.record.search import AuditFilter
 from app.store.record import AuditEntry
-from app.web.pages import day_in, render, web
+from app.web.pages import day_in, download, export_format, render, web
 
 PHRASES = {
     "person.added": "added a person",
@@ -46,7 +45,7 @@ PHRASES = {
     "access.link_refused": "was refused: decision link",
     "access.signature_refused": "was refused: Slack signature",
     "access.forbidden": "was refused: not allowed",
-    "record.exported": "exported the audit log",
+    "record.exported": "exported a list",
     "policy.loaded": "loaded a policy",
     "policy.confirmed": "confirmed a policy as its second person",
     "policy.declined": "declined a policy",
@@ -140,13 +139,12 @@ _GROUP_WORDS = {
     "grant": "standing grants",
     "lesson": "lessons",
     "access": "refusals",
-    "record": "audit log",
+    "record": "exports",
 }
 _GROUPS = [
     (f"{group}.", _GROUP_WORDS.get(group, group)) for group in dict.fromkeys(name.split(".")[0] for name in PHRASES)
 ]
 _FILTERS = ("title", "actor", "action", "since", "until", "request_id", "run_id", "text")
-_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
 _HIDDEN_DETAILS = frozenset({
     "person_id", "verdict", "state", "status", "scope", "to_id", "from_id", "asked_next", "acting_by_ids",
 })  # fmt: skip
@@ -167,6 +165,9 @@ def phrase(entry: AuditEntry) -> str:
         return f"settled a request: {RequestState(entry.detail['state']).words}"
     if entry.action == "request.receipt" and entry.detail.get("status") in _RECEIPTS:
         return f"recorded that the {'run' if entry.run_id else 'agent'} {_RECEIPTS[entry.detail['status']]}"
+    if entry.action == "record.exported":
+        listed = entry.detail.get("list", "audit log")
+        return f"exported the {listed}" if listed in ("audit log", "people") else f"exported {listed}"
     return PHRASES.get(entry.action, entry.action.replace(".", ", ").replace("_", " "))
 
 
@@ -212,13 +213,7 @@ def audit() -> Any:
 def audit_export() -> Any:
     """The matching entries as a file, streamed."""
     query = {name: value for name in _FILTERS if (value := request.args.get(name, "").strip())}
-    form = request.args.get("format", ExportFormat.CSV.value)
-    if form not in set(ExportFormat):
-        raise InvalidInputError("Choose csv or jsonl as the format.", {"format": "unknown"})
-    pieces = services().records.export(current_actor(), _filter(query), ExportFormat(form))
-    answer = Response((piece.encode("utf-8", "replace") for piece in pieces), mimetype=_TYPES[ExportFormat(form)])
-    answer.headers["Content-Disposition"] = f'attachment; filename="assent-audit-log.{form}"'
-    return answer
+    return download(services().records.export(current_actor(), _filter(query), export_format()), "audit-log")
 
 
 def _filter(query: Mapping[str, str]) -> AuditFilter:

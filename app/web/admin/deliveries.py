@@ -14,7 +14,7 @@ from app.http.identity import current_actor
 from app.http.runtime import portal, services
 from app.http.security import content_security_policy, csp_nonce
 from app.services.notifications.deliveries import DeliveryFilter
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 
 KIND_WORDS = {
     NoticeKind.ASKED: "approval required",
@@ -47,6 +47,7 @@ DOTS = {
     DeliveryState.FAILED: "failed",
     DeliveryState.SUPPRESSED: "skipped",
 }
+_FILTERS = ("state", "kind", "text", "request_id", "destination_id")
 _MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
@@ -58,6 +59,12 @@ _MESSAGE_POLICY = (
 def deliveries() -> Any:
     """All deliveries, newest first."""
     return _list()
+
+
+@web.get("/deliveries/export")
+def deliveries_export() -> Any:
+    """The matching deliveries as a file, streamed."""
+    return download(services().deliveries.export(current_actor(), _wanted(), export_format()), "deliveries")
 
 
 @web.get("/outbox")
@@ -107,23 +114,28 @@ def delivery_again_shown(delivery_id: str) -> Any:
 
 
 def _list() -> Response:
-    actor, given = current_actor(), request.args
+    actor = current_actor()
     actor.require(Action.MANAGE_DELIVERIES)
+    return render(
+        "notify/deliveries.html",
+        page=services().deliveries.page(actor, _wanted(), request.args.get("before", "")),
+        counts=services().deliveries.counts(actor), kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
+        query={name: value for name in _FILTERS if (value := request.args.get(name, ""))},
+        has_server=_has_server(), demo=portal().settings.demo,
+    )  # fmt: skip
+
+
+def _wanted() -> DeliveryFilter:
+    """What the filters ask for; unknown values do not restrict the list."""
+    given = request.args
     state, kind = given.get("state", ""), given.get("kind", "")
-    wanted = DeliveryFilter(
+    return DeliveryFilter(
         DeliveryState(state) if state in set(DeliveryState) else None,
         NoticeKind(kind) if kind in set(NoticeKind) else None,
         given.get("text", "")[:200],
         given.get("request_id", "")[:200],
         destination_id=given.get("destination_id", "")[:200],
     )
-    names = ("state", "kind", "text", "request_id", "destination_id")
-    query = {name: value for name in names if (value := given.get(name, ""))}
-    return render(
-        "notify/deliveries.html", page=services().deliveries.page(actor, wanted, given.get("before", "")),
-        counts=services().deliveries.counts(actor), query=query, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
-        has_server=_has_server(), demo=portal().settings.demo,
-    )  # fmt: skip
 
 
 def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:

@@ -17,7 +17,7 @@ from app.http.identity import current_actor, session_idle, session_lifetime
 from app.http.runtime import portal, services
 from app.store.people import Person
 from app.web.accounts import ROLE_WORDS, token_choice
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
 
@@ -27,6 +27,12 @@ def people() -> Any:
     """Everybody, with a form for adding a person."""
     current_actor().require(Action.MANAGE_PEOPLE)
     return _list()
+
+
+@web.get("/people/export")
+def people_export() -> Any:
+    """Everybody as a file, streamed."""
+    return download(services().people.export(current_actor(), export_format()), "people")
 
 
 @web.post("/people")

@@ -16,7 +16,7 @@ from app.http.runtime import services
 from app.services.reading.decided import DecidedPage
 from app.services.reading.decided_filter import BY_NOBODY, OUTCOMES, DecidedFilter
 from app.web.listing import KINDS
-from app.web.pages import day_in, render, web
+from app.web.pages import day_in, download, export_format, render, web
 from assent.contracts import RiskLevel, Verdict
 
 FILTERS = ("text", "decided_by", "outcome", "since", "until", "workflow", "team", "kind", "risk")
@@ -50,6 +50,13 @@ def decided() -> Any:
         teams=services().people.teams(), kinds=KINDS, risks=tuple(reversed(RiskLevel)), verdicts=VERDICTS,
         viewer=current_actor(),
     )  # fmt: skip
+
+
+@web.get("/decided/export")
+def decided_export() -> Any:
+    """The matching requests as a file, streamed."""
+    wanted = decided_filter(decided_query(request.args))
+    return download(services().decided.export(current_actor(), wanted, export_format()), "decided-requests")
 
 
 def decided_query(given: Mapping[str, str]) -> dict[str, str]:

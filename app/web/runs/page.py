@@ -28,7 +28,7 @@ from app.web.forms.field_errors import field_errors
 from app.web.forms.fields import MISSING, Field
 from app.web.forms.sections import sections
 from app.web.forms.values import REARRANGE, read, rearranged, refill
-from app.web.pages import events_position, render, see_other, web
+from app.web.pages import download, events_position, export_format, render, see_other, web
 from app.web.prose import markdown
 from app.web.runs.story import story_of
 from app.web.runs.tools import STATUSES
@@ -56,6 +56,13 @@ def runs() -> Any:
         held=services().runs.held(found[:PAGE]), may_start=current_actor().may(Action.START_RUN),
         live_src=request.full_path,
     )  # fmt: skip
+
+
+@web.get("/runs/export")
+def runs_export() -> Any:
+    """The runs of one state, or all, as a file, streamed."""
+    state = request.args.get("state", "")
+    return download(services().run_exports.export(current_actor(), state, export_format()), "runs")
 
 
 def _place(run: Run) -> str:
