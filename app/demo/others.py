@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assent.contracts import Custom, Plan, Question
+from assent.contracts import Custom, Plan, Question, Urgency
 from assent.effects import Effect
 from assent.plans import Complexity, PlanAssessment, PlanStep
 
@@ -70,6 +70,7 @@ def thresholds() -> Custom:
     return Custom(
         title="Raise the alarm thresholds of the warehouse scanners",
         environment="staging",
+        urgency=Urgency.LOW,
         data={
             "scanners": {"battery_percent": {"warn": 20, "alarm": 10}, "silent_minutes": 15},
             "notify": ["warehouse"],

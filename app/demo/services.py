@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assent.contracts import Call, ToolCall, ToolCalls
+from assent.contracts import Call, ToolCall, ToolCalls, Urgency
 
 REFUND = {
     "type": "object",
@@ -119,13 +119,14 @@ def restart(service: str, environment: str) -> ToolCall:
     )
 
 
-def scale(service: str, replicas: int) -> ToolCall:
+def scale(service: str, replicas: int, urgency: Urgency = Urgency.NORMAL) -> ToolCall:
     """More instances of a service."""
     return ToolCall(
         title=f"Scale {service} to {replicas} instances",
         tool="scale_service",
         environment="production",
-        summary="Requests wait 900 ms on average since 9 o'clock.",
+        summary="Requests wait 900 ms on average, and the wait grows.",
+        urgency=urgency,
         args={"service": service, "replicas": replicas},
     )
 

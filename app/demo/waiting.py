@@ -7,6 +7,7 @@ from datetime import timedelta
 from app.demo import databases, machines, others, services
 from app.demo.story import Story
 from app.demo.telling import Telling
+from assent.contracts import Urgency
 
 REFUNDS = (
     (20644, 18.90, "parcel two weeks late", "2h 5m"),
@@ -58,6 +59,7 @@ def _machines(story: Story) -> None:
         "dba", "1h 25m", "With a lifetime of a day we could not go back before tomorrow. Please use five minutes."
     )
     story.ask("ops", story.ago("1h 12m"), services.move_address(300), revises="dns")
+    story.ask("ops", story.ago("11m"), services.scale("checkout", 8, Urgency.URGENT))
     story.ask("ops", story.ago("3h 45m"), machines.clean_disk())
     story.ask("windows", story.ago("2h 55m"), machines.remove_vpn())
     story.ask("windows", story.ago("2h 20m"), machines.package_editor())

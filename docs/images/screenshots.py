@@ -82,6 +82,7 @@ def signed_in(browser: Browser, link: str) -> Page:
     page = browser.new_context(viewport=LOOKS[""][0], base_url=link.split("/sign-in")[0]).new_page()
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Close the tour").click()
     page.wait_for_load_state()
     return page
 
