@@ -34,6 +34,8 @@ decide                        role    role     team       yes       own        y
 take a decision back          role    role     none       none      none       yes    none
 check an edit                 role    role     yes        yes       yes        yes    yes
 comment                       role    role     yes        yes       yes        yes    yes
+resolve a comment             role    role     yes        yes       own        yes    yes
+reopen a comment              role    role     yes        yes       own        yes    yes
 claim                         role    role     team       yes       own        yes    team
 release the claim of asked    role    role     role       role      role       yes    yes
 assign                        role    role     team       yes       yes        yes    yes
@@ -154,7 +156,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /tools/<tool_name>"),
         page(
             "GET /requests/<request_id>/<any(decisions, preview, claim, release, assignment, escalations, extension, "
-            "withdrawal, reopening, comments, cancel, review):act>"
+            "withdrawal, reopening, comments, resolution, cancel, review):act>"
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
@@ -172,6 +174,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("GET /api/v1/approvals"),
         rest("GET /api/v1/approvals/<uuid:id>"),
         rest("GET /api/v1/approvals/<uuid:id>/outcome"),
+        rest("GET /api/v1/approvals/<uuid:id>/comments"),
         rest("GET /api/v1/insights"),
         rest("GET /api/v1/insights/models"),
         rest("GET /api/v1/runs/<uuid:id>/models"),
@@ -207,6 +210,11 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /requests/<request_id>/comments", body="Why now?"),
         rest("POST /api/v1/approvals/<uuid:id>/comments", comment="Why now?"),
     ),
+    "resolve a comment": (
+        page("POST /requests/<request_id>/resolution", comment_id="{comment}", act="resolve"),
+        rest("POST /api/v1/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution"),
+    ),
+    "reopen a comment": (rest("DELETE /api/v1/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution"),),
     "claim": (
         page("POST /requests/<request_id>/claim"),
         rest("POST /api/v1/approvals/<uuid:id>/claim"),

@@ -31,9 +31,19 @@ class ApprovalQuery(QueryArguments):
 
 
 class CommentIn(Input):
-    """A comment to add."""
+    """A comment to add: on the request, at a line of its proposal, or as a reply to a comment at a line."""
 
     comment: PlainText = Field(max_length=100_000)
+    line: int | None = Field(default=None, ge=1, le=10_000_000, description="From 1; null: the whole request")
+    part: PlainText = Field(
+        default="", max_length=300,
+        description="The part of the proposal with that line, named as in findings: the id of an item, or the path "
+        "of an argument, after `<id>/` if there are several calls or steps; empty: the script",
+    )  # fmt: skip
+    digest: PlainText = Field(
+        default="", max_length=100, description="Of the payload whose lines are meant; empty: the current one"
+    )
+    reply_to: PlainText = Field(default="", max_length=100, description="The id of a comment at a line")
 
 
 class ReasonIn(Input):

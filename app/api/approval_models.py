@@ -143,13 +143,39 @@ class DecisionOut(Output):
 
 
 class CommentOut(Output):
-    """A comment."""
+    """A comment. One at a line has a `line`, and is open until `resolved_at`."""
 
     id: str
     person_name: str
     by_agent: bool = Field(description="An agent wrote it; `person_name` is then the agent's name")
     body: str
     at: Time
+    line: int | None = Field(description="The line that it is about, from 1; null: the whole request, or a reply")
+    part: str = Field(description="The part of the proposal with that line, named as in findings; empty: the script")
+    line_text: str = Field(description="That line, as it was then")
+    digest: str = Field(description="Of the payload to which it was made")
+    reply_to: str | None = Field(description="The comment at a line that it replies to")
+    resolved_at: Time | None
+    resolved_by_name: str
+
+
+class ThreadOut(Output):
+    """A comment at a line of a request, or of an earlier revision, and the replies to it."""
+
+    comment: CommentOut
+    replies: list[CommentOut]
+    open: bool = Field(description="Nobody has resolved it")
+    revision: int = Field(description="At which it was made")
+    current_line: int | None = Field(description="The line with that text in the current payload; null: outdated")
+
+
+class CommentList(Output):
+    """The comments on a request. `open_comments` counts the open ones at lines, earlier revisions included."""
+
+    comments: list[CommentOut]
+    threads: list[ThreadOut]
+    open_comments: int
+    must_be_resolved: bool = Field(description="Approvals are refused while comments at lines are open")
 
 
 class ReceiptOut(Output):

@@ -17,6 +17,7 @@ from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.decisions import DecisionIn, decide
 from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.approvals.intake.gate import ExternalRequest, SealedCallback, withheld_until
 from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import Question, Urgency, document_of
@@ -119,8 +120,41 @@ def preview_change(call: ApiCall) -> Any:
 
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=bodies.CommentIn, status=201, scopes=SPEAK)
 def comment_approval(call: ApiCall) -> Any:
-    """Add a comment."""
-    return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment, call.made_as)
+    """Add a comment, at a line if it names one."""
+    sent: bodies.CommentIn = call.body
+    place = CommentPlace(sent.part, sent.line, sent.digest, sent.reply_to)
+    return call.portal.services.checkpoints.comment(call.id, call.actor, sent.comment, call.made_as, place)
+
+
+@table.add("GET", "/approvals/<uuid:id>/comments", models.CommentList, scopes=READ)
+def list_comments(call: ApiCall) -> Any:
+    """List the comments on a request, with those at lines of earlier revisions."""
+    view = call.portal.services.views.request(call.id, call.actor)
+    threads = [
+        {
+            "comment": thread.root, "replies": thread.replies, "open": thread.is_open, "revision": thread.revision,
+            "current_line": thread.current_line,
+        }
+        for thread in view.threads
+    ]  # fmt: skip
+    return {
+        "comments": view.comments,
+        "threads": threads,
+        "open_comments": sum(thread.is_open for thread in view.threads),
+        "must_be_resolved": view.terms.comments_resolved,
+    }
+
+
+@table.add("POST", "/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution", models.CommentOut, scopes=SPEAK)
+def resolve_comment(call: ApiCall) -> Any:
+    """Resolve a comment at a line."""
+    return call.portal.services.checkpoints.settle_comment(call.id, call.path["comment_id"], call.actor, resolve=True)
+
+
+@table.add("DELETE", "/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution", models.CommentOut, scopes=SPEAK)
+def reopen_comment(call: ApiCall) -> Any:
+    """Reopen a comment at a line."""
+    return call.portal.services.checkpoints.settle_comment(call.id, call.path["comment_id"], call.actor, resolve=False)
 
 
 @table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=bodies.ClaimIn, scopes=DECIDE)

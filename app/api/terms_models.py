@@ -68,5 +68,6 @@ class TermsOut(Output):
     escalation: list[EscalationStepOut]
     grants_allowed: bool
     unanswered: Unanswered = Field(description="The answer to a coding agent if nobody decides while it waits")
+    comments_resolved: bool = Field(description="Approvals are refused while comments at lines are open")
     grace_seconds: int | None = Field(description="How long the settling decision can be undone; null: as configured")
     agent_urgency: Urgency = Field(description="The highest urgency that an agent can give its requests")

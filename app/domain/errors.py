@@ -115,6 +115,12 @@ class ClaimedError(ConflictError):
     code = "claimed"
 
 
+class OpenCommentsError(ConflictError):
+    """The rule requires that all line comments are resolved; `extra["open_comments"]` says how many are not."""
+
+    code = "comments_open"
+
+
 class ExpiredError(ConflictError):
     """The deadline has passed."""
 

@@ -251,6 +251,14 @@ class Comment(Base):
     """A comment on a request, without a decision.
 
     If `by_agent` is set, `person_name` is the agent's name, and `person_id` is the account responsible for the agent.
+
+    Attributes:
+        line: the line that it is about, from 1; None if it is about the whole request, or a reply.
+        part: the part of the proposal with that line, named as in `app.domain.risk.Finding`.
+        line_text: that line, as it was then.
+        digest: of the payload to which it was made; empty for a comment without a line.
+        reply_to: the comment at a line that it replies to.
+        resolved_at: when a comment at a line was resolved; None while it is open.
     """
 
     __tablename__ = "comments"
@@ -262,6 +270,14 @@ class Comment(Base):
     by_agent: Mapped[bool] = mapped_column(default=False, server_default=false())
     body: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+    line: Mapped[int | None]
+    part: Mapped[str] = mapped_column(default="", server_default="")
+    line_text: Mapped[str] = mapped_column(default="", server_default="")
+    digest: Mapped[str] = mapped_column(default="", server_default="")
+    reply_to: Mapped[str | None] = mapped_column(ForeignKey("comments.id"))
+    resolved_at: Mapped[datetime | None]
+    resolved_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    resolved_by_name: Mapped[str] = mapped_column(default="", server_default="")
 
     @property
     def signature(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from app.domain.agent_findings import AgentRemark
@@ -22,13 +22,15 @@ class _AtLine(Protocol):
 Placed = TypeVar("Placed", bound=_AtLine)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Code:
     """A text with line numbers; everything after `SHOWN_LINES` is one block, to keep the page short.
 
     Attributes:
         key: Part of the IDs of its elements; unique on the page.
         language: The language in whose colors it is shown; empty for none.
+        comments: How people comment on its lines; None if they cannot.
+        beyond: Comments at lines after those that are shown.
     """
 
     lines: list[MarkedLine]
@@ -37,6 +39,8 @@ class Code:
     key: str = "code"
     language: str = ""
     dialect: str = ""
+    comments: Any = None
+    beyond: list[Any] = field(default_factory=list)
 
     @property
     def marks(self) -> list[dict[str, Any]]:

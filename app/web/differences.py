@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.domain.agent_findings import AgentRemark
 from app.domain.risk import Finding
@@ -18,7 +19,7 @@ _CONTEXT = 3
 class MarkedLine:
     """A line of code or of a diff. `mark` is empty, ``add``, ``del``, or ``gap``.
 
-    `remarks` are findings that the agent reports.
+    `remarks` are findings that the agent reports, and `talk` are comments of people at the line.
     """
 
     number: int | None
@@ -26,6 +27,7 @@ class MarkedLine:
     findings: list[Finding] = field(default_factory=list)
     remarks: list[AgentRemark] = field(default_factory=list)
     mark: str = ""
+    talk: list[Any] = field(default_factory=list)
 
 
 def difference(old: str, new: str) -> list[MarkedLine]:

@@ -1,6 +1,7 @@
 import { startArguments } from "./arguments.js";
 import { startAround } from "./around.js";
 import { startColoring } from "./coloring.js";
+import { startComments } from "./comments.js";
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
 import { startEditing } from "./editing.js";
@@ -29,6 +30,7 @@ startSending();
 startDeciding();
 startColoring();
 startArguments();
+startComments();
 startReshaping();
 startUploads();
 startDrafts();

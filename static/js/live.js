@@ -8,7 +8,8 @@ import { io } from "socket.io-client";
 
 import { hasCaughtUp, startConnection } from "./connection.js";
 import { mergeList } from "./list.js";
-import { clearNotice, closeDecision, isWriting } from "./meanwhile.js";
+import { isCommenting } from "./comments.js";
+import { clearNotice, closeDecision, isEditing, isWriting } from "./meanwhile.js";
 import { morph } from "./morph.js";
 import { keepUnfolded } from "./nav.js";
 import { hasJoined, showPeople, startPresence } from "./presence.js";
@@ -164,6 +165,12 @@ async function refresh(address) {
     return true;
   }
   if (!answer.ok) return true;
+  await showFetched(text, address);
+  return true;
+}
+
+/** Bring the regions that are fetched from an address up to date with what it answered. */
+export async function showFetched(text, address) {
   const fetched = new DOMParser().parseFromString(text, "text/html");
   localise(fetched);
   for (const region of document.querySelectorAll("[data-live]")) {
@@ -171,7 +178,6 @@ async function refresh(address) {
     if (fresh) await apply(region, fresh, fetched);
   }
   document.dispatchEvent(new Event("assent:morphed"));
-  return true;
 }
 
 async function apply(region, fresh, fetched) {
@@ -182,7 +188,7 @@ async function apply(region, fresh, fetched) {
     if (region.id === "decision") noticeOther(region);
     return undefined;
   }
-  if (region.dataset.liveMode === "edited" && isWriting()) {
+  if (region.dataset.liveMode === "edited" && isBusy(region)) {
     if (region.id === "decision" && !fresh.dataset.open) {
       closeDecision(`${fresh.dataset.said} Your text is kept, but it can no longer be sent.`);
     }
@@ -193,6 +199,11 @@ async function apply(region, fresh, fetched) {
     return undefined; // the message a person is answering stays; what happened is told beside it
   }
   return morph(region, fresh);
+}
+
+/** True if a person is writing what a new region would take away; a comment on the decision is no part of the proposal. */
+function isBusy(region) {
+  return region.id === "proposal" ? isEditing() || isCommenting() : isWriting();
 }
 
 /** The navigation is fetched from its own address, so it cannot know which page it stands on. */

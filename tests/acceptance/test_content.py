@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from app.risk.assess import assess_proposal
 from tests.acceptance.conftest import Portal, Visit
-from tests.factories import make_request, tool_call
+from tests.acceptance.visitors import SOON
+from tests.factories import make_request, script, tool_call
 from tests.web.requests.test_argument_list import ARGS, SCHEMA
 
 
@@ -45,3 +46,36 @@ def test_arguments_are_a_list_that_turns_into_a_form(portal: Portal, visit: Visi
     reviewer.go(f"/requests/{assessed(portal, tool_call(mail, 'send_email'))}")
     expect(page.locator(".mail-body")).to_contain_text("Please save your work.")
     reviewer.look("mail-read")
+
+
+def test_a_line_is_commented_on_where_it_stands(portal: Portal, visit: Visit) -> None:
+    content = "select 1;\ndelete from orders;\nselect 2;"
+    request_id = assessed(portal, script(content))
+    author, other = visit("dba"), visit("lead")
+    page, second = author.go(f"/requests/{request_id}"), other.go(f"/requests/{request_id}")
+    second.locator("#f-comment").fill("Half a thought")
+    page.locator(".lines .ln > i").nth(1).click()
+    form = page.locator(".lines .new-comment")
+    expect(form.get_by_label("Line")).to_have_value("2")
+    form.get_by_label("Comment on").fill("Not without a where.")
+    author.look("line-comment-form")
+    form.get_by_role("button", name="Add comment").click()
+    thread = page.locator(".noted:has(#line-script-2) .thread")
+    expect(thread).to_contain_text("Not without a where.")
+    expect(page.locator(".lines .new-comment")).to_have_count(0)  # back below the code
+    # Others see it at once, and keep what they write to the agent.
+    expect(second.locator(".thread")).to_contain_text("Not without a where.", timeout=SOON)
+    expect(second.locator("#f-comment")).to_have_value("Half a thought")
+    second.get_by_text("Reply", exact=True).press("Enter")
+    second.get_by_label("Reply to").fill("I will add one.")
+    second.get_by_role("button", name="Add reply").press("Enter")
+    expect(thread).to_contain_text("I will add one.", timeout=SOON)
+    author.look("line-comment")
+    page.get_by_role("button", name="Resolve the comment").press("Enter")
+    expect(page.locator("details.thread.resolved > summary")).to_contain_text("resolved by DBA on call")
+    expect(second.locator("details.thread.resolved")).to_be_visible(timeout=SOON)
+    expect(page.locator("#timeline")).to_contain_text("resolved a comment of DBA on call at line 2 of the script")
+    # Keys alone: the form below the code, and Escape puts it away.
+    page.locator("#comment-at-script > summary").press("Enter")
+    page.locator("#comment-at-script-body").press("Escape")
+    expect(page.locator("#comment-at-script-body")).to_be_hidden()

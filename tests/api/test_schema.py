@@ -23,6 +23,7 @@ from app.api import openapi
 from app.api.register import endpoints
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.bundle import Services
 from tests.factories import (
     make_absence,
@@ -127,5 +128,9 @@ def _known(services: Services, path: str) -> dict[str, Any]:
         if path.endswith("/content"):
             return {"id": save_run_file(services, make_run(sessions, state=RunState.RUNNING, attempt=1)).id}
         return {"id": services.files.begin(make_person(sessions).as_actor(Via.API), "orders.csv", 0).id}
+    if "{comment_id}" in path:
+        request, reviewer = make_request(sessions), make_person(sessions).as_actor(Via.API)
+        comment = services.checkpoints.comment(request.id, reviewer, "Why?", place=CommentPlace(line=1))
+        return {"id": request.id, "comment_id": comment.id}
     run = make_run(sessions)
     return {"id": run.id if "/runs/" in path or "/workflows/" in path else make_request(sessions, run).id}

@@ -19,6 +19,7 @@ from app.domain.errors import AssentError
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.bundle import Services
 from app.services.notifications.slack import SlackUser
 from app.services.routing.answers import RouterDesk
@@ -114,6 +115,7 @@ class Scene:
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
             "lesson": make_lesson(sessions, self.request).id if "lesson" in line else "",
             "file": self._file(line, way) if " file" in line else "",
+            "comment": self._said_at_a_line(line) if line.endswith("a comment") else "",
             "need": self._need() if line == "choose a workflow" else "",
         }  # fmt: skip
 
@@ -138,6 +140,14 @@ class Scene:
         if way.kind == "page" or way.method == "GET":
             self._services.files.complete(requester, file.id)
         return file.id
+
+    def _said_at_a_line(self, line: str) -> str:
+        """A comment at a line; resolved, if it is to be reopened."""
+        checkpoints, asked = self._services.checkpoints, self._people["away"].as_actor(Via.PAGE)
+        comment = checkpoints.comment(self.request.id, asked, "Why this?", place=CommentPlace(line=1))
+        if line == "reopen a comment":
+            checkpoints.settle_comment(self.request.id, comment.id, asked, resolve=True)
+        return comment.id
 
     def _need(self) -> str:
         """What the requester needs, routed."""
@@ -197,7 +207,8 @@ class Scene:
         act = "off" if "edit, off" in rule else act
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
-            "<file_id>": self.values["file"], "<lesson_id>": self.values["lesson"],
+            "<uuid:comment_id>": self.values["comment"], "<file_id>": self.values["file"],
+            "<lesson_id>": self.values["lesson"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],
             "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],

@@ -123,6 +123,7 @@ def _body(body: Body, document: PolicyDocument, named: set[str], today: date | N
             yield ("change_windows", at, *path), message
     yield from _times(body)
     yield from _escalation(body)
+    yield from _comments(body)
     if not body.edit and Verdict.MODIFY in body.reason_required and len(body.reason_required) < len(Verdict):
         yield ("reason_required",), "modify cannot need a reason where edit is false"
     if not body.edit and "edited" in body.model_fields_set:
@@ -200,6 +201,11 @@ def _times(body: Body) -> Iterator[tuple[Path, str]]:
         yield ("warn",), "a warning needs a deadline in the same rule"
     elif not deadline.working and warn.seconds >= deadline.seconds:
         yield ("warn",), f"{warn.words} before the expiry is not after the opening: the deadline is {deadline.words}"
+
+
+def _comments(body: Body) -> Iterator[tuple[Path, str]]:
+    if body.comments is not None and body.on_expiry is OnExpiry.APPROVE:
+        yield ("comments",), "on_expiry: approve would approve while comments are open; use reject or escalate"
 
 
 def _escalation(body: Body) -> Iterator[tuple[Path, str]]:

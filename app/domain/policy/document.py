@@ -286,6 +286,7 @@ class Body(_Part):
         edited: None: as under the strict default.
         warn: time before expiry; None if the file says ``never``. Not given: an eighth of the deadline.
         calendar: whose working hours count; None: those of the first approver of the first stage.
+        comments: ``resolved``: an approval is refused while a comment at a line is open; None: it is not.
         grace: how long the decision that settles a request can be taken back; None: as the portal sets it.
     """
 
@@ -304,6 +305,7 @@ class Body(_Part):
     escalation: Annotated[tuple[EscalationPart, ...], Field(max_length=10)] = ()
     grants: bool | None = None
     unanswered: Unanswered = Unanswered.DENY
+    comments: Literal["resolved"] | None = None
     grace: Grace | None = None
     agent_urgency: Urgency = Urgency.NORMAL
 

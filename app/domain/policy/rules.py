@@ -169,6 +169,7 @@ class CompiledPolicy:
             escalation=_escalation(body, calendar, opened_at),
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
             unanswered=body.unanswered,
+            comments_resolved=body.comments is not None,
             grace_seconds=body.grace.seconds if body.grace else None,
             agent_urgency=body.agent_urgency,
         )

@@ -149,6 +149,8 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield "no standing grants"
     if body.unanswered is Unanswered.ASK:
         yield "if a coding agent cannot wait longer, the person at its keyboard decides"
+    if body.comments is not None:
+        yield "all line comments resolved before an approval"
     if body.grace is not None:
         yield f"decisions can be undone for {body.grace.words}" if body.grace.seconds else "decisions cannot be undone"
     if body.agent_urgency is not Urgency.NORMAL:

@@ -130,6 +130,7 @@ class Terms(_Term):
         escalation: the chain.
         grants_allowed: whether a standing grant may approve requests under this rule.
         unanswered: the answer to a coding agent if nobody decides within the time that its hook waits.
+        comments_resolved: an approval is refused while a comment at a line is open.
         grace_seconds: how long the decision that settles the request can be taken back; None: as the portal sets it.
         agent_urgency: the highest urgency that an agent can give its requests.
     """
@@ -151,6 +152,7 @@ class Terms(_Term):
     escalation: tuple[EscalationStep, ...] = ()
     grants_allowed: bool = True
     unanswered: Unanswered = Unanswered.DENY
+    comments_resolved: bool = False
     grace_seconds: int | None = None
     agent_urgency: Urgency = Urgency.NORMAL
 
@@ -203,6 +205,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "escalation": old.escalation,
             "grants_allowed": old.grants_allowed and new.grants_allowed,
             "unanswered": old.unanswered if old.unanswered is new.unanswered else Unanswered.DENY,
+            "comments_resolved": old.comments_resolved or new.comments_resolved,
             "grace_seconds": _longest(old.grace_seconds, new.grace_seconds),
             "agent_urgency": min(old.agent_urgency, new.agent_urgency, key=lambda urgency: urgency.rank),
         }

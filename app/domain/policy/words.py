@@ -188,6 +188,10 @@ ASPECTS = (
         ),
     ),
     Aspect(
+        "comments", "Line comments", lambda terms: terms.comments_resolved,
+        lambda terms: "resolved before an approval" if terms.comments_resolved else "may stay open",
+    ),
+    Aspect(
         "grace", "Undo", lambda terms: terms.grace_seconds,
         lambda terms: (
             "as configured" if terms.grace_seconds is None

@@ -7,7 +7,6 @@ own; this is their table of contents.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.ballot import Ballot
-from app.domain.errors import AlreadyDecidedError, ForbiddenError, InvalidInputError
-from app.domain.events import EventKind
+from app.domain.errors import AlreadyDecidedError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
@@ -27,19 +25,17 @@ from app.services.approvals.deadlines.keeper import DeadlineKeeper
 from app.services.approvals.decisions.claims import CLAIM_MINUTES, Claims
 from app.services.approvals.decisions.decision import DecisionResult, Decisions
 from app.services.approvals.decisions.reassessment import ChangePreview
+from app.services.approvals.decisions.remarks import WHOLE_REQUEST, CommentPlace, Remarks
 from app.services.approvals.ground import Ground, get, refuse_unless_open, strict_default
 from app.services.approvals.intake.gate import CollectedOutcome, ExternalRequest, Gate
 from app.services.approvals.intake.rejection_memory import Reopenings
 from app.services.approvals.intake.suspension import Suspension
 from app.services.clock import Clock
 from app.services.files.uploads import Files
-from app.services.record.audit import record
-from app.services.record.events import event_row, publish
 from app.services.requests.assessment import Assessor
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.services.sight import is_requester
-from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
 from assent.contracts import ReceiptStatus
@@ -68,6 +64,7 @@ class CheckpointManager:
         self._claims = Claims(self._ground)
         self._deadlines = DeadlineKeeper(self._ground)
         self._reopenings = Reopenings(self._ground)
+        self._remarks = Remarks(self._ground)
 
     # For runs
 
@@ -172,34 +169,31 @@ class CheckpointManager:
         """The risk of a changed payload, and what would then be required. Raises like `decide`; changes nothing."""
         return self._decisions.preview(request_id, actor, change)
 
-    def comment(self, request_id: str, actor: Actor, body: str, made_as: str = "") -> Comment:
+    def comment(
+        self, request_id: str, actor: Actor, body: str, made_as: str = "", place: CommentPlace = WHOLE_REQUEST
+    ) -> Comment:
         """Add a comment without a decision. Agents' comments are marked, and only possible on their own requests.
 
         Args:
             made_as: the comment's id, if the same call may be repeated; empty: a new one.
+            place: a line of the proposal, or a comment at a line that this one replies to.
 
         Raises:
-            NotFoundError, ForbiddenError, InvalidInputError: no such request, not allowed, or no text.
+            NotFoundError, ForbiddenError: no such request, or not allowed.
+            InvalidInputError: no text, or no such line or comment; `fields` says which.
+            StaleDigestError: the proposal is not the one whose lines the person saw.
         """
-        actor.require(Action.COMMENT)
-        text = clean_comment(body)
-        if not text:
-            raise InvalidInputError("A comment cannot be empty.", {"comment": "empty"})
-        now = self._ground.clock()
-        request = self._ground.fresh(request_id, actor)
-        if actor.kind == "agent" and not is_requester(request, actor):
-            raise ForbiddenError("Agents can only comment on their own requests.")
-        comment_id = made_as or str(uuid.uuid4())
-        batch = Batch()
-        batch.add(
-            Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name,
-            by_agent=actor.kind == "agent", body=text, at=now,
-        )  # fmt: skip
-        record(batch, actor, "request.commented", now, request_id=request_id, run_id=request.run_id)
-        publish(batch, event_row(EventKind.REQUEST_COMMENT, now, run_id=request.run_id, request_id=request_id))
-        made_once(batch, self._ground.sessions, made_as)
-        with self._ground.sessions.reads() as session:
-            return session.get_one(Comment, comment_id)
+        return self._remarks.add(request_id, actor, body, place, made_as)
+
+    def settle_comment(self, request_id: str, comment_id: str, actor: Actor, *, resolve: bool) -> Comment:
+        """Resolve a comment at a line of a request or of an earlier revision; or, without `resolve`, reopen it.
+
+        Raises:
+            NotFoundError: no such request or comment.
+            ForbiddenError, OwnRequestError: the actor neither wrote it nor may review the request.
+            IllegalTransitionError: it is resolved, or open, already.
+        """
+        return self._remarks.settle(request_id, comment_id, actor, resolve=resolve)
 
     def escalate(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
         """Take the next step of the request's escalation chain now; with none left, raise its priority by one.

@@ -24,6 +24,7 @@ from app.services.reading.overview import Acts, Situation, acts_of, candidates, 
 from app.services.reading.past_requests import PastRequest, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.requests.entitlement import Seat, seat_of, sign_in_again
+from app.services.requests.line_comments import CommentThread, settling_refusal, threads_of
 from app.services.requests.requester import own_request
 from app.services.runs.control import may_cancel, may_steer
 from app.services.runs.pace import WorkflowPace, pace_of
@@ -58,6 +59,8 @@ class RequestView:
         decisions: everyone's, oldest first, including withdrawn ones.
         situation: the request's stages, approvers, and what will happen as time passes.
         acts: what this viewer can do besides deciding.
+        threads: comments at lines, with those of earlier revisions.
+        settleable: the ids of those that this viewer may resolve and reopen.
     """
 
     request: ApprovalRequest
@@ -76,6 +79,8 @@ class RequestView:
     acts: Acts
     decisions: list[Decision]
     comments: list[Comment]
+    threads: list[CommentThread]
+    settleable: frozenset[str]
     outcome: OutcomeRow | None
     receipt: ReceiptRow | None
     run: Run | None
@@ -179,6 +184,8 @@ class Views:
         )
         comments = list(session.scalars(select(Comment).where(Comment.request_id == request.id).order_by(Comment.at)))
         weigh(sum(_A_COMMENT + len(comment.body) * _A_CHARACTER for comment in comments))
+        threads = threads_of(session, request, comments)
+        weigh(sum(_A_COMMENT + len(thread.root.body) * _A_CHARACTER for thread in threads))
         outcome = session.get(OutcomeRow, request.id)
         receipt = session.get(ReceiptRow, request.id)
         now = self._clock()
@@ -213,6 +220,10 @@ class Views:
             acts=acts_of(session, request, viewer, seat, own and open_still, now),
             decisions=decisions,
             comments=comments,
+            threads=threads,
+            settleable=frozenset(
+                thread.root.id for thread in threads if settling_refusal(request, thread.root, viewer) is None
+            ),
             outcome=outcome,
             receipt=receipt,
             run=session.get(Run, request.run_id) if request.run_id else None,

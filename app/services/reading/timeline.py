@@ -9,10 +9,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.line_comments import place_words
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import signature
 from app.domain.policy.verdicts import decided_by
 from app.services.reading.delivery_lines import NotificationLine, notification_lines
+from app.services.requests.line_comments import place_of
 from app.services.requests.situation import Names, listing, named, names_of
 from app.services.requests.votes import decider
 from app.store.record import AuditEntry
@@ -72,6 +74,8 @@ _ACTION_WORDS = {
     "request.expiry_warned": "warned that the deadline is approaching",
     "request.held": "kept this waiting: its change window has closed again",
     "request.released": "resumed the run: its change window is open",
+    "request.comment_resolved": "resolved a comment",
+    "request.comment_reopened": "reopened a comment",
     "grant.used": "approved this under a standing grant",
 }
 
@@ -88,7 +92,9 @@ def timeline_of(
         TimelineEntry(decision.at, decider(decision), _decided(decision), _words_of(decision), decision.verdict)
         for decision in decisions
     ]
-    lines += [TimelineEntry(comment.at, comment.signature, "said", comment.body) for comment in comments]
+    lines += [
+        TimelineEntry(comment.at, comment.signature, _said(request, comment), comment.body) for comment in comments
+    ]
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
     )
@@ -110,6 +116,14 @@ def timeline_of(
         for notified in notification_lines(session, request.id)
     ]
     return sorted(lines, key=lambda line: line.at)
+
+
+def _said(request: ApprovalRequest, comment: Comment) -> str:
+    """Where the comment belongs."""
+    if comment.line is not None:
+        # The payload may have changed since, but its parts keep their names.
+        return f"said at {place_words(request.payload, place_of(comment))}"
+    return "replied" if comment.reply_to else "said"
 
 
 def _delivered(line: NotificationLine) -> str:
@@ -160,6 +174,8 @@ def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str
             return "released the outcome: its change window is open"
         case "request.escalated" if added:
             return f"{words}: {added} must approve as well"
+        case "request.comment_resolved" | "request.comment_reopened":
+            return f"{words} of {detail['author']} at {detail['place']}"
         case "request.claimed" if detail.get("taken_from"):
             return f"took this over from {detail['taken_from']}"
         case "request.claimed" if detail.get("renewed"):

@@ -71,6 +71,8 @@ PHRASES = {
     "request.approval_lapsed": "voided an approval",
     "request.resolved": "settled a request",
     "request.commented": "commented on a request",
+    "request.comment_resolved": "resolved a comment on a request",
+    "request.comment_reopened": "reopened a comment on a request",
     "request.escalated": "escalated a request",
     "request.claimed": "claimed a request",
     "request.claim_released": "released a claim on a request",

@@ -10,6 +10,7 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.http.runtime import services
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.web.field_text import submitted_text
 from app.web.forms.moments import moment_of
 from app.web.pages import web
@@ -109,10 +110,33 @@ def request_comment(request_id: str) -> Any:
     """Add a comment."""
 
     def comment(actor: Actor) -> str:
-        services().checkpoints.comment(request_id, actor, submitted_text(request.form.get("body", "")))
+        sent = request.form
+        line = sent.get("line", "").strip()
+        if line and not (line.isascii() and line.isdigit() and 0 < len(line) < 8):
+            raise InvalidInputError("Enter the number of a line.", {"line": "This is not the number of a line."})
+        place = CommentPlace(
+            submitted_text(sent.get("part", "")), int(line) if line else None, sent.get("seen", ""),
+            sent.get("reply_to", ""),
+        )  # fmt: skip
+        services().checkpoints.comment(request_id, actor, submitted_text(sent.get("body", "")), place=place)
         return "Your comment is added."
 
     return act_on(request_id, "comments", comment)
+
+
+@web.post("/requests/<request_id>/resolution")
+def request_resolution(request_id: str) -> Any:
+    """Resolve or reopen a comment at a line."""
+
+    def settle(actor: Actor) -> str:
+        resolve = {"resolve": True, "reopen": False}.get(request.form.get("act", ""))
+        if resolve is None:
+            raise InvalidInputError("Choose whether to resolve or to reopen it.", {"act": "unknown"})
+        comment_id = request.form.get("comment_id", "")
+        services().checkpoints.settle_comment(request_id, comment_id, actor, resolve=resolve)
+        return "The comment is resolved." if resolve else "The comment is open again."
+
+    return act_on(request_id, "resolution", settle)
 
 
 @web.post("/requests/<request_id>/cancel")

@@ -36,8 +36,8 @@ class Argument:
 
     @property
     def is_noted(self) -> bool:
-        """True if there are findings at its lines."""
-        return any(line.findings or line.remarks for line in self.code.lines)
+        """True if there are findings or comments at its lines."""
+        return bool(self.code.beyond) or any(line.findings or line.remarks or line.talk for line in self.code.lines)
 
 
 def arguments(

@@ -102,10 +102,9 @@ def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt |
     verdicts = tuple(verdict for verdict in view.verdicts if verdict not in _NOT_BY_LINK)
     view = replace(view, verdicts=verdicts, editable=False)
     sent: Submission | None = attempt.sent if attempt else None
+    # A link is good for a decision, not for comments.
+    view = replace(view, acts=replace(view.acts, comment=False), settleable=frozenset())
     shown = show(view, sent, attempt.problems if attempt else None)
-    if view.request.kind == "tool_calls":  # this page shows them as one value
-        shown.spots = [replace(spot, anchor="") for spot in shown.spots]
-        shown.reported = [replace(spot, anchor="") for spot in shown.reported]
     harmless = tuple(verdict for verdict in view.verdicts if verdict in HARMLESS)
     offered = replace(view, verdicts=harmless) if view.sign_in_first else view
     return render(

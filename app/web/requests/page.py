@@ -32,13 +32,14 @@ from app.web.requests.basis import basis_view
 from app.web.requests.buttons import acts_words, buttons_of
 from app.web.requests.changes import Change, answer_of, change_of
 from app.web.requests.lessons import lesson_notes, with_undone
+from app.web.requests.line_comments import open_count
 from app.web.requests.proposals import ProposalView, labels, show
 from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
 from assent.digests import digest_of
 
 DECIDING = "decisions"
-ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel, review"
+ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, resolution, cancel, review"
 
 
 @dataclass
@@ -98,6 +99,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         problems=deciding.problems if deciding else {},
         field_errors=_field_errors(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
+        open_comments=open_count(view.threads),
         past=services().views.past_like(view.request, actor),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         basis=basis_view(view), lesson_notes=lesson_notes(view, services().lessons.applied(view.request, actor), sent),

@@ -24,6 +24,7 @@ from app.web.requests.attachments import AttachmentView, attachment_views
 from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
 from app.web.requests.code import Argument, arguments
+from app.web.requests.line_comments import Talk, show_comments
 from app.web.requests.places import Part, Spot, spots
 from app.web.requests.plans import PlanView, StepView, plan_labels, shown_plan
 from assent.contracts import Verdict
@@ -59,6 +60,7 @@ class ProposalView:
         spots: all findings with their places, the worst first.
         reported: findings of the agent with their places, errors first.
         attachments: texts of the agent beside the proposal.
+        talk: comments at lines that are not on the page, because they are outdated.
         understood: everything that would run has been read; see `Assessment`.
         marks: the findings in the script's editor, at their lines.
         listing: tool arguments, data, or a value, as a list; None for other kinds.
@@ -76,6 +78,7 @@ class ProposalView:
     spots: list[Spot] = field(default_factory=list)
     reported: list[Spot] = field(default_factory=list)
     attachments: list[AttachmentView] = field(default_factory=list)
+    talk: list[Talk] = field(default_factory=list)
     understood: bool = True
     marks: list[dict[str, Any]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
@@ -130,7 +133,9 @@ def show(
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
             _refill(shown.form, sent, problems)
-    shown.spots, shown.reported = spots(findings, _parts(shown)), spots(remarks, _parts(shown))
+    parts = _parts(shown)
+    shown.spots, shown.reported = spots(findings, parts), spots(remarks, parts)
+    shown.talk = show_comments(view, {name: part.code for name, part in parts.items()})
     shown.attachments = attachment_views(payload)
     shown.effect = effect_of(request.kind, payload, _count(shown))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)

@@ -336,13 +336,13 @@ def test_who_may_not_act_is_told_on_the_page(services: Services, browse: Browse,
 def test_comments_escalations_and_withdrawal(services: Services, reviewer: Browser) -> None:
     request = make_request(services.sessions)
     path = f"/requests/{request.id}"
-    open_page(reviewer, request).send(reviewer.page.one("form", action=f"{path}/comments"), body="One\r\ntwo <b>")
+    open_page(reviewer, request).send(reviewer.page.one("form", id="comment-form"), body="One\r\ntwo <b>")
     assert "“One two <b>”" in reviewer.follow().text
     with services.sessions() as session:
         assert session.scalars(select(Comment.body).where(Comment.request_id == request.id)).one() == "One\ntwo <b>"
     reviewer.send(reviewer.page.one("form", action=f"{path}/escalations"), reason="Urgent")
     assert "raised 1 time by escalation" in reviewer.follow().text
-    reviewer.send(reviewer.page.one("form", action=f"{path}/comments"), status=422, body=" ")
+    reviewer.send(reviewer.page.one("form", id="comment-form"), status=422, body=" ")
     reviewer.send(reviewer.page.one("form", action=f"{path}/cancel"), reason="Not needed")
     assert now_of(services, request).state == RequestState.CANCELLED.value
     assert "Not needed" in reviewer.follow().text

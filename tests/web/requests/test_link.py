@@ -13,6 +13,7 @@ from app.domain.ballot import Ballot
 from app.domain.links import Bound, sign
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.bundle import Services
 from app.services.notifications.links import Links, LinkState
 from app.services.notifications.messages import bound_of
@@ -22,6 +23,7 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_delivery, make_person, make_request, plan, question, script
 from tests.web.browsing import Browser
+from tests.web.requests.test_calls import calls
 
 Browse = Callable[[str], Browser]
 TITLE = "Delete the paid orders of 2019"
@@ -279,6 +281,17 @@ def test_a_plan_is_read_whole_and_approved_whole(link, browse: Browse) -> None:
     assert "Delete its rows" in page.text and not page.all("input", name="step")
     visitor.send(visitor.form("decide"), visitor.button("Approve and carry out 4 steps"))
     assert (made.state(), made.fresh().digest) == ("approved", made.request.digest)
+
+
+def test_several_calls_are_read_and_comments_are_only_shown(services, link, browse: Browse) -> None:
+    page = browse("anonymous").get(link(payload=calls() | {"title": TITLE}).path)
+    assert [heading.text for heading in page.all("h3")] == ["Calls send_email", "Calls delete_file", "Calls send_email"]
+    made = link()
+    actor = make_person(services.sessions, "DBA", [Role.REVIEWER]).as_actor(Via.PAGE)
+    services.checkpoints.comment(made.request.id, actor, "Why this?", place=CommentPlace(line=1))
+    page = browse("anonymous").get(made.path)
+    assert "Why this?" in page.text
+    assert [form.attributes["id"] for form in page.one("main").all("form")] == ["decide"]
 
 
 def test_nothing_else_can_be_done_with_a_link(link, browse: Browse) -> None:

@@ -16,6 +16,7 @@ from app.domain.errors import (
     DuplicateDecisionError,
     ForbiddenError,
     IllegalTransitionError,
+    OpenCommentsError,
     VersionChangedError,
 )
 from app.domain.events import RequestChange
@@ -25,6 +26,7 @@ from app.domain.policy.fold import Progress, Resolution, fold, progress, rejecti
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.domain.review_time import content_seconds
+from app.domain.text import plural
 from app.services.approvals.decisions.checks import CheckedDecision, changed_payload, check
 from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
@@ -39,8 +41,9 @@ from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
-from app.services.requests.entitlement import seat_of
+from app.services.requests.entitlement import HARMLESS, seat_of
 from app.services.requests.grace import takes_effect_at, without_grace
+from app.services.requests.line_comments import open_threads, remark_with_lines
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.requester import refuse_own
 from app.services.requests.situation import addresses_in, names_of, stage_name
@@ -78,7 +81,7 @@ class Decisions:
     def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
         """Record a person's decision, as `CheckpointManager.decide` describes."""
         actor.require(Action.DECIDE)  # before anything reveals whether the request exists
-        ballot = replace(ballot, comment=clean_comment(ballot.comment))
+        said = clean_comment(ballot.comment)
         for attempt in range(ATTEMPTS):
             now = self._ground.clock()
             request = self._ground.read(request_id)
@@ -91,11 +94,13 @@ class Decisions:
                 pending = request.state == RequestState.PENDING.value
                 departed = pending and bool(lapsed(session, request, earlier, now))
                 seat = None if departed else seat_of(session, request, actor, earlier, now)
+                ballot = replace(ballot, comment=_words_for_agent(session, request, ballot.verdict, said))
             if seat is None:
                 # For example, an absence has just ended: approvals end first, and then the request is read again.
                 settle_departures_on(self._ground.sessions, request_id, now)
                 continue
             checked = check(self._ground, request, seat, actor, ballot, now)
+            self._refuse_open_comments(request, checked)
             result = self._cast(request, earlier, actor, checked)
             if result is not None:
                 return result
@@ -155,6 +160,19 @@ class Decisions:
                 checked.verdict, after, seen.stage, names, rejections(votes), checked.terms, edited=edited
             )
         return DecisionResult(batch.written(), resolution is not None, words)
+
+    def _refuse_open_comments(self, request: ApprovalRequest, checked: CheckedDecision) -> None:
+        """Raise OpenCommentsError for an approval while a comment is open that has to be resolved before it."""
+        if checked.verdict in HARMLESS or not checked.terms.comments_resolved:
+            return
+        with self._ground.sessions.reads() as session:
+            count = len(open_threads(session, request))
+        if count:
+            words = f"{plural(count, 'comment')} at lines {'is' if count == 1 else 'are'} open. "
+            raise OpenCommentsError(
+                f"{words}The rule “{checked.terms.name}” requires that all of them are resolved before an approval.",
+                open_comments=count,
+            )
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
         """Withdraw the actor's own decision, as `CheckpointManager.withdraw` describes."""
@@ -220,6 +238,13 @@ class Decisions:
         with self._ground.sessions.reads() as session:
             names = names_of(session, addresses)
         return [stage_name(terms, at, names) for at in range(len(terms.stages))]
+
+
+def _words_for_agent(session: Session, request: ApprovalRequest, verdict: Verdict, said: str) -> str:
+    """A person's comment; for an agent that is to propose a change, with the open comments at lines."""
+    if verdict is not Verdict.REQUEST_CHANGES:
+        return said
+    return remark_with_lines(said, request.payload, open_threads(session, request))
 
 
 def _refuse_inactive(session: Session, actor: Actor) -> None:

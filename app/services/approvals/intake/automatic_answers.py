@@ -24,6 +24,7 @@ from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.line_comments import open_threads
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.votes import decisions_on
 from app.store.batch import Batch
@@ -95,6 +96,9 @@ class AutomaticAnswers:
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             grant = session.get(Grant, grant_id)
+            terms = Terms.from_json(request.terms)
+            if terms.comments_resolved and open_threads(session, request):
+                return self._leave(request, "Comments at lines of an earlier revision are open.", grant=grant_id)
             if grant is None or now >= request.expires_at or not applies(session, grant, GrantCandidate.of(request)):
                 return self._leave(request, "The standing grant no longer applies to this.", grant=grant_id)
         said = f"{given_by(grant)}."
