@@ -150,6 +150,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /decided/export"),
         page("GET /runs/export"),
         page("GET /queue/views"),
+        page("GET /queue/at-work"),
         page("GET /frame"),
         page("GET /requests/<request_id>"),
         page("GET /tools"),

@@ -35,6 +35,7 @@ from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
 from app.services.policies.samples import Samples
 from app.services.policies.versions import Policies
+from app.services.reading.at_work import WorkingRuns
 from app.services.reading.decided import DecidedRequests
 from app.services.reading.insights import InsightsBook
 from app.services.reading.numbers import Numbers
@@ -100,6 +101,7 @@ class Services:
     links: Links
     slack_people: SlackPeople
     waiting: PersonalQueue
+    working: WorkingRuns
     destinations: Destinations
     vault: Vault
     demo_marks: DemoMarks
@@ -184,6 +186,7 @@ def services_over(
         links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
         waiting=PersonalQueue(sessions, clock),
+        working=WorkingRuns(sessions),
         destinations=Destinations(sessions, clock, vault),
         vault=vault,
         demo_marks=DemoMarks(sessions),

@@ -11,7 +11,8 @@ from app.domain.people import Action, Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.saved_views import NamedView
-from app.services.reading.queue import Count, QueuePage
+from app.services.reading.at_work import NOBODY_AT_WORK, AtWork
+from app.services.reading.queue import Count, OwnWork, QueuePage
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import QueueEntry
 from app.store.people import Team
@@ -45,6 +46,8 @@ class RequestList:
         view: the saved view with exactly these filters, if there is one.
         may_decide: the viewer can select rows to decide them together.
         samples: how many decisions of policies wait for a review afterwards.
+        own: the pending requests of the viewer; None for people who cannot decide.
+        at_work: the runs at which agents are working.
     """
 
     wanted: QueueFilter
@@ -62,6 +65,8 @@ class RequestList:
     kinds: tuple[str, ...] = KINDS
     soon: int = 2 * 3600
     samples: int = 0
+    own: OwnWork | None = None
+    at_work: AtWork = NOBODY_AT_WORK
 
     @property
     def filtered(self) -> bool:
@@ -128,6 +133,8 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
         chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
         view=next((view for view in views if view.filters == query), None), may_decide=actor.may(Action.DECIDE),
         samples=services().samples.waiting(actor),
+        own=services().queue.own(actor) if actor.may(Action.DECIDE) else None,
+        at_work=services().working.now(),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ export function startList() {
   document.addEventListener("assent:request", ({ detail }) => touch([detail]));
   document.addEventListener("assent:missed", () => touch(rows().map((row) => idOf(row))));
   document.addEventListener("assent:morphed", watchEnd);
+  countInTitle();
   document.addEventListener("assent:listed", watchEnd);
   document.addEventListener("pointerout", sweepSoon);
   document.addEventListener("focusout", sweepSoon);
@@ -54,6 +55,7 @@ export async function mergeList(list, fresh) {
   await morph(list.querySelector("#queue-count"), fresh.querySelector("#queue-count"));
   const [chips, freshChips] = [list.querySelector(".chips"), fresh.querySelector(".chips")];
   if (chips && freshChips) await morph(chips, freshChips);
+  await showOwn(list, fresh);
   if (list.dataset.liveMode === "offer") {
     whole = shown.isEqualNode(freshRows) ? null : fresh;
     offer(list);
@@ -72,6 +74,19 @@ export async function mergeList(list, fresh) {
   }
   for (const row of after.values()) await arrive(list, document.importNode(row, true));
   settle(list);
+}
+
+/** How much waits for the person, in the list and in the tab's title. */
+async function showOwn(list, fresh) {
+  const [own, freshOwn] = [list.querySelector("#queue-own"), fresh.querySelector("#queue-own")];
+  if (own && freshOwn) await morph(own, freshOwn);
+  countInTitle();
+}
+
+function countInTitle() {
+  const count = document.getElementById("queue-own")?.dataset.count;
+  const title = document.title.replace(/^\(\d+\+?\) /, "");
+  document.title = count ? `(${count}) ${title}` : title;
 }
 
 /** True if the one ranks after the other. */
@@ -175,6 +190,7 @@ export async function showAll(list, fresh) {
   waiting.clear();
   touched.clear();
   await morph(list, fresh);
+  countInTitle();
   document.dispatchEvent(new Event("assent:listed"));
 }
 

@@ -23,6 +23,7 @@ const SEEN = 2000;
 
 let position = 0;
 const seen = new Set();
+let followed = new Set(); // ids of runs whose events come to this page
 const pending = new Map(); // address -> state of its fetching
 
 export function startLive() {
@@ -37,6 +38,7 @@ export function startLive() {
   startPresence(socket);
   startConnection(socket);
   socket.on("connect", () => join(socket));
+  document.addEventListener("assent:morphed", () => socket.connected && follow(socket));
   socket.on("connect_error", (error) => {
     if (error.message === "not_signed_in") refreshAll();
   });
@@ -46,11 +48,20 @@ export function startLive() {
   window.addEventListener("pageshow", (event) => event.persisted && refreshAll());
 }
 
+/** Follow the runs that the page shows now, and no longer those that it does not. */
+function follow(socket) {
+  const wanted = new Set([...topics()].map(split).flatMap(([kind, id]) => (kind === "run" ? [id] : [])));
+  for (const id of wanted) if (!followed.has(id)) socket.emit("join_workflow", { workflow_id: id });
+  for (const id of followed) if (!wanted.has(id)) socket.emit("leave_workflow", { workflow_id: id });
+  followed = wanted;
+}
+
 async function join(socket) {
   const wanted = topics();
+  followed = new Set();
+  follow(socket);
   for (const topic of wanted) {
     const [kind, id] = split(topic);
-    if (kind === "run") socket.emit("join_workflow", { workflow_id: id });
     if (kind === "request") {
       socket.emit("join_request", { request_id: id }, (answer) => {
         showPeople(answer);

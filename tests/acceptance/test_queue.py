@@ -10,10 +10,12 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from app.domain.ballot import Ballot
 from app.domain.events import EventKind
+from app.domain.lifecycle import RunState
 from app.domain.people import Via
 from app.domain.policy.terms import Stage, default_terms
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
+from app.store.runs import Run
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON, WIDE
@@ -249,6 +251,7 @@ ONE_HEIGHT = """() => {
 
 
 TOPS = """() => [...document.querySelectorAll("#queue-rows .row")].map((row) => row.getBoundingClientRect().top)"""
+OWN = """() => parseInt(document.getElementById("queue-own").dataset.count || "0")"""
 WHOLE = """() => [...document.querySelectorAll("#queue-rows .row")].filter((row) => {
   const place = row.getBoundingClientRect();
   return place.top >= 0 && place.bottom <= innerHeight;
@@ -279,6 +282,31 @@ def test_nine_rows_fit_and_no_pointer_moves_them(portal: Portal, visit: Visit, m
     page.keyboard.press("j")
     expect(first.locator(".extra")).to_be_in_viewport()
     expect(first.locator(".extra")).to_contain_text("the requester's urgency (urgent) ranks it up to 2 h earlier")
+
+
+def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Portal, visit: Visit) -> None:
+    page = visit("dba").go("/queue")
+    connected(page)
+    before = page.evaluate(OWN)
+    assert page.title().startswith(f"({before}) " if before else "Queue")
+    terms = default_terms(RiskLevel.LOW).model_copy(update={"stages": (Stage(teams=("dba",)),)})
+    request = make_request(portal.services.sessions, terms=terms, workflow="counting")
+    with portal.services.sessions.begin() as session:
+        add_event(session, EventKind.REQUEST_OPENED, request_id=request.id, run_id=request.run_id)
+    expect(page).to_have_title(f"({before + 1}) Queue · Assent", timeout=SOON)
+    expect(page.locator("#queue-own")).to_contain_text("min")
+    at_work, run = page.locator("#at-work"), make_run(portal.services.sessions, state=RunState.RUNNING)
+    for step in ("Measure queries", "Write the report"):
+        with portal.services.sessions.begin() as session:
+            add_event(session, EventKind.RUN_CHANGED, run_id=run.id, state="running")
+            add_event(
+                session, EventKind.STEP_STARTED, run_id=run.id, task=step, node="step", title=step, agent="optimizer"
+            )
+        expect(at_work.filter(has_text="optimizer")).to_contain_text(step, timeout=SOON)
+    with portal.services.sessions.begin() as session:
+        session.get_one(Run, run.id).state = RunState.FAILED.value
+        add_event(session, EventKind.RUN_CHANGED, run_id=run.id, state="failed")
+    expect(at_work.filter(has_text="optimizer")).to_have_count(0, timeout=SOON)
 
 
 def test_what_was_not_understood_makes_no_row_taller(portal: Portal, visit: Visit) -> None:

@@ -10,20 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.domain.errors import InvalidInputError
+from app.domain.people import Actor
 from app.domain.policy.access import Member
+from app.domain.review_time import minutes_words
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, cursor_after, is_in_order, ordered
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
-from app.services.reading.review_pace import ReviewPaces
+from app.services.reading.review_pace import ReviewPaces, band_column
 from app.services.reading.workflow_names import workflow_names
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
-from app.store.requests import ApprovalRequest
+from app.store.requests import ApprovalRequest, Decision
 
 ROWS_AT_ONCE = 100
 """How many rows can be refreshed at once."""
@@ -53,6 +55,25 @@ class Count:
     def words(self) -> str:
         """Such as ``7`` or ``99+``; empty if none was found and the search stopped early."""
         return "" if self.more and not self.number else f"{self.number}{'+' if self.more else ''}"
+
+
+@dataclass(frozen=True)
+class OwnWork:
+    """The pending requests of a person.
+
+    Attributes:
+        seconds: estimated time to review all of it.
+    """
+
+    count: Count
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """Such as ``7, about 15 min``; empty if nothing waits."""
+        if not self.count.number:
+            return ""
+        return f"{self.count.words}, {minutes_words(self.seconds)}" if self.seconds else self.count.words
 
 
 class Queue:
@@ -122,6 +143,32 @@ class Queue:
             name: Count(min(number, CHIP_CAP), number > CHIP_CAP or name not in exact)
             for name, number in zip(wanted, numbers, strict=True)
         }
+
+    def own(self, actor: Actor) -> OwnWork:
+        """The requests of a person, except those that they cannot decide because they made them or have
+        decided already. Only the first `TOP` requests of the queue are looked through."""
+        row = ApprovalRequest
+        with self._sessions.reads() as session:
+            absent = represented_by(session, actor.id, self._clock())
+            pace = self._paces.current(session)
+            top = ordered(select(row.id).where(PENDING), QueueFilter()).limit(TOP).subquery()
+            decided = exists().where(
+                Decision.request_id == row.id, Decision.person_id == actor.id, Decision.withdrawn_at.is_(None),
+                Decision.digest == row.digest,
+            )  # fmt: skip
+            theirs = (
+                select(row.kind, row.review_seconds)
+                .where(row.id.in_(select(top.c.id)), *conditions(QueueFilter(mine=actor.member), absent))
+                .where(row.requester_id.is_distinct_from(actor.id), ~decided)
+                .limit(CHIP_CAP + 1)
+                .subquery()
+            )
+            band = band_column(theirs.c.review_seconds)
+            sums = select(theirs.c.kind, band, func.count(), func.sum(theirs.c.review_seconds))
+            parts = session.execute(sums.group_by(theirs.c.kind, band)).all()
+        number = sum(part[2] for part in parts)
+        seconds = sum(part[3] * pace.factor(part[0], part[1]) for part in parts)
+        return OwnWork(Count(min(number, CHIP_CAP), number > CHIP_CAP), seconds)
 
     def pending_count(self) -> tuple[int, bool]:
         """How many requests are pending, up to `COUNT_CAP`, and whether there are more."""

@@ -44,6 +44,12 @@ def queue() -> Any:
     )
 
 
+@web.get("/queue/at-work")
+def queue_at_work() -> Any:
+    """Which agent works on what, for an open page that refreshes it."""
+    return render("queue_at_work.html", at_work=services().working.now(), now=services().clock())
+
+
 def _rows(rows: list[QueueRow], wanted: QueueFilter) -> Any:
     page = QueuePage(rows, len(rows), False, None)
     found = RequestList(wanted, page, [], [], query_of(wanted), may_decide=current_actor().may(Action.DECIDE))
