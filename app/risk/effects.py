@@ -159,6 +159,8 @@ _ONE_GONE = {
 } | dict.fromkeys(_FINAL - {Place.BOOT}, HIGH)  # fmt: skip
 _NOTES = re.compile(r"\.(?:log|out|tmp|pid|trace)$", re.IGNORECASE)
 """Files that a program of the project writes again."""
+_BESIDE = re.compile(r"\.\./[^/]+\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz|zip|7z|bundle|patch)", re.IGNORECASE)
+"""An archive beside the folder of which it is made."""
 _NEW_KEY = re.compile(r"(?:[\w-]+/)*[\w.-]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk)", re.IGNORECASE)
 _READABLE = {Place.SECRET: HIGH, Place.ACCESS: HIGH, Place.KERNEL: LOW}
 _OF_ONE_PROGRAM = re.compile(
@@ -234,6 +236,10 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
         rule, level = WRITES, LOW  # A new key in the working folder is nobody's yet.
     if act is Act.OVERWRITE and level is LOW and place not in (Place.TEMPORARY, Place.GENERATED):
         level = MEDIUM
+    if act is Act.OVERWRITE and level is MEDIUM and (word.glob or word.several):
+        level = HIGH  # what many files held is lost
+    if level is MEDIUM and place is Place.OUTSIDE and _BESIDE.fullmatch(plain_path(word.text)):
+        level = LOW
     if rule is WRITES and (act is not Act.CREATE or level is not LOW) and not word.known:
         reading.doubt()
     if is_loaded(word.text):
@@ -245,6 +251,8 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
 
 def _moves(reading: Reading, word: Word, place: Place) -> None:
     level = _ONE_GONE.get(place, MEDIUM)
+    if place is Place.SYSTEM and plain_path(word.text).count("/") == 1:
+        level = CRITICAL  # such as /usr: nothing runs afterwards
     reading.add(MOVES, f"This moves {word.display} away.", word.line, level)
 
 

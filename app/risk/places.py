@@ -96,7 +96,7 @@ def _whole(table: _Rows) -> None:
 
 
 def _trusted(table: _Rows) -> None:
-    table.exactly(Place.ACCESS, r".*/\.ssh/authorized_keys2? /etc/ld\.so\.preload /etc/hosts\.(?:allow|deny)")
+    table.exactly(Place.ACCESS, r".*/\.ssh/authorized_keys2? /etc/hosts\.(?:allow|deny)")
     table.inside(
         Place.ACCESS,
         r"/etc/(?:sudoers|passwd|shadow|gshadow|group|pam|ssh/sshd_config|security|polkit)[^/]* "
@@ -124,7 +124,9 @@ def _trusted(table: _Rows) -> None:
         Place.SECRET,
         r"/etc/(?:letsencrypt|openvpn|wireguard|pki/(?:tls/)?private|ipsec\.secrets|krb5\.keytab"
         r"|postfix/sasl_passwd)[^/]* "
-        r"/etc/ssl/private (?:/var)?/run/secrets /etc/kubernetes/(?:admin\.conf|pki) /proc/[^/]+/environ",
+        r"/etc/ssl/private (?:/var)?/run/secrets /etc/kubernetes/(?:admin\.conf|pki) /proc/[^/]+/environ "
+        r"/etc/networkmanager/system-connections /etc/wpa_supplicant(?:/[^/]*\.conf)? /etc/netplan "
+        r"/etc/ppp/chap-secrets /etc/ipsec\.secrets /etc/samba/private /var/lib/krb5kdc",
     )
 
 
@@ -145,7 +147,8 @@ def _by_itself(table: _Rows) -> None:
     )
     table.inside(
         Place.STARTUP,
-        r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|environment|rc|init|systemd|xdg/autostart|ld\.so\.conf)[^/]* "
+        r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|environment|rc|init|systemd|xdg/autostart)[^/]* "
+        r"/etc/ld\.so\.(?:conf|preload)[^/]* "
         r"(?:/usr)?/lib/systemd hk(?:lm|cu):?/software/microsoft/windows/currentversion/run[^/]*",
     )
     table.folders(Place.HOOK, r"\.git/(?:hooks|config|info/attributes) \.husky \.config/git")

@@ -27,11 +27,11 @@ CASES = table(
     low? npx vitest run
     low? npx eslint@9 src
     low? npm test -- --coverage
-    low? npm run build
+    medium? npm run build
     low? yarn test
-    low? make
+    medium? make
     low? make test
-    low? ./gradlew build
+    medium? ./gradlew build
     low? mvn -q test
     low? cargo test
     low? go test ./... -run TestX -count=1

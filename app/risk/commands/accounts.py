@@ -6,7 +6,7 @@ import re
 
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command, program
-from app.risk.effects import Act, act_on
+from app.risk.effects import ACCESS, Act, act_on
 from app.risk.groups import rules_domain, rules_unix_machine
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
@@ -58,6 +58,14 @@ def _accounts(command: Command, reading: Reading) -> None:
             )
         )
     ):
+        return
+    typed = command.input is not None or command.input_from or {"EDITOR", "VISUAL", "SUDO_EDITOR"} & set(
+        command.environment
+    )
+    if name in ("visudo", "vipw", "vigr") and typed:
+        reading.add(
+            ACCESS, f"This edits by {name}, with nobody at the keyboard, who is an administrator.", command.line
+        )
         return
     shown = ", ".join(word.display for word in given.operands[:3])
     groups = [value.text for value in given.values("-G", "--groups", "-a", "-g")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from app.risk.commands.package_rules import (
     ACCOUNT,
+    BUILDS,
     ELSEWHERE,
     INSTALLS,
     KEEPS,
@@ -53,7 +54,7 @@ CARGO.does(
     PROJECT, _TESTS, "test, t, bench, nextest, nextest run, miri, tarpaulin, llvm-cov, insta, mutants, run, r, watch"
 )
 CARGO.does(PROJECT, _CHECKS, "check, c, clippy, fmt, fix, machete, udeps, spellcheck, sort, semver-checks, deny, hack")
-CARGO.does(PROJECT, _BUILDS, "build, b, doc, d, rustc, rustdoc, package, expand, bloat, zigbuild, ndk, make")
+CARGO.does(BUILDS, _BUILDS, "build, b, doc, d, rustc, rustdoc, package, expand, bloat, zigbuild, ndk, make")
 CARGO.does(
     KEEPS, "This changes what cargo keeps: {what}.", "clean, new, init, generate-lockfile, fetch, vendor, update"
 )
@@ -88,7 +89,7 @@ GO.reads(
 )
 GO.does(PROJECT, _TESTS, "test")
 GO.does(PROJECT, _CHECKS, "vet, fmt, fix")
-GO.does(PROJECT, _BUILDS, "build, tool")
+GO.does(BUILDS, _BUILDS, "build, tool")
 GO.does(PROJECT_TASK, "This runs the commands that the project's code names.", "generate")
 GO.does(
     KEEPS,
@@ -156,7 +157,7 @@ def _goals(given: Given, reading: Reading) -> None:
             "classes",
             "publishToMavenLocal",
         ):
-            reading.add(PROJECT, _BUILDS, word.line)
+            reading.add(BUILDS, _BUILDS, word.line)
         else:
             runs_task(word, given.command, reading)
     if not given.operands and given.arguments.options:
@@ -180,8 +181,7 @@ DOTNET.reads(
 DOTNET.does(PROJECT, _TESTS, "test, vstest, watch, watch test")
 DOTNET.does(PROJECT, _CHECKS, "format")
 DOTNET.does(
-    PROJECT,
-    _BUILDS,
+    BUILDS, _BUILDS,
     "build, publish, pack, msbuild, build-server, ef dbcontext scaffold, ef migrations add, "
     "ef migrations remove, ef migrations bundle",
 )
@@ -227,7 +227,7 @@ NUGET.reads("list, search, locals, verify, spec")
 NUGET.reader("install, restore, update")(lambda given, reading: installs(given, reading, whole=True))
 NUGET.does(PUBLISHES, _PUBLISHES, "push, delete, add, sign")
 NUGET.does(SOURCES, "This changes sources or keys.", "sources, setapikey, setApiKey, config, trusted-signers")
-NUGET.does(PROJECT, _BUILDS, "pack")
+NUGET.does(BUILDS, _BUILDS, "pack")
 
 GEM = Program("gem", values="-s --source -v --version -i --install-dir -n", helps="--help -h")
 GEM.reads("")
@@ -246,7 +246,7 @@ def _gem_installs(given: Given, reading: Reading) -> None:
 GEM.does(UNINSTALLS, _REMOVES, "uninstall, cleanup, pristine")
 GEM.does(PUBLISHES, _PUBLISHES, "push, yank, owner")
 GEM.does(SOURCES, "This changes sources or keys: {what}.", "sources, cert, signin, signout")
-GEM.does(PROJECT, _BUILDS, "build, rdoc, unpack, lock")
+GEM.does(BUILDS, _BUILDS, "build, rdoc, unpack, lock")
 BUNDLE = Program("bundle", "bundler", values="--path --gemfile -j --jobs", helps="--help -h --version -v")
 BUNDLE.reads(
     "list, show, info, check, outdated, platform, viz, licenses, doctor, version, help, env, config list, config get"
@@ -321,7 +321,7 @@ def _others(command: Command, reading: Reading) -> None:
     elif verb in ("remove", "uninstall", "delete"):
         reading.add(UNINSTALLS, "This removes packages.", command.line)
     elif verb in ("make", "build", "test", "reactor"):
-        reading.add(PROJECT, _BUILDS, command.line)
+        reading.add(BUILDS, _BUILDS, command.line)
     else:
         named: list[Word] = [word for word in command.arguments if word.text in words[1:]]
         shown = ", ".join(word.display for word in named[:3]) or "packages"

@@ -10,7 +10,7 @@ from app.risk.effects import DOWNLOADED, HIDDEN, Act, act_on, run_dynamic, run_u
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.stores.redis import TAKES_OVER, read_words
-from app.risk.words import Word
+from app.risk.words import UNKNOWN, Word
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -64,6 +64,9 @@ def statements(language: str, words: list[Word], reading: Reading, name: str, di
         )
 
 
+_LOSES = re.compile(r"\s*(?:drop|truncate|delete)\b", re.IGNORECASE)
+
+
 def from_input(language: str, command: Command, reading: Reading, dialect: str = "") -> None:
     """Read statements that come from standard input, or note that it is a console."""
     name = command.name
@@ -71,6 +74,9 @@ def from_input(language: str, command: Command, reading: Reading, dialect: str =
         reading.read(
             language, command.input.text, command.input.line, within=f"In the statement for {name}: ", dialect=dialect
         )
+    elif command.input is not None and language == "sql" and _LOSES.match(command.input.text):
+        text = command.input.text.replace(UNKNOWN, "assent_unknown")
+        reading.read(language, text, command.input.line, fixed=True, within="In made statements: ", dialect=dialect)
     elif command.input_from == "download":
         reading.add(DOWNLOADED, f"{name} runs statements as they are downloaded.", command.line)
     elif command.input_from == "decoded":

@@ -6,7 +6,7 @@ import re
 
 from app.risk.commands.machine import CLOCK
 from app.risk.commands.table import Command, program
-from app.risk.effects import run_unread
+from app.risk.effects import READS_SECRET, run_unread
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from assent.contracts import RiskLevel
@@ -92,6 +92,9 @@ def _network(command: Command, reading: Reading) -> None:
             reading.add(CLOCK, f"This changes the machine's name to {texts[0][:60]}.", command.line)
         return
     line = " ".join(texts)
+    if name == "nmcli" and (options & {"-s", "--show-secrets"} or re.search(r"wifi show-password", line)):
+        reading.add(READS_SECRET, "This shows the password of a network.", command.line)
+        return
     changes = re.search(
         r"\b(?:add|del|delete|set|flush|up|down|change|replace|append|modify|mod|apply|connect|disconnect|edit"
         r"|reload|try|renew|reapply|off|on|remove|create"

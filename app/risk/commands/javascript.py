@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from app.risk.commands.package_rules import (
     ACCOUNT,
+    BUILDS,
     INSTALLS,
     KEEPS,
     PROJECT,
@@ -92,7 +93,7 @@ NPM.does(
     "This changes what the package manager keeps: {what}.",
     "cache, cache clean, cache add, shrinkwrap, store prune, create-workspace, pm cache rm, pkg fix",
 )
-NPM.does(PROJECT, _BUILDS, "build")
+NPM.does(BUILDS, _BUILDS, "build")
 
 
 def _js_installs(given: Given, reading: Reading) -> None:

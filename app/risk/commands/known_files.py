@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from app.risk.effects import publish_secret
 from app.risk.places import Place, keeps_secrets, path_from, place_of, plain_path
 from app.risk.reading import Reading
-from app.risk.words import UNKNOWN, Word
+from app.risk.words import FRESH, UNKNOWN, Word
 
 _MOST_FILES = 200
 
@@ -67,7 +67,7 @@ def note_download(reading: Reading, word: Word, *, folder: bool = False) -> None
     """Note that a file, or everything in a folder, comes from another machine."""
     if folder:
         files = _files(reading)
-        if len(files) < _MOST_FILES and word.known:
+        if len(files) < _MOST_FILES and (word.known or word.text.startswith(FRESH)):
             files[f"{path_in(reading, word)}/"] = Word(UNKNOWN, word.line, source="download")
     else:
         note_file(reading, word, Word(UNKNOWN, word.line, source="download"))
@@ -79,7 +79,7 @@ def file_content(reading: Reading, word: Word) -> Word | None:
     if not files:
         return None
     path = _key(reading, word)
-    if not word.known:
+    if not word.known and not word.text.startswith(FRESH):
         found = files.get(path)
         return found if found is not None and found.source in _SUSPECT else None
     found = files.get(path)

@@ -161,7 +161,8 @@ def _boot(command: Command, reading: Reading) -> None:
         "setquota edquota update-rc.d chkconfig insserv rc-update update-mime-database xdg-mime xdg-settings plutil "
         "PlistBuddy lpadmin cupsctl cancel lp lpr a2ensite a2dissite a2enmod a2dismod "
         "phpenmod phpdismod virsh virt-install qm pct pvesh lxc incus lxd multipass VBoxManage vboxmanage qemu-img xe "
-        "govc esxcli prlctl tart qemu-system-x86_64 virt-clone lxc-start lxc-stop lxc-destroy drbdadm pcs crm gluster "
+        "govc esxcli vim-cmd prlctl tart qemu-system-x86_64 virt-clone lxc-start lxc-stop lxc-destroy drbdadm "
+        "pcs crm gluster "
         "ceph rbd rados mmchconfig sacctmgr scontrol scancel squeue sinfo sacct sbatch srun qsub qdel"
     )
 )
@@ -184,7 +185,8 @@ def _settings(command: Command, reading: Reading) -> None:
     ):
         return
     if re.search(
-        r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|closemedium|vol-delete|pool-delete"
+        r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|closemedium|vmsvc/destroy|vol-delete"
+        r"|pool-delete"
         r"|snapshot-delete|zap|wipe|lost|osd purge|detach-disk|template-delete|erase|create-md|wipe-md)\b|-destroy"
         r"|--discard-my-data",
         f"{name} {line}",
@@ -212,6 +214,7 @@ def _settings(command: Command, reading: Reading) -> None:
             )
             else HIGH
         )
+        level = CRITICAL if "--all" in texts or name == "vim-cmd" else level
         reading.add(SETTINGS, f"This deletes machines, disks, or settings: {name} {line}."[:140], command.line, level)
     elif name in ("virsh", "qm", "pct", "xe", "govc", "vboxmanage", "lxc-stop") and re.search(
         r"\b(?:reboot|shutdown|stop|destroy|reset|poweroff|power\.off|controlvm)\b", line

@@ -353,6 +353,20 @@ def _tunnels(command: Command, reading: Reading) -> None:
     reading.doubt()
 
 
+@program(*word_set("ttyd gotty wetty shellinaboxd sshx tmate butterfly.server.py webssh wssh upterm"))
+def _terminal(command: Command, reading: Reading) -> None:
+    """Judge a program that shows a terminal of this machine to others."""
+    texts = [word.text for word in command.arguments]
+    if {"--version", "--help", "-h"} & set(texts):
+        return
+    local = any(re.fullmatch(r"lo|127\.0\.0\.1|localhost|--localhost-only|::1", text) for text in texts)
+    guarded = {"-c", "--credential", "--auth"} & set(texts)
+    words = "This gives a terminal of this machine to whoever connects."
+    reading.add(
+        TUNNEL, words.replace("whoever connects", "others"), command.line, HIGH if local or guarded else CRITICAL
+    )
+
+
 @program(*word_set("http-server serve live-server browser-sync miniserve caddy webfsd darkhttpd python-http devd"))
 def _serves(command: Command, reading: Reading) -> None:
     reading.add(LISTENS, "Everybody who can reach this machine can read the working folder.", command.line, MEDIUM)
@@ -373,6 +387,7 @@ def _mails(command: Command, reading: Reading) -> None:
     for word in given.values("-a", "-A", "--attach"):
         secret |= sends_file(word, command, reading)
     to = ", ".join(word.display for word in given.operands[:3]) or "others"
-    reading.add(MAILS, f"This sends a message to {to}.", command.line)
+    many = any(word.several for word in given.operands)
+    reading.add(MAILS, f"This sends a message to {to}.", command.line, HIGH if many else None)
     if secret:
         connect(reading, Word(to, command.line), secret=True)

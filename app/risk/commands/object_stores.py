@@ -164,9 +164,16 @@ def _stores(command: Command, reading: Reading) -> None:
     given = arguments_of(
         command.arguments,
         "-h -o -c --config --access_key --secret_key --host --endpoint-url --acl --transfers --filter --exclude "
-        "--include --repo --password-file --keep-last --keep-daily --keep-weekly --keep-monthly --tag",
+        "--include --repo --password-file --keep-last --keep-daily --keep-weekly --keep-monthly --tag"
+        + (" -r -p --repository-file" if command.name in ("restic", "rustic") else ""),
     )
-    if not given.operands or is_dry(given) or given.harmless("-n"):
+    if is_dry(given) or given.harmless("-n"):
+        return
+    if not given.operands and command.name == "timeshift":
+        options = [option.lstrip("-") for option, _ in given.options]
+        _backup(options[0] if options else "list", given, command, reading)
+        return
+    if not given.operands:
         return
     verb, words = given.operands[0].text.lower(), given.operands[1:]
     if given.has("--password-command", "--ssh-command", "--rsh", "--remote-path"):

@@ -51,8 +51,12 @@ KEEPS = declare(
     "apt-cache search jq", language="shell",
 )  # fmt: skip
 PROJECT = declare(
-    "project.runs", LOW, "Runs the project's own tools: tests, formatters, builds. They run code of the project.",
+    "project.runs", LOW, "Runs the project's own tools: tests, formatters, checks. They run code of the project.",
     "pytest -q", "ls tests", language="shell", unread=True,
+)  # fmt: skip
+BUILDS = declare(
+    "project.builds", MEDIUM, "Builds the project, whose build steps have not been read.", "cargo build --release",
+    "cargo tree", language="shell", unread=True,
 )  # fmt: skip
 PROJECT_TASK = declare(
     "project.task", MEDIUM, "Runs a task of the project, which has not been read.", "make frobnicate", "make -n x",
@@ -141,8 +145,8 @@ _PACKAGES = {
 _LOW_TASK = re.compile(
     r"(?:^|[:_\-.])(?:tests?|spec|specs|unit|integration|e2e|check|checks|lint|format|fmt|prettier|eslint|types?"
     r"|typecheck"
-    r"|tsc|build|compile|dev|start|serve|watch|docs?|coverage|cov|ci|verify|validate|preview|storybook|bench|benchmark"
-    r"|help|pytest|jest|vitest|mypy|ruff|generate|codegen|all|bundle|fix|style|preflight|smoke|snapshot)(?:$|[:_\-.])",
+    r"|tsc|dev|start|serve|watch|coverage|cov|ci|verify|validate|preview|storybook|bench|benchmark"
+    r"|help|pytest|jest|vitest|mypy|ruff|generate|codegen|fix|style|preflight|smoke|snapshot)(?:$|[:_\-.])",
     re.IGNORECASE,
 )
 _HIGH_TASK = re.compile(
@@ -156,7 +160,7 @@ _HIGH_TASK = re.compile(
 def runs_task(word: Word | None, command: Command, reading: Reading, *, kind: str = "task") -> None:
     """Note that a task of the project runs, whose name is all that is known of it."""
     if word is None:
-        reading.add(PROJECT, f"This runs the project's usual {kind}, which has not been read.", command.line)
+        reading.add(BUILDS, f"This runs the project's usual {kind}, which has not been read.", command.line)
     elif not word.known:
         run_dynamic(reading, word)
     elif _HIGH_TASK.search(word.text):

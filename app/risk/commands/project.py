@@ -7,13 +7,14 @@ import re
 from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.package_rules import (
+    BUILDS,
     INSTALLS,
     PROJECT,
     PROJECT_RISKY,
     runs_task,
 )
 from app.risk.commands.table import Command, program
-from app.risk.effects import Act, act_on, run_unread
+from app.risk.effects import DOWNLOADED, Act, act_on, run_unread
 from app.risk.reading import Reading
 from app.risk.rules import word_set
 from app.risk.words import Word
@@ -115,7 +116,7 @@ def _build(command: Command, reading: Reading) -> None:
     if tasks and risky.search(tasks[0].text) and not re.search(r"[./]", tasks[0].text):
         runs_task(tasks[0], command, reading)
     else:
-        reading.add(PROJECT, _BUILDS, command.line)
+        reading.add(BUILDS, _BUILDS, command.line)
     given = arguments_of(command.arguments, "-o --output --out-dir --outdir -d")
     for word in given.values("-o", "--output", "--out-dir", "--outdir"):
         act_on(reading, Act.WRITE, word)
@@ -125,7 +126,11 @@ def _recipes(path: Word | None, command: Command, reading: Reading) -> None:
     """Read the recipes of a makefile that the code itself has written, or that comes from standard input."""
     if command.name not in ("make", "gmake"):
         return
-    content = file_content(reading, path or Word("Makefile", command.line))
+    folder = arguments_of(command.arguments, "-C --directory").value("-C", "--directory")
+    usual = folder.with_text(f"{folder.text.rstrip('/')}/Makefile") if folder is not None else Word("Makefile")
+    content = file_content(reading, path or usual)
+    if content is not None and content.source in ("download", "decoded"):
+        reading.add(DOWNLOADED, "This runs the makefile of what was downloaded before.", command.line)
     if path is not None and path.text in ("-", "/dev/stdin"):
         content = command.input
     if content is None:

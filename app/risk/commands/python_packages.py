@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from app.risk.commands.package_rules import (
     ACCOUNT,
+    BUILDS,
     HIGH,
     INSTALLS,
     KEEPS,
@@ -110,7 +111,7 @@ UV.does(
 UV.does(INSTALLS, "This installs {what|Python}.", "python install, self update, python upgrade, tool update-shell")
 UV.does(PUBLISHES, _PUBLISHES, "publish")
 UV.does(ACCOUNT, "This uses an account at a registry.", "auth login, auth logout, auth token")
-UV.does(PROJECT, _BUILDS, "build")
+UV.does(BUILDS, _BUILDS, "build")
 UV.starts("run, tool run")
 UV.takes(
     "run",
@@ -170,7 +171,8 @@ POETRY.does(PUBLISHES, _PUBLISHES, "publish")
 POETRY.does(
     SOURCES, "This changes the tool's settings: {what}.", "config, source add, source remove, self add, plugin add"
 )
-POETRY.does(PROJECT, _BUILDS, "build, test, fmt, format")
+POETRY.does(BUILDS, _BUILDS, "build")
+POETRY.does(PROJECT, "This runs the project's own tools, which have not been read.", "test, fmt, format")
 POETRY.does(PROJECT_TASK, "This starts a shell in the project's environment.", "shell")
 POETRY.starts("run, env run")
 POETRY.reader("run, env run")(_inner)

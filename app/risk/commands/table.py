@@ -10,7 +10,7 @@ from importlib import import_module
 
 from app.risk.effects import UNKNOWN, run_dynamic, run_unread
 from app.risk.reading import Reading
-from app.risk.rules import declare
+from app.risk.rules import declare, word_set
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 
@@ -152,7 +152,18 @@ def read_command(command: Command, reading: Reading) -> None:
 
 _LOST_ONE_BY_ONE = frozenset(("cloud.deletes", "directory.changes", "machine.accounts", "http.deletes", "mail.gone"))
 """Rules for deleting one thing that does not come back by itself, such as an account or a queue."""
-_DELETES = re.compile(r"del|remov|purge|destroy|drop|\brm\b|erase|terminate", re.IGNORECASE)
+_COMES_BACK = word_set(
+    "docker podman nerdctl git pip pip3 npm apt apt-get dnf yum brew snap flatpak conda gem cargo rm kill systemctl "
+    "tmux screen kind k3d minikube vagrant find dpkg rpm pacman rmdir rmmod terraform tofu"
+)
+"""Programs that delete what is soon there again, or whose own rules say more."""
+_SOON_MADE_AGAIN = re.compile(
+    r"^(?:runs?|caches?|labels?|branch|tags?|images?|containers?|artifacts?|jobs?|alarms?|events?|pipelines?|replicasets?)$"
+)
+_DELETES = re.compile(
+    r"del|remov|purge|destroy|drop|\brm\b|erase|terminate|uninstall|undefine|unregister|forget|prune|expunge|\brb\b"
+    r"|-mrm", re.IGNORECASE
+)
 
 
 def _note_all(command: Command, reading: Reading, first: int) -> None:
@@ -161,7 +172,19 @@ def _note_all(command: Command, reading: Reading, first: int) -> None:
     Args:
         first: The number of findings before those of the command.
     """
+    if command.name == "ldapdelete" and command.input_from == "listed":
+        reading.add(FOR_ALL, "This deletes everybody whom a search has found before.", command.line)
     if not any(word.several and not word.known and word.source != "files" for word in command.arguments):
+        return
+    texts = [word.text for word in command.words]
+    if any(word.several and word.source == "listed" for word in command.arguments) and (
+        command.name not in _COMES_BACK
+        and any(found.severity.rank >= RiskLevel.MEDIUM.rank for found in reading.findings[first:])
+        and any(_DELETES.search(text) for text in texts)
+        and not any(_SOON_MADE_AGAIN.search(text) for text in texts)
+    ):
+        shown = f"{command.name} {' '.join(word.display for word in command.arguments[:3])}"
+        reading.add(FOR_ALL, f"This deletes everything that is listed before: {shown}.", command.line)
         return
     lost = any(
         found.rule in _LOST_ONE_BY_ONE and found.severity is RiskLevel.HIGH for found in reading.findings[first:]

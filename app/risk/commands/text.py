@@ -226,6 +226,8 @@ def _convert(command: Command, reading: Reading) -> None:
         "augtool",
     ):
         writes = [word for word in operands if "=" not in word.text]
+        if name == "mogrify":
+            writes = [word for word in writes if re.search(r"[./*?]", word.text) and not word.text.endswith("%")]
         operands = []
         if name == "exiftool" and not any("=" in word.text for word in command.arguments):
             writes, operands = [], writes
@@ -239,7 +241,8 @@ def _convert(command: Command, reading: Reading) -> None:
     converts = name in ("convert", "magick", "ffmpeg", "pdfunite", "qpdf", "ps2pdf", "wkhtmltopdf", "sox", "pdftotext")
     for word in writes:
         if word.text != "-":
-            act_on(reading, Act.WRITE if converts else Act.OVERWRITE, word)
+            same = any(word.text == source.text for source in operands)
+            act_on(reading, Act.WRITE if converts and not same else Act.OVERWRITE, word)
 
 
 _SED_RUNS = re.compile(r"(?:^|[;\n{}]|\d|/|\$|!)\s*e(?:\s+([^\n]*))?(?:$|[;\n])")
@@ -318,7 +321,8 @@ def _kill(command: Command, reading: Reading) -> None:
     user = any(text in ("-u", "-U", "--user", "--euid", "--uid") for text in texts)
     system = any(text in _SYSTEM_PROGRAMS for text in texts)
     broad = command.name in ("pkill", "killall") and any(text in (".", ".*", "") for text in operands)
-    level = RiskLevel.HIGH if every or user or system or broad else RiskLevel.MEDIUM
+    level = RiskLevel.HIGH if user or system or broad else RiskLevel.MEDIUM
+    level = RiskLevel.CRITICAL if every and any(text.lstrip("-") != "0" for text in texts) else level
     what = "all processes" if every or user or broad else "processes"
     reading.add(KILLS, f"This ends {what}; what they have not saved is lost.", command.line, level)
 

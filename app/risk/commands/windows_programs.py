@@ -12,7 +12,7 @@ from app.risk.commands.network import LISTENS
 from app.risk.commands.services import POWER, STOPS
 from app.risk.commands.table import Command, program
 from app.risk.commands.windows import CODE, MEMORY, RIGHTS, has_help, line_of, read_batch
-from app.risk.effects import Act, act_on, connect, run_unread
+from app.risk.effects import READS_SECRET, Act, act_on, connect, run_unread
 from app.risk.groups import rules_domain
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, word_set
@@ -127,6 +127,7 @@ def _other(command: Command, reading: Reading) -> None:
 _OTHERS: list[tuple[str, str, RiskRule | None, RiskLevel | None, str]] = [
     ("wevtutil", r"^(?:cl|clear-log)", LOGS, None, "This clears a log"), ("wevtutil", r"^(?:sl|set-log|im|um"
     r"|install|uninstall)", LOGS, None, "This changes what is logged"),
+    ("netsh", r"key=clear", READS_SECRET, None, "This shows the password of a network"),
     ("netsh", r"\b(?:show|dump|export)\b", None, None, ""), ("netsh", r"firewall|advfirewall", FIREWALL, None,
     "This changes the firewall"),
     ("netsh", r"portproxy", LISTENS, None, "This passes connections on"), ("netsh", r"helper", SETTINGS, None,

@@ -20,7 +20,7 @@ _MOST_LETTERS = 100_000
 _MOST_CALCULATED = 1_000
 _MOST_WORDS = 2_000
 """A command with more words is not read to its end: what follows is unknown."""
-_WORSE = {"": 0, "files": 1, "unknown": 1, "dump": 2, "decoded": 3, "download": 4, "secret": 5}
+_WORSE = {"": 0, "listed": 1, "files": 1, "unknown": 1, "dump": 2, "decoded": 3, "download": 4, "secret": 5}
 
 
 def worse_source(one: str, other: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.risk.commands.interpreters import run_code_of
+from app.risk.commands.known_files import file_content
 from app.risk.commands.table import Command, program_name, read_command
 from app.risk.commands.wrappers import ENVIRONMENT_READ
 from app.risk.effects import CONNECTS, GIVES_SECRETS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
@@ -15,6 +16,7 @@ from app.risk.shell.assignments import assign, environment_of
 from app.risk.shell.builtins import BUILTINS
 from app.risk.shell.environment import is_secret
 from app.risk.shell.expansion import Expander, worse_source
+from app.risk.shell.listings import chooses, lists_all
 from app.risk.shell.outputs import output_of
 from app.risk.shell.patterns import expression_of
 from app.risk.shell.redirections import deliver, redirect
@@ -143,7 +145,18 @@ def invoke(
         flow = output_of(command, given, reading) or Flow()
     if flow == Flow() and any(found.rule in GIVES_SECRETS for found in reading.findings[known:]):
         flow = Flow(UNKNOWN, "secret")
-    return _judged(session, command, given, flow, reading.findings[known:])
+    flow = _judged(session, command, given, flow, reading.findings[known:])
+    return _whole(command, flow, reading.findings[known:])
+
+
+def _whole(command: Command, flow: Flow, found: list[Finding]) -> Flow:
+    """Return what a command prints, noted as all of a kind, or as some of it."""
+    if flow.source == "listed":
+        return replace(flow, source="") if chooses(command) else flow
+    harmless = all(finding.severity.rank < RiskLevel.HIGH.rank for finding in found)
+    if flow.text == UNKNOWN and flow.source in ("", "download") and harmless and lists_all(command):
+        return replace(flow, source="listed") if not flow.source else flow
+    return flow
 
 
 def _source(given: Flow | None) -> str:
@@ -159,6 +172,10 @@ def _dynamic(session: Session, words: list[Word], given: Flow | None) -> Flow:
     if words[0].source in ("download", "decoded"):
         run_code_of(session.reading, words[0].source, words[0])
         return Flow(UNKNOWN, words[0].source)
+    content = file_content(session.reading, words[0])
+    if content is not None and content.source in ("download", "decoded"):
+        run_code_of(session.reading, content.source, words[0])
+        return Flow(UNKNOWN, content.source)
     run_dynamic(session.reading, words[0])
     for name in _matching(words[0]):
         read_command(Command([words[0].with_text(name), *words[1:]], _input(given, words[0].line)), session.reading)

@@ -55,7 +55,16 @@ def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | 
         return Flow(UNKNOWN, "download")
     if name in _DECODERS:
         return _decoder(command, given)
+    if name in _CLIENTS and (made := _MADE_SQL.search(" ".join(word.text for word in command.arguments))):
+        return Flow(f"{made[1]} {UNKNOWN};\n", "unknown", command.line)
     return None
+
+
+_CLIENTS = word_set("psql mysql mariadb sqlite3 sqlplus sqlcmd clickhouse-client duckdb")
+_MADE_SQL = re.compile(
+    r"['\"]\s*((?:drop|truncate)\s+(?:table|database|schema|view|index)|truncate|delete\s+from)\s+", re.IGNORECASE
+)
+"""A statement that a query puts together, for all that it finds."""
 
 
 def _packs_secrets(command: Command) -> bool:
