@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import os
 import secrets
@@ -204,6 +205,11 @@ class Settings(BaseSettings):
     webhook_timeout_seconds: int = Field(
         default=15, ge=1, le=300, description="Seconds that a webhook call may take in total."
     )
+    push_key: str = Field(
+        default="", repr=False,
+        description="Private key with which browsers' push services recognize this portal; `assent push-key` prints a "
+        "new one. Not set: browsers show notifications only while a page of the portal is open.",
+    )  # fmt: skip
     allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Private networks that webhooks and other destinations may reach, separated by commas: "
@@ -267,6 +273,19 @@ class Settings(BaseSettings):
     def _with_sender(cls, value: str, info: ValidationInfo) -> str:
         if value and not info.data.get("mail_from"):
             raise ValueError(f"needs {PREFIX}MAIL_FROM as well")
+        return value
+
+    @field_validator("push_key")
+    @classmethod
+    def _key(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            key = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            key = b""
+        if value and (len(key) != 32 or not any(key)):
+            raise ValueError("must be 32 bytes in base64url, as `assent push-key` prints them")
+        if value and not info.data.get("mail_from"):
+            raise ValueError(f"needs {PREFIX}MAIL_FROM as well, because push services want an address to ask")
         return value
 
     @field_validator("smtp_user")

@@ -450,6 +450,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "choose what one is told of": (
         page("GET /profile/notifications"),
         page("POST /profile/notifications", **CHOICES),
+        page("POST /profile/notifications/browsers", endpoint="https://192.88.98.1/push", p256dh="BA", auth="AA"),
+        page("POST /profile/notifications/browsers/test"),
+        page("POST /profile/notifications/browsers/<browser_id>/remove"),
     ),
     "link a Slack user": (
         page("GET /profile/slack"),
@@ -473,7 +476,9 @@ OPEN = {
     ("POST", "/decide/<token>"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"),
+    ("GET", "/manifest.webmanifest"),
     ("GET", "/readyz"),
+    ("GET", "/service-worker.js"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("GET", "/sign-in/<token>"),

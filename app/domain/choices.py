@@ -26,6 +26,7 @@ class Way(StrEnum):
     MAIL = "mail"
     SLACK = "slack"
     BOTH = "both"
+    BROWSER = "browser"
     DIGEST = "digest"
     OFF = "off"
 
@@ -40,7 +41,18 @@ class Rhythm(StrEnum):
 CHANNELS: Mapping[Way, tuple[Channel, ...]] = {
     Way.MAIL: (Channel.MAIL,), Way.SLACK: (Channel.SLACK,), Way.BOTH: (Channel.MAIL, Channel.SLACK),
 }  # fmt: skip
-"""The channels of each way of immediate notification, and of the roundup."""
+"""The channels of the roundup, and of each way of immediate notification; browsers are added by `channels_of`."""
+
+
+def channels_of(way: Way, browsers: bool) -> tuple[Channel, ...]:
+    """The channels of immediate notification.
+
+    Args:
+        browsers: the person has browsers that show notifications. If there are none, email takes their place.
+    """
+    if way is Way.BROWSER:
+        return (Channel.BROWSER,) if browsers else (Channel.MAIL,)
+    return (*CHANNELS.get(way, (Channel.MAIL,)), *((Channel.BROWSER,) if browsers else ()))
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,7 @@ class Choices:
     Attributes:
         digest_at: time of day of a daily digest; `digest_by` says how it is sent: by email, Slack, or both.
         quiet: start and end of the hours in which only escalations are sent; None: no quiet hours.
+        browsers: the person has browsers that show notifications. This is not stored with the settings.
     """
 
     kinds: Mapping[NoticeKind, Choice] = field(default_factory=lambda: DEFAULT)
@@ -96,6 +109,7 @@ class Choices:
     digest_at: time = time(8)
     quiet: tuple[time, time] | None = None
     digest_by: Way = Way.MAIL
+    browsers: bool = False
 
     def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> tuple[When, ...]:
         """When and how to notify, one entry per channel; empty: not at all. Escalations are always sent at once."""
@@ -108,7 +122,10 @@ class Choices:
                 When(at, way, held=True, in_digest=True, channel=channel) for channel in CHANNELS[self.digest_by]
             )
         until = None if kind is NoticeKind.ESCALATED else self.quiet_until(now, zone)
-        return tuple(When(until or now, way, held=until is not None, channel=channel) for channel in CHANNELS[way])
+        return tuple(
+            When(until or now, way, held=until is not None, channel=channel)
+            for channel in channels_of(way, self.browsers)
+        )
 
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """When the current quiet hours end; None if `now` is not in quiet hours."""

@@ -44,6 +44,7 @@ class Channel(StrEnum):
     SLACK = "slack"
     WEBHOOK = "webhook"
     APPRISE = "apprise"
+    BROWSER = "browser"
 
     @property
     def words(self) -> str:
@@ -67,6 +68,21 @@ WAITING = (DeliveryState.PENDING, DeliveryState.HELD)
 
 
 @dataclass(frozen=True)
+class Browser:
+    """A browser that shows a person's notifications, as the Push API identifies it.
+
+    Attributes:
+        endpoint: where its push service takes them; a secret.
+        p256dh, auth: the keys for which they are encrypted, in base64url.
+    """
+
+    id: str
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True)
 class Receiver:
     """The recipient of a notification.
 
@@ -74,12 +90,14 @@ class Receiver:
         zone: the time zone in which times are shown.
         address: email address, or the Apprise URL.
         slack: the linked Slack user, or the channel of a team; empty: the user is found by email address.
+        browsers: those that show the person's notifications, for the channel of browsers.
     """
 
     name: str
     address: str
     zone: ZoneInfo
     slack: str = ""
+    browsers: tuple[Browser, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,11 +217,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sent:
-    """The other side accepted it. `kept` is set if there was no other side."""
+    """The other side accepted it. `kept` is set if there was no other side.
+
+    Attributes:
+        expired: ids of browsers that take no more notifications; so in `Later` and `Refused`.
+    """
 
     subject: str
     reference: str
     kept: Kept | None = None
+    expired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,6 +235,7 @@ class Later:
 
     reason: str
     after: timedelta | None = None
+    expired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,6 +244,7 @@ class Refused:
 
     reason: str
     gone: bool = False
+    expired: tuple[str, ...] = ()
 
 
 Result = Sent | Later | Refused

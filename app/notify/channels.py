@@ -9,6 +9,7 @@ from app.domain.notices import Channel, Sender
 from app.notify.apprise.sender import AppriseSender
 from app.notify.mail.outbox import OutboxSender
 from app.notify.mail.smtp import SmtpSender
+from app.notify.push.sender import PushSender
 from app.notify.slack.client import slack_api
 from app.notify.slack.outbox import SlackOutbox
 from app.notify.slack.sender import SlackSender
@@ -25,4 +26,5 @@ def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channe
     webhook = WebhookSender(clock, allowed, settings.webhook_timeout_seconds)
     return {
         Channel.MAIL: mail, Channel.SLACK: slack, Channel.WEBHOOK: webhook, Channel.APPRISE: AppriseSender(allowed),
+        Channel.BROWSER: PushSender(clock, settings.push_key, settings.mail_from, allowed),
     }  # fmt: skip

@@ -56,6 +56,14 @@ class ForbiddenActError(PermissionError):
     """A sender tried to read a file or to start a program."""
 
 
+def forbidden(error: BaseException) -> ForbiddenAddressError | None:
+    """The refusal of an address that caused this error, however a library has wrapped it; None: something else did."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ForbiddenAddressError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
 @contextmanager
 def guarded(allowed: Sequence[Network]) -> Iterator[None]:
     """Within this context, the thread and those that it starts reach only public addresses and allowed networks.

@@ -21,6 +21,7 @@ from app.services.grants.lifecycle import Grants
 from app.services.lessons.book import Lessons
 from app.services.lessons.learning import Learning
 from app.services.lessons.recalling import Recalling
+from app.services.notifications.browsers import Browsers
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.links import Links
@@ -98,6 +99,7 @@ class Services:
     deliveries: Deliveries
     preferences: NotificationPreferences
     sign_in_mail: SignInMail
+    browsers: Browsers
     links: Links
     slack_people: SlackPeople
     waiting: PersonalQueue
@@ -183,6 +185,7 @@ def services_over(
         deliveries=Deliveries(sessions, clock, demo),
         preferences=NotificationPreferences(sessions, clock),
         sign_in_mail=SignInMail(sessions, clock),
+        browsers=Browsers(sessions, clock, vault),
         links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
         waiting=PersonalQueue(sessions, clock),

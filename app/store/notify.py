@@ -162,6 +162,29 @@ class NotifyChoices(Base):
     updated_at: Mapped[datetime]
 
 
+class PushSubscription(Base):
+    """A browser that shows a person's notifications, until they sign out there.
+
+    Attributes:
+        endpoint: Encrypted, because anybody who knows it can have the push service call the browser.
+        endpoint_hash: SHA-256 of it, so that a browser is stored once.
+        p256dh, auth: Encrypted. The keys for which notifications are encrypted.
+        name: Description of the browser, as it identified itself.
+    """
+
+    __tablename__ = "push_subscriptions"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    sign_in_id: Mapped[str] = mapped_column(ForeignKey("sign_ins.id", ondelete="CASCADE"), index=True)
+    endpoint: Mapped[str]
+    endpoint_hash: Mapped[str] = mapped_column(Text, unique=True)
+    p256dh: Mapped[str]
+    auth: Mapped[str]
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class SlackPerson(Made, Base):
     """The Slack user that a person has linked to their account. Others are found by their email address."""
 

@@ -21,7 +21,7 @@ from app.services.record.exports import ExportFormat
 web = Blueprint("web", __name__)
 OPEN = BY_SIGNATURE | {
     "web.sign_in_help", "web.sign_in_mail", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link",
-    "web.by_link_decide",
+    "web.by_link_decide", "web.manifest", "web.service_worker",
 }  # fmt: skip
 """Endpoints that work without a session."""
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}

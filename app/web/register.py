@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app.domain.errors import NotFoundError
-from app.web import signin
+from app.web import signin, webapp
 from app.web.admin import (
     audit,
     deliveries,
@@ -21,7 +21,16 @@ from app.web.admin import (
 )
 from app.web.filters import register_filters
 from app.web.forms.moments import field_zone
-from app.web.me import absences, agents, notifications, own_files, profile, slack, tokens
+from app.web.me import (
+    absences,
+    agents,
+    browsers,
+    notifications,
+    own_files,
+    profile,
+    slack,
+    tokens,
+)
 from app.web.pages import frame, is_demo, render, web
 from app.web.prose import markdown
 from app.web.queue import acts as queue_acts
@@ -35,9 +44,9 @@ from app.web.runs import page as runs
 from app.web.slack import interactions
 
 PAGES = (
-    signin, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, tools, workflow, audit,
-    people, profile, notifications, deliveries, absences, agents, grants, lessons, policies, risk_rules, samples,
-    insights, model_usage, tokens, own_files, interactions, slack, destinations,
+    signin, webapp, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, tools, workflow,
+    audit, people, profile, notifications, browsers, deliveries, absences, agents, grants, lessons, policies,
+    risk_rules, samples, insights, model_usage, tokens, own_files, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

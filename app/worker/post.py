@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
+from app.services.notifications.browsers import Browsers
 from app.services.notifications.callback_messages import CallbackComposer
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destination_messages import DestinationComposer
@@ -52,6 +53,7 @@ class Post:
         self._sign_in_mail = SignInMail(sessions, clock)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
+        self._browsers = Browsers(sessions, clock, vault)
 
     def deliver(self, delivery_id: str, job_id: int | None = None) -> DeliveryState | None:
         """Attempt a delivery and store the result, which ends the job. Returns None if it is no longer pending.
@@ -83,6 +85,7 @@ class Post:
             log.error("delivery.failed", delivery=delivery_id, exc_info=True)
             result, included = Later("Something went wrong on our side; see the log."), ()
             seen = 0
+        self._browsers.forget(result.expired)
         state = self.deliveries.note(delivery, result, included, job_id, seen)
         if delivery.destination_id:
             self._destinations.note(delivery, result, state)

@@ -12,6 +12,7 @@ import { startList } from "./list.js";
 import { startLive } from "./live.js";
 import { startMarks } from "./marks.js";
 import { startNav } from "./nav.js";
+import { startNotifications } from "./notifications.js";
 import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
 import { startSending } from "./sending.js";
@@ -44,6 +45,7 @@ startEnter();
 startLive();
 startViewed();
 startNav();
+startNotifications();
 
 // From the queue by the key for it.
 if (location.hash === "#escalate") {

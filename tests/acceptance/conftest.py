@@ -14,6 +14,7 @@ import requests
 from playwright.sync_api import Browser, sync_playwright
 
 from app.domain.people import Actor, Role, Via
+from app.notify.push.keys import new_key
 from app.services.bundle import Services, build_services
 from app.services.reading.pages import RequestView
 from app.store.engine import make_engine
@@ -149,6 +150,8 @@ def portal(module_database_url: str, shop: str, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("data")
     engine = make_engine(module_database_url)
     settings = {"ASSENT_WORKFLOWS": workflows, "ASSENT_TARGET_SHOP": shop, "ASSENT_DEMO": "true"}
+    settings |= {"ASSENT_PUSH_KEY": new_key(), "ASSENT_MAIL_FROM": "assent@example.org"}
+    settings |= {"ASSENT_ALLOWED_NETWORKS": "127.0.0.0/8"}
     with Desk(module_database_url, folder, **settings) as desk:
         web, worker = desk.web(wait=False), desk.worker(wait=False)
         web.wait_for_log(web.ready)

@@ -47,6 +47,7 @@ NO_PAGES = {
     "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
     "/decided/export", "/deliveries/export", "/people/export", "/runs/export",
     "/deliveries/<delivery_id>/message", "/queue/at-work", "/files/<file_id>/content",
+    "/manifest.webmanifest", "/service-worker.js",
     "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
 }  # fmt: skip
 """Answers that are sent on, are files, or parts of pages."""

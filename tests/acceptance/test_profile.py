@@ -3,6 +3,7 @@ a mail is decided on."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ from app.services.notifications.messages import bound_of
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON
 from tests.factories import make_sign_in
+from tests.hookserver import HookServer
 from tests.processes.harness import SECRET_KEY
+from tests.pushservice import PushedBrowser
 
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
 _COLOURS = """() => [
@@ -184,3 +187,69 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     visitor.expect_status(404)
     visitor.go(f"/decide/{row.delivery.id}", 404)
     visitor.look("by-link-unknown")
+
+
+_PUSH_SERVICE = """(subscription) => {
+    // In place of the service of the browser's maker, which this machine does not reach.
+    PushManager.prototype.getSubscription = async () => window.name === "allowed" ? made : null;
+    PushManager.prototype.subscribe = async (options) => {
+        window.name = "allowed";
+        window.usedKey = btoa(String.fromCharCode(...options.applicationServerKey));
+        return made;
+    };
+    const made = { toJSON: () => subscription, unsubscribe: async () => { window.name = ""; return true; } };
+}"""
+_SHOWN = """async () => {
+    const { active } = await navigator.serviceWorker.ready;
+    const shown = await (await navigator.serviceWorker.getRegistration("/")).getNotifications();
+    return active && shown.map((each) => [each.title, each.body, each.data.url]);
+}"""
+
+
+def test_a_browser_shows_notifications_once_its_person_allows_it(portal: Portal, visit: Visit) -> None:
+    dba, browser = visit("dba", permissions=["notifications"]), PushedBrowser()
+    server = HookServer()
+    server.always = (201, {})
+    server.start()
+    subscription = {"endpoint": f"http://127.0.0.1:{server.port}/push", "keys": browser.keys}
+    dba.context.add_init_script(f"({_PUSH_SERVICE})({json.dumps(subscription)})")
+    page = dba.go("/profile/notifications")
+    section = page.locator("#browsers")
+    expect(section.get_by_role("listitem")).to_have_count(0)
+    section.get_by_role("button", name="Show notifications in this browser").click()
+    expect(section.get_by_role("listitem")).to_contain_text("this session")
+    dba.look("notifications-browser", page)
+    section.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("status").first).to_contain_text("on its way")
+    portal.until(lambda: server.calls)
+    told = browser.read(server.calls[0].body)
+    assert told["title"] == "This is a test notification"
+
+    # What arrived is handed to the browser as its push service would.
+    session = dba.context.new_cdp_session(page)
+    found: list[str] = []
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(
+        one["registrationId"] for one in event["registrations"]
+    ))  # fmt: skip
+    session.send("ServiceWorker.enable")
+    page.wait_for_function("async () => Boolean((await navigator.serviceWorker.ready).active)")
+    page.evaluate("1")
+    session.send("ServiceWorker.deliverPushMessage", {
+        "origin": portal.desk.url, "registrationId": found[0], "data": json.dumps(told | {"url": "https://evil.example/"}),
+    })  # fmt: skip
+    page.wait_for_function(f"async () => (await ({_SHOWN})()).length === 1")
+    assert page.evaluate(_SHOWN) == [[told["title"], "", f"{portal.desk.url}/queue"]], "no address of somebody else"
+
+    section.get_by_role("button", name="Show none in this browser").click()
+    expect(page.get_by_role("status").first).to_contain_text("shows no more notifications")
+    expect(section.get_by_role("listitem")).to_have_count(0)
+    server.stop()
+
+
+def test_the_portal_can_be_installed_as_an_app(portal: Portal, visit: Visit) -> None:
+    page = visit("dba").go("/queue")
+    session = page.context.new_cdp_session(page)
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in errors] == ["in-incognito"], "only because this is a test's profile"
+    manifest = session.send("Page.getAppManifest")
+    assert not manifest["errors"] and json.loads(manifest["data"])["start_url"] == "/queue"

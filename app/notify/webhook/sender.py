@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 
 from app.domain.networks import Network
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
-from app.notify.reach import ForbiddenAddressError, guarded
+from app.notify.reach import ForbiddenAddressError, forbidden, guarded
 from app.notify.webhook.event_streams import RunRefusedError, listen
 from app.notify.webhook.network import Deadline, TimedBackend
 
@@ -56,8 +56,8 @@ class WebhookSender:
         except RunRefusedError:
             return Later("The agent refused the run: its events begin with RUN_ERROR.")
         except _FAILURES as error:
-            forbidden = next((cause for cause in _causes(error) if isinstance(cause, ForbiddenAddressError)), None)
-            return Later(f"The address is not allowed: {forbidden}." if forbidden else f"It cannot be reached: {error}")
+            refusal = forbidden(error)
+            return Later(f"The address is not allowed: {refusal}." if refusal else f"It cannot be reached: {error}")
         return _result(call, status, answered, at)
 
     def _post(self, call: WebhookCall, headers: Mapping[bytes | str, bytes | str]) -> tuple[int, dict[str, str]]:
@@ -101,10 +101,3 @@ def _after(text: str, now: datetime) -> timedelta | None:
         return max(parsedate_to_datetime(text) - now, timedelta(0))
     except (TypeError, ValueError):
         return None
-
-
-def _causes(error: BaseException) -> Iterable[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__

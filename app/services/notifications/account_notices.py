@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.choices import CHANNELS, Choices
-from app.domain.notices import Channel, NoticeKind
+from app.domain.choices import Choices, channels_of
+from app.domain.notices import NoticeKind
 from app.domain.preferences import zone_of
 from app.domain.tokens import Scope
+from app.services.notifications.browsers import has_browsers
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.store.notify import Delivery, NotifyChoices
 from app.store.people import Person
@@ -53,7 +54,7 @@ def announce(session: Session, thing: str, thing_id: str, person_id: str, now: d
             f"account:{thing}:{thing_id}:{channel.value}", NoticeKind.ACCOUNT, channel, now, person_id=person_id,
             address=person.email,
         )
-        for channel in CHANNELS.get(choices.kinds[NoticeKind.ASKED].way, (Channel.MAIL,))
+        for channel in channels_of(choices.kinds[NoticeKind.ASKED].way, has_browsers(session, person_id))
     ]  # fmt: skip
     write_in(session, [DeliveryPlan(row) for row in rows])
 

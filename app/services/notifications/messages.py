@@ -17,12 +17,14 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
 from app.services.clock import Clock
 from app.services.notifications.account_notices import to_confirm
+from app.services.notifications.browsers import Browsers
 from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.planner import zone_for
 from app.services.notifications.sign_in_mail import ready_link
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
+from app.services.vault import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, SlackPerson
 from app.store.objects import read_object, read_person
@@ -86,6 +88,7 @@ class NoticeComposer:
         self._clock = clock
         self._url = public_url
         self._secret_key = secret_key
+        self._browsers = Browsers(sessions, clock, Vault(secret_key))
 
     def compose(self, delivery: Delivery) -> ComposedNotice:
         """The notice in its current form, if it is still needed."""
@@ -94,6 +97,10 @@ class NoticeComposer:
             return ComposedNotice(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._roundup(delivery, person)
+        if delivery.channel == Channel.BROWSER.value and not self._browsers.of(person.id):
+            return ComposedNotice(None, "No browser of theirs shows notifications any longer.")
+        if delivery.kind == NoticeKind.TEST.value:
+            return self._test(delivery, person)
         if delivery.kind == NoticeKind.DISABLED.value:
             return self._disabled(delivery, person)
         if delivery.kind == NoticeKind.ACCOUNT.value:
@@ -121,6 +128,13 @@ class NoticeComposer:
             at=delivery.created_at, headline=f"The destination “{place.name}” has been disabled",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
+        )  # fmt: skip
+        return ComposedNotice(notice)
+
+    def _test(self, delivery: Delivery, person: Person) -> ComposedNotice:
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.TEST, to=self._receiver(person, delivery.channel), at=delivery.created_at,
+            headline="This is a test notification", settings_url=f"{self._url}/profile/notifications",
         )  # fmt: skip
         return ComposedNotice(notice)
 
@@ -282,7 +296,8 @@ class NoticeComposer:
             with self._sessions.reads() as session:
                 linked = session.get(SlackPerson, person.id)
         zone = zone_for(person.time_zone)
-        return Receiver(person.name, person.email, zone, linked.slack_user if linked else "")
+        browsers = self._browsers.of(person.id) if channel == Channel.BROWSER.value else ()
+        return Receiver(person.name, person.email, zone, linked.slack_user if linked else "", browsers)
 
     def _waiting(self, roundup: Delivery) -> list[Delivery]:
         """Deliveries for this roundup, oldest first; if it is sent again, also those it could not deliver before."""

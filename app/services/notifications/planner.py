@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.verdicts import decided_by
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
+from app.services.notifications.browsers import with_browsers
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.services.notifications.destination_plans import callback_plans, listening, place_plans, webhook_plans
 from app.services.notifications.recipients import Addressee, Recipients
@@ -156,7 +158,10 @@ def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices
     """The preferences of each of these people."""
     query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
-    return {person_id: stored.get(person_id, Choices()) for person_id in person_ids}
+    showing = with_browsers(session, person_ids)
+    return {
+        person_id: replace(stored.get(person_id, Choices()), browsers=person_id in showing) for person_id in person_ids
+    }
 
 
 def zone_for(time_zone: str) -> ZoneInfo:

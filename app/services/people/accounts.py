@@ -66,7 +66,11 @@ class People:
             person_id = str(uuid.uuid4())
             session.execute(
                 insert(Person).values(
-                    id=person_id, name=name, email=email, roles=wanted, created_at=self._clock(),
+                    id=person_id,
+                    name=name,
+                    email=email,
+                    roles=wanted,
+                    created_at=self._clock(),
                     **actor.makes_for(person_id).columns,
                 )
             )

@@ -165,9 +165,7 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def _row(
-    row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool, pace: Pace
-) -> QueueRow:
+def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool, pace: Pace) -> QueueRow:
     risk = RiskLevel(row.risk)
     steps = escalation_by(terms, row.opened_at, row.expires_at, row.escalation)
     means = expiry_means(terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected)

@@ -31,6 +31,8 @@ PHRASES = {
     "token.confirmed": "confirmed a token that somebody else created for them",
     "token.declined": "declined a token that somebody else created for them",
     "person.slack_linked": "linked their Slack user",
+    "person.browser_allowed": "let a browser show their notifications",
+    "person.browser_removed": "had a browser show no more notifications",
     "person.slack_unlinked": "removed the link with their Slack user",
     "destination.added": "added a destination",
     "destination.changed": "changed a destination",

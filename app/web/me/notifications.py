@@ -12,8 +12,9 @@ from app.domain.choices import CHOOSABLE, Choices, Rhythm, Way, choices_from
 from app.domain.errors import AssentError
 from app.domain.notices import NoticeKind
 from app.http.errors import status_of
-from app.http.identity import current_actor
+from app.http.identity import current_actor, current_sign_in
 from app.http.runtime import services
+from app.web.me.browsers import application_key
 from app.web.pages import render, see_other, web
 from assent.contracts import RiskLevel
 
@@ -28,7 +29,7 @@ _KINDS = {
 }
 _WAYS = {
     Way.MAIL: "Email immediately", Way.SLACK: "Slack immediately", Way.BOTH: "Email and Slack immediately",
-    Way.DIGEST: "In the roundup", Way.OFF: "Never",
+    Way.BROWSER: "Browser immediately", Way.DIGEST: "In the roundup", Way.OFF: "Never",
 }  # fmt: skip
 _ROUNDUP_WAYS = {Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack"}
 _RISKS = {
@@ -45,7 +46,7 @@ _NOTHING: MultiDict[str, str] = MultiDict()
 @web.get("/profile/notifications")
 def notifications() -> Any:
     """The settings."""
-    return _page()
+    return page()
 
 
 @web.post("/profile/notifications")
@@ -55,17 +56,19 @@ def notifications_change() -> Any:
     try:
         wanted = choices_from(sent)
     except AssentError as error:
-        return _page(sent, error)
+        return page(sent, error)
     services().preferences.choose(actor, wanted)
     flash("Your settings are saved. They apply to future notifications.")
     return see_other("web.notifications")
 
 
-def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
+def page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
+    """The page, with what was sent and the problems with it, if there are any."""
     stored = as_form(services().preferences.of(current_actor()))
     given = {name: sent.get(name, "") for name in stored} if sent else stored
     return render(
         "notify/choices.html", status_of(error) if error else 200,
+        browsers=services().browsers.listed(current_actor(), current_sign_in()), push_key=application_key(),
         given=given, kinds={kind: _KINDS[kind] for kind in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
         rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS,
         person=current_user.person, now=services().clock(), error=error,
