@@ -15,12 +15,12 @@ def _sql(title: str, content: str, environment: str, summary: str = "", **values
 def drop_archive() -> Script:
     """A critical one, for two teams."""
     return _sql(
-        "Drop the order archives of 2017 and 2018",
+        "Drop two order archives",
         "-- Both archives were exported to cold storage on 12 March.\n"
         "DROP TABLE order_archive_2017;\n"
         "DROP TABLE order_archive_2018;\n",
         "production",
-        "The two archives take 410 GB, and nothing has read them for 14 months.\n\n"
+        "The archives of 2017 and 2018 take 410 GB, and nothing has read them for 14 months.\n\n"
         "The export was checked: row counts and checksums of both tables match.",
         tables={
             "order_archive_2017": TableFacts(rows=182_400_000, bytes=190_000_000_000),
@@ -32,7 +32,7 @@ def drop_archive() -> Script:
 def forget_customers() -> Script:
     """A critical one: nothing limits what is deleted."""
     return _sql(
-        "Delete the tracking history of all visitors",
+        "Delete all visitor tracking",
         "DELETE FROM visitor_events;\nDELETE FROM visitor_sessions;\n",
         "production",
         "The privacy review asks for the history before consent was recorded to be removed.",
@@ -43,10 +43,10 @@ def forget_customers() -> Script:
 def widen_order_numbers() -> Script:
     """A change of a type, which rewrites a large table under a lock."""
     return _sql(
-        "Widen order numbers to 64 bits",
+        "Widen the order number",
         "ALTER TABLE orders ALTER COLUMN order_no TYPE bigint;\n",
         "production",
-        "The sequence reaches the largest 32-bit number in about seven weeks.",
+        "To 64 bits: the sequence reaches the largest 32-bit number in about seven weeks.",
         tables={"orders": TableFacts(rows=41_200_000, bytes=9_800_000_000)},
     )
 
@@ -54,7 +54,7 @@ def widen_order_numbers() -> Script:
 def add_constraint() -> Script:
     """A constraint that is checked while writers wait."""
     return _sql(
-        "Require a customer for every order",
+        "Require orders.customer_id",
         "ALTER TABLE orders ALTER COLUMN customer_id SET NOT NULL;\n",
         "production",
         "No order without a customer has been written since May; the importer of the old shop is switched off.",
@@ -65,7 +65,7 @@ def add_constraint() -> Script:
 def correct_prices() -> Script:
     """A change of few rows."""
     return _sql(
-        "Correct the price of 14 articles",
+        "Correct 14 article prices",
         "UPDATE articles\n   SET price_cents = round(price_cents / 1.19)\n"
         " WHERE article_no BETWEEN 88210 AND 88223\n   AND price_list = 'wholesale';\n",
         "production",
@@ -90,11 +90,11 @@ def weekly_report(week: int) -> Script:
 def sample_orders() -> Script:
     """A query outside of the reports."""
     return _sql(
-        "Read 50 orders with a missing delivery date",
+        "Read 50 undelivered orders",
         "SELECT id, customer_id, ordered_at\n  FROM orders\n WHERE delivered_at IS NULL\n"
         "   AND ordered_at < date '2026-10-01'\n ORDER BY ordered_at\n LIMIT 50;\n",
         "staging",
-        "To find out which of three carriers leaves the date out.",
+        "To find out which of three carriers leaves the delivery date out.",
     )
 
 
@@ -164,7 +164,7 @@ def _index(name: str, table: str, columns: str, why: str, benefit: str, factor: 
 def dashboard_indexes() -> Optimizations:
     """A set of which a part can be approved."""
     return Optimizations(
-        title="Create 4 indexes for the sales dashboard",
+        title="Create 4 dashboard indexes",
         environment="reporting",
         target="reporting",
         dialect="postgres",
@@ -172,7 +172,7 @@ def dashboard_indexes() -> Optimizations:
         verb="create",
         noun="index",
         noun_plural="indexes",
-        summary="The dashboard's slowest four queries read whole tables. Measured on yesterday's copy.",
+        summary="The sales dashboard's slowest four queries read whole tables. Measured on yesterday's copy.",
         items=[
             _index(
                 "ix_orders_country_day", "orders", "country, ordered_on", "Revenue by country", "18.4×", 18.4, "212 MB"

@@ -66,7 +66,7 @@ exit $process.ExitCode
 def clean_disk() -> Script:
     """A shell script that deletes files."""
     return Script(
-        title="Free disk space on shop-web-2",
+        title="Free disk space on web-2",
         language="bash",
         content=_CLEAN,
         target="shop-web-2",
@@ -91,7 +91,7 @@ def rotate_logs() -> Script:
 def remove_vpn() -> Script:
     """A PowerShell script for many machines."""
     return Script(
-        title="Remove the old VPN client from 12 workstations",
+        title="Remove 12 old VPN clients",
         language="powershell",
         content=_VPN,
         target="12 workstations",
@@ -104,9 +104,9 @@ def remove_vpn_pilot() -> Script:
     """The same script, tried on two machines before."""
     return remove_vpn().model_copy(
         update={
-            "title": "Remove the old VPN client from 2 workstations, as a trial",
+            "title": "Remove 2 old VPN clients",
             "target": "2 workstations",
-            "summary": "Both belong to the IT team.",
+            "summary": "A trial: both workstations belong to the IT team.",
         }
     )
 
@@ -114,7 +114,7 @@ def remove_vpn_pilot() -> Script:
 def restart_spooler() -> Script:
     """A PowerShell script that restarts a service."""
     return Script(
-        title="Restart the print spooler on print-2",
+        title="Restart the print spooler",
         language="powershell",
         target="print-2",
         environment="production",

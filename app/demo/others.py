@@ -41,7 +41,7 @@ DISCOUNT = {
 def who_first() -> Question:
     """A question with a form."""
     return Question(
-        title="Who sees the new checkout first?",
+        title="Who gets the new checkout?",
         environment="production",
         question="The new checkout is ready, and all tests pass. Orders can be compared with the old one from the "
         "first day. Who should see it first, and when should I stop by myself?",
@@ -57,7 +57,7 @@ def question(title: str, words: str) -> Question:
 def discount(code: str, percent: float, ends: str, categories: list[str]) -> Custom:
     """A setting as JSON, with a schema."""
     return Custom(
-        title=f"Discount code {code}: {percent:g} % off {', '.join(categories)}",
+        title=f"{percent:g} % off: {code}",
         environment="production",
         summary="From the plan of the marketing team.",
         data_schema=DISCOUNT,
@@ -68,7 +68,7 @@ def discount(code: str, percent: float, ends: str, categories: list[str]) -> Cus
 def thresholds() -> Custom:
     """A setting as JSON, without a schema."""
     return Custom(
-        title="Raise the alarm thresholds of the warehouse scanners",
+        title="Raise scanner thresholds",
         environment="staging",
         urgency=Urgency.LOW,
         data={
@@ -90,7 +90,7 @@ def retention() -> Custom:
 def move_export() -> Plan:
     """A plan, of which steps can be left out or moved."""
     return Plan(
-        title="Move the nightly export to the new storage",
+        title="Move the nightly export",
         environment="staging",
         goal="The exports should go to the new storage, without a night without an export.",
         summary="Each step that changes something asks again before it is carried out.",

@@ -34,7 +34,7 @@ LATE = (
 def refund(order: int, amount: float, reason: str) -> ToolCall:
     """A refund: several of them differ only in their values."""
     return ToolCall(
-        title=f"Refund {amount:.2f} EUR for order {order}",
+        title=f"Refund {amount:.2f} EUR, A-{order}",
         tool="refund_payment",
         environment="production",
         args={"order": f"A-{order}", "amount": amount, "currency": "EUR", "reason": reason},
@@ -46,7 +46,7 @@ def newsletter() -> ToolCall:
     """A mail to many."""
     recipients = [f"customer{number}@mail.example" for number in range(1, 41)]
     return ToolCall(
-        title="Mail 40 customers about the closed store",
+        title="Mail 40 customers: closed store",
         tool="send_mail",
         environment="production",
         summary="All who have collected a parcel there in the last four weeks.",
@@ -63,7 +63,7 @@ def newsletter() -> ToolCall:
 def apology(order: int) -> ToolCall:
     """A mail to one customer."""
     return ToolCall(
-        title=f"Apologize for the late parcel of order {order}",
+        title=f"Apologize for the late A-{order}",
         tool="send_mail",
         environment="production",
         args={"to": [f"order-{order}@mail.example"], "subject": f"Your order A-{order}", "text": LATE},
@@ -75,7 +75,7 @@ def close_complaint() -> ToolCalls:
     """Several calls at once, each decided by itself."""
     address = "order-20871@mail.example"
     return ToolCalls(
-        title="Settle the complaint about order 20871",
+        title="Settle complaint A-20871",
         environment="production",
         summary="The customer received the lamp broken, and sent a picture of it.",
         calls=[
@@ -142,10 +142,10 @@ def move_address(ttl: int) -> ToolCall:
         "ttl_seconds": ttl,
     }
     return ToolCall(
-        title="Point api.shop.example to the new load balancer",
+        title="Move api.shop.example",
         tool="update_dns_record",
         environment="production",
-        summary="The old load balancer is switched off at the end of the month.",
+        summary="To the new load balancer: the old one is switched off at the end of the month.",
         args=args,
     )
 
