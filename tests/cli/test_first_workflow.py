@@ -71,7 +71,7 @@ class Clone:
     def start(self, command: str) -> None:
         """Start what runs until it is stopped."""
         self.serve = Managed("dev", ["env", "--chdir", str(self.folder), command.strip()], self.settings, "Open  http")
-        self.serve.start()
+        self.serve.start(wait=False).wait_for_log("Open  http", 240)
 
     def pending(self, title: str) -> dict[str, Any]:
         """The pending request of this title, once it is there."""
