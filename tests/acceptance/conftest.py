@@ -14,6 +14,7 @@ import requests
 from playwright.sync_api import Browser, sync_playwright
 
 from app.domain.people import Actor, Role, Via
+from app.domain.preferences import OpenNext, Preferences
 from app.notify.push.keys import new_key
 from app.services.bundle import Services, build_services
 from app.services.reading.pages import RequestView
@@ -34,6 +35,8 @@ CAST = {
     "auditor": ("Auditor", (Role.AUDITOR,), ()),
     "viewer": ("Viewer", (Role.VIEWER,), ()),
 }
+STAYING = Preferences(open_next=OpenNext.NEVER)
+"""What everybody of the cast prefers: a request that was decided stays open, whatever else waits."""
 HERE = Path(__file__).parent
 
 
@@ -84,6 +87,8 @@ class Portal:
         self.worker = worker
         self.services = services
         self.people = {key: make_person(services.sessions, *who) for key, who in CAST.items()}
+        for key in self.people:
+            services.people.prefer(self.actor(key), STAYING)
         self._wait_for_workflows()
 
     def start(self, workflow: str, by: str = "release", title: str = "", **given: Any) -> str:

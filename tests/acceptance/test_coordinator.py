@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import Visitor
+from tests.acceptance.visitors import Visitor, press_approve
 
 REQUEST = "Find tables with stale statistics in the database shop. Then refresh the statistics of shop."
 MEASURING = 60_000
@@ -53,7 +53,7 @@ def start_run(visitor: Visitor) -> Page:
 
 def approve(page: Page) -> str:
     """Approve what the page shows, and return the id of the request."""
-    page.locator("#approve").click()
+    press_approve(page)
     expect(page.locator("#request-said")).to_contain_text(re.compile("approved", re.IGNORECASE))
     return page.url.rsplit("/", 1)[-1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,9 +27,8 @@ AT_ONCE = """addEventListener("DOMContentLoaded", () => {
 
 
 @pytest.fixture(autouse=True)
-def as_before(portal: Portal) -> Iterator[None]:
-    """Nobody's choice outlives its test."""
-    yield
+def as_usual(portal: Portal) -> None:
+    """The next request opens by itself, and keys act, unless a test says otherwise."""
     portal.services.people.prefer(portal.actor("dba"), Preferences())
 
 

@@ -13,7 +13,7 @@ from app.domain.ballot import Ballot
 from app.domain.people import Via
 from assent.contracts import Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, says, watch_for
+from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, press_approve, says, watch_for
 
 RECOVERED = 20_000
 """Milliseconds within which a page that was cut off has found back; Socket.IO waits up to 5 s between its tries."""
@@ -160,7 +160,7 @@ def test_nobody_approves_what_was_put_under_their_pointer(portal: Portal, visit:
     page.get_by_role("link", name="Show the new proposal").click()
     expect(page.locator("#proposal")).to_contain_text("drop table clients")
     expect(page.locator("#request-meanwhile")).to_be_empty()
-    page.locator("#approve").click()
+    press_approve(page)
     expect(page.locator("#request-said")).to_contain_text("DBA on call decided")
     assert portal.decisions(request_id)[-1].digest == portal.request(request_id).digest != seen.digest
     expect(writing.locator("#request-meanwhile")).to_contain_text("it can no longer be sent", timeout=SOON)

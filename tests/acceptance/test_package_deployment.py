@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import Visitor
+from tests.acceptance.visitors import Visitor, press_approve
 from workflows.package_deployment.sample import PRODUCT_CODE, write_sample_package
 
 SCRIPT = "Invoke-AppDeployToolkit.ps1"
@@ -61,14 +61,14 @@ def edit(page: Page, old: str, new: str) -> None:
 
 def approve(first: Page, second: Page) -> None:
     """Approve the change that one page shows, which needs a second person: in the other browser."""
-    first.locator("#approve").click()
+    press_approve(first)
     again, decided = first.get_by_role("heading", name=re.compile("^Not sent yet")), first.get_by_text("1 of 2").first
     expect(again.or_(decided).first).to_be_visible()
     if again.is_visible():
-        first.locator("#approve").click()
+        press_approve(first)
     expect(decided).to_be_visible()
     second.goto(first.url)
-    second.locator("#approve").click()
+    press_approve(second)
     expect(second.get_by_text(" decided: ").first).to_be_visible()
 
 

@@ -10,7 +10,7 @@ from app.risk.assess import assess_proposal
 from assent.contracts import RiskLevel
 from tests import factories
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import NARROW
+from tests.acceptance.visitors import NARROW, press_approve
 from tests.factories import make_request
 
 
@@ -28,7 +28,7 @@ def test_a_plan_is_read_and_approved(portal: Portal, visit: Visit) -> None:
     page = reviewer.go(f"/requests/{request_id}")
     expect(page.locator("#approve")).to_have_text("Approve and carry out 4 steps")
     reviewer.look("plan", everywhere=True)
-    page.locator("#approve").click()
+    press_approve(page)
     expect(page.locator("#request-said")).to_contain_text("approved")
     assert portal.request(request_id).state == "approved"
     reviewer.look("plan-approved")
@@ -60,7 +60,7 @@ def test_steps_are_left_out_and_moved_with_the_keyboard(portal: Portal, visit: V
     expect(page.locator("#request-drafts")).to_contain_text("Your unsent text has been restored.")
     expect(page.locator("#f-steps .item").nth(0)).to_contain_text("Write the report")
     expect(page.locator("#step-drop")).not_to_be_checked()
-    page.locator("#approve").click()
+    press_approve(page)
     expect(page.locator("#request-said")).to_contain_text("approved with changes")
     steps = portal.request(request_id).payload["steps"]
     assert [step["id"] for step in steps] == ["report", "find"]
@@ -72,7 +72,7 @@ def test_a_plan_that_lacks_a_step_is_refused_and_then_rejected_on_a_phone(portal
     page = reviewer.go(f"/requests/{request_id}")
     reviewer.expect_status(422)
     page.locator("#step-find").uncheck()
-    page.locator("#approve").click()
+    press_approve(page)
     expect(page.get_by_role("alert")).to_contain_text("needs “Find unused tables”, which is left out")
     reviewer.look("plan-refused", everywhere=True)
     page.locator("#f-comment").fill("These tables are still needed.")

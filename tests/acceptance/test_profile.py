@@ -14,10 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.domain.links import sign
-from app.domain.preferences import Preferences
 from app.services.notifications.deliveries import DeliveryFilter
 from app.services.notifications.messages import bound_of
-from tests.acceptance.conftest import Portal, Visit
+from tests.acceptance.conftest import STAYING, Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON
 from tests.factories import make_sign_in
 from tests.hookserver import HookServer
@@ -35,7 +34,7 @@ def as_before(portal: Portal) -> Iterator[None]:
     """Nobody's choice outlives its test."""
     yield
     for key in portal.people:
-        portal.services.people.prefer(portal.actor(key), Preferences())
+        portal.services.people.prefer(portal.actor(key), STAYING)
 
 
 def choose(page: Page, **values: str) -> None:

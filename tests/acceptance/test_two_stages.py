@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app.domain.people import SYSTEM
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON, is_marked, mark, noticed, says, watch_for
+from tests.acceptance.visitors import SOON, is_marked, mark, noticed, press_approve, says, watch_for
 
 POLICY = """\
 version: 1
@@ -58,7 +58,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     first.keyboard.type(EDIT)
     first.locator("textarea[name=comment]").fill("Only the one order.")
     expect(first.locator("#approve")).to_have_text("Approve with changes for DBA; Platform reviews next")
-    first.locator("#approve").click()
+    press_approve(first)
     notice = first.get_by_role("alert")
     expect(notice).to_contain_text(RAISED)
     expect(first.locator("textarea[name=content]")).to_have_value(EDIT)
@@ -70,7 +70,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     expect(first.locator("#approve")).to_have_text(
         "Approve with changes as medium risk for DBA; Platform reviews next"
     )
-    first.locator("#approve").click()
+    press_approve(first)
     expect(first.locator("#request-said")).to_contain_text("Platform reviews next.")
     assert_soon(second, portal.decisions(path.rsplit("/", 1)[-1])[-1].at.timestamp())
     dba.look("stages-decided")
@@ -80,7 +80,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     expect(second.locator("#proposal .lines").first).to_contain_text(EDIT)
     expect(second.locator("#approve")).to_have_text("Approve and run the script")
     lead.look("stages-second")
-    second.locator("#approve").click()
+    press_approve(second)
     expect(second.locator("#request-said")).to_contain_text("Approved with changes. The run continues")
     portal.finish(run_id)
     assert effects.read_text() == f"ran {EDIT}\n"

@@ -172,6 +172,14 @@ def _keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+def press_approve(page: Page) -> None:
+    """Press the button that approves, and once more where the risk takes it."""
+    button = page.locator("#approve")
+    button.click()
+    if page.locator("#approve[data-armed]").count():
+        button.click()
+
+
 def watch_for(page: Page, condition: str) -> None:
     """Have the page note the moment at which a JavaScript condition first holds; `noticed` waits for it.
 
