@@ -58,6 +58,7 @@ class ApprovalSummary(Output):
     expires_at: Time
     resolved_at: Time | None
     held_until: Time | None
+    resolves_at: Time | None
     answered_by: str = Field(description=ANSWERED_BY)
 
 

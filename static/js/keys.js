@@ -11,7 +11,7 @@ const ACTS = {
   a: { act: () => decideBy("approve", "a"), onRequest: true },
   r: { act: () => decideBy("reject", "r"), onRequest: true },
   s: { act: () => decideBy("request_changes", "s"), onRequest: true },
-  m: { act: () => reachIn('form[action*="/comments"]'), onRequest: true },
+  m: { act: () => reachIn("#comment-more form"), onRequest: true },
   u: { act: () => pressKeyed("u"), onRequest: true },
   z: { act: () => pressKeyed("z"), onRequest: true },
   c: { act: claim },

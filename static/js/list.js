@@ -210,6 +210,7 @@ export function asBeside(list, fresh) {
   const heading = fresh.querySelector("h1#queue-count");
   if (!list.classList.contains("beside") || !heading) return;
   fresh.classList.add("beside");
+  fresh.querySelector("#keys")?.remove(); // the page has it, wherever the list is not shown
   const lower = fresh.ownerDocument.createElement("h2");
   lower.id = heading.id;
   lower.textContent = heading.textContent;

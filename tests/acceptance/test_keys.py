@@ -280,6 +280,9 @@ def test_on_a_phone_the_bar_is_low_and_leads_on(portal: Portal, visit: Visit) ->
     page = reviewer.go(f"/requests/{first}?workflow=phone")
     heading, comment = page.locator("#request-head h1"), page.locator("#f-comment")
     expect(comment).to_be_hidden()
+    page.keyboard.press("?")  # a phone may have a keyboard, too
+    expect(page.get_by_role("dialog")).to_contain_text("next and previous request")
+    page.keyboard.press("Escape")
     box = page.locator(".decide-bar").bounding_box()
     assert box is not None and box["height"] <= 0.14 * 740 and box["y"] + box["height"] == 740, box
     shown = page.locator("#nav li:visible")

@@ -122,8 +122,9 @@ def test_an_ended_session_is_told_to_its_open_pages(portal: Portal, visit: Visit
     page = laptop.go("/profile")
     others = page.locator("tbody tr").filter(has_not_text="this browser")
     phone.expect_trouble("WebSocket|status of 400")
-    while others.count():
+    while left := others.count():
         others.first.get_by_role("button", name="Sign out").click()
+        expect(others).to_have_count(left - 1)
         expect(page.get_by_role("status")).to_contain_text("That session has ended.")
     expect(open_page.locator("#request-meanwhile")).to_contain_text("You are signed out.", timeout=2 * SOON)
     expect(open_page.locator("#connection")).to_have_text("You are signed out. Sign in again")

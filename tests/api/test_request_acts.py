@@ -187,3 +187,16 @@ def test_a_raised_risk_has_to_be_acknowledged(services: Services, at: At) -> Non
     assert (sent.status_code, sent.json["resolved"], sent.json["quorum"]) == (200, False, 2)
     unraised = done(at("Two"), f"{request.id}/preview", {"change": {"content": "select 2"}})
     assert (unraised["raised"], unraised["words"]) == (False, "")
+
+
+def test_a_decision_is_undone_by_withdrawing_it_in_its_grace_period(services: Services, at: At) -> None:
+    request, caller = make_request(services.sessions, terms=rule(grace_seconds=60)), at("Reviewer")
+    ballot = {"verdict": "approve", "digest": request.digest}
+    decided = done(caller, f"{request.id}/decisions", ballot, 201)
+    assert (decided["state"], decided["resolved"], decided["approvals"]) == ("pending", False, 1)
+    shown = caller.get(f"/api/v1/approvals/{request.id}").json
+    [row] = [item for item in caller.get("/api/v1/approvals").json["items"] if item["id"] == request.id]
+    assert decided["resolves_at"] == shown["resolves_at"] == row["resolves_at"] != ""
+    assert shown["ahead"][0]["step"] == "resolve" and "withdraw" in shown["acts"]
+    undone = done(caller, f"{request.id}/withdrawal")
+    assert (undone["approvals"], undone["resolves_at"]) == (0, None)

@@ -84,6 +84,7 @@ class QueueRow:
     assigned_to_id: str | None
     assigned_to_name: str
     held_until: datetime | None
+    resolves_at: datetime | None
     answered_by: str
 
     @property
@@ -112,6 +113,7 @@ COLUMNS = (
     ApprovalRequest.policy_version, ApprovalRequest.stage, ApprovalRequest.addressed_to, ApprovalRequest.escalation,
     ApprovalRequest.claimed_by_id, ApprovalRequest.claimed_by_name, ApprovalRequest.claimed_until,
     ApprovalRequest.assigned_to_id, ApprovalRequest.assigned_to_name, ApprovalRequest.held_until,
+    ApprovalRequest.resolves_at,
     ApprovalRequest.answered_by,
 )  # fmt: skip
 
@@ -208,5 +210,6 @@ def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected
         assigned_to_id=row.assigned_to_id,
         assigned_to_name=row.assigned_to_name,
         held_until=row.held_until,
+        resolves_at=row.resolves_at,
         answered_by=row.answered_by,
     )
