@@ -58,6 +58,7 @@ _REQUESTS: tuple[tuple[str, str, str, RiskLevel], ...] = (
         HIGH,
     ),
     (_ANY, r"/_security/(?:user|role|api_key)", "changes who may use the search engine", HIGH),
+    ("DELETE", r"/v1/sys/(?:mounts|namespaces)/[^/]+", "deletes a store with all secrets in it", CRITICAL),
     ("DELETE", r"/_snapshot/|/_data_stream/|/_ingest/pipeline/", "deletes snapshots or streams of data", CRITICAL),
     # Metrics and logs
     (

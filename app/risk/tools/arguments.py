@@ -16,7 +16,9 @@ from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare, word_set
 from app.risk.tools import names
 from app.risk.tools.call import MOST_ARGUMENTS, Setting, ToolCall, json_in, words_in
+from app.risk.tools.manner import REPLACES, Manner
 from app.risk.tools.powers import OPEN, powers, read_statement
+from app.risk.tools.switches import NONE, OFF, switches
 from assent.contracts import RiskLevel
 
 BROAD = declare(
@@ -41,14 +43,6 @@ PRODUCTION = declare(
     "A call that acts names a production environment.",
     names.example("deploy", '{"environment": "production"}'),
     names.example("deploy", '{"environment": "test"}'),
-    language=names.TOOL,
-)
-OFF = declare(
-    "tool.args.protection_off",
-    RiskLevel.HIGH,
-    "An argument switches a protection off.",
-    names.example("update_user", '{"mfa": {"required": false}}'),
-    names.example("update_user", '{"mfa": {"required": true}}'),
     language=names.TOOL,
 )
 STOPPED = declare(
@@ -89,7 +83,8 @@ _KEEPS_OUT = word_set("block deny reject remove delete revoke ban drop list get"
 _THINS = word_set("prune forget expire rotate thin cleanup clean delete purge")
 _BROAD_FLAGS = word_set(
     "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
-    "no_verify bypass hard_delete delete_all apply_to_all force_push permanent permanently skip_confirmation "
+    "no_verify bypass hard_delete delete_all all_namespaces apply_to_all force_push permanent permanently "
+    "skip_confirmation "
     "skip_trash bypass_trash force_delete skip_final_snapshot skip_backup purge_everything delete_everything purge_all "
     "flush_all select_all update_all"
 )
@@ -99,7 +94,7 @@ _SAFEGUARDS = word_set(
     "safety guardrails lock backup snapshot hooks ci policy protection preflight freeze gate gates trash warnings"
 )
 _EVERYTHING = re.compile(
-    r"\s*(?:\*|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0|\*:\*|1\s*=\s*1|true|everything|any)\s*",
+    r"\s*(?:\*|\*\*(?:/\*)?|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0|\*:\*|1\s*=\s*1|true|everything|any)\s*",
     re.IGNORECASE,
 )
 _EVERYTHING_KEYS = word_set(
@@ -122,30 +117,15 @@ _PAYS = word_set(
     " releasefunds prorate"
 )
 _REVEALS = word_set("reveal revealsecrets showvalues showsecrets unmask unmasked decrypt withdecryption plaintext")
+_ACCOUNTS = word_set(
+    "iban bankaccount bankaccountnumber accountnumber routingnumber sortcode bic swift payoutaccount payoutmethod "
+    "defaultpaymentmethod paymentmethod directdeposit depositaccount beneficiary beneficiaryaccount walletaddress "
+    "paypalemail basesalary salary"
+)
 _PRODUCTION_KEYS = word_set(
     "environment env stage target cluster namespace workspace context deployment tier realm track endpoint slot ring"
 )
 _SYSTEM_NAMESPACES = re.compile(r"kube-system|kube-public|istio-system|cert-manager", re.IGNORECASE)
-_SWITCHES_OFF = word_set("disable disabled skip bypass ignore insecure unsafe unprotected noverify suppress without")
-_ON = word_set("enabled enable required require active on enforce enforced status state mode")
-_NONE = re.compile(r"false|off|disabled?|none|no|never|suspended|inactive|0|bypass|optional", re.IGNORECASE)
-_REPLACES = word_set(
-    "update set put modify alter reduce shorten lower edit patch "
-    "change replace configure write save apply upsert manage"
-)
-_RULES = word_set("rule rules policy policies statements value settings")
-"""What holds a protection that the tool's name names; without it, nothing protects."""
-_PUBLIC_KEYS = word_set(
-    "public publicly anonymous world everyone guest guests anyone external internet unauthenticated"
-)
-_ANSWERS = word_set("comment comments reply replies answer message note ticket")
-_ACCESS_KEYS = word_set("acl visibility access sharing share exposure audience scope privacy principal principals")
-_PUBLIC = re.compile(
-    r"public(?:-read(?:-write)?)?|anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|everyone|world|all[_ ]?users|allusers"
-    r"|anonymous|unlisted|\*",
-    re.IGNORECASE,
-)
-_ANYONE = re.compile(r"anyone(?:[_ ]?with[_ ]?(?:the[_ ]?)?link)?|all[_ ]?users|allauthenticatedusers", re.IGNORECASE)
 _COUNTS = word_set(
     "replicas desiredcount minsize maxsize capacity desiredcapacity instances instancecount count size min minreplicas "
     "maxreplicas nodes workers desired scale"
@@ -166,28 +146,6 @@ _FORWARDS = frozenset((
 _DRY = frozenset(("dryrun", "preview", "simulate", "validateonly", "planonly", "whatif", "checkmode", "noop"))
 
 
-class _Manner:
-    """What a call does, by its name, for looking at its arguments."""
-
-    def __init__(self, call: ToolCall) -> None:
-        self.words = frozenset(call.words)
-        self.deletes = names.deletes(call) and not {"cache", "cdn"} & set(call.words)  # it fills again
-        self.sends = names.sends(call) and not _keeps_draft(call)
-        self.replaces_protection = names.protects(call.words) and not _REPLACES.isdisjoint([*call.words, *call.action])
-
-
-def _keeps_draft(call: ToolCall) -> bool:
-    """Return True if a message is only written, for a person to send it."""
-    sent = any(
-        setting.plain in ("send", "sendnow", "publish", "submit") and setting.value is True for setting in call.settings
-    )
-    return (
-        "draft" in call.words
-        and not sent
-        and not {"send", "submit", "publish", "schedule"} & {*call.words, *call.action}
-    )
-
-
 def is_dry(call: ToolCall) -> bool:
     """Return True if an argument says that the call only shows what it would do."""
     return any(
@@ -198,7 +156,7 @@ def is_dry(call: ToolCall) -> bool:
 
 def read_arguments(call: ToolCall, reading: Reading) -> None:
     """Note what the arguments of a call that acts say about what it affects."""
-    manner = _Manner(call)
+    manner = Manner(call)
     for setting in call.settings:
         for rule, words in _findings(manner, setting):
             with reading.at_item(setting.path):
@@ -231,23 +189,25 @@ def _read_mapping(fields: Mapping[str, Any], reading: Reading) -> None:
     name = next((fields[key] for key in ("key", "name", "setting", "option", "parameter") if fields.get(key)), "")
     if isinstance(name, str) and len(name) <= 100 and "value" in fields:
         value = fields["value"]
-        falsy = value in (False, 0) or (isinstance(value, str) and bool(_NONE.fullmatch(value.strip())))
+        falsy = value in (False, 0) or (isinstance(value, str) and bool(NONE.fullmatch(value.strip())))
         if falsy and names.protects(words_in(name)):
             reading.add(OFF, f"Setting {name} to {value!r} switches a protection off.")
 
 
-def _findings(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
+def _findings(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     yield from _reach(manner, setting)
     yield from powers(setting)
+    if manner.changes and setting.plain in _ACCOUNTS and setting.value:
+        yield names.PAYS, f"The argument {setting.path} says to which account money goes from now on."
     if setting.value is True and setting.plain in _REVEALS:
         yield READS_SECRET, f"The argument {setting.path} is true: secrets are shown as they are."
     if setting.value is True and setting.plain in _PAYS:
         yield names.PAYS, f"The argument {setting.path} is true: it moves money."
-    yield from _switches(manner, setting)
+    yield from switches(manner, setting)
     yield from _recipients(manner, setting)
 
 
-def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
+def _reach(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """What is affected: everything, production, or nothing that is left running."""
     path, text = setting.path, setting.text
     gone = manner.deletes
@@ -269,13 +229,20 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield OPEN, f"The argument {path} is {text}: everybody on the internet."
     if setting.plain.startswith("keep") and setting.value in (0, 1, "0", "1") and manner.words & _THINS:
         yield ALL_GONE, f"The argument {path} is {setting.value!r}: no older copy is kept."
-    if manner.words & _REPLACES and {"retention", "lifecycle"} & {*setting.all_words, *manner.words}:
-        yield KEPT, f"The argument {path} changes how long something is kept; what is older is deleted."
+    if manner.words & REPLACES and {"retention", "lifecycle"} & {*setting.all_words, *manner.words}:
+        none = setting.value in (0, "0") and setting.value is not False
+        yield (
+            (ALL_GONE if none else KEPT),
+            f"The argument {path} changes how long something is kept, or says not at all.",
+        )
+    if gone and _ALL_ROWS.fullmatch(text):
+        yield ALL_GONE, f"The argument {path} selects all there is: everything is deleted."
     if gone and _leaves_no_copy(setting):
         yield ALL_GONE, f"The argument {path} means that no copy of what is deleted remains."
     if setting.value is True and _is_broad(setting):
         words = f"The argument {path} is true: it makes the call affect more, or skip a safeguard."
-        yield (ALL_GONE if gone and setting.plain in ("all", "everything", "deleteall") else BROAD), words
+        whole = gone and setting.plain in ("all", "everything", "deleteall", "allnamespaces")
+        yield (ALL_GONE if whole else BROAD), words
     if text and setting.words & _PRODUCTION_KEYS and len(text) <= 100 and set(words_in(text)) & names.PRODUCTION:
         yield PRODUCTION, f"The argument {path} is {text!r}: this acts on production."
     if setting.words & {"namespace"} and _SYSTEM_NAMESPACES.fullmatch(text):
@@ -289,6 +256,7 @@ def _reach(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield STOPPED, f"The argument {path} is 0: nothing of it keeps running."
 
 
+_ALL_ROWS = re.compile(r"select\s[^;]{1,300}?\sfrom\s+[\w.\"`]+\s*;?", re.IGNORECASE)
 _COPIES = word_set(
     "backup backups snapshot snapshots immutability immutable versions recovery replicas replica softdeleted "
     "softdelete archives restorepoints"
@@ -324,65 +292,13 @@ def is_everything(setting: Setting) -> bool:
     return text.lower() not in ("true", "any") or bool(setting.words & _ANYTHING)
 
 
-def _scales(manner: _Manner, setting: Setting) -> bool:
+def _scales(manner: Manner, setting: Setting) -> bool:
     return setting.plain not in ("count", "size", "min", "capacity", "scale") or bool(
         manner.words & {"scale", "resize", "scaling", "autoscaling", "autoscale", "capacity"}
     )
 
 
-def _switches(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
-    """What is switched off, or opened to everybody."""
-    path = setting.path
-    words, protects = setting.all_words, names.protects(setting.all_words)
-    own = names.protects(list(setting.words)) or (protects and setting.words & _ON)
-    if manner.words & names.PROTECTIONS and setting.words & (_ON | {"value"}):
-        own = True
-    falsy = setting.value in (False, 0) or bool(setting.text and _NONE.fullmatch(setting.text))
-    if (own and falsy and not set(words) & _SWITCHES_OFF and not _is_confirmation(setting)) or (
-        setting.value is True and set(words) & _SWITCHES_OFF and protects
-    ):
-        yield OFF, f"The argument {path} switches a protection off."
-    elif setting.value == [] and protects and set(words) & {"required", "reviewers", "methods", "checks", "approvals"}:
-        yield OFF, f"The argument {path} is empty, which switches a protection off."
-    elif manner.replaces_protection and setting.value in (None, [], {}) and _is_protection(setting):
-        yield OFF, f"The argument {path} is empty: the protection that this sets is none."
-    opens = setting.value is True and setting.words & _PUBLIC_KEYS and not setting.words & {"block", "key", "ignore"}
-    if opens and not _is_answer(manner, setting):
-        yield OPEN, f"The argument {path} is true: it makes something accessible to others."
-    if setting.plain in (
-        "type",
-        "who",
-        "grantee",
-        "member",
-        "with",
-        "sharewith",
-        "people",
-        "viewers",
-        "editors",
-    ) and _ANYONE.fullmatch(setting.text):
-        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
-    if setting.text and setting.words & _ACCESS_KEYS and _PUBLIC.fullmatch(setting.text):
-        yield OPEN, f"The argument {path} is {setting.text!r}: everybody gets access."
-
-
-def _is_protection(setting: Setting) -> bool:
-    """Return True if a value is what protects, rather than something about it, such as whom it alerts."""
-    words = words_in(setting.key)
-    named = bool(words) and (words[-1] in names.PROTECTIONS | _RULES or words[0] in ("enforce", "require", "required"))
-    return named or any(set(pair) <= set(words) for pair in names.PROTECTS_TOGETHER)
-
-
-def _is_answer(manner: _Manner, setting: Setting) -> bool:
-    """Return True if a value only says that the other side of a ticket may read one answer to it."""
-    return bool({*words_in(setting.path), *manner.words} & _ANSWERS)
-
-
-def _is_confirmation(setting: Setting) -> bool:
-    """Return True if a value only says that nobody has to confirm what the call itself does, as many tools have it."""
-    return bool(setting.words & {"confirm", "confirmation", "safe"}) and len(setting.words) == 1
-
-
-def _recipients(manner: _Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
+def _recipients(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """Who receives what the call sends."""
     if manner.sends and setting.text and setting.words & _RECIPIENTS and _ALL_PEOPLE.fullmatch(setting.text):
         yield MANY, f"The argument {setting.path} is {setting.text[:80]!r}: many people receive it."

@@ -11,13 +11,13 @@ from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
-from app.risk.tools.call import Argument, ToolCall
+from app.risk.tools.call import Argument, ToolCall, words_in
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 from assent.secret_patterns import find_spans
 
-_FILES = word_set("path file files filename filepath attachment attachments source")
-_HANDS_OVER = word_set("http request curl webhook paste pastebin gist attach attachment")
+_FILES = word_set("path paths file files filename filepath attachment attachments source")
+_HANDS_OVER = word_set("http https request requests fetch curl wget webhook paste pastebin gist attach attachment")
 CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
 """Arguments with which a tool signs in, rather than what it sends."""
 _LONGEST_SEARCHED = 20_000
@@ -97,7 +97,12 @@ def read_sent_files(call: ToolCall, reading: Reading) -> None:
         if sends and not argument.words & CREDENTIALS and _has_secret(argument):
             with reading.at_item(argument.path):
                 reading.add(SENDS_SECRET, f"The argument {argument.path} contains a secret, which is sent to others.")
-        secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)
-        if secret and "\n" not in argument.text.strip():
+        path = argument.text.strip()
+        # As curl has it, a file is named after an @ sign, or after one within a form.
+        marked = path.startswith("@") or re.match(r"[\w.-]{1,60}=@", path) is not None
+        path = path.partition("@")[2] if marked else path
+        named = marked or _FILES & {*words_in(argument.path)}
+        secret = named and place_of(path) in (Place.SECRET, Place.ACCESS)
+        if secret and "\n" not in path:
             with reading.at_item(argument.path):
                 reading.add(SENDS_SECRET, f"This sends {argument.text[:80]}, which may hold secrets.")

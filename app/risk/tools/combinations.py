@@ -105,13 +105,18 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         runs: A command or code among the arguments has been read.
     """
     words = set(call.words)
-    looks = bool(words & word_set("get read list show fetch view retrieve find search describe"))
+    looks = bool(words & _LOOKING)
     reads = looks and (names.only_looks(call) or not words & _MAKES)
     key = words & _SHOWS and words & {"key", "keys", "token"} and words & _KINDS_OF_KEYS and not words & _MAKES
-    variables = looks and words & {"environment", "env"} and words & {"variable", "variables", "vars"}
-    stores = words & {"vault", "keyvault", "secretsmanager", "keystore"} and looks
+    named = bool(words & {"environment", "env"} and words & {"variable", "variables", "vars"})
+    variables = looks and (named or words == {"read", "environment"})
+    everything = set(call.all_words)
+    kept = bool(everything & _STORES or {"1", "password"} <= everything) and not _only_names(call)
+    settings = bool(everything & _HOSTERS and words & {"config", "secrets"})
+    strings = {"connection", "string"} <= words or {"role", "key"} <= words or {"local", "storage"} <= words
+    stores = looks and (kept or settings or strings or _asks_for_secret(call))
     dumps = words & {"env", "environ", "dotenv"} and words & {"dump", "print", "export", "all"}
-    if (words & _SECRETS and reads) or dumps or stores or key or (variables and reads):
+    if (words & _SECRETS and reads and not _only_names(call)) or dumps or stores or key or (variables and reads):
         yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
     if words & _WAYS_IN and words & _MAKES and not reads and not runs:
         yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
@@ -150,6 +155,32 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield names.PAYS.finding("The tool's name says that it orders or trades something.")
     if words & _CLOCK and runs and not words & {"get", "list", "show"}:
         yield SCHEDULES.finding("The command in this call will run by the clock.")
+
+
+_LOOKING = word_set("get read list show fetch view retrieve find search describe access pull reveal")
+_STORES = word_set(
+    "vault keyvault secretsmanager keystore onepassword bitwarden bw lastpass keepass keepassxc dashlane passbolt "
+    "vaultwarden infisical credstash keyring keychain doppler passwordstore op"
+)
+"""Places that keep what one signs in with."""
+_HOSTERS = word_set("heroku doppler flyio railway render dokku")
+"""Where the settings of an application hold its secrets."""
+
+
+def _only_names(call: ToolCall) -> bool:
+    """Return True if a call lists what a store of secrets has, without what is in it."""
+    return bool(set(call.words) & {"list", "ls"}) and not set(call.words) & {"value", "values", "env", "get", "all"}
+
+
+def _asks_for_secret(call: ToolCall) -> bool:
+    """Return True if a call that reads asks for a secret by its arguments."""
+    for setting in call.settings[:100]:
+        if setting.value is True and setting.plain in ("reveal", "showvalues", "withdecryption", "decrypt", "unmask"):
+            return True
+        kind = setting.plain in ("kind", "resource", "resourcetype", "type", "fields", "field")
+        if kind and setting.text.lower().rstrip("s") in ("secret", "password", "credential", "private_key"):
+            return True
+    return False
 
 
 def reading_findings(call: ToolCall) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from app.risk.tools.deeds import (
     Deed,
     Said,
 )
+from app.risk.tools.money_deeds import CHANGES, MONEY
 
 _PEOPLE = word_set(
     "user account member employee customer person staff contractor login principal subscriber seller tenant "
@@ -49,11 +50,6 @@ _REVIEWED = word_set(
 _ALARMS = word_set("alert finding vulnerability detection advisory violation threat")
 _SOFTWARE = word_set("extension plugin addon app application software driver program agent skill connector msi exe")
 _MAILINGS = word_set("campaign newsletter broadcast blast mailing announcement mailshot")
-_TRIPS = word_set("flight hotel trip train ride taxi cab travel cruise ticket apartment")
-_GOODS = word_set("grocery groceries food pizza meal goods supplies product item hardware equipment")
-_COINS = word_set(
-    "money fund transaction wire payment salary payroll eth btc usdc usdt crypto bitcoin ether solana giftcard gift"
-)
 _DANGEROUS_DOMAINS = {
     "lock": "unlock open", "alarm": "disarm", "cover": "open toggle", "valve": "open close toggle",
     "siren": "turn", "homeassistant": "restart stop", "hassio": "host addon backup restore stop restart",
@@ -64,6 +60,7 @@ _SHADES = word_set("blind shade curtain awning")
 _NOT_MANY = word_set("mark read select save expand collapse stage format test check fetch message tab")
 
 _GRAVE = (
+    *MONEY,
     Deed(
         PHYSICAL,
         "opens or unlocks something that keeps people out",
@@ -153,6 +150,55 @@ _GRAVE = (
         word_set("kms keyvault hsm cmk encryption cloudkms"),
         word_set("alias tag policy grant access"),
     ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a key without which data cannot be read",
+        word_set("deletion"),
+        word_set("key cmk"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a machine with its disks",
+        word_set("delete destroy remove terminate"),
+        word_set("server droplet linode machine node vps baremetal"),
+        word_set("hetzner hcloud digitalocean linode vultr scaleway ovh upcloud equinix openstack nova lightsail"),
+        word_set("key tag label firewall rule member mcp"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes a copy of a database with all that is in it",
+        word_set("delete reset destroy"),
+        word_set("branch"),
+        word_set("supabase neon planetscale xata turso"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "deletes something with all that is within it",
+        word_set("delete remove destroy"),
+        word_set("recursive recursively"),
+        without=word_set("file folder directory path dir"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
+        "empties a collection",
+        word_set("clear empty"),
+        word_set("object document record vector entries row point datapoint embedding"),
+        without=word_set("cache cart chat conversation filter selection form draft"),
+    ),
+    Deed(
+        names.DESTRUCTIVE,
+        "deletes records of what has been done",
+        word_set("clear empty rotate"),
+        word_set("eventlog log audit journal"),
+        without=word_set("cache console browser terminal screen chat output"),
+    ),
+    Deed(
+        names.DESTRUCTIVE,
+        "deletes what it thinks is no longer needed",
+        word_set("clean retire expire"),
+        word_set("up old unused stale orphaned server session host machine volume image resource"),
+        without=word_set("build cache code text data string input html name token card link"),
+    ),
     Deed(INSTALLS, "adds software that has not been read", word_set("install sideload uninstall"), _SOFTWARE),
     Deed(
         INSTALLS,
@@ -190,26 +236,19 @@ _GRAVE = (
         word_set("agent claude codex cursor gemini copilot assistant"),
     ),
     Deed(
-        names.PAYS,
-        "moves money",
-        word_set("send sign move release issue run process"),
-        _COINS | {"credit"},
-        without=word_set(
-            "receipt reminder request statement email pdf message test report db database sql notification confirmation"
-        ),
+        PHYSICAL,
+        "changes how a patient is treated",
+        CHANGES | word_set("adjust stop discontinue"),
+        word_set("medication dose dosage prescription treatment infusion"),
+        without=word_set("note reminder get list schedule report"),
     ),
     Deed(
-        names.PAYS,
-        "spends money",
-        word_set("book reserve order rent hire"),
-        _TRIPS | _GOODS,
-        without=word_set(
-            "meeting conference status history line detail update add set change sort by in on off into list "
-            "get fetch search "
-            "show count view find mark"
-        ),
+        names.DELETES_WHOLE,
+        "deletes a base with all tables in it",
+        word_set("delete destroy remove"),
+        word_set("base"),
+        word_set("airtable nocodb baserow"),
     ),
-    Deed(names.PAYS, "changes what is paid from now on", word_set("upgrade"), word_set("subscription plan tier seat")),
     Deed(
         MAILS_MANY,
         "sends something to many people",
@@ -278,13 +317,6 @@ _GRAVE = (
         word_set("update add set create modify change edit replace"),
         word_set("waf firewall securitygroup"),
         without=word_set("block deny list get comment tag"),
-    ),
-    Deed(
-        names.PAYS,
-        "changes what customers pay",
-        word_set("update set change create bulk"),
-        word_set("price pricing discount coupon voucher promotion"),
-        without=word_set("alert watch draft quote list get page test"),
     ),
     Deed(
         names.DESTRUCTIVE,

@@ -50,6 +50,8 @@ _DIALECTS = {
 _SQL_KEYS = word_set("sql statement statements stmt stmts query queries ddl dml")
 _COMMAND_KEYS = word_set("exec command cmd commands commandline shell bash line lines terminal stdin argv")
 _CODE_KEYS = word_set("code script source snippet cell program expression body js javascript eval function")
+_DRAWN = word_set("diagram chart mermaid plantuml graphviz latex svg markdown flowchart")
+"""What is drawn from a text that some tools call its code."""
 _FORMULAS = word_set("expression expr formula equation calculation")
 _ARITHMETIC = re.compile(
     r"(?:[\d\s.,+*/%^()=-]|\b(?:sqrt|sin|cos|tan|log|ln|exp|abs|round|floor|ceil|min|max|pow|pi|e|mod|sum|avg)\b)+"
@@ -133,6 +135,10 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
         if set(call.all_words) & _SEARCHES:
             return ""
         return "sql" if _SQL_TEXT.match(text) else ""
+    if words == {"code"} and re.fullmatch(r"[\w-]{1,40}", text.strip()) and not kind and not words_that_run(call):
+        return ""  # a code of a discount, a country, or a room
+    if words <= {"code", "source"} and set(call.words) & _DRAWN:
+        return ""
     if words & _CODE_KEYS:
         named = [*call.named_language, *(word for word in call.words if word in _OTHER_LANGUAGES)]
         return _code_language(text, kind, named, words)
@@ -146,6 +152,11 @@ def language_in(call: ToolCall, argument: Argument, kind: str) -> str:
         return ""
     asks = kind == "sql" or bool(set(call.all_words) & {"query", "queries", "bi", "warehouse", "lake", "etl"})
     return "sql" if asks and _SQL_TEXT.match(text) else ""
+
+
+def words_that_run(call: ToolCall) -> bool:
+    """Return True if a tool's name says that it runs something."""
+    return bool(set(call.all_words) & (_RUNS | {"eval", "evaluate", "code", "script"}))
 
 
 def _code_language(text: str, kind: str, named: list[str], words: frozenset[str]) -> str:

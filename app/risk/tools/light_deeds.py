@@ -245,7 +245,7 @@ _LIGHT = (
         COMPUTES,
         "only makes speech or text",
         word_set("to"),
-        word_set("speech text markdown html"),
+        word_set("speech text markdown html yaml json csv xml toml"),
         without=names.ACTING,
     ),
     Deed(COMPUTES, "looks at a page", word_set("snapshot"), besides=word_set("browser page playwright puppeteer dom")),

@@ -8,6 +8,16 @@ from functools import lru_cache
 from app.domain.risk import REGISTERED_TOOL, Finding
 from app.risk.rules import declare, word_set
 from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.name_words import (
+    ABOUT,
+    DATABASES,
+    INFORMATION,
+    LOOKED_UP,
+    MEDIA,
+    SEARCH_ENGINES,
+    STRANGE,
+    WHOLE_PAIRS,
+)
 from assent.contracts import RiskLevel
 
 TOOL = "tool_call"
@@ -83,7 +93,9 @@ _ALWAYS = (
             "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown reboot kill "
             "prune revert "
             "rollback reset overwrite unlink rm void detach evict deprovision decommission deletes removes "
-            "flush discard drain"
+            "flush discard drain annihilate obliterate eradicate nuke teardown expunge shred dispose eliminate "
+            "demolish zap cleanup deregister unregister sunset dismantle incinerate deletion unprovision decimate "
+            "vaporize scrub"
         ),
         "deletes or stops something, perhaps irreversibly",
     ),
@@ -124,7 +136,8 @@ _ACTS = (
             "cancel close approve restart enable disable replace upsert register book archive import sync commit "
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
-            "release reserve order configure alter reassign relabel"
+            "release reserve order configure alter reassign relabel clear empty dismiss acknowledge mute unmute "
+            "activate print"
         ),
         "changes something",
     ),
@@ -139,23 +152,19 @@ _NOUNS = (
 )
 _DELETES = word_set(
     "delete drop remove purge destroy truncate wipe erase terminate deprovision decommission deletes removes flush "
-    "unlink discard deleting rm bulkdelete"
+    "unlink discard deleting rm bulkdelete annihilate obliterate eradicate nuke teardown expunge shred dispose "
+    "eliminate demolish zap deletion vaporize incinerate unprovision dismantle"
 )
-_WHOLES = word_set(
+WHOLES = word_set(
     "bucket buckets database databases db dbs schema schemas table tables keyspace keyspaces namespace "
     "namespaces cluster "
     "clusters backup backups snapshot snapshots volume volumes disk disks stack stacks vault vaults organization "
     "tenant filesystem filesystems hostedzone collection dataset datasets vm vms droplet droplets instance instances "
-    "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse"
+    "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse warehouses "
+    "zone zones realm realms mailbox mailboxes workspace workspaces organizations tenants org orgs fleet fleets "
+    "catalog catalogs queue queues ou subtree"
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
-_WHOLE_PAIRS = word_set(
-    "resourcegroup storageaccount keyvault keyring hostedzone managedzone userpool dbinstance dbcluster sqlserver "
-    "sqldatabase sqlinstance virtualmachine managedcluster filesystem persistentvolume volumeclaim nodepool nodegroup "
-    "virtualnetwork recoverypoint recoveryvault objectstore datalake dnszone kafkatopic storagepool activedirectory "
-    "searchindex vectorstore knowledgebase namedgraph"
-)
-"""More of them, with names of two words."""
 PROTECTIONS = word_set(
     "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
     "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
@@ -176,21 +185,11 @@ PRODUCTION = word_set("prod production live prd")
 KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")
-_ABOUT = word_set(
-    "lock policy tag tags label labels alias rule permission role member grant binding access alert subscription "
-    "comment note attachment annotation watcher setting option parameter flag"
-)
-"""What is deleted is something about a thing, not the thing."""
 _FORMATS = word_set("format reformat")
 """Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
-_MEDIA = word_set("disk disks volume volumes drive drives device partition partitions")
-_SEARCH_ENGINES = word_set(
-    "elastic elasticsearch opensearch es solr algolia pinecone qdrant weaviate milvus chroma meilisearch "
-    "typesense vector"
-)
 _LOOKS = word_set(
     "get list search find describe show count view query preview estimate explain inspect calculate check validate "
-    "lookup is has diff compare simulate"
+    "lookup is has diff compare simulate track"
 )
 BESIDES = word_set("and or then with plus after")
 _ASKS = word_set("ask question prompt clarify consult")
@@ -213,6 +212,8 @@ _THINGS = word_set(
     "refund trade tip order bid charge invoice alert tweet"
 )
 """Words that are verbs, and also names of what a service keeps: ``email_search`` reads."""
+_TOLD = word_set("status history stats progress")
+_ALSO_NOUNS = _THINGS | word_set("restore backup deploy build sync job upgrade migration purchase run launch commit")
 OWN = word_set(
     "todowrite todoread todo task agent exitplanmode enterplanmode websearch bashoutput askuserquestion skill "
     "sequentialthinking think updateplan taskcreate taskupdate tasklist taskget toolsearch plan memory remember "
@@ -263,7 +264,8 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
         return
     if found:
         return
-    if hit := next((word for word in words if word in _READS), ""):
+    hit = next((word for word in words if word in _READS), "") or informs(call)
+    if hit:
         yield READS.finding(f"“{hit}” in the tool's name says that it only reads. The agent receives what it reads.")
         return
     for rule, triggers, meaning in _NOUNS[1:]:
@@ -272,6 +274,18 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
             yield rule.finding(f"“{hit}” in the tool's name: it {meaning}.")
     if not found:
         yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known about it.")
+
+
+def informs(call: ToolCall) -> str:
+    """Return the word of a name without a verb that says that the tool tells something, such as ``schema``."""
+    words = [*call.words, *call.action]
+    if "resolve" in words and words[-1] in LOOKED_UP:
+        return "resolve"
+    if not words or ACTING & set(words) or set(words) & STRANGE:
+        return ""
+    if {"browser", "page"} & set(call.all_words) and words[-1] in ("messages", "requests"):
+        return words[-1]
+    return words[-1] if words[-1] in INFORMATION else words[0] if words[0] in INFORMATION and len(words) < 4 else ""
 
 
 def sends(call: ToolCall) -> bool:
@@ -303,11 +317,15 @@ def _said(call: ToolCall) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _ordered(name: tuple[str, ...], action: tuple[str, ...]) -> tuple[str, ...]:
     words = _from_verb(name)
+    if name[:1] == ("request",) and "deletion" in words:
+        words = tuple(word for word in words if word != "deletion")  # somebody else is asked for it
     return (*words, *action) if _has_verb(words) else (*action, *words)
 
 
 def _from_verb(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words of a name from its verb on, without the service that it begins with: ``stripe_listCharges``."""
+    if len(words) == 2 and words[1] in _TOLD and words[0] in _ALSO_NOUNS:
+        return words[1:]  # ``restore_status`` tells how a restore goes
     if words and words[0] in _THINGS and words[1:2] and words[1] in _LOOKS and not set(words[1:]) & ACTING:
         return words[1:]
     first = next((number for number, word in enumerate(words) if word in _VERBS), 0)
@@ -334,21 +352,41 @@ def only_looks(call: ToolCall) -> bool:
 def _whole(call: ToolCall) -> str:
     """Return what is deleted with everything in it, such as ``bucket``; empty if it is nothing of that kind."""
     said = {*call.words, *call.action}
-    if said & _FORMATS and said & _MEDIA:
+    if said & _FORMATS and said & MEDIA:
         return "a disk"
     if not deletes(call) and not said & _EMPTIES:
         return ""
-    words = [word for word in (*call.words, *call.action) if word not in _DELETES | _EMPTIES]
-    kind = [] if words[-1:] and words[-1] in _ABOUT else words_in(call.text(*KINDS))
+    words = [word for word in (*_before_from(call.words), *call.action) if word not in _DELETES | _EMPTIES]
+    if words[-1:] == ["zone"] and "purge" in said:
+        return ""  # of a network for content, whose caches fill again
+    kind = [] if words[-1:] and words[-1] in ABOUT else words_in(call.text(*KINDS))
     for last in (words[-1:], kind[-1:]):
-        if last and last[0] in _WHOLES:
+        if last and last[0] in WHOLES:
             return last[0]
-    if words[-1:] in (["index"], ["indices"]) and set(call.all_words) & _SEARCH_ENGINES:
+    if words[-1:] in (["index"], ["indices"], ["indexes"]) and _is_search_index(call):
         return "index"
+    if words[-1:] == ["group"] and set(call.all_words) & {"azmcp", "azure", "azurerm"}:
+        return "resource group"
     for pair in (words[-2:], kind[-2:]):
-        if "".join(pair).removesuffix("s") in _WHOLE_PAIRS:
+        if "".join(pair).removesuffix("s") in WHOLE_PAIRS:
             return " ".join(pair)
     return "all that there is" if "all" in words else ""
+
+
+def _before_from(words: Sequence[str]) -> Sequence[str]:
+    """Return the words of a name up to where it says from what something is taken: ``remove_user_from_org``."""
+    place = next((number for number, word in enumerate(words) if number > 1 and word in ("from", "in", "on")), None)
+    return words[:place]
+
+
+def _is_search_index(call: ToolCall) -> bool:
+    """Return True if an index is one of documents, rather than one of a database's table or collection."""
+    if set(call.all_words) & SEARCH_ENGINES:
+        return True
+    of_table = {"table", "tablename", "collection", "columns", "schema", "database"} & {
+        setting.plain for setting in call.settings[:50]
+    }
+    return not of_table and not set(call.all_words) & DATABASES
 
 
 def destroys(call: ToolCall) -> bool:

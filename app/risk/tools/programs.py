@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.risk.commands.cloud_rules import kind_of
-from app.risk.commands.table import Command, read_command
+from app.risk.commands.table import Command, handlers, read_command
 from app.risk.effects import run_dynamic
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
@@ -84,7 +84,7 @@ def read_words(call: ToolCall, reading: Reading) -> bool:
         and not (lists and lists[0] and not rest)
     ):
         words = _split(rest)
-        _run([program, *words], call, reading)
+        run_words([program, *words], call, reading)
         return True
     if lists and not program:
         for words in lists:
@@ -92,7 +92,7 @@ def read_words(call: ToolCall, reading: Reading) -> bool:
                 # A list of commands rather than one of words.
                 reading.read("shell", "\n".join(words))
             else:
-                _run(words, call, reading)
+                run_words(words, call, reading)
         return True
     return False
 
@@ -106,7 +106,8 @@ def _split(value: Any) -> list[str]:
         return str(value).split()[:_MOST_WORDS]
 
 
-def _run(words: list[str], call: ToolCall, reading: Reading) -> None:
+def run_words(words: list[str], call: ToolCall, reading: Reading) -> None:
+    """Read the words of a command that a call gives."""
     given = call.text("stdin", "input")
     known = Word(given) if given and given not in words else None
     read_command(Command(words_of(*words), input=known), reading)
@@ -120,6 +121,13 @@ def has_words(call: ToolCall) -> bool:
 def _line(call: ToolCall) -> str:
     names = ("command", "cmd", "args", "arguments", "input", "commandline")
     return next((call.text(name) for name in names if call.text(name)), "")
+
+
+def own_program(call: ToolCall) -> str:
+    """Return the program whose name is all of the tool's own, if the call gives its words; empty if there is none."""
+    name = call.own.lower().replace("_", "-")
+    given = argument_lists(call) or any(call.text(key) for key in ("args", "arguments", "argv", "command", "cmd"))
+    return name if given and re.fullmatch(r"[a-z][\w-]{1,40}", name) and name in handlers() else ""
 
 
 def note_unread(call: ToolCall, reading: Reading) -> None:
@@ -139,14 +147,19 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     text = _line(call)
     text = text or next((argument.text for argument in call.texts if argument.words & _COMMANDS), "")
     lists = argument_lists(call)
+    if program == "aws" and (operation := call.text("operationname", "operation", "apiname", "apiaction")):
+        run_words([program, *_service_operation(call, operation)], call, reading)
+        return True
     if program == "ssh" and text:
         hosts = (argument.text for argument in call.texts if argument.words & _HOSTS)
         host = next((host for host in hosts if host.strip() and not host.startswith("-")), "host")
-        _run(["ssh", host, text], call, reading)
+        run_words(["ssh", host, text], call, reading)
         return True
     if text and "exec" in call.words and program in ("docker", "podman", "kubectl", "oc"):
         names = _named(call, {"command", "cmd", "args", "arguments", "input", "commandline"})
-        _run([program, "exec", *names, *(["--"] if program in ("kubectl", "oc") else []), *_split(text)], call, reading)
+        run_words(
+            [program, "exec", *names, *(["--"] if program in ("kubectl", "oc") else []), *_split(text)], call, reading
+        )
         return True
     if text and (" " in text.strip() or not set(call.words) - set(words_in(call.own.split("_")[0]))):
         start = text.strip().split()[:1]
@@ -167,7 +180,7 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     if len(words) == 1:
         run_dynamic(reading, f"the tool {call.tool[:60]}")
         return True
-    _run(words, call, reading)
+    run_words(words, call, reading)
     return True
 
 
@@ -179,6 +192,19 @@ def _subcommand(call: ToolCall, program: str) -> list[str]:
     if program == "aws" and len(rest) > 2 and not verb:
         return _aws_operation(rest)
     return [*rest, *(shlex.split(verb) if verb.count('"') % 2 == 0 and verb.count("'") % 2 == 0 else verb.split())]
+
+
+def _service_operation(call: ToolCall, operation: str) -> list[str]:
+    """Return a service, an operation, and its parameters as the words of Amazon's client."""
+    service = call.text("servicename", "service", "client").lower()
+    words = ["s3api" if service == "s3" else service, "-".join(words_in(operation))]
+    parameters = call.value("parameters", "params", "arguments", "args", "input")
+    for key, value in parameters.items() if isinstance(parameters, Mapping) else ():
+        option = "--" + "-".join(words_in(str(key)))
+        values = value if isinstance(value, list) else [value]
+        shown = [str(entry) for entry in values if isinstance(entry, (str, int)) and not isinstance(entry, bool)]
+        words += [option, *shown] if value is not False else []
+    return [word for word in words if word][:_MOST_WORDS]
 
 
 def _aws_operation(words: list[str]) -> list[str]:

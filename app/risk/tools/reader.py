@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,10 +14,12 @@ from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
+from app.risk.tools.api_requests import read_api_request
 from app.risk.tools.arguments import is_dry, read_arguments
 from app.risk.tools.attached_files import read_sent_files, read_written_files
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
+from app.risk.tools.containers import container_words
 from app.risk.tools.deeds import SMALL, Said
 from app.risk.tools.devices import read_device
 from app.risk.tools.documents import read_documents
@@ -28,8 +29,16 @@ from app.risk.tools.grave_deeds import grave_findings
 from app.risk.tools.handing_on import note_handed_on
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
 from app.risk.tools.light_deeds import light_finding
-from app.risk.tools.programs import argument_lists, has_words, note_unread, read_program, read_words
+from app.risk.tools.programs import (
+    has_words,
+    note_unread,
+    own_program,
+    read_program,
+    read_words,
+    run_words,
+)
 from app.risk.tools.requests import read_urls
+from app.risk.tools.store_calls import read_store
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 
@@ -100,6 +109,8 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
     # A document says what is applied, and the tool's name what is done with it.
     applied = read_documents(call, reading)
     read = read_device(call, reading) or _read_kind(call, reading, applied)
+    if call.judged == "asks":
+        return
     if not read and is_dry(call):
         # Code among the arguments is read all the same: only the tool itself knows this argument.
         reading.add(names.DRY_RUN, "An argument says that the call only shows what it would do.")
@@ -114,7 +125,7 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
         reading.take(combined_findings(call, runs=read))
         reading.take(grave_findings(call, said))
     read_sent_files(call, reading)
-    if not call.judged and not names.only_reads(call) and names.writes(call):
+    if not call.judged and not names.only_reads(call) and (names.writes(call) or "push" in call.words):
         read_written_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
@@ -224,9 +235,15 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return True
     if _graphql(call, reading):
         return True
+    if not call.reads and read_api_request(call, reading):
+        return True
     kind = kind_of(call)
     _read_launched(call, reading)
-    program = program_of(call)
+    if words := container_words(call):
+        call.judged = "program"
+        run_words(words, call, reading)
+        return True
+    program = program_of(call) or ("" if kind else own_program(call))
     if (
         program
         and kind not in ("sql", "redis", "mongo", "cypher")
@@ -241,9 +258,11 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     if (kind == "shell" or started) and read_words(call, reading):
         call.judged = "program"
         return True
+    if kind == "mongo" and not call.action and names.informs(call):
+        return False
     if kind in ("redis", "mongo"):
         call.judged = "code"
-        return _read_store(call, kind, reading)
+        return read_store(call, kind, reading, _read_code)
     if read_files(call, reading):
         if call.text("celltype") != "markdown":
             _read_code(call, "", reading, only={"newsource"})
@@ -264,6 +283,8 @@ def _read_launched(call: ToolCall, reading: Reading) -> None:
     for value in call.args.values() if isinstance(call.args, Mapping) else ():
         inner = ToolCall("run", value) if isinstance(value, Mapping) else None
         words = inner.value("args", "argv", "arguments") if inner is not None else None
+        if inner is not None and isinstance(inner.value("command", "cmd", "argv"), list):
+            read_words(inner, reading)
         if inner is not None and isinstance(words, list) and inner.text("command", "program", "executable", "cmd"):
             read_words(inner, reading)
 
@@ -328,41 +349,6 @@ def _decoded(argument: Argument) -> Argument:
         return argument
     path = re.sub(r"(?i)_?(?:base_?64|b64|encoded)", "", argument.path) or argument.path
     return Argument(path, text, argument.inside + 1)
-
-
-def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
-    """Read an operation on Redis or MongoDB, given as a text, as words, or under named keys."""
-    lists = argument_lists(call)
-    if kind == "redis":
-        lists = lists or [list(map(str, words)) for words in _pipeline(call)]
-        if lists:
-            for words in lists:
-                reading.read("redis", " ".join(f'"{word}"' if " " in word else word for word in words))
-            return True
-        if _read_code(call, kind, reading) or call.reads:
-            return True
-        rest = [word for word in call.words if word not in ("redis", "valkey", "command", "execute", "run")]
-        values = [str(value) for value in call.args.values()] if isinstance(call.args, Mapping) else []
-        reading.read("redis", " ".join([*rest, *values]))
-        return True
-    operation = call.text("operation", "op", "action", "method")
-    named = ("filter", "pipeline", "document", "documents", "update")
-    plain = not operation and all(call.value(name) is None for name in named)
-    if plain and _read_code(call, kind, reading):
-        return True
-    rest = [word for word in call.words if word not in ("mongo", "mongodb", "db", "tool", "execute", "run")]
-    named_so = "find" if call.reads else "".join([*rest[:1], *(word.capitalize() for word in rest[1:])])
-    name = operation or named_so
-    document = {"operation": name, **(call.args if isinstance(call.args, Mapping) else {})}
-    reading.read("mongo", json.dumps(document | {"operation": name}, default=str))
-    return True
-
-
-def _pipeline(call: ToolCall) -> list[list[Any]]:
-    """Return the commands of a pipeline, each a list of words."""
-    value = call.value("cmds", "commands", "pipeline", "operations", "ops", "calls", "args")
-    lists = isinstance(value, list) and value and all(isinstance(entry, list) and entry for entry in value)
-    return list(value[:_MOST_CALLS]) if lists else []
 
 
 def _typed(call: ToolCall, reading: Reading) -> bool:

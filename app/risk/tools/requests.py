@@ -12,6 +12,7 @@ from app.risk.commands.web import DELETES
 from app.risk.effects import Act, act_on, connect, host_of
 from app.risk.reading import Reading
 from app.risk.rules import declare
+from app.risk.tools.api_requests import DELETES_ALL, deletes_whole
 from app.risk.tools.call import HTTP_METHODS, ToolCall, words_in
 from app.risk.words import Word
 from assent.contracts import RiskLevel
@@ -19,12 +20,6 @@ from assent.contracts import RiskLevel
 ADDRESS = declare(
     "tool.args.address", RiskLevel.HIGH, "An argument points to a local file or an internal address.",
     '{"tool": "fetch", "args": {"url": "http://10.0.0.5/"}}', '{"tool": "fetch", "args": {"url": "https://example.com/"}}',
-    language="tool_call",
-)  # fmt: skip
-DELETES_ALL = declare(
-    "http.deletes_all", RiskLevel.CRITICAL, "Deletes an index or a collection with everything in it.",
-    '{"tool": "http_request", "args": {"method": "DELETE", "url": "http://elastic.example.com:9200/orders"}}',
-    '{"tool": "http_request", "args": {"method": "GET", "url": "http://elastic.example.com:9200/orders"}}',
     language="tool_call",
 )  # fmt: skip
 
@@ -79,7 +74,8 @@ def _read_url(call: ToolCall, url: str, reading: Reading) -> bool:
         path = (urlsplit(url).path if "://" in url else "").strip("/")
         engine = bool(_SEARCH_ENGINE.search(url))
         everything = "_delete_by_query" in url and "match_all" in json.dumps(call.args, default=str)
-        if engine and (everything or (method == "DELETE" and "/_doc/" not in url and path.count("/") == 0)):
+        whole = method == "DELETE" and deletes_whole(path)
+        if whole or (engine and (everything or (method == "DELETE" and "/_doc/" not in url and path.count("/") == 0))):
             reading.add(DELETES_ALL, f"This deletes {path or 'everything'} with all that is in it.")
         else:
             reading.add(DELETES, "This asks another machine to delete something.")
