@@ -91,7 +91,7 @@ def rotate_logs() -> Script:
 def remove_vpn() -> Script:
     """A PowerShell script for many machines."""
     return Script(
-        title="Remove 12 old VPN clients",
+        title="Remove 12 VPN clients",
         language="powershell",
         content=_VPN,
         target="12 workstations",
@@ -104,7 +104,7 @@ def remove_vpn_pilot() -> Script:
     """The same script, tried on two machines before."""
     return remove_vpn().model_copy(
         update={
-            "title": "Remove 2 old VPN clients",
+            "title": "Remove 2 VPN clients",
             "target": "2 workstations",
             "summary": "A trial: both workstations belong to the IT team.",
         }
@@ -137,7 +137,7 @@ def measure_space() -> Script:
 def package_editor() -> Script:
     """A script that installs a program, delivered rather than run."""
     return Script(
-        title="Package Example Editor 4.2",
+        title="Package Editor 4.2",
         language="powershell",
         content=_PACKAGE,
         target="software catalog",

@@ -122,7 +122,7 @@ def restart(service: str, environment: str) -> ToolCall:
 def scale(service: str, replicas: int, urgency: Urgency = Urgency.NORMAL) -> ToolCall:
     """More instances of a service."""
     return ToolCall(
-        title=f"Scale {service} to {replicas} instances",
+        title=f"Scale {service} to {replicas}",
         tool="scale_service",
         environment="production",
         summary="Requests wait 900 ms on average, and the wait grows.",

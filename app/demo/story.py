@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from app.services.approvals.decisions.remarks import CommentPlace
 from assent.contracts import ReceiptStatus, Verdict
 
 if TYPE_CHECKING:
@@ -113,9 +114,17 @@ class Thread:
         """Somebody answers it."""
         return self._then(after, lambda telling: telling.decide(self.key, who, Verdict.ANSWER, comment, answer=answer))
 
-    def comment(self, who: str, after: str, words: str) -> Self:
-        """A person, or the agent that asked (``agent``), comments."""
-        return self._then(after, lambda telling: telling.comment(self.key, who, words))
+    def comment(self, who: str, after: str, words: str, line: int | None = None, part: str = "") -> Self:
+        """A person, or the agent that asked (``agent``), comments, perhaps at a line of a part of the proposal."""
+        return self._then(after, lambda telling: telling.comment(self.key, who, words, CommentPlace(part, line)))
+
+    def reply(self, who: str, after: str, words: str) -> Self:
+        """A person, or the agent that asked (``agent``), replies to the last comment at a line."""
+        return self._then(after, lambda telling: telling.reply(self.key, who, words))
+
+    def resolve(self, who: str, after: str) -> Self:
+        """Somebody resolves the last comment at a line."""
+        return self._then(after, lambda telling: telling.resolve(self.key, who))
 
     def claim(self, who: str, after: str, minutes: int = 240) -> Self:
         """Somebody claims it."""

@@ -18,6 +18,7 @@ from app.domain.people import Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.tokens import Scope, TokenKind, token_terms
 from app.services.approvals.bulk import SelectedRequest
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.approvals.intake.gate import ExternalRequest
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
@@ -65,6 +66,7 @@ class Telling:
         self._callers: dict[str, tuple[datetime, Actor]] = {}
         self._requests: dict[str, str] = {}
         self._asked_by: dict[str, str] = {}
+        self._at_lines: dict[str, str] = {}
 
     def tell(self, story: Story) -> None:
         """Tell the story from its first act up to its end."""
@@ -143,10 +145,21 @@ class Telling:
             if result.error is not None:
                 raise result.error
 
-    def comment(self, key: str, who: str, words: str) -> None:
+    def comment(self, key: str, who: str, words: str, place: CommentPlace) -> None:
         """A person, or the agent that asked, comments."""
         actor = self.agent(self._asked_by[key]) if who == "agent" else self.person(who)
-        self._services.checkpoints.comment(self._requests[key], actor, words)
+        made = self._services.checkpoints.comment(self._requests[key], actor, words, place=place)
+        if place.line is not None:
+            self._at_lines[key] = made.id
+
+    def reply(self, key: str, who: str, words: str) -> None:
+        """A person, or the agent that asked, replies to the last comment at a line."""
+        self.comment(key, who, words, CommentPlace(reply_to=self._at_lines[key]))
+
+    def resolve(self, key: str, who: str) -> None:
+        """A person resolves the last comment at a line."""
+        checkpoints = self._services.checkpoints
+        checkpoints.settle_comment(self._requests[key], self._at_lines[key], self.person(who), resolve=True)
 
     def claim(self, key: str, who: str, minutes: int) -> None:
         """A person claims a request."""

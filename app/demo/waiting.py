@@ -40,7 +40,9 @@ def _databases(story: Story) -> None:
     story.ask("schema", story.ago("58m"), databases.add_constraint())
     story.ask("data", story.ago("19h 30m"), databases.correct_prices()).assign("platform", "1h 5m", "dba")
     story.ask("tuning", story.workday(2, "13:20"), databases.dashboard_indexes()).comment(
-        "platform", "1h 10m", "The last one gains little. Is it worth its place on every write?"
+        "platform", "1h 10m", "It gains little. Is it worth its place on every write?", 1, "ix_articles_supplier"
+    ).reply("agent", "2m", "It is the smallest of the four, and articles are written once a day.").resolve(
+        "platform", "25m"
     )
     story.ask("reports", story.ago("34m"), databases.weekly_report(47))
     story.ask("data", story.ago("1d 3h"), databases.sample_orders())
@@ -60,7 +62,9 @@ def _machines(story: Story) -> None:
     )
     story.ask("ops", story.ago("1h 12m"), services.move_address(300), revises="dns")
     story.ask("ops", story.ago("11m"), services.scale("checkout", 8, Urgency.URGENT))
-    story.ask("ops", story.ago("3h 45m"), machines.clean_disk())
+    story.ask("ops", story.ago("3h 45m"), machines.clean_disk()).comment(
+        "platform", "35m", "Keep five: in October we went back to the fourth.", 6
+    )
     story.ask("windows", story.ago("2h 55m"), machines.remove_vpn())
     story.ask("windows", story.ago("2h 20m"), machines.package_editor())
     story.ask("ops", story.ago("4h 35m"), services.restart("search", "staging")).claim("platform", "3h 30m")

@@ -108,6 +108,8 @@ def test_something_of_everything_that_the_product_does_is_there(demo):
         failed = session.scalars(select(Delivery).where(Delivery.state == DeliveryState.FAILED.value)).all()
         assert [delivery.channel for delivery in failed] == ["webhook"]
         assert session.scalars(select(Comment).where(Comment.by_agent)).all()
+        at_lines = session.scalars(select(Comment).where(Comment.line.is_not(None))).all()
+        assert {comment.resolved_at is None for comment in at_lines} == {True, False}, "an open one and a resolved one"
         verdicts = {decision.verdict for decision in session.scalars(select(Decision))}
         assert verdicts == {"approve", "modify", "request_changes", "reject", "answer"}
         statuses = {receipt.status for receipt in session.scalars(select(ReceiptRow))}
