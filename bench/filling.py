@@ -138,6 +138,7 @@ def request_row(dice: random.Random, now: datetime, number: int, waits: bool) ->
         "quorum": terms.quorum,
         "priority": 0,
         "urgency": Urgency.NORMAL.value,
+        "likeness": digest_of([kind, thing])[:32],
         "review_seconds": content_seconds(payload, len(found)),
         "opened_at": opened,
         "expires_at": expires,

@@ -445,7 +445,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "decide on several together": (
         page("GET /queue/marked"),
         # Of each request the page says whether it was decided; that it is checked like any other is tested elsewhere.
-        page("POST /queue/marked", verdict="reject", request="{request}", digest="{digest}", comment="No."),
+        page("POST /queue/marked", verdict="reject", request="{request}", seen="{request} {digest}", comment="No."),
     ),
     "choose what one is told of": (
         page("GET /profile/notifications"),

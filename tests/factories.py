@@ -24,6 +24,7 @@ from app.domain.grants import GrantState
 from app.domain.lessons import LessonState
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.likeness import keys_of
+from app.domain.outlines import likeness_key
 from app.domain.patterns import suggest
 from app.domain.people import SYSTEM, Role
 from app.domain.policy.access import addressed
@@ -408,6 +409,7 @@ def make_request(
         "opened_at": now,
         "expires_at": expires_at,
         "review_seconds": content_seconds(payload, 1),
+        "likeness": likeness_key(payload, run.workflow, "ask"),
         "attention_at": attention_at(expires_at, risk, priority, Urgency(values.get("urgency", "normal"))),
         "resolved_at": None if state is RequestState.PENDING else now,
     }

@@ -1,26 +1,26 @@
 """Similar requests: what they have in common, how each differs, and which one does not fit.
 
-Pure. Two texts have the same shape if they differ only in names, numbers, and quoted texts.
+Pure. Requests are alike by their content: they have the same outline (`app.domain.outlines`), whatever workflow they
+come from.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.outlines import Outline, label_of
 from app.domain.proposal_text import lines_of
 from assent.contracts import RiskLevel
 
 HOLE = "…"
-_VALUES = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b0x[0-9a-fA-F]+\b|(?<![\w.])-?\d[\d._:-]*"""
-)
-_LONGEST = 20_000
+MOST_COLUMNS = 6
+"""How many differences have a column of their own; the others share one."""
 _SAID = 160
+_SHOWN = 300
 _UNTOLD = frozenset(
     [
         "kind",
@@ -38,7 +38,6 @@ _UNTOLD = frozenset(
         "lessons",
         "findings",
         "attachments",
-        "urgency",
     ]
 )
 
@@ -48,16 +47,15 @@ class Like:
     """A request, for comparison.
 
     Attributes:
-        family: only requests of the same family are compared.
-        text: what it would do (`comparable_text`).
+        outline: what it would do; None: it is compared with no other.
         rules: ids of the rules that have findings in it.
     """
 
     id: str
-    family: Hashable
-    text: str
+    outline: Outline | None
     risk: RiskLevel
     environment: str = ""
+    target: str = ""
     rules: frozenset[str] = frozenset()
 
 
@@ -68,11 +66,13 @@ class Alike:
     Attributes:
         differs: how it differs from the others, in one line; empty if it does not.
         odd: the reasons why it does not fit the others; empty if it does.
+        values: what it has in each of the group's columns.
     """
 
     id: str
     differs: str
     odd: tuple[str, ...]
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,20 @@ class Group:
     """Similar requests, in the order in which they were given.
 
     Attributes:
-        common: what most of them do, with `HOLE` where they differ.
+        common: what all of them do, with `HOLE` where they differ.
+        columns: what the differences are called; all differences are in them.
+        risks: how many have which risk, such as ``1 high, 5 medium``; empty if all have the same.
     """
 
     common: str
     members: tuple[Alike, ...]
+    columns: tuple[str, ...] = ()
+    risks: str = ""
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its members."""
+        return [member.id for member in self.members]
 
 
 def comparable_text(payload: Any) -> str:
@@ -105,62 +114,89 @@ def comparable_text(payload: Any) -> str:
 
 def grouped(likes: Sequence[Like]) -> list[Group]:
     """Groups of two or more similar requests, ordered by the first of each."""
-    families: dict[Hashable, list[Like]] = {}
+    families: dict[str, list[Like]] = {}
     for like in likes:
-        families.setdefault(like.family, []).append(like)
+        if like.outline is not None:
+            families.setdefault(like.outline.key, []).append(like)
     return [_group(family) for family in families.values() if len(family) > 1]
 
 
-def shape_of(text: str) -> tuple[str, list[str]]:
-    """The text with `HOLE` in place of each value, and the values."""
-    values: list[str] = []
-
-    def hole(found: re.Match[str]) -> str:
-        values.append(found.group())
-        return HOLE
-
-    return " ".join(_VALUES.sub(hole, text[:_LONGEST]).split()), values
-
-
 def _group(likes: Sequence[Like]) -> Group:
-    shapes = {like.id: shape_of(like.text) for like in likes}
-    usual = _majority(shape for shape, _ in shapes.values())
-    base = usual if usual is not None else shapes[likes[0].id][0]
-    varying = _varying([values for shape, values in shapes.values() if shape == base])
-    risk, environment = _majority(like.risk for like in likes), _majority(like.environment for like in likes)
+    outlines = [like.outline for like in likes if like.outline is not None]
+    base = outlines[0]
+    places = range(len(base.values))
+    varying = [at for at in places if len({outline.values[at] for outline in outlines}) > 1]
+    filled = [HOLE if at in set(varying) else base.values[at] for at in places]
+    columns = _columns(likes, outlines, varying, [label_of(base, at, filled) for at in varying])
+    risk = _usual_risk(likes)
+    environment = _majority(like.environment for like in likes)
     counted = Counter(rule for like in likes for rule in like.rules)
     alone = {rule for rule, number in counted.items() if number == 1 and len(likes) > 2}
     members = []
-    for like in likes:
-        shape, values = shapes[like.id]
-        fits = shape == base
-        differs = ", ".join(values[at].strip("'\"") for at in varying if at < len(values)) if fits else like.text
+    for number, like in enumerate(likes):
         odd = [*_odd_risk(like, risk), *_odd_environment(like, environment), *_odd_rules(like, alone)]
-        if usual is not None and not fits:
-            odd.append("does something different from the others")
-        members.append(Alike(like.id, _one_line(differs), tuple(odd)))
-    return Group(_one_line(_filled(base, shapes, varying)), tuple(members))
+        own = tuple(values[number] for _, values in columns)
+        differs = ", ".join(value.strip("'\"") for value in own)
+        members.append(Alike(like.id, _one_line(differs), tuple(odd), own))
+    common = "".join(part + hole for part, hole in zip(base.pieces, [*filled, ""], strict=True))
+    return Group(
+        _one_line(common).rstrip("; "), tuple(members), tuple(label for label, _ in columns), _risk_words(likes)
+    )
 
 
-def _varying(values: Sequence[list[str]]) -> list[int]:
-    """The positions at which the values differ."""
-    places = range(max((len(value) for value in values), default=0))
-    return [at for at in places if len({tuple(value[at : at + 1]) for value in values}) > 1]
+_Column = tuple[str, tuple[str, ...]]
 
 
-def _filled(base: str, shapes: dict[str, tuple[str, list[str]]], varying: list[int]) -> str:
-    """The common text, with the values that all requests share."""
-    values = next(values for shape, values in shapes.values() if shape == base)
-    parts = base.split(HOLE)
-    filled = parts[0]
-    for at, part in enumerate(parts[1:]):
-        filled += (HOLE if at in varying or at >= len(values) else values[at]) + part
-    return filled
+def _columns(
+    likes: Sequence[Like], outlines: Sequence[Outline], varying: Sequence[int], labels: Sequence[str]
+) -> list[_Column]:
+    """All differences, each with its label and the value of each request; those with the same values once."""
+    found: dict[tuple[str, ...], str] = {}
+    context = {"target": [like.target for like in likes], "environment": [like.environment for like in likes]}
+    listed = [(label, [outline.values[at] for outline in outlines]) for at, label in zip(varying, labels, strict=True)]
+    listed += [(label, values) for label, values in context.items() if len(set(values)) > 1]
+    for label, values in listed:
+        found.setdefault(tuple(values), label)
+    columns = [(label, _excerpts(values)) for values, label in found.items()]
+    if len(columns) <= MOST_COLUMNS:
+        return columns
+    own, rest = columns[: MOST_COLUMNS - 1], columns[MOST_COLUMNS - 1 :]
+    together = tuple("; ".join(f"{label} {values[at]}" for label, values in rest) for at in range(len(likes)))
+    return [*own, ("further differences", together)]
 
 
-def _odd_risk(like: Like, usual: RiskLevel | None) -> Iterable[str]:
-    if usual is not None and like.risk.rank > usual.rank:
-        yield f"{like.risk.value} risk, the others {usual.value}"
+def _excerpts(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values; of long texts, the part in which they begin to differ."""
+    if max(map(len, values)) <= _SHOWN:
+        return values
+    same = next(
+        (at for at, characters in enumerate(zip(*values, strict=False)) if len(set(characters)) > 1),
+        min(map(len, values)),
+    )
+    start = max(same - _SHOWN // 4, 0)
+    cut = [value[start : start + _SHOWN] for value in values]
+    return tuple(
+        f"{HOLE if start else ''}{part}{HOLE if start + len(part) < len(value) else ''}"
+        for part, value in zip(cut, values, strict=True)
+    )
+
+
+def _usual_risk(likes: Sequence[Like]) -> RiskLevel:
+    """The risk that most of them have; of several, the lowest, so that what is riskier stands out."""
+    counted = Counter(like.risk for like in likes)
+    return min(counted, key=lambda risk: (-counted[risk], risk.rank))
+
+
+def _risk_words(likes: Sequence[Like]) -> str:
+    counted = Counter(like.risk for like in likes)
+    if len(counted) == 1:
+        return ""
+    return ", ".join(f"{counted[risk]} {risk.value}" for risk in sorted(counted, key=lambda risk: -risk.rank))
+
+
+def _odd_risk(like: Like, usual: RiskLevel) -> Iterable[str]:
+    if like.risk is not usual:
+        yield f"{like.risk.value} risk, most others {usual.value}"
 
 
 def _odd_environment(like: Like, usual: str | None) -> Iterable[str]:

@@ -20,6 +20,7 @@ _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
 _PENDING_URGENT = text("state = 'pending' and urgency <> 'normal'")
 _RESOLVED_URGENT = text("state <> 'pending' and urgency <> 'normal'")
+_ALIKE = text("state = 'pending' and likeness <> ''")
 _READ = text("read_seconds is not null")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
@@ -46,6 +47,8 @@ class ApprovalRequest(Made, Base):
         urgency: The requester's urgency as far as it counts; what was asked for is in `payload`.
         review_seconds: Estimated time of a review by content (`app.domain.review_time`); 0 for one from before there
             were estimates.
+        likeness: The same for all requests that are alike (`app.domain.outlines`); empty for one that is compared with
+            none, or from before requests had it.
         policy_version: Version of the policy under which it was opened; None for the strict default.
         stage: Current stage of the terms.
         addressed_to: Who may decide now, in the form of `app.domain.policy.access`; empty for any reviewer.
@@ -94,6 +97,7 @@ class ApprovalRequest(Made, Base):
     quorum: Mapped[int] = mapped_column(default=1)
     priority: Mapped[int] = mapped_column(default=0)
     urgency: Mapped[str] = mapped_column(default=Urgency.NORMAL.value, server_default=Urgency.NORMAL.value)
+    likeness: Mapped[str] = mapped_column(default="", server_default="")
     review_seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     opened_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -127,6 +131,7 @@ class ApprovalRequest(Made, Base):
         Index("ix_approval_requests_rank_urgency", "urgency", "attention_at", "id", postgresql_where=_PENDING_URGENT),
         Index("ix_approval_requests_rank_unassigned", "attention_at", "id", postgresql_where=_UNASSIGNED),
         Index("ix_approval_requests_rank_requester", "requester_id", "attention_at", "id", postgresql_where=_PENDING),
+        Index("ix_approval_requests_alike", "likeness", "attention_at", "id", postgresql_where=_ALIKE),
         Index(
             "ix_approval_requests_assigned",
             "assigned_to_id",

@@ -19,7 +19,7 @@ from app.store.runs import Run
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON, WIDE
-from tests.factories import add_event, make_request, make_run, script
+from tests.factories import add_event, make_request, make_run, script, tool_call
 
 MANY = 130
 
@@ -225,22 +225,54 @@ def test_a_whole_decision_by_keyboard_alone(portal: Portal, visit: Visit) -> Non
     assert (decision.verdict, decision.comment) == ("approve", "Fine by me.")
 
 
-def test_a_marked_subset_is_decided_and_what_is_alike_stands_together(
-    portal: Portal, visit: Visit, many: list[str]
-) -> None:
+def test_a_group_is_decided_in_its_table(portal: Portal, visit: Visit, many: list[str]) -> None:
     reviewer = visit("dba")
     page = reviewer.go("/queue?workflow=cleaning&group=1")
-    expect(page.locator(".group .odd").first).to_contain_text("medium risk, the others low")
+    expect(page.locator(".group .odd").first).to_contain_text("medium risk, most others low")
     reviewer.look("queue-grouped")
     boxes = page.locator(".group .mark-box")
     boxes.nth(3).check()
     boxes.nth(4).check()
     page.locator("#marked-go").click()
     expect(page.locator("h1")).to_have_text("Decide on 2 requests together")
-    reviewer.look("queue-marked")
     page.get_by_role("button", name="Approve 2 requests").click()
     expect(page.locator("h1")).to_have_text("2 requests decided")
+
+    refunds = [refund(portal.services, number, amount) for number, amount in enumerate((12, 30, 45, 900))]
+    page = reviewer.go("/queue?workflow=refunding&group=1")
+    expect(page.locator(".group .common")).to_contain_text("4 alike with different risks: 1 high, 3 medium")
+    page.get_by_role("link", name="Approve these 4").click()
+    approve = page.locator("#approve-together")
+    expect(approve).to_have_text("Approve 3 requests")
+    reviewer.look("queue-together", everywhere=True)
+    page.get_by_label("Include Refund B-1").uncheck()
+    expect(approve).to_have_text("Approve 2 requests")
+    page.get_by_label("Include Refund B-3").check()
+    expect(approve).to_have_text("Approve 3 requests, including call refund_payment (high risk)")
+    page.get_by_label("Comment").fill("Goods came back.")
+    reviewer.expect_status(409)
+    approve.click()
+    expect(page.get_by_role("alert")).to_contain_text("Call refund_payment: Refund B-3")
+    expect(page.get_by_label("Include Refund B-1")).not_to_be_checked()
+    reviewer.look("queue-together-confirm")
+    assert not any(portal.decisions(request_id) for request_id in refunds)
+    approve.click()
+    expect(page.locator("h1")).to_have_text("3 requests decided")
+    expect(page.get_by_label("Results").get_by_role("listitem")).to_have_count(3)
     reviewer.look("queue-decided-together")
+    approved = [request_id for request_id in refunds if portal.request(request_id).state == "approved"]
+    assert approved == [refunds[0], refunds[2], refunds[3]]
+    entries = [decision.comment for request_id in refunds for decision in portal.decisions(request_id)]
+    assert entries == ["Goods came back."] * 3
+    page.goto(f"{page.url.split('/queue')[0]}/requests/{refunds[1]}")
+    expect(page.locator("#facts")).not_to_contain_text("Similar pending requests")
+
+
+def refund(services: Services, number: int, amount: int) -> str:
+    """A refund, of high risk above 500."""
+    payload = tool_call({"order": f"B-{number}", "amount": amount}, "refund_payment") | {"title": f"Refund B-{number}"}
+    risk = RiskLevel.HIGH if amount > 500 else RiskLevel.MEDIUM
+    return make_request(services.sessions, payload=payload, risk=risk, workflow="refunding").id
 
 
 ONE_HEIGHT = """() => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from sqlalchemy import select
 from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
 from app.domain.people import Action, Actor
-from app.domain.similarity import comparable_text
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from app.services.approvals.manager import CheckpointManager
 
 MOST = 50
-SHOWN = 1_500
-"""How many characters of each proposal's text are shown in a list."""
 log = structlog.get_logger(__name__)
 VERDICTS = (Verdict.APPROVE, Verdict.REJECT)
+CONFIRMED_RISKS = (RiskLevel.HIGH, RiskLevel.CRITICAL)
+"""Requests of these risks are approved together with others only if their effect was confirmed."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,17 @@ class BulkDecisions:
         self._checkpoints = checkpoints
 
     def decide(
-        self, actor: Actor, marked: Sequence[SelectedRequest], verdict: Verdict, comment: str = ""
+        self,
+        actor: Actor,
+        marked: Sequence[SelectedRequest],
+        verdict: Verdict,
+        comment: str = "",
+        confirmed: Collection[str] = (),
     ) -> list[BulkResult]:
         """Decide on the requests one after the other. A refusal of one does not affect the others.
+
+        Args:
+            confirmed: ids of requests of high or critical risk whose effect the person has confirmed.
 
         Raises:
             ForbiddenError: the actor may not decide at all.
@@ -75,14 +82,18 @@ class BulkDecisions:
         if len(unique) > MOST:
             raise InvalidInputError(f"You can decide at most {MOST} requests at once.", {"request": "too many"})
         known = self._known([mark.request_id for mark in unique])
-        return [self._one(actor, mark, verdict, comment, *known.get(mark.request_id, ("", ""))) for mark in unique]
+        results = []
+        for mark in unique:
+            title, risk = known.get(mark.request_id, ("", ""))
+            sure = verdict is not Verdict.APPROVE or risk not in CONFIRMED_RISKS or mark.request_id in confirmed
+            results.append(self._one(actor, mark, verdict, comment, title, sure=sure))
+        return results
 
-    def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """What each proposal would do, for a page that lists them; long texts are cut."""
-        query = select(ApprovalRequest.id, ApprovalRequest.payload).where(ApprovalRequest.id.in_(ids))
-        with self._sessions.reads() as session:
-            texts = {row.id: comparable_text(row.payload) for row in session.execute(query)}
-        return {name: text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for name, text in texts.items()}
+    def unconfirmed(self, actor: Actor, ids: Sequence[str], confirmed: Collection[str]) -> list[str]:
+        """Those of these requests that approving them together still needs a confirmation for, in their order."""
+        actor.require(Action.DECIDE)
+        known = self._known(ids[:MOST])
+        return [name for name in ids if name not in confirmed and known.get(name, ("", ""))[1] in CONFIRMED_RISKS]
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         query = select(ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk).where(
@@ -92,12 +103,12 @@ class BulkDecisions:
             return {row.id: (row.title, row.risk) for row in session.execute(query)}
 
     def _one(
-        self, actor: Actor, mark: SelectedRequest, verdict: Verdict, comment: str, title: str, risk: str
+        self, actor: Actor, mark: SelectedRequest, verdict: Verdict, comment: str, title: str, *, sure: bool
     ) -> BulkResult:
         try:
-            if verdict is Verdict.APPROVE and risk == RiskLevel.CRITICAL.value:
-                why = "Critical risk can only be approved on the request page."
-                raise InvalidInputError(why, {"verdict": "not possible"})
+            if not sure:
+                why = "High and critical risk must be confirmed, or approved on the request page."
+                raise InvalidInputError(why, {"verdict": "not confirmed"})
             result = self._checkpoints.decide(mark.request_id, actor, Ballot(verdict, mark.digest, comment=comment))
         except StaleDigestError as error:
             return BulkResult(mark.request_id, title, "The proposal has changed, so nothing was decided.", error)

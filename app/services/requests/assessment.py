@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain.calls import is_made
 from app.domain.lifecycle import RequestState
+from app.domain.outlines import likeness_key
 from app.domain.policy.access import addressed
 from app.domain.policy.due import DueInputs, next_due
 from app.domain.policy.facts import Facts, Policy
@@ -154,6 +155,7 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
         "expires_at": expires_at,
         "attention_at": attention_at(expires_at, incoming.assessment.level, 0, urgency),
         "urgency": urgency.value,
+        "likeness": likeness_key(asked.document, asker.workflow, storable(asked.node)),
         "review_seconds": content_seconds(asked.document, len(incoming.assessment.findings)),
         "due_at": due.at if due else None,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import flash, request
@@ -12,12 +13,14 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.approvals.bulk import MOST, VERDICTS, BulkResult, SelectedRequest
+from app.services.approvals.bulk import CONFIRMED_RISKS, MOST, VERDICTS, SelectedRequest
 from app.services.reading.queue_filter import QueueFilter
+from app.services.reading.similar_requests import Compared, Comparison
+from app.web.approval_effect import effect_of
 from app.web.field_text import submitted_text
 from app.web.listing import filter_from, query_of
 from app.web.pages import render, see_other, web
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import Verdict, calls_of
 
 
 @web.post("/queue/views")
@@ -59,7 +62,7 @@ def queue_view_shown(view_id: str = "", act: str = "") -> Any:
 
 @web.get("/queue/marked")
 def queue_marked() -> Any:
-    """The selected requests, with what can be decided for all of them."""
+    """The selected requests, or those of a group, side by side, with what can be decided for all of them."""
     current_actor().require(Action.DECIDE)
     ids = list(dict.fromkeys(request.args.getlist("request")))
     return _page(ids)
@@ -67,22 +70,43 @@ def queue_marked() -> Any:
 
 @web.post("/queue/marked")
 def queue_marked_decide() -> Any:
-    """Decide on each selected request, and show each result."""
+    """Decide on each checked request, and show each result; first, high and critical risk has to be confirmed."""
     actor, sent = current_actor(), request.form
-    ids, digests = sent.getlist("request"), sent.getlist("digest")
-    comment = submitted_text(sent.get("comment", ""))
+    ids, confirmed = list(dict.fromkeys(sent.getlist("request"))), set(sent.getlist("confirmed"))
+    seen = dict(pair.split(" ", 1) for pair in sent.getlist("seen") if " " in pair)
+    shown = list(dict.fromkeys([*seen, *ids]))
+    again = Resent(frozenset(ids), seen, submitted_text(sent.get("comment", "")))
     try:
-        if len(ids) != len(digests):
+        if not seen.keys() >= set(ids):
             raise InvalidInputError("Each request needs the digest of the proposal you saw.", {"digest": "missing"})
-        marked = [SelectedRequest(*pair) for pair in zip(ids, digests, strict=True)]
-        done = services().bulk.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
+        verdict = _verdict(sent.get("verdict", ""))
+        if verdict is Verdict.APPROVE and (unsure := services().bulk.unconfirmed(actor, ids, confirmed)):
+            return _page(shown, resent=replace(again, confirm=frozenset(unsure) | confirmed))
+        marked = [SelectedRequest(request_id, seen[request_id]) for request_id in ids]
+        done = services().bulk.decide(actor, marked, verdict, again.comment, confirmed)
     except AssentError as error:
         if error.code == "forbidden":
             raise
-        return _page(list(dict.fromkeys(ids)), error=error, comment=comment)
+        return _page(shown, error=error, resent=again)
     waits = {row.id for row in services().queue.rows(QueueFilter(), [result.request_id for result in done])}
     settled = [result.request_id for result in done if result.error is None or result.request_id not in waits]
-    return _page([], done=done, settled=settled)
+    return render("queue_marked.html", done=done, unmark=settled, table=Comparison())
+
+
+@dataclass(frozen=True)
+class Resent:
+    """What a person has chosen on the page that is shown again.
+
+    Attributes:
+        checked: ids of the requests that they left checked.
+        seen: by their ids, the digests of the proposals that they saw.
+        confirm: ids of the requests of high or critical risk whose effect they confirm by pressing the button again.
+    """
+
+    checked: frozenset[str] = frozenset()
+    seen: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+    confirm: frozenset[str] = frozenset()
 
 
 def _verdict(given: str) -> Verdict:
@@ -91,19 +115,57 @@ def _verdict(given: str) -> Verdict:
     return Verdict(given)
 
 
-def _page(
-    ids: list[str], done: list[BulkResult] | None = None, error: AssentError | None = None, comment: str = "",
-    settled: Sequence[str] = (),
-) -> Any:  # fmt: skip
+def _page(ids: list[str], error: AssentError | None = None, resent: Resent | None = None) -> Any:
     if len(ids) > MOST and error is None:
         error = InvalidInputError(f"At most {MOST} requests can be decided at once.", {"request": "too many"})
-    rows = services().queue.rows(QueueFilter(), ids[:MOST]) if ids else []
-    waits = {row.id for row in rows}
-    unmark = [*settled, *(request_id for request_id in ids[:MOST] if request_id not in waits)]
-    approvable = [row for row in rows if row.risk is not RiskLevel.CRITICAL]
+    table = services().similar.compared(ids, current_actor())
+    waits = {shown.row.id for shown in table.rows}
+    rows = [together_row(shown, resent) for shown in table.rows]
+    confirm = [row for row in rows if resent and row.id in resent.confirm and row.checked]
+    status = status_of(error) if error else 409 if confirm else 200
     return render(
-        "queue_marked.html", status_of(error) if error else 200,
-        rows=rows, texts=services().bulk.texts([row.id for row in rows]), gone=len(ids[:MOST]) - len(rows),
-        critical=len(rows) - len(approvable), done=done, error=error, unmark=unmark,
-        comment=comment, problems=error.extra.get("fields", {}) if error else {}, now=services().clock(),
+        "queue_marked.html", status,
+        table=table, rows={row.id: row for row in rows}, confirm=confirm,
+        gone=len(ids[:MOST]) - len(rows), error=error,
+        unmark=[request_id for request_id in ids[:MOST] if request_id not in waits],
+        comment=resent.comment if resent else "", problems=error.extra.get("fields", {}) if error else {},
+        now=services().clock(),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TogetherRow:
+    """A request in the table.
+
+    Attributes:
+        tool: the tool that it calls, or the kind and language of its code.
+        effect: what happens on approval, such as ``call refund_payment``.
+        risky: approving it with others has to be confirmed.
+        changed: the proposal is not the one that the person saw when they pressed the button.
+    """
+
+    id: str
+    tool: str
+    effect: str
+    risky: bool
+    checked: bool
+    changed: bool
+
+
+def together_row(shown: Compared, resent: Resent | None) -> TogetherRow:
+    """A request in the table. At first, every request is checked that can be approved and is not of high risk."""
+    row, payload = shown.row, shown.payload
+    risky = row.risk in CONFIRMED_RISKS
+    seen = resent.seen.get(row.id, "") if resent else ""
+    changed = bool(seen) and seen != row.digest
+    checked = not shown.why_not and not changed and (row.id in resent.checked if resent else not risky)
+    parts = payload.get("items") or payload.get("calls") or payload.get("steps") or []
+    effect = effect_of(row.kind, payload, len(parts) or 1) or f"approve “{row.title}”"
+    return TogetherRow(row.id, _tool(row.kind, payload), effect, risky, checked, changed)
+
+
+def _tool(kind: str, payload: Mapping[str, Any]) -> str:
+    if tools := [str(call.get("tool", "")) for call in calls_of(dict(payload))]:
+        return ", ".join(dict.fromkeys(tools))
+    words = kind.replace("_", " ")
+    return f"{words}, {payload['language']}" if payload.get("language") else words

@@ -20,6 +20,7 @@ from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.decisions.reassessment import ChangePreview
 from app.services.reading.pages import RequestView, RunView
 from app.services.reading.queue_filter import QueueFilter
+from app.services.reading.similar_requests import PendingLike
 from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
@@ -100,7 +101,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         field_errors=_field_errors(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
         open_comments=open_count(view.threads),
-        past=services().views.past_like(view.request, actor),
+        past=services().views.past_like(view.request, actor), alike=_alike(view),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         basis=basis_view(view), lesson_notes=lesson_notes(view, services().lessons.applied(view.request, actor), sent),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
@@ -121,6 +122,10 @@ def _field_errors(deciding: Attempt, shown: ProposalView) -> list[FieldError]:
     not_fields = ("verdict", "acknowledged_risk")
     problems = {name: words for name, words in deciding.problems.items() if name not in not_fields}
     return field_errors(shown.form, problems, labels(shown))
+
+
+def _alike(view: RequestView) -> list[PendingLike]:
+    return services().similar.pending_like(view.request) if view.state is RequestState.PENDING else []
 
 
 def _run_view(view: RequestView, actor: Actor) -> RunView | None:

@@ -12,8 +12,8 @@ from typing import Any
 from app.domain.agent_findings import AgentRemark, carried_over, remarks_of
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Assessment, Finding
-from app.domain.text import plural
 from app.services.reading.pages import RequestView
+from app.web.approval_effect import effect_of
 from app.web.code import Code, code
 from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
@@ -215,22 +215,6 @@ def labels(shown: ProposalView) -> dict[str, str]:
     statements = {f"items.{item.id}.statement": f"Statement of {item.title}" for item in shown.items}
     steps = {"steps": "Steps"} | plan_labels(shown.plan) if shown.plan is not None else {}
     return {"comment": "Comment", "content": "The script", "items": "Items"} | statements | steps
-
-
-def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
-    """What happens on approval: the words after "Approve and"."""
-    if kind == "script":
-        return "deliver the script" if payload.get("effect") == "deliver" else "run the script"
-    if kind == "tool_call":
-        return f"call {payload.get('tool', 'the tool')}"
-    if kind == "tool_calls":
-        return f"make {count} calls" if count > 1 else "make the call"
-    if kind == "plan":
-        return f"carry out {plural(count, 'step')}"
-    if kind == "optimizations":
-        noun = payload.get("noun", "change") if count == 1 else payload.get("noun_plural", "changes")
-        return f"{payload.get('verb', 'apply')} {count} {noun}"
-    return ""
 
 
 def _show_script(

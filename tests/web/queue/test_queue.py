@@ -14,7 +14,7 @@ from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
-from tests.factories import make_request, make_run, question, script
+from tests.factories import make_request, make_run, question, script, tool_call
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -66,7 +66,7 @@ def test_a_row_says_what_was_not_understood(
     row = reviewer.get(f"/queue?workflow={flow}").one("div", id=f"row-{request.id}")
     assert ("Not understood" in row.text) == (not clear)
     marked = reviewer.get(f"/queue/marked?request={request.id}")
-    assert ("not understood" in marked.one("ol").text) == (not clear)
+    assert ("not understood" in marked.one("tbody").text) == (not clear)
 
 
 def test_a_question_is_never_marked_as_not_understood(services: Services, browse: Browse, flow: str) -> None:
@@ -126,17 +126,63 @@ def test_a_view_needs_a_usable_name(services: Services, browse: Browse, flow: st
 def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Services, browse: Browse, flow: str) -> None:
     for number in range(4):
         asked(services, flow, f"delete from sessions where user_id = {number} and age > 90", risk=RiskLevel.LOW)
-    asked(services, flow, "delete from sessions", risk=RiskLevel.HIGH)
-    asked(services, flow, "select 1", node="elsewhere")
+    asked(services, flow, "delete from logins where user_id = 1 and age > 90", risk=RiskLevel.HIGH, node="elsewhere")
+    asked(services, flow, "delete from sessions")
+    asked(services, flow, "select 1")
     reviewer = browse("reviewer")
     reviewer.get(f"/queue?workflow={flow}&group=1")
     [group] = [element for element in reviewer.page.all("div") if element.attributes.get("class") == "group"]
-    assert "5 similar" in group.text and "user_id = … and age > 90" in group.text
+    assert "5 alike with different risks: 1 high, 4 low" in group.text
+    assert "delete from … where user_id = … and age > 90" in group.text
     differs = sorted(element.text for element in group.all("div", class_="differs"))
-    assert differs == ["0", "1", "2", "3", "delete from sessions"]
+    assert differs == ["logins, 1", *(f"sessions, {number}" for number in range(4))]
     [odd] = group.all("div", class_="odd")
-    assert odd.text == "Differs: high risk, the others low; does something different from the others"
-    assert len(titles(reviewer)) == 6
+    assert odd.text == "Differs: high risk, most others low"
+    assert len(titles(reviewer)) == 7
+
+
+def test_a_group_is_decided_in_a_table_that_shows_all_differences(
+    services: Services, browse: Browse, flow: str
+) -> None:
+    made = [refund(services, flow, number, 40 + number) for number in range(2)]
+    made.append(refund(services, "elsewhere", 2, 900, risk=RiskLevel.HIGH))
+    reviewer = browse("reviewer")
+    reviewer.get(f"/requests/{made[0].id}")
+    facts = reviewer.page.one("aside", id="facts").text
+    assert "Similar pending requests" in facts and "high risk, this one medium" in facts.lower()
+    reviewer.get(link(reviewer, "Approve these 3"))
+    assert reviewer.page.one("h1").text == "Decide on 3 requests together"
+    heads = [head.text for head in reviewer.page.one("thead").all("th")]
+    assert heads == ["Include", "Request", "amount", "order", "Findings", "Risk"]
+    table = reviewer.page.one("tbody")
+    for words in ("refund_payment", "amount: 900", "order: B-2", "only a test.", "Differs: high risk, most others"):
+        assert words in table.text
+    boxes = {box.attributes["value"]: "checked" in box.attributes for box in table.all("input")}
+    assert boxes == {made[0].id: True, made[1].id: True, made[2].id: False}
+
+    # What is of high risk is approved only once its effect was confirmed, by pressing the same button again.
+    form, approve = reviewer.form("together"), reviewer.button("Approve the checked requests")
+    reviewer.send(form, approve, 409, request=[made[0].id, made[2].id], comment="Goods came back.")
+    said = reviewer.page.one("div", role="alert").text
+    assert "confirm 1 request of high or critical risk" in said and "Call refund_payment: Refund B-2" in said
+    assert [state(services, request) for request in made] == ["pending"] * 3
+    boxes = {box.attributes["value"]: "checked" in box.attributes for box in reviewer.page.one("tbody").all("input")}
+    assert boxes == {made[0].id: True, made[1].id: False, made[2].id: True}
+    reviewer.send(reviewer.form("together"), reviewer.button("Approve the checked requests"), 200)
+    assert reviewer.page.one("h1").text == "2 requests decided"
+    assert [state(services, request) for request in made] == ["approved", "pending", "approved"]
+
+
+def refund(services: Services, flow: str, number: int, amount: int, **values: object) -> ApprovalRequest:
+    """A pending refund."""
+    payload = tool_call({"order": f"B-{number}", "amount": amount}, "refund_payment") | {"title": f"Refund B-{number}"}
+    return make_request(services.sessions, payload=payload, workflow=flow, **values)  # type: ignore[arg-type]
+
+
+def link(browser: Browser, words: str) -> str:
+    """The address of the link with that text."""
+    [found] = [element.attributes["href"] for element in browser.page.all("a") if element.text == words]
+    return found
 
 
 def marked(browser: Browser, requests: list[ApprovalRequest], status: int = 200) -> None:
@@ -149,7 +195,7 @@ def test_a_marked_subset_is_decided_and_each_has_its_entry(services: Services, b
     reviewer = browse("reviewer")
     marked(reviewer, requests[:2])
     assert reviewer.page.one("h1").text == "Decide on 2 requests together"
-    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve", comment="All fine.")
+    reviewer.send(reviewer.form("together"), status=200, verdict="approve", comment="All fine.")
     assert reviewer.page.one("h1").text == "2 requests decided"
     assert [state(services, request) for request in requests] == ["approved", "approved", "pending"]
     for request in requests[:2]:
@@ -173,12 +219,23 @@ def test_what_cannot_be_decided_together_is_told_and_leaves_the_others(
     stale = asked(services, flow, "select 3")
     reviewer = browse("reviewer")
     marked(reviewer, [fine, critical, own, stale])
+    found = reviewer.page.all("input", type="checkbox")
+    boxes = {box.attributes["value"]: "checked" in box.attributes for box in found}
+    assert (boxes[fine.id], boxes[critical.id], own.id in boxes) == (True, False, False)
+    assert "You started this run" in reviewer.page.text
     with services.sessions.begin() as session:
         session.get_one(ApprovalRequest, stale.id).digest = "0" * 64
-    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve")
-    assert reviewer.page.one("h1").text == "1 request decided, 3 refused"
+    wanted = [fine.id, critical.id, own.id, stale.id]
+    reviewer.send(reviewer.form("together"), status=409, verdict="approve", request=wanted)
+    assert "changed since you saw it" in reviewer.page.text and state(services, fine) == "pending"
+    marked(reviewer, [fine, critical, own, stale])
+    with services.sessions.begin() as session:
+        session.get_one(ApprovalRequest, stale.id).digest = "1" * 64
+    form = {"verdict": "approve", "request": [fine.id, own.id, stale.id]}
+    reviewer.send(reviewer.form("together"), status=200, **form)
+    assert reviewer.page.one("h1").text == "1 request decided, 2 refused"
     said = reviewer.page.one("ul", class_="together").text
-    for words in ("Critical risk can only be approved", "you started this run", "has changed"):
+    for words in ("you started this run", "has changed"):
         assert words in said
     assert [state(services, request) for request in (fine, critical, own, stale)] == [
         "approved", "pending", "pending", "pending",
@@ -189,7 +246,7 @@ def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Servi
     request = asked(services, flow)
     reviewer = browse("reviewer")
     marked(reviewer, [request])
-    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="reject", comment="")
+    reviewer.send(reviewer.form("together"), status=200, verdict="reject", comment="")
     assert "Give a reason" in reviewer.page.one("ul", class_="together").text and state(services, request) == "pending"
 
 

@@ -199,6 +199,6 @@ def test_a_revision_shows_which_steps_changed(services: Services, reviewer: Brow
 
 
 def test_a_plan_among_others_is_shown_with_what_its_steps_do(services: Services, reviewer: Browser) -> None:
-    text = reviewer.get(f"/queue/marked?request={ask(services).id}").one("ol").text
+    text = reviewer.get(f"/queue/marked?request={ask(services).id}").one("tbody").text
     assert "3. Delete its rows: delete_rows@2.1; destroys something; requires its own approval; needs measure" in text
     assert "${find.tables[0]}" in text

@@ -21,6 +21,7 @@ from app.domain.errors import (
 )
 from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
+from app.domain.outlines import likeness_key
 from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
 from app.domain.policy.terms import Terms
@@ -296,6 +297,7 @@ def _moved(
             "attention_at": attention_at(
                 seen.expires_at, checked.assessment.level, seen.priority, Urgency(seen.urgency)
             ),
+            "likeness": likeness_key(checked.payload, seen.workflow, seen.node),
             "review_seconds": content_seconds(checked.payload, len(checked.assessment.findings)),
         }
     if resolution is not None:

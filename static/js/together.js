@@ -1,0 +1,37 @@
+// The table in which several requests are decided together: its buttons say how many, and name what is of high risk.
+
+const SECOND_LOOK_MS = 500;
+let lookedAgain = true; // false for a moment on a page that asks for a confirmation
+
+export function startTogether() {
+  if (!document.getElementById("approve-together")) return;
+  if (document.querySelector('#together [name="confirmed"]')) {
+    // The second click of a double click must not confirm.
+    lookedAgain = false;
+    setTimeout(() => {
+      lookedAgain = true;
+      nameButtons();
+    }, SECOND_LOOK_MS);
+  }
+  document.addEventListener("change", (event) => event.target.matches?.("[data-together]") && nameButtons());
+  window.addEventListener("pageshow", nameButtons);
+  nameButtons();
+}
+
+function nameButtons() {
+  const approve = document.getElementById("approve-together");
+  const reject = document.getElementById("reject-together");
+  const checked = [...document.querySelectorAll("[data-together]:checked")];
+  const number = `${checked.length} ${checked.length === 1 ? "request" : "requests"}`;
+  const risky = checked.filter((box) => box.dataset.risky);
+  approve.textContent = checked.length ? `Approve ${number}${including(risky, checked.length)}` : "Check at least one to approve";
+  approve.disabled = !checked.length || !lookedAgain;
+  reject.textContent = `Reject ${number}`;
+  reject.disabled = !checked.length;
+}
+
+function including(risky, all) {
+  if (!risky.length) return "";
+  const words = risky.length === 1 ? `${risky[0].dataset.effect} (${risky[0].dataset.risky} risk)` : `${risky.length} of high or critical risk`;
+  return all === risky.length && all === 1 ? `: ${words}` : `, including ${words}`;
+}
