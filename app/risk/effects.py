@@ -238,6 +238,8 @@ def _writes(reading: Reading, act: Act, word: Word, place: Place) -> None:
         level = MEDIUM
     if act is Act.OVERWRITE and level is MEDIUM and (word.glob or word.several):
         level = HIGH  # what many files held is lost
+    if level is MEDIUM and re.match(r"//[^/]+/(?:[a-z]|admin)\$", plain_path(word.text), re.IGNORECASE):
+        level = HIGH  # the disk of another machine
     if level is MEDIUM and place is Place.OUTSIDE and _BESIDE.fullmatch(plain_path(word.text)):
         level = LOW
     if rule is WRITES and (act is not Act.CREATE or level is not LOW) and not word.known:

@@ -64,6 +64,7 @@ LEVELS = {
         "Do-Something -Fast",
     ],
     "high": [
+        "[Ref].Assembly.GetType('System.Management.Automation.'+'Amsi'+'Utils').GetField('amsi'+'InitFailed','NonPublic,Static').SetValue($null,$true)",
         "Remove-Item .\\src -Recurse",
         "rm -r -fo .\\src",
         "Get-ChildItem *.log | Remove-Item",
@@ -130,7 +131,6 @@ LEVELS = {
         "powershell -nop -w hidden -enc SQBFAFgA",
         "$x = [Convert]::FromBase64String($b); [Reflection.Assembly]::Load($x)",
         ""
-        "[Ref].Assembly.GetType('System.Management.Automation.'+'Amsi'+'Utils').GetField('amsi'+'InitFailed','NonPublic,Static').SetValue($null,$true)",
         "Invoke-Mimikatz -DumpCreds",
         "procdump -ma lsass.exe out.dmp",
         "Remove-AzResourceGroup -Name prod -Force",

@@ -110,7 +110,6 @@ LEVELS = {
         "Grant-SmbShareAccess -Name d -AccountName Everyone -AccessRight Full -Force",
         "Set-Acl -Path C:\\Windows\\System32\\x.dll -AclObject $acl",
         "Set-AzNetworkSecurityRuleConfig -Name a -Access Allow -SourceAddressPrefix '*'",
-        "New-AzRoleAssignment -SignInName a@example.com -RoleDefinitionName Owner -Scope /subscriptions/x",
         "Add-MailboxPermission jdoe -User bob -AccessRights FullAccess",
         "Set-AdmPwdComputerSelfPermission -OrgUnit x; Get-AdmPwdPassword -ComputerName pc1",
         "Uninstall-Package -Name 'Contoso Agent'",
@@ -139,6 +138,7 @@ LEVELS = {
         ". .\\functions.ps1",
     ],
     "critical": [
+        "New-AzRoleAssignment -SignInName a@example.com -RoleDefinitionName Owner -Scope /subscriptions/x",
         "New-PSDrive -Name R -PSProvider Registry -Root HKLM:\\; Remove-Item R:\\SYSTEM -Recurse",
         "Get-ChildItem C:\\Users | Remove-Item -Recurse -Force",
         "Remove-Item -Path C:\\* -Recurse -Force -ErrorAction SilentlyContinue",

@@ -8,6 +8,7 @@ from app.risk.commands.accounts import ACCOUNTS
 from app.risk.commands.disks import FORMATS
 from app.risk.commands.firewalls import NETWORK
 from app.risk.commands.guards import GUARDS, LOGS
+from app.risk.commands.known_files import file_content
 from app.risk.commands.machine import SETTINGS
 from app.risk.commands.network import LISTENS
 from app.risk.commands.schedules import JOBS
@@ -236,9 +237,11 @@ def _disks(command: Command, reading: Reading) -> None:
             reading.add(rule, f"{message}: {name} {line}."[:140], command.line, level)
         return
     if name == "diskpart":
-        if command.input is not None and re.search(
-            r"clean|delete|format|create|convert", command.input.text, re.IGNORECASE
-        ):
+        given = command.input
+        named = re.search(r"(?:^|\s)[/-]s\s+", line)
+        if given is None and named and command.arguments[1:]:
+            given = file_content(reading, command.arguments[-1])
+        if given is not None and re.search(r"clean|delete|format|create|convert", given.text, re.IGNORECASE):
             reading.add(FORMATS, "This changes or deletes disks.", command.line)
         elif line.strip() or command.input_from or command.input is not None:
             run_unread(reading, "a script for disks", command.line)

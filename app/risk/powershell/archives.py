@@ -33,6 +33,10 @@ def _archive(call: Call) -> Value:
         if any(is_downloaded(call, source.text) for source in words):
             call.script.downloaded.add(plain_name(word.text))
     if call.name == "expand-archive":
+        if call.value("destinationpath") is None and len(call.positional) < 2:
+            for word in words:
+                if is_downloaded(call, word.text):
+                    call.script.downloaded.add(plain_name(word.text).rpartition(".")[0] or ".")
         call.reading.doubt()
     return NOTHING
 

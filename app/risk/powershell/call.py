@@ -21,7 +21,7 @@ SWITCHES = word_set(
     recurse force whatif confirm verbose debug passthru wait nonewwindow asjob all quiet append noclobber
     notypeinformation usebasicparsing asplaintext asstring asbytestream raw noexit noprofile nologo noninteractive
     autosize wrap hidetableheaders unique descending casesensitive simplematch list notmatch allmatches directory file
-    hidden readonly system followsymlink asarray compress ashashtable container leaf isvalid resolve relative
+    hidden readonly system followsymlink asarray compress ashashtable leaf isvalid resolve relative
     nonewline  only disablekeepalive skipcertificatecheck skiphttperrorcheck usedefaultcredentials
     allowunencryptedauthentication allowclobber acceptlicense skippublishercheck allowprerelease
     online noreboot norestart restart includemanagementtools includeallsubfeature removefiles loadprofile
@@ -48,9 +48,10 @@ VALUED = word_set(
     erroractionpreference stream delimiter header typename type scope executionpolicy version requiredversion
     minimumversion repository verb windowstyle workingdirectory redirectstandardoutput redirectstandarderror
     command class classname namespace query methodname arguments server searchbase resultsize members member
+    to from subject smtpserver cc bcc attachments recipients
     password description displayname title message text key action parameters transforms addparameters
     additionalargumentlist closeapps closeprocesses processname membername foregroundcolor backgroundcolor pattern
-    childpath additionalchildpath parent property newname accessrights user groupname resourcegroupname
+    childpath additionalchildpath container parent property newname accessrights user groupname resourcegroupname
     """
 )
 _ALIASES = {

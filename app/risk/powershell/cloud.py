@@ -146,7 +146,16 @@ does(
     """
     remove-ec2instance remove-cfnstack remove-s3bucket remove-s3object remove-rdsdbinstance remove-rdsdbcluster
     remove-ddbtable remove-ekscluster remove-azresourcegroup remove-azresource remove-azvm remove-azsubscription
+    remove-azrecoveryservicesvault remove-azrecoveryservicesbackupitem clear-mgdevicemanagementmanageddevice
     """,
+)
+does(
+    CLOUD,
+    "This deletes what a store of a cloud keeps: {what}.",
+    "remove-azstorageblob remove-azstoragefile remove-gcsobject remove-aztablerow",
+    MEDIUM,
+    HIGH,
+    CRITICAL,
 )
 does(CLOUD_NEW, "This tags something in a cloud account.", "new-aztag update-aztag new-ec2tag", LOW)
 does(
@@ -157,6 +166,13 @@ does(
     """,
     HIGH,
 )
+
+
+@cmdlet("disable-azrecoveryservicesbackupprotection", "disable-azdataprotectionbackupinstance")
+def _backup_off(call: Call) -> Value:
+    removes = call.find("removerecoverypoints") is not None
+    call.reading.add(CLOUD_GONE, "This stops a backup.", call.line, CRITICAL if removes else HIGH)
+    return NOTHING
 
 
 @cmdlet("invoke-msgraphrequest")

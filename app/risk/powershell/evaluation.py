@@ -193,6 +193,11 @@ def property_of(target: Value, name: str) -> Value:
             return replace(target, texts=tuple(_parent(text) for text in target.texts))
         if name in ("name", "basename", "pschildname", "extension"):
             return Value(tuple(_base(text) for text in target.texts), many=target.many, every=target.every)
+    if name in _PROFILES and target.text.lower().endswith("profile.ps1"):
+        return target
+    if name in ("recoverypassword", "keyprotector") and "bitlocker" in target.kind:
+        secret = replace(target, texts=(UNKNOWN,), origin=target.origin | {"secret"})
+        return secret
     if name in ("profilepath", "localpath") and "profile" in f"{target.kind} {target.text}".lower():
         return replace(target, texts=(f"C:\\Users\\{UNKNOWN}",), kind="file")
     if target.kind == "executioncontext":
@@ -203,6 +208,9 @@ def property_of(target: Value, name: str) -> Value:
                 "servicename", "displayname", "guid", "userprincipalname", "value", "invokecommand"):  # fmt: skip
         return replace(target, texts=(UNKNOWN,), table=None, block=None)
     return Value(kind=_of(target.kind, name), origin=target.origin, many=target.many, every=target.every)
+
+
+_PROFILES = ("currentuserallhosts", "currentusercurrenthost", "allusersallhosts", "alluserscurrenthost")
 
 
 def _of(kind: str, name: str) -> str:

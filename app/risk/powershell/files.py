@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.risk.commands.known_files import note_file
 from app.risk.effects import READS_SECRET, WRITES, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
@@ -37,12 +38,18 @@ def _read(call: Call) -> Value:
         secret = secret or word.text.lower() in call.script.secrets
     fetched = any(is_downloaded(call, word.text) for word in words)
     origin = {"secret"} if secret else set()
-    return Value(origin=frozenset(origin | ({"download"} if fetched else set())))
+    rows = call.name == "import-csv"
+    return Value(origin=frozenset(origin | ({"download"} if fetched else set())), many=rows)
 
 
 def is_downloaded(call: Call, path: str) -> bool:
     """Return True if the script has downloaded this file before."""
-    return plain_name(path) in call.script.downloaded
+    return came_by(plain_name(path), call.script.downloaded)
+
+
+def came_by(path: str, downloaded: set[str]) -> bool:
+    """Return True if a path, as `plain_name` gives it, was downloaded, or lies in a folder that was unpacked of it."""
+    return path in downloaded or any(path.startswith(f"{folder}\\") for folder in downloaded)
 
 
 def read_path(call: Call, word: Word) -> None:
@@ -187,9 +194,24 @@ def _write(call: Call) -> Value:
     for word in paths_of(call, "value|inputobject", piped=False):
         if define(call, word, value if value is not NOTHING else call.input or NOTHING):
             continue
-        write_path(call, word, act)
+        write_path(call, _in_place(word, act), Act.OVERWRITE if _in_place(word, act) is not word else act)
         _remember(call, word.text)
+        content = value if value is not NOTHING else call.input or NOTHING
+        _note_content(call, word, content, append=act is Act.APPEND)
     return (call.input or NOTHING) if call.name == "tee-object" else NOTHING
+
+
+def _in_place(word: Word, act: Act) -> Word:
+    """Return one of many files that a loop over a folder writes to as all of them."""
+    listed = act is Act.WRITE and word.several and re.search(rf"[\\/]{UNKNOWN}$|\*", word.text)
+    return replace(word, glob=True) if listed else word
+
+
+def _note_content(call: Call, word: Word, value: Value, *, append: bool) -> None:
+    """Note what a file holds that the script writes, for programs that it runs with the file afterwards."""
+    lines = [text for item in value.each() for text in item.texts[:1]] if value is not NOTHING else []
+    if word.known and lines and all(UNKNOWN not in text for text in lines):
+        note_file(call.reading, word, Word("\n".join(lines[:500]), call.line), append=append)
 
 
 def _remember(call: Call, path: str) -> None:

@@ -23,6 +23,8 @@ def _web(call: Call) -> Value:
         return _bits(call)
     method = call.value("method", "custommethod")
     sent = [value for value in (call.value("body"), call.value("infile"), call.value("form")) if value is not None]
+    if not sent and call.input is not None and method is not None and method.text.lower() not in _READING_METHODS:
+        sent = [call.input]
     for word in call.words("uri"):
         sends = bool(sent) or (method is not None and method.text.lower() not in _READING_METHODS)
         connect(call.reading, _address(word), sends=sends, secret=any(is_secret(call, value) for value in sent))
@@ -88,7 +90,8 @@ def _mail(call: Call) -> Value:
         connect(call.reading, Word(server.text if server is not None else "others", call.line), secret=True)
     to = call.value("to")
     shown = to.text if to is not None and to.known else "others"
-    call.reading.add(SENDS, f"This sends a mail to {shown}.", call.line)
+    many = to is not None and (to.many or to.every or not to.known)
+    call.reading.add(SENDS, f"This sends a mail to {shown}.", call.line, HIGH if many else None)
     return NOTHING
 
 

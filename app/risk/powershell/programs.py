@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.commands.table import program_name
 from app.risk.effects import DOWNLOADED
+from app.risk.powershell.files import came_by
 from app.risk.powershell.values import plain_name
 from app.risk.registry import registry_path
 from app.risk.words import Word
@@ -28,7 +29,7 @@ def note_program(words: list[Word], script: Script) -> None:
     if saves and re.match(r"hklm/(?:sam|system|security)$", registry_path(words[2].text)):
         script.secrets.add(words[3].text.lower())
     for word in words:
-        if plain_name(word.text) in script.downloaded and not downloads and not decodes:
+        if came_by(plain_name(word.text), script.downloaded) and not downloads and not decodes:
             run_downloaded(word, script)
             return
 

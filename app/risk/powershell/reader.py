@@ -35,4 +35,5 @@ def read(text: str, reading: Reading) -> None:
         return
     for line in dict.fromkeys(parser.problems):
         reading.add(UNPARSED, "This line cannot be parsed.", line)
+    reading.options.setdefault("files", {})
     Script(reading).read(block, parser.in_attributes)

@@ -133,7 +133,7 @@ SHELL_FOR_OTHERS = _rule(
 )  # fmt: skip
 SOCKET = _rule("socket", HIGH, "Opens a connection of its own to another machine.",
                "New-Object Net.Sockets.TCPClient('203.0.113.7', 25)", "Get-NetTCPConnection")  # fmt: skip
-BLINDS = _rule("blinds", CRITICAL, "Blinds the virus scanner or PowerShell's own logging.",
+BLINDS = _rule("blinds", HIGH, "Blinds the virus scanner or PowerShell's own logging.",
                "[Ref].Assembly.GetType('System.Management.Automation.AmsiUtils')", "[Ref].Name")  # fmt: skip
 MEMORY = _rule("memory", CRITICAL, "Reads passwords out of the memory or the files of Windows.",
                "procdump -ma lsass.exe a.dmp", "Get-Process lsass")  # fmt: skip

@@ -97,10 +97,18 @@ does(
 )
 does(
     MACHINES,
+    "This removes {what} from the cluster.",
+    "remove-clustergroup remove-clusterresource",
+    HIGH,
+    HIGH,
+    CRITICAL,
+)
+does(
+    MACHINES,
     "This changes the cluster: {what}.",
     """
     new-cluster add-clusternode remove-clusternode stop-cluster stop-clusternode suspend-clusternode
-    stop-clustergroup stop-clusterresource move-clustergroup remove-clustergroup remove-clusterresource
+    stop-clustergroup stop-clusterresource move-clustergroup
     set-clusterquorum start-cluster add-clusterdisk enable-clusterstoragespacesdirect update-clusterfunctionallevel
     """,
     HIGH,
@@ -109,12 +117,20 @@ does(
     WEB_SERVER,
     "This stops or removes the web site {what}.",
     """
-    stop-website remove-website stop-webapppool remove-webapppool remove-webapplication remove-webvirtualdirectory
-    remove-webbinding stop-iissite remove-iissite remove-webconfigurationproperty clear-webconfiguration
+    stop-website stop-webapppool
+    remove-webbinding stop-iissite remove-webconfigurationproperty clear-webconfiguration
     remove-iissitebinding disable-webglobalmodule stop-webitem restore-webconfiguration remove-webhandler
     disable-webrequesttracing stop-iisapppool
     """,
     HIGH,
+)
+does(
+    WEB_SERVER,
+    "This removes the web site {what}.",
+    "remove-website remove-webapppool remove-webapplication remove-webvirtualdirectory remove-iissite",
+    HIGH,
+    HIGH,
+    CRITICAL,
 )
 does(
     WEB_SERVER,
@@ -138,7 +154,7 @@ does(
     join-sqlavailabilitygroup stop-sqlinstance set-dbaspconfigure invoke-dbadbshrink copy-dbadatabase copy-dbalogin
     stop-dbaservice restart-dbaservice stop-dbaprocess set-sqlauthenticationmode start-dbaagentjob stop-dbaagentjob
     set-dbadbstate set-dbadbowner reset-dbaadmin invoke-dbadbdatamasking dismount-dbadatabase mount-dbadatabase
-    new-dbadatabase rename-dbadatabase repair-dbadborphanuser
+    new-dbadatabase rename-dbadatabase repair-dbadborphanuser remove-dbadbbackuprestorehistory
     """,
     HIGH,
 )

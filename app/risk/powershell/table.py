@@ -25,7 +25,9 @@ _TARGETS = (
     "identity", "name", "id", "literalpath", "path", "displayname", "inputobject", "username", "computername",
     "resourcegroupname", "vmname", "member", "members", "key", "driveletter", "number", "bucketname", "instanceid",
     "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value",
-    "userid", "groupid", "objectid", "userprincipalname", "applicationid", "siteid", "teamid",
+    ""
+    "userid", "groupid", "objectid", "deviceid", "manageddeviceid", "url", "vm", "userprincipalname", "applicationid",
+    "siteid", "teamid",
 )  # fmt: skip
 _MODULES = (
     "app.risk.powershell.drives",
@@ -126,10 +128,32 @@ def do(row: Row, call: Call) -> Value:
     """Note what a cmdlet of a row does."""
     shown, known, many, every = target_of(call)
     level = row.every if every else row.many if many else row.level
+    if row.rule.id in _RIGHTS and re.match(r"add|new|register|write|set", call.name) and gives_all(call):
+        level = CRITICAL
     call.reading.add(row.rule, sentence(row.words, shown), call.line, level)
     if not known:
         call.reading.doubt()
     return NOTHING
+
+
+CRITICAL = RiskLevel.CRITICAL
+_RIGHTS = frozenset(("powershell.accounts", "powershell.mail"))
+_ALL_RIGHTS = re.compile(
+    r"62e90394-69f5-4237-9190-012177145e10|e8611ab8-c189-46e8-94e1-60213ab1f814|194ae4cb-b126-40b2-bd5b-6091b380977d"
+    r"|8e3af657-a8ff-443c-a75c-2fe8c4bcb635|18d7d88d-d35e-4fb5-a5c3-7773c20a72d9|administratoraccess|iamfullaccess"
+    r"|(?:global|company|privileged role) administrator|organization management|user access administrator"
+    r"|^['\"]?owner['\"]?$|rolemanagement\.readwrite|directory\.readwrite\.all",
+    re.IGNORECASE,
+)
+"""Roles that may do everything, or may give every role: of Azure, Entra ID, Microsoft 365, and Amazon."""
+
+
+def gives_all(call: Call) -> bool:
+    """Return True if an argument names a role that may do everything."""
+    given = [*(value for value, _, _ in call.positional), *(value for value, _, _ in call.named.values() if value)]
+    shown = [text for _, text, _ in [*call.positional, *call.named.values()]]
+    texts = [text for value in given for item in value.each() for text in item.texts]
+    return any(_ALL_RIGHTS.search(text) for text in [*texts, *shown])
 
 
 def target_of(call: Call) -> tuple[str, bool, bool, bool]:

@@ -7,7 +7,8 @@ import re
 from app.risk.effects import UNKNOWN
 from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.found import found_by
-from app.risk.powershell.rules import CLOUD, CLOUD_GONE, CLOUD_NEW, HIGH, MEDIUM, READS_UNKNOWN
+from app.risk.powershell.rules import CLOUD, CLOUD_GONE, CLOUD_NEW, CRITICAL, HIGH, MEDIUM, READS_UNKNOWN
+from app.risk.powershell.table import target_of
 from app.risk.powershell.values import Value
 from app.risk.rules import word_set
 
@@ -41,7 +42,8 @@ def unknown_cmdlet(call: Call) -> Value:
     if verb in READING_VERBS:
         call.reading.add(READS_UNKNOWN, f"{call.shown} is not known. By its name, it only reads.", call.line)
         return found_by(call)
-    level = HIGH if verb in DESTRUCTIVE_VERBS else MEDIUM
+    every = target_of(call)[3] and verb in ("remove", "clear", "delete", "destroy", "purge", "wipe", "erase", "reset")
+    level = CRITICAL if every else HIGH if verb in DESTRUCTIVE_VERBS else MEDIUM
     call.reading.add(UNKNOWN, f"What {call.shown} does is not known.", call.line, level)
     return Value(origin=call.origins())
 
@@ -53,7 +55,8 @@ def _cloud(call: Call, verb: str, noun: str) -> Value:
     if verb in ("remove", "clear", "stop", "uninstall", "disable", "revoke", "reset"):
         gone = verb in ("remove", "clear") and _DATA.fullmatch(noun)
         rule, words = (CLOUD_GONE, "deletes what is kept") if gone else (CLOUD, "stops or deletes something")
-        call.reading.add(rule, f"{call.shown} {words} in a cloud account.", call.line)
+        every = verb in ("remove", "clear") and target_of(call)[3]
+        call.reading.add(rule, f"{call.shown} {words} in a cloud account.", call.line, CRITICAL if every else None)
     elif verb in ("new", "add", "set", "update", "start", "restart", "enable", "tag", "publish", "import", "write",
                   "edit", "register", "invoke", "send", "copy", "save", "move", "connect", "deploy"):  # fmt: skip
         rights = re.search(r"role|policy|permission|access|firewall|security|credential|password|key", noun)
