@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.domain.ballot import Ballot
 from app.domain.links import sign
 from app.services.notifications.deliveries import DeliveryFilter
 from app.services.notifications.messages import bound_of
+from assent.contracts import Verdict
 from tests.acceptance.conftest import STAYING, Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON
 from tests.factories import make_sign_in
@@ -253,3 +255,34 @@ def test_the_portal_can_be_installed_as_an_app(portal: Portal, visit: Visit) -> 
     assert [error["errorId"] for error in errors] == ["in-incognito"], "only because this is a test's profile"
     manifest = session.send("Page.getAppManifest")
     assert not manifest["errors"] and json.loads(manifest["data"])["start_url"] == "/queue"
+
+
+def test_a_decided_request_is_found_again_and_who_approved_it(portal: Portal, visit: Visit) -> None:
+    """By its content, by who decided, and in the audit log by its title; the address holds the search."""
+    request_id = portal.pending(portal.start("test_script", text="select almonds from orders", title="Find me again"))
+    request = portal.request(request_id)
+    ballot = Ballot(Verdict.APPROVE, request.digest)
+    assert portal.services.checkpoints.decide(request_id, portal.actor("dba"), ballot).resolved
+    visitor = visit("auditor")
+    page = visitor.go("/queue")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Decided").click()
+    page.get_by_label("Search").fill("ALMON")
+    page.get_by_label("Decided by").select_option(label="DBA on call")
+    page.get_by_role("button", name="Search").click()
+    row = page.locator(f"#decided-{request_id}")
+    expect(row).to_contain_text("Approved")
+    expect(page).to_have_url(re.compile("text=ALMON&decided_by="))
+    visitor.look("decided", everywhere=True)
+    page.reload()
+    expect(row.get_by_role("link")).to_have_text(request.title)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    assert waiting.value.suggested_filename == "assent-decided-requests.csv"
+    page = visitor.go("/audit")
+    page.get_by_label("Request or run").fill(request.title)
+    page.get_by_label("Action").select_option(label="approved a request")
+    page.get_by_role("button", name="Search").click()
+    entry = page.get_by_role("row").filter(has_text="DBA on call approved a request").first
+    expect(entry.get_by_role("link", name=request.title).first).to_be_visible()
+    expect(entry.locator("time")).to_have_text(re.compile(r"\d:\d\d:\d\d"))
+    visitor.look("audit-found", everywhere=True)

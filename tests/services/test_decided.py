@@ -84,8 +84,8 @@ def archive(own_desk: Desk) -> Archive:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Through documents, and along the list."""
     if request.param == "few":
-        monkeypatch.setattr(decided, "TOP", 1)
-        monkeypatch.setattr(decided, "FARTHEST", 2)
+        for name, most in (("TOP", 1), ("TOP_OF_TEXTS", 1), ("FARTHEST", 2)):
+            monkeypatch.setattr(decided, name, most)
     yield request.param
 
 
@@ -153,7 +153,7 @@ def test_old_requests_get_their_documents_from_the_newest_back_and_new_ones_firs
     """As after an upgrade, with a decision meanwhile."""
     monkeypatch.setattr(search_documents, "AT_A_TIME", 2)
     monkeypatch.setattr(decided, "RECENT", 1)
-    monkeypatch.setattr(decided, "TOP", 1)
+    monkeypatch.setattr(decided, "TOP_OF_TEXTS", 1)
     for number in range(5):
         archive.add(f"Old {number}")
     assert archive.documents.extend() == 2

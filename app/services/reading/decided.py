@@ -39,8 +39,8 @@ from assent.contracts import Verdict
 
 PAGE = 50
 MAX_PAGE = 200
-TOP = 1_000
-"""How many requests are looked through first."""
+TOP, TOP_OF_TEXTS = 1_000, 250
+"""How many requests are looked through first; fewer for words, because that reads their documents."""
 _SOME, FARTHEST = 5, 20_000
 """If at least `_SOME` of those match, more are looked through: as many as should be enough, and at most `FARTHEST`."""
 RECENT = 500
@@ -98,7 +98,7 @@ class DecidedRequests:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page must have 1 to {MAX_PAGE} rows.", {"limit": "out of range"})
         after = _decode(cursor) if cursor else None
-        with self._limited() as session:
+        with self._limited() if restrictions(wanted) else self._sessions.reads() as session:
             found = DecidedSearch(session, wanted).first(limit + 1, after)
             rows = rows_of(session, found[:limit])
             decisions = _decisions(session, [row.id for row in rows])
@@ -171,13 +171,12 @@ class DecidedSearch:
         """The first requests after a place, in order, with `COLUMNS`, ``at``, and ``place``."""
         if not self._fits:
             return self._session.execute(self._in_order(COLUMNS, after).limit(limit)).all()
-        looked, ids = self._among(TOP, limit, after)
-        if looked > TOP and _SOME <= len(ids) < limit:
-            far = min(2 * limit * TOP // len(ids), FARTHEST)
+        far = TOP_OF_TEXTS if self._wanted.words else TOP
+        looked, ids = self._among(far, limit, after)
+        if looked > far and _SOME <= len(ids) < limit:
+            far = min(2 * limit * far // len(ids), FARTHEST)
             looked, ids = self._among(far, limit, after)
-            enough = looked <= far or len(ids) == limit
-        else:
-            enough = looked <= TOP or len(ids) == limit
+        enough = looked <= far or len(ids) == limit
         if not enough and self._document:
             ids = self._by_documents(limit, after)
         elif not enough:
