@@ -80,10 +80,12 @@ def archive(own_desk: Desk) -> Archive:
     return Archive(own_desk)
 
 
-@pytest.fixture(params=["few", "many"])
+@pytest.fixture(params=["few", "fewer", "many"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Through documents, and along the list."""
+    """Through documents, with many and with few candidates, and along the list."""
     if request.param == "few":
+        monkeypatch.setattr(decided, "CANDIDATES", 0)
+    if request.param != "many":
         for name, most in (("TOP", 1), ("TOP_OF_TEXTS", 1), ("FARTHEST", 2)):
             monkeypatch.setattr(decided, name, most)
     yield request.param

@@ -25,7 +25,14 @@ from app.domain.errors import InvalidInputError, TookTooLongError
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable
 from app.services.clock import Clock
-from app.services.reading.decided_filter import DecidedFilter, document_query, has_words, restrictions, seen_by
+from app.services.reading.decided_filter import (
+    DecidedFilter,
+    has_words,
+    restrictions,
+    seen_by,
+    value_query,
+    word_query,
+)
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.workflow_names import workflow_names
 from app.services.record.exports import ExportFormat, ListExport, exported
@@ -43,6 +50,8 @@ TOP, TOP_OF_TEXTS = 1_000, 250
 """How many requests are looked through first; fewer for words, because that reads their documents."""
 _SOME, FARTHEST = 5, 20_000
 """If at least `_SOME` of those match, more are looked through: as many as should be enough, and at most `FARTHEST`."""
+CANDIDATES = 10_000
+"""If at most this many documents have the values, their words are read, instead of looking up the words, too."""
 RECENT = 500
 """How many of the newest requests are looked through for those that have no document yet."""
 TIME_LIMIT_MS = 5_000
@@ -164,7 +173,7 @@ class DecidedSearch:
         self._session = session
         self._wanted = wanted
         self._fits = restrictions(wanted)
-        self._document = document_query(wanted)
+        self._values, self._words = value_query(wanted), word_query(wanted)
         self._place = _place_in(wanted)
 
     def first(self, limit: int, after: tuple[datetime, str] | None) -> Sequence[Any]:
@@ -177,7 +186,7 @@ class DecidedSearch:
             far = min(2 * limit * far // len(ids), FARTHEST)
             looked, ids = self._among(far, limit, after)
         enough = looked <= far or len(ids) == limit
-        if not enough and self._document:
+        if not enough and (self._values or self._words):
             ids = self._by_documents(limit, after)
         elif not enough:
             return self._session.execute(self._in_order(COLUMNS, after).where(*self._fits).limit(limit)).all()
@@ -217,9 +226,7 @@ class DecidedSearch:
 
     def _few(self) -> CTE:
         """Planned by itself: PostgreSQL must not walk along the list in the hope of a match."""
-        by_words = select(SearchDocument.request_id).where(has_words(self._document))
-        if not self._wanted.person:
-            by_words = by_words.where(*_period(self._wanted, SearchDocument.resolved_at))
+        by_words = self._matching_documents()
         newest = (
             select(ApprovalRequest.id)
             .where(_DECIDED, ApprovalRequest.resolved_at.is_not(None))
@@ -233,6 +240,22 @@ class DecidedSearch:
         without = select(newest.c.id).join(ApprovalRequest, ApprovalRequest.id == newest.c.id)
         without = without.where(~current.exists(), *self._fits)
         return union(by_words, without).cte("few").prefix_with("MATERIALIZED")
+
+    def _matching_documents(self) -> Select[Any]:
+        """The ids of the requests whose documents match."""
+        document, period = SearchDocument, list[ColumnElement[bool]]()
+        if not self._wanted.person:
+            period = _period(self._wanted, document.resolved_at)
+        if not (self._values and self._words):
+            return select(document.request_id).where(has_words(self._values or self._words), *period)
+        # The beginning of a common word has very many matches, which an index collects all before the first one is
+        # known. So if few have the values, those are found, and their words are looked at.
+        candidates = select(document.request_id, document.words).where(has_words(self._values), *period)
+        number = select(func.count()).select_from(candidates.limit(CANDIDATES + 1).subquery())
+        if (self._session.scalar(number) or 0) > CANDIDATES:
+            return select(document.request_id).where(has_words(f"{self._values} & {self._words}"), *period)
+        found = candidates.cte("candidates").prefix_with("MATERIALIZED")
+        return select(found.c.request_id).where(has_words(self._words, found.c.words))
 
 
 def _place_in(wanted: DecidedFilter) -> tuple[Any, Any]:

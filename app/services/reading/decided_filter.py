@@ -81,18 +81,23 @@ class DecidedFilter:
         return "" if self.person else next((name for name in NAMED if getattr(self, name)), "")
 
 
-def document_query(wanted: DecidedFilter) -> str:
-    """What a document must have, as PostgreSQL's text search has it; empty if documents cannot decide."""
+def value_query(wanted: DecidedFilter) -> str:
+    """The values that a document must have, as PostgreSQL's text search has it; empty: any."""
     values = [(name, getattr(wanted, name)) for name in NAMED]
     values += [(OUTCOME, wanted.outcome), (TEAM_ASKED, wanted.team)]
     values.append((BY_PERSON, wanted.person) if wanted.person else (ANSWERED, wanted.decided_by))
-    found = [quoted(value_word(name, value)) for name, value in values if value]
-    return " & ".join(found + wanted.words)
+    return " & ".join(quoted(value_word(name, value)) for name, value in values if value)
 
 
-def has_words(query: str) -> ColumnElement[bool]:
+def word_query(wanted: DecidedFilter) -> str:
+    """The words that a document must have, likewise."""
+    return " & ".join(wanted.words)
+
+
+def has_words(query: str, words: Any = SearchDocument.words) -> ColumnElement[bool]:
     """The condition that a document has these words."""
-    return SearchDocument.words.bool_op("@@")(cast(literal(query), TSQUERY))
+    found: ColumnElement[bool] = words.bool_op("@@")(cast(literal(query), TSQUERY))
+    return found
 
 
 def seen_by(wanted: DecidedFilter) -> list[ColumnElement[bool]]:
@@ -115,8 +120,8 @@ def restrictions(wanted: DecidedFilter) -> list[ColumnElement[bool]]:
         found.append(ApprovalRequest.addressed_to.bool_op("&&")(literal([f"{TEAM}{wanted.team}"], ARRAY(Text))))
     if wanted.decided_by and not wanted.person:
         found.append(ApprovalRequest.answered_by.startswith(f"{wanted.decided_by}:", autoescape=True))
-    if words := wanted.words:
-        found.append(_has_text(wanted.text, " & ".join(words)))
+    if words := word_query(wanted):
+        found.append(_has_text(wanted.text, words))
     return found
 
 
