@@ -174,7 +174,9 @@ def copy_file(statement: SqlStatement) -> Iterator[Hit]:
         elif _loads_stage(statement):
             yield Hit("Adds rows from files that are kept for loading.", severity=RiskLevel.MEDIUM)
         else:
-            yield Hit("Reads or writes a file on the database server, with the server's privileges.")
+            writes_code = statement.has("TO", "''") and _writes_code(statement)
+            words = "Reads or writes a file on the database server, with the server's privileges."
+            yield Hit(words, severity=RiskLevel.CRITICAL if writes_code else None)
     elif statement.has("INTO", "OUTFILE") or statement.has("INTO", "DUMPFILE"):
         level = RiskLevel.CRITICAL if _writes_code(statement) else None
         yield Hit("Writes a file on the database server.", severity=level)

@@ -28,6 +28,8 @@ class Reach(IntEnum):
 
 
 _KEYS = word_set("id _id rowid oid uuid guid pk key rownum rn nr objectid object_id")
+_NUMBERED = word_set("rn nr row_num rownumber")
+"""What the rows of a query are numbered by, often within groups: `rn > 1` picks all but the first of each."""
 _SYSTEM_COLUMNS = word_set("ctid rowid tableoid xmin xmax cmin cmax _rowid_ rownum")
 _CREATED = word_set(
     "created created_at created_on creation_date create_time createdat inserted_at insert_time added_at"
@@ -250,6 +252,8 @@ class Target:
             return self._chosen(left, query)
         if kind is exp.EQ and self._is_twin(left, right):
             return Reach.ALL
+        if kind is exp.EQ and _name(left) == "tableoid" and isinstance(right, exp.Literal):
+            return Reach.ALL  # as long as it is the table's own name
         if constant(left) is not UNKNOWN:
             left, right, kind = right, left, MIRRORED.get(kind, kind)
         return self._bounded(kind, left, constant(right), right)
@@ -281,7 +285,8 @@ class Target:
         if kind in (exp.GT, exp.GTE) and _is_numbered(left) and value <= (0 if kind is exp.GT else 1):
             return Reach.ALL
         if kind in (exp.GT, exp.GTE):
-            limit = 1 if self._is_key(left) else 0 if kind is exp.GTE else -1
+            numbered = isinstance(left, exp.Column) and left.name.lower() in _NUMBERED
+            limit = 1 if self._is_key(left) and not numbered else 0 if kind is exp.GTE else -1
             return Reach.NEARLY_ALL if isinstance(left, exp.Column) and value <= limit else None
         if self._is_key(left) and (kind is exp.NEQ or (kind in (exp.LT, exp.LTE) and value >= _LARGE_NUMBER)):
             return Reach.NEARLY_ALL

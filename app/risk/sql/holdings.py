@@ -61,7 +61,7 @@ def is_table(statement: SqlStatement) -> bool:
 
 def is_replaced(statement: SqlStatement) -> bool:
     """Return whether a statement puts something new where an object may already be."""
-    return statement.has("OR", "REPLACE") or statement.verb == "REPLACE"
+    return statement.has("OR", "REPLACE") or statement.has("OR", "ALTER") or statement.verb == "REPLACE"
 
 
 def is_temporary(statement: SqlStatement) -> bool:

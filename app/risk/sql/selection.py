@@ -28,7 +28,9 @@ def reach_of_write(node: Any, repeated: bool = False, rows: Mapping[str, str] | 
     if _is_few(node.args.get("limit")) and not repeated:
         return Reach.SOME
     names, sources = _target_names(node)
-    twins = frozenset(variable for variable, table in (rows or {}).items() if table in names)
+    twins = _whole_queries(node, names) | frozenset(
+        variable for variable, table in (rows or {}).items() if table in names
+    )
     reach = reach_of(_conditions(node, sources), Target(names, twins=twins, repeated=repeated))
     chosen = _chosen_by_query(node, names)
     return min(reach, chosen)
@@ -83,6 +85,20 @@ def _chosen_by_query(node: Any, names: set[str]) -> Reach:
             if where is not None and source is not None:
                 return Target(_names(source.this)).reach(where.this)
     return Reach.ALL
+
+
+def _whole_queries(node: Any, names: set[str]) -> frozenset[str]:
+    """Return the names of common table expressions that have all rows of the table that is written."""
+    with_ = node.args.get("with_")
+    found = set()
+    for part in with_.expressions if with_ is not None else []:
+        query = part.this
+        source: Any = query.args.get("from_") if isinstance(query, exp.Select) else None
+        if source is None or not _names(source.this) & names or query.args.get("joins"):
+            continue
+        if not any(query.args.get(key) for key in ("where", "limit", "fetch", "group", "having", "qualify")):
+            found.add(part.alias.lower())
+    return frozenset(found)
 
 
 def _is_few(limit: Any) -> bool:

@@ -192,6 +192,10 @@ def _read_mapping(fields: Mapping[str, Any], reading: Reading) -> None:
         falsy = value in (False, 0) or (isinstance(value, str) and bool(NONE.fullmatch(value.strip())))
         if falsy and names.protects(words_in(name)):
             reading.add(OFF, f"Setting {name} to {value!r} switches a protection off.")
+    elif (
+        isinstance(name, str) and len(name) <= 100 and fields.get("enabled") is False and names.protects(words_in(name))
+    ):
+        reading.add(OFF, f"Switching {name} off takes a protection away.")
 
 
 def _findings(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
@@ -227,7 +231,7 @@ def _reach(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield (ALL_GONE if gone else BROAD), f"The argument {path} is '*': the call may affect everything."
     if text in ("0.0.0.0/0", "::/0") and not manner.words & _KEEPS_OUT:
         yield OPEN, f"The argument {path} is {text}: everybody on the internet."
-    if setting.plain.startswith("keep") and setting.value in (0, 1, "0", "1") and manner.words & _THINS:
+    if setting.plain.startswith("keep") and setting.value in (0, 1, "0", "1") and manner.said & _THINS:
         yield ALL_GONE, f"The argument {path} is {setting.value!r}: no older copy is kept."
     if manner.words & REPLACES and {"retention", "lifecycle"} & {*setting.all_words, *manner.words}:
         none = setting.value in (0, "0") and setting.value is not False

@@ -129,10 +129,16 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
     restarted = "restart" in words and words & _COMES_BACK
     if words & _STOPS and words & _MACHINES and not reads and not runs and not restarted:
         yield MACHINE_STOPS.finding("The tool's name says that it stops or restarts a machine or service.")
-    if words & {"public", "publicly"} and words & {"make", "set", "share", "publish", "expose", "open"}:
+    if words & {"public", "publicly"} and words & _OPENS:
         yield PUBLIC.finding("The tool's name says that it makes something public.")
     if names.only_looks(call):
         return
+    if {"quarantine", "release"} <= words:
+        yield PROTECTION_OFF.finding(
+            "The tool's name says that it lets something out that was kept apart as dangerous."
+        )
+    if words & {"production", "prod"} and words & _RELEASES:
+        yield MACHINE_STOPS.finding("The tool's name says that it changes what runs in production.")
     if "force" in words and words & names.ACTING:
         yield FORCED.finding("“force” in the tool's name says that it skips a safeguard.")
     if words & _RUNS | words & {"trigger"} and (job := _destructive_job(call)):
@@ -157,7 +163,9 @@ def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
         yield SCHEDULES.finding("The command in this call will run by the clock.")
 
 
-_LOOKING = word_set("get read list show fetch view retrieve find search describe access pull reveal")
+_OPENS = word_set("make set share publish expose open create generate enable")
+_RELEASES = word_set("deploy release promote push publish ship rollout migrate rollback apply go")
+_LOOKING = word_set("get read list show fetch view retrieve find search describe access pull reveal export dump")
 _STORES = word_set(
     "vault keyvault secretsmanager keystore onepassword bitwarden bw lastpass keepass keepassxc dashlane passbolt "
     "vaultwarden infisical credstash keyring keychain doppler passwordstore op"

@@ -31,7 +31,7 @@ _PEOPLE = word_set(
     "device phone laptop"
 )
 _MACHINERY = word_set(
-    "plc scada modbus opcua actuator valve breaker turbine pump boiler robot drone elevator conveyor furnace "
+    "plc scada modbus opcua actuator valve breaker turbine pump boiler robot drone elevator conveyor furnace motor "
     "ventilator infusion insulin crane forklift spindle cnc gripper"
 )
 _DOORS = word_set("door gate garage lock smartlock deadbolt barrier safe vehicle car trunk hatch")
@@ -45,7 +45,7 @@ _STATES = word_set(
 )
 _REVIEWED = word_set(
     "pull pr mr review deployment change release expense invoice payment contract loan purchase exception gate access "
-    "timesheet claim refund payout budget privilege entitlement waiver"
+    "timesheet request claim refund payout budget privilege entitlement waiver"
 )
 _ALARMS = word_set("alert finding vulnerability detection advisory violation threat")
 _SOFTWARE = word_set("extension plugin addon app application software driver program agent skill connector msi exe")
@@ -73,7 +73,8 @@ _GRAVE = (
         PHYSICAL,
         "moves or switches a machine in the real world",
         word_set(
-            "write set open close start stop move toggle fly land drive send turn run execute pick rotate takeoff arm"
+            "write set open close start stop move toggle fly land drive send turn run execute pick rotate takeoff arm "
+            "launch"
         ),
         _MACHINERY,
         without=word_set("build pipeline ci account simulation simulator"),
@@ -200,6 +201,20 @@ _GRAVE = (
         without=word_set("build cache code text data string input html name token card link"),
     ),
     Deed(INSTALLS, "adds software that has not been read", word_set("install sideload uninstall"), _SOFTWARE),
+    Deed(
+        INSTALLS,
+        "loads code that has not been read",
+        word_set("load insmod"),
+        word_set("extension plugin addon driver kernel dll library"),
+        without=word_set("list get catalog book media photo music"),
+    ),
+    Deed(
+        names.GRANTS,
+        "lets somebody act for another person",
+        word_set("add set create assign"),
+        word_set("delegate delegation proxy"),
+        without=word_set("server http https task web cache port"),
+    ),
     Deed(
         INSTALLS,
         "adds a server whose tools the agent will use",

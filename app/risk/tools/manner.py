@@ -17,6 +17,7 @@ class Manner:
 
     def __init__(self, call: ToolCall) -> None:
         self.words = frozenset(call.words)
+        self.said = frozenset([*call.words, *call.action])
         self.deletes = names.deletes(call) and not {"cache", "cdn"} & set(call.words)  # it fills again
         self.sends = names.sends(call) and not _keeps_draft(call)
         method = call.text("method", "httpmethod", "verb").upper()

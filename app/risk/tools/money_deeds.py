@@ -9,7 +9,8 @@ from app.risk.tools.deeds import Deed
 _TRIPS = word_set("flight hotel trip train ride taxi cab travel cruise ticket apartment")
 _GOODS = word_set("grocery groceries food pizza meal goods supplies product item hardware equipment")
 _COINS = word_set(
-    "money fund transaction wire payment salary payroll eth btc usdc usdt crypto bitcoin ether solana giftcard gift"
+    "money fund transaction wire payment salary payroll eth btc usdc usdt crypto bitcoin ether solana giftcard gift "
+    "wallet"
 )
 CHANGES = word_set("change update set edit put patch add create modify replace switch")
 

@@ -137,7 +137,7 @@ _ACTS = (
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
             "release reserve order configure alter reassign relabel clear empty dismiss acknowledge mute unmute "
-            "activate print"
+            "activate print snooze"
         ),
         "changes something",
     ),
@@ -172,7 +172,7 @@ PROTECTIONS = word_set(
     "monitor monitors detector edr siem trail quarantine sandbox guardrail guardrails moderation approval "
     "approvals review reviews reviewers reviewed "
     "confirmation confirm safeguard safe retention block lockout throttle rls dlp scanning scan csp csrf cors secure "
-    "policy"
+    "policy replication"
 )
 """What protects something, in names of tools and of their arguments."""
 PROTECTS_TOGETHER = (
@@ -182,7 +182,11 @@ PROTECTS_TOGETHER = (
 """Pairs of words that protect something."""
 PRODUCTION = word_set("prod production live prd")
 """What environments are called that others rely on."""
-KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object")
+_MANAGERS = word_set(
+    "admin manager management manage service tool client api controller handler operations ops console action"
+)
+"""Ends of names that say what kind of tool it is, not what it is for: ``cluster_admin``."""
+KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object", "target")
 _PROCESSES = word_set("process processes pid")
 _EMPTIES = word_set("empty clear")
 _FORMATS = word_set("format reformat")
@@ -356,7 +360,12 @@ def _whole(call: ToolCall) -> str:
         return "a disk"
     if not deletes(call) and not said & _EMPTIES:
         return ""
-    words = [word for word in (*_before_from(call.words), *call.action) if word not in _DELETES | _EMPTIES]
+    named = _before_from(call.words)
+    if not set(named) - _DELETES - _EMPTIES:
+        named = call.all_words  # ``database.drop``
+    words = [word for word in (*named, *call.action) if word not in _DELETES | _EMPTIES | {"prune"}]
+    while words and words[-1] in _MANAGERS:
+        words = words[:-1]
     if words[-1:] == ["zone"] and "purge" in said:
         return ""  # of a network for content, whose caches fill again
     kind = [] if words[-1:] and words[-1] in ABOUT else words_in(call.text(*KINDS))

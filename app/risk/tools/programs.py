@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.risk.commands.cloud_rules import kind_of
+from app.risk.commands.network import REMOTE
 from app.risk.commands.table import Command, handlers, read_command
 from app.risk.effects import run_dynamic
 from app.risk.reading import Reading
@@ -54,6 +55,10 @@ _GIT_WORDS = {
     "checkout branch": "checkout", "force push": "push --force", "create tag": "tag", "stash pop": "stash pop",
 }  # fmt: skip
 """What servers for Git call the subcommands."""
+_ELSEWHERE = word_set("ssm salt saltstack winrm psexec psremoting fabric ansible rundeck")
+_MACHINES = word_set(
+    "host hosts hostname instance instanceid instanceids machine machineid node remotehost sshhost vm vmid"
+)
 UNREAD = declare(
     "tool.args.unread", RiskLevel.MEDIUM, "An argument of a tool that is named after a program has not been read.",
     '{"tool": "kubectl_apply", "args": {"manifest": "a\\nb"}}', '{"tool": "git_commit", "args": {"message": "a\\nb"}}',
@@ -111,6 +116,14 @@ def run_words(words: list[str], call: ToolCall, reading: Reading) -> None:
     given = call.text("stdin", "input")
     known = Word(given) if given and given not in words else None
     read_command(Command(words_of(*words), input=known), reading)
+
+
+def note_elsewhere(call: ToolCall, reading: Reading) -> None:
+    """Note that a call runs its command on another machine, as the name of its tool or an argument says."""
+    named = bool(set(call.all_words) & _ELSEWHERE)
+    host = next((setting.text for setting in call.settings[:50] if setting.plain in _MACHINES and setting.text), "")
+    if (named or host) and host.lower() not in ("localhost", "127.0.0.1", "::1", "local"):
+        reading.add(REMOTE, f"This acts on {host[:80] or 'another machine'}.")
 
 
 def has_words(call: ToolCall) -> bool:

@@ -31,6 +31,7 @@ from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
 from app.risk.tools.light_deeds import light_finding
 from app.risk.tools.programs import (
     has_words,
+    note_elsewhere,
     note_unread,
     own_program,
     read_program,
@@ -335,6 +336,8 @@ def _read_code(call: ToolCall, kind: str, reading: Reading, only: set[str] | Non
                 within=f"In {argument.path}: ",
                 dialect=dialect_of(call),
             )
+        if language in ("shell", "powershell"):
+            note_elsewhere(call, reading)
     if kind == "sql" and not found and not names.only_reads(call):
         return False
     return found

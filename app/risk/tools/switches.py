@@ -45,7 +45,7 @@ def switches(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]
     path = setting.path
     words, protects = setting.all_words, names.protects(setting.all_words)
     own = names.protects(list(setting.words)) or (protects and setting.words & _ON)
-    if manner.words & names.PROTECTIONS and setting.words & (_ON | {"value"}):
+    if manner.words & names.PROTECTIONS and setting.words & (_ON | {"value", "level"}):
         own = True
     falsy = setting.value in (False, 0) or bool(setting.text and NONE.fullmatch(setting.text))
     if (own and falsy and not set(words) & _SWITCHES_OFF and not _is_confirmation(setting)) or (
