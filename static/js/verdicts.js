@@ -109,7 +109,7 @@ function arm(button) {
   button.dataset.armed = effect;
   button.textContent = `Confirm: ${lower(effect)}`;
   const how = byKey ? `Press ${byKey} again` : "Press the button again";
-  tell(`${how}: ${lower(effect)}. ${capital(bar().dataset.risk)} risk. Esc goes back.`);
+  tell(`${how}: ${lower(effect)}. ${capital(bar().dataset.risk)} risk.${byKey ? " Esc goes back." : ""}`);
 }
 
 function disarm() {
@@ -146,7 +146,8 @@ function choose(button) {
   button.dataset.chosen = "";
   const words = { reject: "to reject", request_changes: "for the changes", answer: "for the answer" };
   const send = navigator.platform?.startsWith("Mac") ? "⌘ Enter" : "Ctrl Enter";
-  tell(`Give a reason ${words[button.value] ?? "to approve"}. ${send} sends it, Esc goes back.`);
+  const how = byKey ? `${send} sends it, Esc goes back.` : "Then press the button again.";
+  tell(`Give a reason ${words[button.value] ?? "to approve"}. ${how}`);
 }
 
 /** In a field: Ctrl+Enter sends, and Escape leaves. */

@@ -51,6 +51,7 @@ def test_the_editor_is_loaded_for_editing_and_shows_what_differs(portal: Portal,
     written = page.get_by_role("textbox", name="The script that would run")
     expect(written).to_contain_text("⟨U+202E⟩")
     expect(page.locator(".editor .cm-lint-marker").first).to_be_visible()
+    assert page.locator(".editor-sides span").all_inner_texts() == ["Proposed", "Your edit"]
     reviewer.look("editor-open")
     written.press("Control+Home")
     page.keyboard.type("-- checked")

@@ -111,7 +111,7 @@ def test_high_risk_takes_a_second_press_that_names_the_effect(portal: Portal, vi
     expect(page.locator("#request-said")).to_contain_text("By key: Approved.")
     expect(page.locator("#request-head h1")).to_have_text("By mouse")
     button.dblclick()
-    expect(said).to_have_text(f"Press the button again: {effect}. High risk. Esc goes back.")
+    expect(said).to_have_text(f"Press the button again: {effect}. High risk.")
     assert reviewer.posts == [f"/requests/{by_key}/decisions"], "a double click is one press"
     button.click()
     expect(page.locator("#request-said")).to_contain_text("DBA on call decided: approved.")
@@ -287,7 +287,7 @@ def test_on_a_phone_the_bar_is_low_and_leads_on(portal: Portal, visit: Visit) ->
     assert box is not None and box["height"] <= 0.14 * 740 and box["y"] + box["height"] == 740, box
     shown = page.locator("#nav li:visible")
     assert (shown.first.inner_text().split()[0], shown.last.inner_text()) == ("Queue", "More")
-    assert page.locator("#nav ul").evaluate("(list) => list.scrollWidth <= list.clientWidth")
+    assert page.locator("#nav ul").evaluate("(list) => list.scrollWidth <= list.clientWidth && list.clientHeight < 48")
     page.get_by_role("button", name="More").tap()
     expect(page.get_by_role("link", name="Absences")).to_be_visible()
     heading.tap()
@@ -297,6 +297,7 @@ def test_on_a_phone_the_bar_is_low_and_leads_on(portal: Portal, visit: Visit) ->
     expect(heading).to_have_text(titles[1])
     page.get_by_role("button", name="Reject").tap()
     expect(comment).to_be_focused()
+    expect(page.locator("#decide-said")).to_have_text("Give a reason to reject. Then press the button again.")
     comment.fill("Not from here.")
     page.get_by_role("button", name="Reject").tap()
     expect(page.locator("#request-said")).to_contain_text("Rejected.")
