@@ -77,6 +77,8 @@ revoke a grant                role    role     yes        yes       yes        y
 see lessons                   yes     yes      yes        yes       yes        yes    yes
 recall lessons                role    role     yes        yes       yes        yes    yes
 change a lesson               role    role     yes        yes       yes        yes    yes
+see prepared reasons          yes     yes      yes        yes       yes        yes    yes
+change a prepared reason      role    role     role       role      yes        yes    yes
 see policies                  yes     yes      yes        yes       yes        yes    yes
 test a policy                 role    yes      yes        yes       yes        yes    yes
 confirm a policy              role    role     role       role      role       role   yes
@@ -411,6 +413,15 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/lessons/<uuid:id>/edit", after="memory_mb"),
         rest("POST /api/v1/lessons/<uuid:id>/switch", on=False),
         rest("DELETE /api/v1/lessons/<uuid:id>"),
+    ),
+    "see prepared reasons": (
+        page("GET /reasons"),
+        page("GET /reasons/<reason_id>/<any(change, remove):act>"),
+        rest("GET /api/v1/prepared-reasons"),
+    ),
+    "change a prepared reason": (
+        page("POST /reasons", team="dba", use="reject", text="Too broad."),
+        page("POST /reasons/<reason_id>/<any(change, remove):act>", use="both", text="Too broad."),
     ),
     "see policies": (
         page("GET /policies"),

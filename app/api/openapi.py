@@ -42,6 +42,7 @@ _TAGS = {
     "files": "Files for the input of runs, uploaded in parts",
     "grants": "Standing grants",
     "lessons": "Lessons from people's corrections",
+    "prepared-reasons": "Reasons that teams have written beforehand",
     "policies": "Policies",
     "samples": "Decisions of policies that people review afterward",
     "absences": "Absences and delegates",

@@ -19,6 +19,7 @@ from app.api import (
     metrics,
     model_usage,
     policies,
+    prepared_reasons,
     record,
     routing,
     runs,
@@ -34,8 +35,8 @@ EARLIER = "/api"
 _TABLES = {
     V1: (
         runs.table, routing.table, files.table, approvals.table, hooks.table, absences.table, grants.table,
-        lessons.table, policies.table, samples.table, insights.table, model_usage.table, record.table,
-        deliveries.table, sessions.table,
+        lessons.table, policies.table, prepared_reasons.table, samples.table, insights.table, model_usage.table,
+        record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

@@ -31,6 +31,7 @@ from app.services.notifications.slack import SlackPeople
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.confirmations import Confirmations
+from app.services.people.prepared_reasons import PreparedReasons
 from app.services.people.saved_views import SavedViews
 from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
@@ -76,6 +77,7 @@ class Services:
     rates: RateLimits
     refusals: Refusals
     saved_views: SavedViews
+    prepared_reasons: PreparedReasons
     policies: Policies
     queue: Queue
     decided: DecidedRequests
@@ -162,6 +164,7 @@ def services_over(
         rates=RateLimits(sessions),
         refusals=Refusals(sessions, clock),
         saved_views=SavedViews(sessions, clock),
+        prepared_reasons=PreparedReasons(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
         decided=DecidedRequests(sessions, clock),

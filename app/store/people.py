@@ -31,6 +31,18 @@ class TeamMember(Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
+class PreparedReason(Base):
+    """A reason that a team has written beforehand; `use` is a value of `app.domain.prepared_reasons.ReasonUse`."""
+
+    __tablename__ = "prepared_reasons"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    team_slug: Mapped[str] = mapped_column(ForeignKey("teams.slug", ondelete="CASCADE"), index=True)
+    use: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class Person(Made, Base):
     """Somebody who signs in.
 

@@ -28,6 +28,7 @@ from app.web.me import (
     notifications,
     own_files,
     profile,
+    reasons,
     slack,
     tokens,
 )
@@ -45,8 +46,8 @@ from app.web.slack import interactions
 
 PAGES = (
     signin, webapp, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, tools, workflow,
-    audit, people, profile, notifications, browsers, deliveries, absences, agents, grants, lessons, policies,
-    risk_rules, samples, insights, model_usage, tokens, own_files, interactions, slack, destinations,
+    audit, people, profile, notifications, browsers, deliveries, absences, reasons, agents, grants, lessons,
+    policies, risk_rules, samples, insights, model_usage, tokens, own_files, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from app.domain.prepared_reasons import ReasonUse
 from app.risk.assess import assess_proposal
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON
@@ -22,7 +23,8 @@ def assessed(portal: Portal, payload: dict[str, Any]) -> str:
 
 def test_arguments_are_a_list_that_turns_into_a_form(portal: Portal, visit: Visit) -> None:
     args = {**ARGS, "note": "\n".join(f"Line {number} of a long note." for number in range(40))}
-    request_id = assessed(portal, tool_call(args, "refund") | {"args_schema": SCHEMA})
+    args["lines"] = [{"sku": "mug", "price": 8, "currency": "EUR"}, {"sku": "lamp", "price": 12_492.5}]
+    request_id = assessed(portal, tool_call(args, "update_ticket") | {"args_schema": SCHEMA})
     reviewer = visit("dba")
     page = reviewer.go(f"/requests/{request_id}")
     listing, kept = page.locator(".argument-list"), page.locator("#form-data-kept")
@@ -37,11 +39,12 @@ def test_arguments_are_a_list_that_turns_into_a_form(portal: Portal, visit: Visi
     expect(kept).to_be_visible()
     expect(page.locator("#approve")).to_contain_text("Approve with changes")
     page.locator("#approve").click()
-    expect(page.locator("#request-said")).to_contain_text("because you changed it")
+    expect(page.locator("#request-said")).to_contain_text("Approved")
     assert portal.request(request_id).payload["args"] == {**args, "amount": 99}
     mail = {
         "to": ["ops@example.com", "it@example.org"], "cc": "lead@example.com", "subject": "Maintenance tonight",
-        "body": "Dear team,\n\nthe window opens at 22:00.\nPlease save your work.\n\nRegards", "priority": "high",
+        "body": "Dear team,\n\nthe window opens at 22:00.\nPlease save your work.\n\n" + "And more.\n" * 9,
+        "priority": "high",
     }  # fmt: skip
     reviewer.go(f"/requests/{assessed(portal, tool_call(mail, 'send_email'))}")
     expect(page.locator(".mail-body")).to_contain_text("Please save your work.")
@@ -56,7 +59,7 @@ def test_a_line_is_commented_on_where_it_stands(portal: Portal, visit: Visit) ->
     second.locator("#f-comment").fill("Half a thought")
     page.locator(".lines .ln > i").nth(1).click()
     form = page.locator(".lines .new-comment")
-    expect(form.get_by_label("Line")).to_have_value("2")
+    expect(form.get_by_label("Line", exact=True)).to_have_value("2")
     form.get_by_label("Comment on").fill("Not without a where.")
     author.look("line-comment-form")
     form.get_by_role("button", name="Add comment").click()
@@ -79,3 +82,26 @@ def test_a_line_is_commented_on_where_it_stands(portal: Portal, visit: Visit) ->
     page.locator("#comment-at-script > summary").press("Enter")
     page.locator("#comment-at-script-body").press("Escape")
     expect(page.locator("#comment-at-script-body")).to_be_hidden()
+
+
+def test_a_prepared_reason_fills_in_the_comment(portal: Portal, visit: Visit) -> None:
+    """By keyboard; it can be edited, and another choice replaces only what was not."""
+    for use, text in ((ReasonUse.REJECT, "Too broad."), (ReasonUse.BOTH, "Not in this window.")):
+        portal.services.prepared_reasons.add(portal.actor("dba"), "dba", use, text)
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{assessed(portal, script('select 1'))}")
+    comment, reasons = page.locator("#f-comment"), page.locator("#f-prepared")
+    reasons.focus()
+    page.keyboard.press("ArrowDown")
+    expect(comment).to_have_value("Too broad.")
+    page.keyboard.press("ArrowDown")
+    expect(comment).to_have_value("Not in this window.")
+    expect(page.locator("#approve")).to_have_text("Approve and run the script")  # choosing one is no edit
+    reviewer.look("prepared-reason")
+    comment.fill("Not in this window. Ask again on Monday.")
+    reasons.select_option("Too broad.")
+    expect(comment).to_have_value("Not in this window. Ask again on Monday.\nToo broad.")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("#request-said")).to_contain_text("Rejected")
+    reviewer.go("/reasons")
+    reviewer.look("reasons")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.domain.ballot import Ballot
+from app.domain.prepared_reasons import ReasonUse
 from app.domain.tokens import TokenKind, token_terms
 from app.factory import create_app
 from app.settings import Settings
@@ -84,6 +85,9 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
     portal.services.checkpoints.decide(decided, portal.actor("dba"), ballot)
     portal.finish(str(seen.run_id))
     make_request(sessions, risk=RiskLevel.CRITICAL)
+    for use in ReasonUse:
+        text = f"The statement is broader than what was asked for ({use})."
+        portal.services.prepared_reasons.add(portal.actor("lead"), "dba", use, text)
     steps = [
         {"id": name, "title": name.capitalize(), "agent": "", "tool": f"{name}_rows", "skippable": False}
         for name in ("find", "mend")
@@ -117,6 +121,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/lessons": ("dba", "/lessons"),
         "/lessons/<lesson_id>": ("dba", f"/lessons/{make_lesson(sessions).id}"),
         "/people": ("lead", "/people"),
+        "/reasons": ("lead", "/reasons"),
         "/people/<person_id>": ("lead", f"/people/{portal.people['dba'].id}"),
         "/policies": ("lead", "/policies"),
         "/policies/<int:number>": ("lead", f"/policies/{number}"),

@@ -19,6 +19,7 @@ from app.domain.errors import AssentError
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
+from app.domain.prepared_reasons import ReasonUse
 from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.bundle import Services
 from app.services.notifications.slack import SlackUser
@@ -115,6 +116,7 @@ class Scene:
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
             "lesson": make_lesson(sessions, self.request).id if "lesson" in line else "",
             "file": self._file(line, way) if " file" in line else "",
+            "reason": self._reason() if line == "change a prepared reason" else "",
             "comment": self._said_at_a_line(line) if line.endswith("a comment") else "",
             "need": self._need() if line == "choose a workflow" else "",
         }  # fmt: skip
@@ -148,6 +150,11 @@ class Scene:
         if line == "reopen a comment":
             checkpoints.settle_comment(self.request.id, comment.id, asked, resolve=True)
         return comment.id
+
+    def _reason(self) -> str:
+        return self._services.prepared_reasons.add(
+            self._people["asked"].as_actor(Via.PAGE), "dba", ReasonUse.BOTH, secrets.token_hex(8)
+        )  # fmt: skip
 
     def _need(self) -> str:
         """What the requester needs, routed."""
@@ -204,10 +211,11 @@ class Scene:
             about = self.values[name]
         about = self.values["file"] or self.values["need"] or about
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
-        act = "off" if "edit, off" in rule else act
+        act = "off" if "edit, off" in rule else "change" if "change, remove" in rule else act
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
             "<uuid:comment_id>": self.values["comment"], "<file_id>": self.values["file"],
+            "<reason_id>": self.values["reason"] or "none",
             "<lesson_id>": self.values["lesson"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],

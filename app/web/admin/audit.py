@@ -107,6 +107,9 @@ PHRASES = {
     "lesson.switched_off": "switched a lesson off",
     "lesson.switched_on": "switched a lesson on",
     "lesson.deleted": "deleted a lesson",
+    "reason.added": "added a prepared reason",
+    "reason.changed": "changed a prepared reason",
+    "reason.removed": "removed a prepared reason",
 }
 _VERDICTS = {
     "approve": "approved a request",
@@ -142,6 +145,7 @@ _GROUP_WORDS = {
     "delivery": "deliveries",
     "grant": "standing grants",
     "lesson": "lessons",
+    "reason": "prepared reasons",
     "access": "refusals",
     "record": "exports",
 }

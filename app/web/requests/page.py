@@ -13,14 +13,17 @@ from app.domain.errors import AssentError, InvalidInputError, NotFoundError, Rea
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.verdicts import decided_by
+from app.domain.prepared_reasons import ReasonUse
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.decisions.reassessment import ChangePreview
+from app.services.people.prepared_reasons import ReasonView
 from app.services.reading.pages import RequestView, RunView
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import PendingLike
+from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
@@ -100,6 +103,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         problems=deciding.problems if deciding else {},
         field_errors=_field_errors(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
+        prepared_reasons=_prepared_reasons(view, actor),
         open_comments=open_count(view.threads),
         past=services().views.past_like(view.request, actor), alike=_alike(view),
         resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
@@ -115,6 +119,19 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.preview else [],
         sample=services().samples.of(request_id, actor) if decided_by(view.request.answered_by) else None,
     )  # fmt: skip
+
+
+def _prepared_reasons(view: RequestView, actor: Actor) -> dict[str, list[ReasonView]]:
+    """The prepared reasons that the viewer can use, by what they are for."""
+    if not {Verdict.REJECT, Verdict.REQUEST_CHANGES} & set(view.verdicts):
+        return {}
+    offered = services().prepared_reasons.offered(actor, view.request)
+    found: dict[str, list[ReasonView]] = {}
+    for verdict, words in ((Verdict.REJECT, "For rejecting"), (Verdict.REQUEST_CHANGES, "For requesting changes")):
+        fitting = [reason for reason in offered if reason.use in (verdict.value, ReasonUse.BOTH)]
+        if fitting and verdict in view.verdicts:
+            found[words] = fitting
+    return found
 
 
 def _field_errors(deciding: Attempt, shown: ProposalView) -> list[FieldError]:
@@ -185,7 +202,9 @@ def request_decide(request_id: str) -> Any:
                 acknowledged = None  # the page has said what another change means
         elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
             answer = answer_of(view, sent)
-        comment = submitted_text(sent.get("comment", ""))
+        # Without a script, a prepared reason does not fill in the comment.
+        prepared = sent.get("prepared", "") if verdict in HARMLESS else ""
+        comment = submitted_text((sent.get("comment", "").strip() and sent["comment"]) or prepared)
         ballot = Ballot(
             verdict, sent.get("digest", ""), change, answer, comment, acknowledged, read_seconds=_read_seconds(sent)
         )
