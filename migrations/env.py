@@ -17,6 +17,7 @@ from app.store import (  # noqa: F401 - their tables are part of the metadata
     requests,
     routing,
     runs,
+    snoozes,
     tokens,
 )
 from app.store.base import metadata

@@ -38,6 +38,9 @@ resolve a comment             role    role     yes        yes       own        y
 reopen a comment              role    role     yes        yes       own        yes    yes
 claim                         role    role     team       yes       own        yes    team
 release the claim of asked    role    role     role       role      role       yes    yes
+snooze                        yes     yes      yes        yes       yes        yes    yes
+snooze for everyone           role    role     team       yes       own        yes    team
+return what one snoozed       none    none     none       none      none       none   none
 assign                        role    role     team       yes       yes        yes    yes
 escalate                      role    role     team       yes       yes        yes    yes
 give more time                role    role     team       yes       own        yes    yes
@@ -158,8 +161,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /tools"),
         page("GET /tools/<tool_name>"),
         page(
-            "GET /requests/<request_id>/<any(decisions, preview, claim, release, assignment, escalations, extension, "
-            "withdrawal, reopening, comments, resolution, cancel, review):act>"
+            "GET /requests/<request_id>/<any(decisions, preview, claim, release, snooze, unsnooze, assignment, "
+            "escalations, extension, withdrawal, reopening, comments, resolution, cancel, review):act>"
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
@@ -227,6 +230,18 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /requests/<request_id>/release"),
         rest("DELETE /api/v1/approvals/<uuid:id>/claim"),
         command("release {request}"),
+    ),
+    "snooze": (
+        page("POST /requests/<request_id>/snooze", span="60"),
+        rest("POST /api/v1/approvals/<uuid:id>/snooze", wakes=["comment"]),
+    ),
+    "snooze for everyone": (
+        page("POST /requests/<request_id>/snooze", span="60", for_all="1", reason="After lunch."),
+        rest("POST /api/v1/approvals/<uuid:id>/snooze", wakes=["comment"], for_all=True, reason="After lunch."),
+    ),
+    "return what one snoozed": (
+        page("POST /requests/<request_id>/unsnooze"),
+        rest("DELETE /api/v1/approvals/<uuid:id>/snooze"),
     ),
     "assign": (
         page("POST /requests/<request_id>/assignment", person_id="{asked}"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from app.api.models import MailAddress, TimeIn
+from app.domain.snoozing import WakesOn
 from app.http.body import Input, PlainText, QueryArguments
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Urgency
@@ -26,6 +27,9 @@ class ApprovalQuery(QueryArguments):
     )
     team: PlainText = Field(default="", max_length=200, description="Slug of a team whose approval is required")
     unassigned: bool = Field(default=False, description="Neither assigned nor claimed")
+    snoozed: bool | None = Field(
+        default=None, description="Only what is snoozed for the caller or for everyone; false: leaves that out"
+    )
     cursor: PlainText = Field(default="", max_length=500)
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -76,6 +80,23 @@ class AssignmentIn(Input):
 
     person: MailAddress = Field(default="", description="Empty: nobody")
     reason: PlainText = Field(default="", max_length=100_000)
+
+
+class SnoozeIn(Input):
+    """Until when a request is out of the queue, and for whom."""
+
+    until: TimeIn | None = Field(default=None, description="Null: until something of `wakes` happens")
+    wakes: list[Annotated[WakesOn, Field(strict=False)]] = Field(
+        default_factory=list, max_length=10, description="What brings it back earlier"
+    )
+    for_all: bool = Field(default=False, description="For everyone; only for those whose approval is required")
+    reason: PlainText = Field(default="", max_length=100_000, description="Required with `for_all`")
+
+
+class SnoozeEnd(QueryArguments):
+    """For whom the request returns to the queue."""
+
+    for_all: bool = False
 
 
 class ExtensionIn(Input):

@@ -60,6 +60,7 @@ class ApprovalSummary(Output):
     held_until: Time | None
     resolves_at: Time | None
     answered_by: str = Field(description=ANSWERED_BY)
+    snoozed_until: Time | None = Field(description="Until when it is snoozed for everyone")
 
 
 class ApprovalList(Output):
@@ -259,6 +260,7 @@ class ApprovalOut(Tagged):
     held_until: Time | None = Field(description="If it is approved and waits for its change window, until when")
     resolves_at: Time | None = Field(description="If it is decided and that can still be undone, until when")
     reopened_at: Time | None
+    snoozed_until: Time | None = Field(description="Until when it is snoozed for everyone")
     priority: int = Field(description="Raised by escalation")
     urgency: Urgency = Field(description=URGENCY)
     why_here: str

@@ -44,6 +44,8 @@ def list_approvals(call: ApiCall) -> Any:
         team=asked.team,
         unassigned=asked.unassigned,
         resolved=asked.status == "resolved",
+        snoozer=call.actor.id if asked.snoozed is not None else "",
+        snoozed=bool(asked.snoozed),
         viewer=call.actor,
     )
     page = call.portal.services.queue.page(wanted, asked.cursor or None, asked.limit)
@@ -197,6 +199,23 @@ def extend_approval(call: ApiCall) -> Any:
     return _document(call)
 
 
+@table.add("POST", "/approvals/<uuid:id>/snooze", models.ApprovalOut, body=bodies.SnoozeIn, scopes=DECIDE)
+def snooze_approval(call: ApiCall) -> Any:
+    """Take a request out of the queue for a while, for yourself or for everyone."""
+    sent: bodies.SnoozeIn = call.body
+    call.portal.services.checkpoints.snooze(
+        call.id, call.actor, sent.until, sent.wakes, for_all=sent.for_all, reason=sent.reason
+    )
+    return _document(call)
+
+
+@table.add("DELETE", "/approvals/<uuid:id>/snooze", models.ApprovalOut, query=bodies.SnoozeEnd, scopes=DECIDE)
+def end_snooze(call: ApiCall) -> Any:
+    """Bring a snoozed request back to the queue."""
+    call.portal.services.checkpoints.end_snooze(call.id, call.actor, for_all=call.query.for_all)
+    return _document(call)
+
+
 @table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=bodies.ReasonIn, scopes=DECIDE)
 def reopen_approval(call: ApiCall) -> Any:
     """Reopen a rejection, so that people decide if the same proposal comes again."""
@@ -307,7 +326,7 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
         "requester_name", "opened_by_agent", "payload", "digest", "proposed_digest", "response_schema", "approvals",
         "quorum", "priority", "urgency", "revision", "opened_at", "expires_at", "resolved_at", "policy_version",
         "stage", "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until",
-        "resolves_at", "reopened_at",
+        "resolves_at", "reopened_at", "snoozed_until",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
         "requester_made_by": request.made_by,

@@ -43,4 +43,6 @@ class RequestChange(StrEnum):
     REOPENED = "reopened"
     HELD = "held"
     RELEASED = "released"
+    SNOOZED = "snoozed"
+    UNSNOOZED = "returned"
     NOT_CARRIED_OUT = "not carried out"

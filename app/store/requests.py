@@ -22,6 +22,7 @@ _PENDING_URGENT = text("state = 'pending' and urgency <> 'normal'")
 _RESOLVED_URGENT = text("state <> 'pending' and urgency <> 'normal'")
 _ALIKE = text("state = 'pending' and likeness <> ''")
 _READ = text("read_seconds is not null")
+_SNOOZED = text("state = 'pending' and snoozed_until is not null")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
 _BY_AGENT = text("opened_by_agent <> ''")
@@ -60,6 +61,9 @@ class ApprovalRequest(Made, Base):
         answered_by: ``rejection:<request>`` or ``grant:<grant>`` that answered it, or will, or
             ``policy:<version>:<rule>``.
         reopened_at: When a person reopened it, so that the same proposal is reviewed again although it was rejected.
+        snoozed_until: Until when it is out of everyone's queue; `snooze_wakes` is what ends that earlier, and
+            `snoozed_by_name` and `snooze_reason` belong to the latest time.
+        was_snoozed: It was snoozed for everyone at some time, so it is not approved on expiry.
         makers: Makers of the token or link with which it was opened; they count as requesters, like `requester_id`.
     """
 
@@ -120,6 +124,11 @@ class ApprovalRequest(Made, Base):
     resolves_at: Mapped[datetime | None]
     answered_by: Mapped[str] = mapped_column(default="")
     reopened_at: Mapped[datetime | None]
+    snoozed_until: Mapped[datetime | None]
+    snooze_wakes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    snoozed_by_name: Mapped[str] = mapped_column(default="", server_default="")
+    snooze_reason: Mapped[str] = mapped_column(default="", server_default="")
+    was_snoozed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(state.value) for state in RequestState)})", name="state"),
@@ -148,6 +157,7 @@ class ApprovalRequest(Made, Base):
             postgresql_using="gin",
             postgresql_where=_PENDING,
         ),
+        Index("ix_approval_requests_snoozed", "snoozed_until", postgresql_where=_SNOOZED),
         Index("ix_approval_requests_due", "due_at", postgresql_where=_DUE),
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_resolved_risk", "risk", "resolved_at", "id", postgresql_where=_RESOLVED),

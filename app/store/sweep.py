@@ -20,7 +20,7 @@ from app.store.requests import ApprovalRequest
 COLUMNS = (
     "state", "note", "resolved_at", "expires_at", "attention_at", "due_at", "priority", "escalation", "escalated_to",
     "addressed_to", "warned", "claimed_by_id", "claimed_by_name", "claimed_until", "held_until", "resolves_at",
-    "answered_by",
+    "snoozed_until",    "answered_by",
 )  # fmt: skip
 """The columns that a sweep may change. It writes all of them, so that every sweep is the same statement."""
 _TABLE = metadata.tables[ApprovalRequest.__tablename__]

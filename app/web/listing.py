@@ -92,6 +92,8 @@ def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
         team=arguments.get("team", ""),
         unassigned=arguments.get("unassigned", "") == "1",
         resolved=arguments.get("resolved", "") == "1",
+        snoozer=viewer.id,
+        snoozed=arguments.get("snoozed", "") == "1",
     )
 
 
@@ -103,6 +105,7 @@ def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
         "my_teams": wanted.my_teams is not None,
         "unassigned": wanted.unassigned,
         "resolved": wanted.resolved,
+        "snoozed": wanted.snoozed,
         "group": group,
     }
     return {name: value for name, value in given.items() if value} | {name: "1" for name, on in set_.items() if on}
@@ -142,7 +145,7 @@ def _chips(actor: Actor, query: dict[str, str], views: list[NamedView]) -> list[
     narrowed = {"Mine": {"mine": "1"}, "Unassigned": {"unassigned": "1"}}
     if actor.teams:
         narrowed["My teams"] = {"my_teams": "1"}
-    narrowed |= {"Critical": {"risk": "critical"}, "High risk": {"risk": "high"}}
+    narrowed |= {"Snoozed": {"snoozed": "1"}, "Critical": {"risk": "critical"}, "High risk": {"risk": "high"}}
     counted = narrowed | {f"view {view.id}": view.filters for view in views[:COUNTED_VIEWS]}
     counts = services().queue.counts({name: filter_from(filters, actor) for name, filters in counted.items()})
     chips = [Chip("Waiting", {}, query == {})]

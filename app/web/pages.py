@@ -106,7 +106,7 @@ def _frame() -> Frame | None:
     if not current_user.is_authenticated:
         return None
     actor = current_actor()
-    pending, capped = services().queue.pending_count()
+    pending, capped = services().queue.pending_count(actor.id)
     live = services().runs.live_count()
     return Frame(
         actor, pending, capped, live,

@@ -8,6 +8,8 @@ import { localise } from "./times.js";
 
 const AT_ONCE = 50; // rows asked for by name in one go
 const SLICE = 80; // ms of work before the browser may do something else
+const SECOND = 1000;
+const LONGEST_WAIT = 2 ** 31 - 1; // ms; the longest that browsers wait
 const SOON = 200; // ms; gathers what happens to several rows
 
 let whole = null; // the newest list of groups that has not been shown yet
@@ -15,6 +17,7 @@ let watcher = null;
 const waiting = new Map(); // id -> row that is new, or stands elsewhere now, and is not shown there yet
 const touched = new Set(); // ids of requests that something has happened to
 let timer = 0;
+let returning = 0; // timer of the next snooze that ends
 
 export function startList() {
   if (!document.getElementById("queue-list")) return;
@@ -83,7 +86,17 @@ async function showOwn(list, fresh) {
   countInTitle();
 }
 
+/** What the person has snoozed returns at its time, without anything happening to it. */
+function awaitReturn() {
+  const at = Date.parse(document.getElementById("queue-own")?.dataset.returns ?? "");
+  clearTimeout(returning);
+  if (Number.isNaN(at)) return;
+  const wait = Math.min(Math.max(at - Date.now(), 0) + SECOND, LONGEST_WAIT);
+  returning = setTimeout(() => document.dispatchEvent(new CustomEvent("assent:touch", { detail: ["queue"] })), wait);
+}
+
 function countInTitle() {
+  awaitReturn();
   const count = document.getElementById("queue-own")?.dataset.count;
   const title = document.title.replace(/^\(\d+\+?\) /, "");
   document.title = count ? `(${count}) ${title}` : title;

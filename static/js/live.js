@@ -34,6 +34,7 @@ export function startLive() {
   for (const name of ["new_approval_request", "approval_update", "workflow_update"]) {
     socket.on(name, (event) => take(event));
   }
+  document.addEventListener("assent:touch", ({ detail }) => touch(detail));
   socket.on("presence", showPeople);
   startPresence(socket);
   startConnection(socket);

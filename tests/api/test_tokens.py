@@ -30,7 +30,8 @@ from tests.factories import Caller, Program, grant_body, make_grant, make_person
 DECIDING = [
     way
     for line in (
-        "decide", "take a decision back", "check an edit", "claim", "release the claim of asked", "assign", "escalate",
+        "decide", "take a decision back", "check an edit", "claim", "release the claim of asked",
+        "snooze for everyone", "assign", "escalate",
         "give more time", "reopen a rejection", "be absent",
         "confirm an absence of asked", "propose a grant", "give a grant", "decline a grant",
         "revoke a grant", "see past approvals", "test a policy", "confirm a policy",

@@ -15,6 +15,7 @@ class DueStep(StrEnum):
     RELEASE = "release"
     RESOLVE = "resolve"
     ANSWER = "answer"
+    UNSNOOZE = "unsnooze"
     UNCLAIM = "unclaim"
     WARN = "warn"
     ESCALATE = "escalate"
@@ -43,6 +44,8 @@ class DueInputs:
     held_until: datetime | None = None
     resolves_at: datetime | None = None
 
+    snoozed_until: datetime | None = None
+
 
 @dataclass(frozen=True)
 class Due:
@@ -70,6 +73,8 @@ def due_steps(due_inputs: DueInputs) -> list[Due]:
     steps = [Due(due_inputs.expires_at, DueStep.EXPIRE)]
     if due_inputs.answered_at_once:
         steps.append(Due(due_inputs.opened_at, DueStep.ANSWER))
+    if due_inputs.snoozed_until is not None:
+        steps.append(Due(due_inputs.snoozed_until, DueStep.UNSNOOZE))
     if due_inputs.claimed_until is not None:
         steps.append(Due(due_inputs.claimed_until, DueStep.UNCLAIM))
     if terms.warn_seconds and not due_inputs.warned:

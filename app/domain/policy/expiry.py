@@ -17,19 +17,23 @@ EXPIRY_WORDS = {
 """The reason that is given on expiry."""
 
 
-def expiry_means(terms: Terms, *, risk: RiskLevel, kind: str, escalation: int, rejected: bool) -> OnExpiry:
+def expiry_means(
+    terms: Terms, *, risk: RiskLevel, kind: str, escalation: int, rejected: bool, snoozed: bool = False
+) -> OnExpiry:
     """What the deadline means for a request in its current state.
 
-    A rule's approval on expiry applies only to a harmless proposal that nobody rejected, and that can be approved
-    without an answer; its escalation only while a step of the chain is left. Everything else is a rejection.
+    A rule's approval on expiry applies only to a harmless proposal that nobody rejected or snoozed for everyone, and
+    that can be approved without an answer; its escalation only while a step of the chain is left. Everything else is a
+    rejection.
 
     Args:
         risk: of the current payload.
         escalation: how many steps of the chain are done.
         rejected: whether there is a rejection that has not been withdrawn.
+        snoozed: whether it was snoozed for everyone, so that nobody had to see it all the time.
     """
     if terms.on_expiry is OnExpiry.APPROVE:
-        approves = risk in APPROVABLE_RISKS and kind not in _ANSWERED_KINDS and not rejected
+        approves = risk in APPROVABLE_RISKS and kind not in _ANSWERED_KINDS and not rejected and not snoozed
         return OnExpiry.APPROVE if approves else OnExpiry.REJECT
     if terms.on_expiry is OnExpiry.ESCALATE and escalation < len(terms.escalation):
         return OnExpiry.ESCALATE

@@ -19,9 +19,11 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
 from app.domain.run_protocol import Journal
+from app.domain.snoozing import WakesOn
 from app.services.approvals.deadlines.escalation import Escalations
 from app.services.approvals.deadlines.extension import Extensions
 from app.services.approvals.deadlines.keeper import DeadlineKeeper
+from app.services.approvals.deadlines.snoozing import Snoozes
 from app.services.approvals.decisions.claims import CLAIM_MINUTES, Claims
 from app.services.approvals.decisions.decision import DecisionResult, Decisions
 from app.services.approvals.decisions.reassessment import ChangePreview
@@ -61,6 +63,7 @@ class CheckpointManager:
         self._decisions = Decisions(self._ground)
         self._escalations = Escalations(self._ground)
         self._extensions = Extensions(self._ground)
+        self._snoozes = Snoozes(self._ground)
         self._claims = Claims(self._ground)
         self._deadlines = DeadlineKeeper(self._ground)
         self._reopenings = Reopenings(self._ground)
@@ -215,6 +218,36 @@ class CheckpointManager:
             AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
         """
         return self._extensions.extend(request_id, actor, until, reason)
+
+    def snooze(
+        self, request_id: str, actor: Actor, until: datetime | None = None, wakes: Collection[WakesOn] = (),
+        *, for_all: bool = False, reason: str = "",
+    ) -> ApprovalRequest:  # fmt: skip
+        """Take a request out of the queue until a time, or until something happens; snoozing again replaces that.
+
+        Snoozed for everyone, it is not approved on expiry any more, and an escalation brings it back in any case.
+
+        Args:
+            until: at most the deadline; for everyone, the time of the warning. None: until something happens, or then.
+            wakes: what brings it back earlier.
+            for_all: for everyone, not only the actor.
+            reason: required for everyone.
+
+        Raises:
+            NotFoundError, ForbiddenError: no such request, or the actor is no person.
+            OwnRequestError, NotAskedError, DuplicateDecisionError: for everyone: the actor could not decide it.
+            InvalidInputError: the time, or the reason, is missing or not possible; `fields` says which.
+            AlreadyDecidedError, ExpiredError, ConflictError: too late.
+        """
+        return self._snoozes.snooze(request_id, actor, until, wakes, for_all, reason)
+
+    def end_snooze(self, request_id: str, actor: Actor, *, for_all: bool = False) -> ApprovalRequest:
+        """Bring a request back to the queue, for the actor or for everyone.
+
+        Raises:
+            IllegalTransitionError: it is not snoozed. Otherwise as `snooze`.
+        """
+        return self._snoozes.end(request_id, actor, for_all)
 
     def cancel(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
         """Cancel the request. The run receives a rejection.

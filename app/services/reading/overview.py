@@ -18,6 +18,7 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import decided_by
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
+from app.domain.snoozing import latest_for_all
 from app.services.approvals.deadlines.extension import MAX_EXTENSIONS, latest_extension
 from app.services.approvals.decisions.claims import claimant_id
 from app.services.approvals.decisions.replies import opening_words
@@ -93,6 +94,7 @@ class Acts:
         take_over: claiming it takes it over from someone.
         renew: claiming it renews the viewer's own claim.
         extend_until: the latest possible deadline; None: the deadline cannot be extended.
+        snooze_all_until: until when it can be snoozed for everyone; None: it cannot.
     """
 
     claim: bool = False
@@ -106,11 +108,13 @@ class Acts:
     reopen: bool = False
     cancel: bool = False
     comment: bool = False
+    snooze: bool = False
+    snooze_all_until: datetime | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the possible actions."""
-        shown = ("claim", "release", "assign", "escalate", "withdraw", "reopen", "cancel", "comment")
+        shown = ("claim", "release", "assign", "escalate", "withdraw", "reopen", "cancel", "comment", "snooze")
         possible = [name for name in shown if getattr(self, name)]
         return tuple(possible + (["extend"] if self.extend_until else []))
 
@@ -186,7 +190,14 @@ def acts_of(
         withdraw=withdrawable,
         cancel=is_requester(request, viewer) or (handled and viewer.may(Action.CANCEL_REQUEST)),
         comment=comment,
+        snooze=viewer.kind == "person" and bool(viewer.id) and viewer.may(Action.SEE),
+        snooze_all_until=_snooze_all_until(request, now) if seat is not None and viewer.may(Action.CLAIM) else None,
     )
+
+
+def _snooze_all_until(request: ApprovalRequest, now: datetime) -> datetime | None:
+    latest = latest_for_all(request.opened_at, request.expires_at, Terms.from_json(request.terms))
+    return latest if latest > now else None
 
 
 def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from app.domain.weight import weigh
 from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
 from app.services.reading.past_requests import PastRequest, past_like
+from app.services.reading.snoozed import snoozed_by
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.requests.entitlement import Seat, seat_of, sign_in_again
 from app.services.requests.line_comments import CommentThread, settling_refusal, threads_of
@@ -34,6 +35,7 @@ from app.store.people import Person
 from app.store.record import Event
 from app.store.requests import ApprovalRequest, Comment, Decision, OutcomeRow, ReceiptRow
 from app.store.runs import Artifact, CatalogueEntry, Run
+from app.store.snoozes import Snooze
 from assent.contracts import Urgency, Verdict
 
 _A_COMMENT = 100.0
@@ -59,6 +61,7 @@ class RequestView:
         decisions: everyone's, oldest first, including withdrawn ones.
         situation: the request's stages, approvers, and what will happen as time passes.
         acts: what this viewer can do besides deciding.
+        own_snooze: the viewer has snoozed it for themselves, and it has not returned.
         threads: comments at lines, with those of earlier revisions.
         settleable: the ids of those that this viewer may resolve and reopen.
     """
@@ -87,6 +90,7 @@ class RequestView:
     previous: ApprovalRequest | None
     next_id: str | None
     timeline: list[TimelineEntry]
+    own_snooze: Snooze | None = None
 
     @property
     def asked_urgency(self) -> Urgency:
@@ -230,6 +234,7 @@ class Views:
             previous=previous if previous is not None and sees_request(previous, viewer) else None,
             next_id=session.scalar(following),
             timeline=timeline_of(session, request, decisions, comments, receipt),
+            own_snooze=_own_snooze(session, request, viewer) if open_still else None,
         )
 
     def candidates(self, request_id: str, viewer: Actor) -> list[Person]:
@@ -341,6 +346,11 @@ def run_controls(run: Run) -> tuple[str, ...]:
         RunState.PAUSED: ("resume", "ask", "cancel"),
         RunState.FAILED: ("retry",),
     }.get(RunState(run.state), ())
+
+
+def _own_snooze(session: Session, request: ApprovalRequest, viewer: Actor) -> Snooze | None:
+    query = select(Snooze).where(Snooze.person_id == viewer.id, Snooze.request_id == request.id)
+    return session.scalar(query.where(Snooze.request_id.in_(snoozed_by(viewer.id)))) if viewer.id else None
 
 
 _STEP_STATE = {EventKind.STEP_ENDED.value: "done", EventKind.STEP_FAILED.value: "failed"}

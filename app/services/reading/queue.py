@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, func, select
@@ -26,6 +27,7 @@ from app.services.reading.workflow_names import workflow_names
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Decision
+from app.store.snoozes import Snooze
 
 ROWS_AT_ONCE = 100
 """How many rows can be refreshed at once."""
@@ -63,10 +65,12 @@ class OwnWork:
 
     Attributes:
         seconds: estimated time to review all of it.
+        returns_at: when the next request that they have snoozed returns by itself; None: none does.
     """
 
     count: Count
     seconds: float
+    returns_at: datetime | None = None
 
     @property
     def words(self) -> str:
@@ -151,6 +155,7 @@ class Queue:
         with self._sessions.reads() as session:
             absent = represented_by(session, actor.id, self._clock())
             pace = self._paces.current(session)
+            wanted = QueueFilter(mine=actor.member, snoozer=actor.id)
             top = ordered(select(row.id).where(PENDING), QueueFilter()).limit(TOP).subquery()
             decided = exists().where(
                 Decision.request_id == row.id, Decision.person_id == actor.id, Decision.withdrawn_at.is_(None),
@@ -158,7 +163,7 @@ class Queue:
             )  # fmt: skip
             theirs = (
                 select(row.kind, row.review_seconds)
-                .where(row.id.in_(select(top.c.id)), *conditions(QueueFilter(mine=actor.member), absent))
+                .where(row.id.in_(select(top.c.id)), *conditions(wanted, absent))
                 .where(row.requester_id.is_distinct_from(actor.id), ~decided)
                 .limit(CHIP_CAP + 1)
                 .subquery()
@@ -166,14 +171,21 @@ class Queue:
             band = band_column(theirs.c.review_seconds)
             sums = select(theirs.c.kind, band, func.count(), func.sum(theirs.c.review_seconds))
             parts = session.execute(sums.group_by(theirs.c.kind, band)).all()
-        number = sum(part[2] for part in parts)
-        seconds = sum(part[3] * pace.factor(part[0], part[1]) for part in parts)
-        return OwnWork(Count(min(number, CHIP_CAP), number > CHIP_CAP), seconds)
+            number = sum(part[2] for part in parts)
+            seconds = sum(part[3] * pace.factor(part[0], part[1]) for part in parts)
+            returns = session.scalar(
+                select(func.min(Snooze.until)).where(Snooze.person_id == actor.id, Snooze.until > func.now())
+            )
+        return OwnWork(Count(min(number, CHIP_CAP), number > CHIP_CAP), seconds, returns)
 
-    def pending_count(self) -> tuple[int, bool]:
-        """How many requests are pending, up to `COUNT_CAP`, and whether there are more."""
+    def pending_count(self, viewer: str = "") -> tuple[int, bool]:
+        """How many requests are pending, up to `COUNT_CAP`, and whether there are more.
+
+        Args:
+            viewer: the person whose snoozed requests, and those that are snoozed for everyone, do not count.
+        """
         with self._sessions.reads() as session:
-            total = QueueSearch(session, QueueFilter()).count()
+            total = QueueSearch(session, QueueFilter(snoozer=viewer)).count()
         return min(total, COUNT_CAP), total > COUNT_CAP
 
     def pending_workflows(self) -> list[str]:

@@ -9,12 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, false, func, literal, literal_column, or_, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
+from app.services.reading.snoozed import FOR_ALL, snoozed_by
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest
 from app.store.search import REQUEST_KEYS, contains, has_keys, may_contain
@@ -41,6 +55,8 @@ class QueueFilter:
         team: slug of a team whose approval is required.
         unassigned: only requests that are neither claimed nor assigned.
         resolved: True lists settled requests, newest first, instead of pending ones.
+        snoozer: leaves out what this person, or somebody for everyone, has snoozed; empty: leaves out nothing.
+        snoozed: with `snoozer`, lists only those instead.
         viewer: only requests that this actor may see; None: all.
     """
 
@@ -54,6 +70,8 @@ class QueueFilter:
     team: str = ""
     unassigned: bool = False
     resolved: bool = False
+    snoozer: str = ""
+    snoozed: bool = False
     viewer: Actor | None = None
 
     @property
@@ -107,7 +125,11 @@ def _columns(wanted: QueueFilter) -> int:
 
 
 def _asks(wanted: QueueFilter) -> bool:
-    return bool(wanted.mine or wanted.my_teams or wanted.team)
+    return bool(wanted.mine or wanted.my_teams or wanted.team or _only_snoozed(wanted))
+
+
+def _only_snoozed(wanted: QueueFilter) -> bool:
+    return wanted.snoozed and bool(wanted.snoozer) and not wanted.resolved
 
 
 def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
@@ -128,6 +150,11 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
     if wanted.unassigned:
         found += [ApprovalRequest.assigned_to_id.is_(None), ApprovalRequest.claimed_by_id.is_(None)]
     narrowing: list[ColumnElement[bool]] = []
+    if _only_snoozed(wanted):
+        for_all = select(ApprovalRequest.id).where(PENDING, FOR_ALL).correlate(None)
+        narrowing.append(ApprovalRequest.id.in_(for_all.union(snoozed_by(wanted.snoozer))))
+    elif wanted.snoozer and not wanted.resolved:
+        found += [ApprovalRequest.snoozed_until.is_(None), ApprovalRequest.id.not_in(snoozed_by(wanted.snoozer))]
     if wanted.mine is not None:
         narrowing.append(_concerns(wanted.mine, absent))
     if wanted.my_teams is not None:

@@ -86,6 +86,7 @@ class QueueRow:
     held_until: datetime | None
     resolves_at: datetime | None
     answered_by: str
+    snoozed_until: datetime | None
 
     @property
     def progress(self) -> str:
@@ -113,8 +114,8 @@ COLUMNS = (
     ApprovalRequest.policy_version, ApprovalRequest.stage, ApprovalRequest.addressed_to, ApprovalRequest.escalation,
     ApprovalRequest.claimed_by_id, ApprovalRequest.claimed_by_name, ApprovalRequest.claimed_until,
     ApprovalRequest.assigned_to_id, ApprovalRequest.assigned_to_name, ApprovalRequest.held_until,
-    ApprovalRequest.resolves_at,
-    ApprovalRequest.answered_by,
+    ApprovalRequest.resolves_at, ApprovalRequest.answered_by, ApprovalRequest.snoozed_until,
+    ApprovalRequest.was_snoozed,
 )  # fmt: skip
 
 
@@ -170,7 +171,9 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
 def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool, pace: Pace) -> QueueRow:
     risk = RiskLevel(row.risk)
     steps = escalation_by(terms, row.opened_at, row.expires_at, row.escalation)
-    means = expiry_means(terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected)
+    means = expiry_means(
+        terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected, snoozed=row.was_snoozed
+    )
     return QueueRow(
         id=row.id,
         title=row.title,
@@ -212,4 +215,5 @@ def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected
         held_until=row.held_until,
         resolves_at=row.resolves_at,
         answered_by=row.answered_by,
+        snoozed_until=row.snoozed_until,
     )

@@ -106,6 +106,8 @@ class QueueSearch:
     def _looked_at(self, cursor: str | None, limit: int) -> Select[Any]:
         """The next requests of the narrowest list that an index has in order, and for each whether it matches."""
         base = QueueFilter(resolved=self._wanted.resolved, viewer=self._wanted.viewer)
+        if not self._wanted.snoozed:
+            base = replace(base, snoozer=self._wanted.snoozer)
         named = [name for name in NAMED if has_index(self._wanted, name)]
         if named and not self._wanted.narrowed_to_viewer:
             base = replace(base, **{named[0]: getattr(self._wanted, named[0])})

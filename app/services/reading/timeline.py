@@ -66,6 +66,8 @@ _ACTION_WORDS = {
     "request.reopened": "reopened this for review",
     "request.left_to_people": "left this to people",
     "request.claimed": "claimed this",
+    "request.snoozed": "snoozed this",
+    "request.unsnoozed": "returned this to the queue",
     "request.claim_released": "released their claim",
     "request.claim_lapsed": "ended the expired claim",
     "request.assigned": "assigned this",
@@ -176,6 +178,8 @@ def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str
             return f"{words}: {added} must approve as well"
         case "request.comment_resolved" | "request.comment_reopened":
             return f"{words} of {detail['author']} at {detail['place']}"
+        case "request.snoozed" | "request.unsnoozed":
+            return f"{words} for {'everyone' if detail.get('scope') == 'all' else 'themselves'}"
         case "request.claimed" if detail.get("taken_from"):
             return f"took this over from {detail['taken_from']}"
         case "request.claimed" if detail.get("renewed"):

@@ -193,5 +193,6 @@ def due_inputs(request: ApprovalRequest, **changed: Any) -> DueInputs:
         claimed_until=column("claimed_until"),
         answered_at_once=bool(column("answered_by")),
         held_until=column("held_until"),
+        snoozed_until=column("snoozed_until"),
         resolves_at=column("resolves_at"),
     )

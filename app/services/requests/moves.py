@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.errors import AlreadyDecidedError
 from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
+from app.domain.snoozing import WakesOn
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch, document
 from app.store.requests import UNCLAIMED, ApprovalRequest
@@ -15,6 +16,8 @@ from app.store.requests import UNCLAIMED, ApprovalRequest
 # The foreign key locks this row anyway, but here it is locked before the request's. Deactivating a person locks in the
 # same order, so if both happen at once, one waits and then sees the other.
 _STILL_ACTIVE = " and exists (select from people where id = %(active_person)s and active for key share)"
+_CHANGES = {"payload", "approvals", "expires_at"}
+"""Columns whose change ends a snooze for everyone that waits for one."""
 _ENDED = {"due_at": None, **UNCLAIMED}
 """Columns of a request that has ended: no due step, and no claim."""
 
@@ -57,10 +60,19 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str
     if ends and seen.resolves_at is not None:
         columns["resolves_at"] = None
     columns |= values
+    if not ends and seen.snoozed_until is not None and WakesOn.CHANGE in seen.snooze_wakes and _CHANGES & set(values):
+        # The due step that would have ended it is found to be out of date, and corrected.
+        columns.setdefault("snoozed_until", None)
     batch = Move(seen, columns, person_id)
     if ends:
         publish(batch, resolved(seen, now, new))
     return batch
+
+
+def is_woken_by(request: ApprovalRequest, event: WakesOn) -> bool:
+    """True if the request is snoozed for everyone, and this brings it back."""
+    pending = request.state == RequestState.PENDING.value
+    return pending and request.snoozed_until is not None and event in request.snooze_wakes
 
 
 def changed(request: ApprovalRequest, now: datetime, what: RequestChange, **more: Any) -> dict[str, Any]:

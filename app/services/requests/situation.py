@@ -176,6 +176,8 @@ def ahead_of(
             steps.append(UpcomingStep(step.step, step.at, "its change window opens"))
         if step.step is DueStep.RESOLVE:
             steps.append(UpcomingStep(step.step, step.at, settles_words(request, decisions, terms), "it can be undone"))
+        if step.step is DueStep.UNSNOOZE:
+            steps.append(UpcomingStep(step.step, step.at, "returns to the queue"))
         if step.step is DueStep.WARN and step.at < request.expires_at:
             steps.append(UpcomingStep(step.step, step.at, "approvers are warned"))
         if step.step is DueStep.EXPIRE:
@@ -187,8 +189,11 @@ def ahead_of(
             rejected = any(
                 decision.verdict == Verdict.REJECT.value and decision.withdrawn_at is None for decision in decisions
             )
-            means = expiry_means(terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected)
-            words, why = consequence(terms, means, done, names), _why(terms, means, risk)
+            means = expiry_means(
+                terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected,
+                snoozed=request.was_snoozed,
+            )
+            words, why = consequence(terms, means, done, names), _why(terms, means, risk, request.was_snoozed)
             steps.append(UpcomingStep(step.step, step.at, words, why))
     return tuple(sorted(steps, key=lambda step: (step.at, list(DueStep).index(step.step))))
 
@@ -210,11 +215,13 @@ def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int)
     return done
 
 
-def _why(terms: Terms, means: OnExpiry, risk: RiskLevel) -> str:
+def _why(terms: Terms, means: OnExpiry, risk: RiskLevel, snoozed: bool) -> str:
     if means is OnExpiry.APPROVE:
         return f"its rule approves {risk.value} risk on expiry"
     if means is OnExpiry.ESCALATE:
         return "with a new deadline"
+    if terms.on_expiry is OnExpiry.APPROVE and snoozed:
+        return "its rule approves on expiry only what was never snoozed for everyone"
     if terms.on_expiry is OnExpiry.APPROVE:
         return "its rule approves on expiry only at low risk and without a rejection"
     return ""

@@ -77,6 +77,8 @@ PHRASES = {
     "request.comment_reopened": "reopened a comment on a request",
     "request.escalated": "escalated a request",
     "request.claimed": "claimed a request",
+    "request.snoozed": "snoozed a request",
+    "request.unsnoozed": "returned a snoozed request to the queue",
     "request.claim_released": "released a claim on a request",
     "request.claim_lapsed": "ended an expired claim on a request",
     "request.assigned": "assigned a request",

@@ -36,6 +36,14 @@ def moment_of(sent: Mapping[str, str], name: str) -> datetime:
         raise InvalidInputError("Enter a date and a time.", {name: "This is not a valid date and time."}) from None
 
 
+def zone_of(sent: Mapping[str, str]) -> tzinfo:
+    """The time zone that was submitted with a form. Raises InvalidInputError."""
+    try:
+        return _zone(sent.get("zone", ""))
+    except ValueError:
+        raise InvalidInputError("This time zone is not known.", {"zone": "unknown"}) from None
+
+
 def _zone(name: str) -> tzinfo:
     """The time zone with that name, or UTC if the browser sent none."""
     if not name:

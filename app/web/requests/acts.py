@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import request
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
+from app.domain.snoozing import WakesOn
 from app.http.runtime import services
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.approvals.decisions.remarks import CommentPlace
 from app.web.field_text import submitted_text
-from app.web.forms.moments import moment_of
+from app.web.forms.moments import moment_of, zone_of
 from app.web.pages import web
 from app.web.requests.page import act_on
+
+_SPANS = ("60", "240")
+"""Minutes that the menu offers."""
 
 
 def _reason() -> str:
@@ -82,6 +87,47 @@ def request_extend(request_id: str) -> Any:
         return "The deadline is extended. The audit log has the reason."
 
     return act_on(request_id, "extension", extend)
+
+
+@web.post("/requests/<request_id>/snooze")
+def request_snooze(request_id: str) -> Any:
+    """Take the request out of the queue for a while, for the viewer or for everyone."""
+
+    def snooze(actor: Actor) -> str:
+        sent, for_all = request.form, request.form.get("for_all") == "1"
+        known = set(WakesOn)
+        wakes = [WakesOn(value) for value in sent.getlist("wakes") if value in known]
+        until = _snoozed_until(sent)
+        services().checkpoints.snooze(request_id, actor, until, wakes, for_all=for_all, reason=_reason())
+        return "Snoozed for everyone." if for_all else "Snoozed: it is out of your queue. Others still see it."
+
+    return act_on(request_id, "snooze", snooze)
+
+
+def _snoozed_until(sent: Any) -> datetime | None:
+    """The chosen end; None: until something happens. Raises InvalidInputError."""
+    span, now = sent.get("span", "until"), services().clock()
+    if span == "event":
+        return None
+    if span == "tomorrow":
+        there = now.astimezone(zone_of(sent))
+        morning = (there + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+        return morning.astimezone(UTC)
+    if span in _SPANS:
+        return now + timedelta(minutes=int(span))
+    return moment_of(sent, "until")
+
+
+@web.post("/requests/<request_id>/unsnooze")
+def request_unsnooze(request_id: str) -> Any:
+    """Bring the request back to the queue."""
+
+    def end(actor: Actor) -> str:
+        for_all = request.form.get("for_all") == "1"
+        services().checkpoints.end_snooze(request_id, actor, for_all=for_all)
+        return "It is in everyone's queue again." if for_all else "It is in your queue again."
+
+    return act_on(request_id, "unsnooze", end)
 
 
 @web.post("/requests/<request_id>/withdrawal")

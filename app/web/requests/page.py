@@ -43,7 +43,10 @@ from assent.contracts import RiskLevel, Verdict
 from assent.digests import digest_of
 
 DECIDING = "decisions"
-ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, resolution, cancel, review"
+ACTS = (
+    "claim, release, snooze, unsnooze, assignment, escalations, extension, withdrawal, reopening, comments, "
+    "resolution, cancel, review"
+)
 
 
 @dataclass

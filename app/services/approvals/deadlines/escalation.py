@@ -70,7 +70,7 @@ def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, 
     priority = min(request.priority + (step.priority if step else 1), MAX_PRIORITY)
     expires_at = changed.get("expires_at", request.expires_at)
     rank = attention_at(expires_at, RiskLevel(request.risk), priority, Urgency(request.urgency))
-    columns = changed | {"priority": priority, "attention_at": rank}
+    columns = changed | {"priority": priority, "attention_at": rank, "snoozed_until": None}
     if step is None:
         return columns
     new = [f"{TEAM}{team}" for team in step.teams] + [f"{PERSON}{person.lower()}" for person in step.people]

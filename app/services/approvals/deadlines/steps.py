@@ -59,6 +59,7 @@ class DueSteps:
         self._do: dict[DueStep, Callable[[DueRequest], None]] = {
             DueStep.RELEASE: self._release,
             DueStep.RESOLVE: self._resolve,
+            DueStep.UNSNOOZE: self._unsnooze,
             DueStep.UNCLAIM: self._unclaim,
             DueStep.WARN: self._warn,
             DueStep.ESCALATE: self._escalate,
@@ -107,6 +108,10 @@ class DueSteps:
         until = {"held_until": held.isoformat()} if held else {}
         self._record(item, "request.resolved", state=resolution.state.value, digest=request.digest, **until)
 
+    def _unsnooze(self, item: DueRequest) -> None:
+        self._change(item, RequestChange.UNSNOOZED, {"snoozed_until": None})
+        self._record(item, "request.unsnoozed", scope="all")
+
     def _unclaim(self, item: DueRequest) -> None:
         who = item.request.claimed_by_name
         self._change(item, RequestChange.UNCLAIMED, dict(UNCLAIMED))
@@ -133,6 +138,7 @@ class DueSteps:
         meaning = expiry_means(
             item.terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation,
             rejected=rejections([vote(decision) for decision in item.decisions]) > 0,
+            snoozed=request.was_snoozed,
         )  # fmt: skip
         step = next_step(request, item.terms)
         if meaning is OnExpiry.ESCALATE and step is not None:

@@ -16,16 +16,18 @@ from app.domain.errors import (
     NotFoundError,
     StaleDigestError,
 )
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.line_comments import place_in, place_words
-from app.domain.people import Action, Actor
+from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.terms import Terms
+from app.domain.snoozing import WakesOn
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests import moves
+from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
 from app.services.requests.line_comments import chain_of, place_of, settling_refusal
 from app.services.sight import is_requester
@@ -81,13 +83,21 @@ class Remarks:
                 columns, detail = _placed(session, request, place)
             # Where approvals wait for comments, a new one and an approval exclude each other.
             waits = "line" in columns and _approvals_wait(request)
-            batch = moves.move(request, RequestState.PENDING, now) if waits else Batch()
+            returns = moves.is_woken_by(request, WakesOn.COMMENT)
+            changed: dict[str, Any] = {"snoozed_until": None} if returns else {}
+            changed |= due_values(request, **changed) if returns else {}
+            batch = moves.move(request, RequestState.PENDING, now, **changed) if waits or returns else Batch()
             batch.add(
                 Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name,
                 by_agent=actor.kind == "agent", body=text, at=now, **columns,
             )  # fmt: skip
             record(batch, actor, "request.commented", now, request_id=request_id, run_id=request.run_id, **detail)
             publish(batch, event_row(EventKind.REQUEST_COMMENT, now, run_id=request.run_id, request_id=request_id))
+            if returns:
+                record(
+                    batch, SYSTEM, "request.unsnoozed", now, request_id=request_id, run_id=request.run_id, scope="all"
+                )
+                publish(batch, moves.changed(request, now, RequestChange.UNSNOOZED))
             if made_once(batch, self._ground.sessions, made_as) is not None:
                 return self._stored(comment_id)
         raise ConflictError(_BUSY)
