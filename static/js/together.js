@@ -24,14 +24,16 @@ function nameButtons() {
   const checked = [...document.querySelectorAll("[data-together]:checked")];
   const number = `${checked.length} ${checked.length === 1 ? "request" : "requests"}`;
   const risky = checked.filter((box) => box.dataset.risky);
-  approve.textContent = checked.length ? `Approve ${number}${including(risky, checked.length)}` : "Check at least one to approve";
+  approve.textContent = checked.length ? `Approve ${number}${risked(risky, checked.length)}` : "Check at least one to approve";
   approve.disabled = !checked.length || !lookedAgain;
   reject.textContent = `Reject ${number}`;
   reject.disabled = !checked.length;
 }
 
-function including(risky, all) {
+/** What the button says about requests of high and critical risk among those that are checked. */
+function risked(risky, all) {
   if (!risky.length) return "";
-  const words = risky.length === 1 ? `${risky[0].dataset.effect} (${risky[0].dataset.risky} risk)` : `${risky.length} of high or critical risk`;
-  return all === risky.length && all === 1 ? `: ${words}` : `, including ${words}`;
+  if (risky.length > 1) return `, ${all === risky.length ? "all" : risky.length} of them at high or critical risk`;
+  const { risky: level, effect } = risky[0].dataset;
+  return `${all === 1 ? "" : ", one"} at ${level} risk: ${effect}`;
 }

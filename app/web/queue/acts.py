@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,6 +93,10 @@ def queue_marked_decide() -> Any:
     return render("queue_marked.html", done=done, unmark=settled, table=Comparison())
 
 
+_DETAILS = 300
+"""How many characters of its differences are named where a request has to be confirmed."""
+
+
 @dataclass(frozen=True)
 class Resent:
     """What a person has chosen on the page that is shown again.
@@ -120,7 +124,8 @@ def _page(ids: list[str], error: AssentError | None = None, resent: Resent | Non
         error = InvalidInputError(f"At most {MOST} requests can be decided at once.", {"request": "too many"})
     table = services().similar.compared(ids, current_actor())
     waits = {shown.row.id for shown in table.rows}
-    rows = [together_row(shown, resent) for shown in table.rows]
+    columns = {member.id: group.columns for group, _ in table.groups for member in group.members}
+    rows = [together_row(shown, columns.get(shown.row.id, ()), resent) for shown in table.rows]
     confirm = [row for row in rows if resent and row.id in resent.confirm and row.checked]
     status = status_of(error) if error else 409 if confirm else 200
     return render(
@@ -140,6 +145,7 @@ class TogetherRow:
     Attributes:
         tool: the tool that it calls, or the kind and language of its code.
         effect: what happens on approval, such as ``call refund_payment``.
+        details: what distinguishes it from its group, such as ``amount 900, order B-3``.
         risky: approving it with others has to be confirmed.
         changed: the proposal is not the one that the person saw when they pressed the button.
     """
@@ -147,13 +153,18 @@ class TogetherRow:
     id: str
     tool: str
     effect: str
+    details: str
     risky: bool
     checked: bool
     changed: bool
 
 
-def together_row(shown: Compared, resent: Resent | None) -> TogetherRow:
-    """A request in the table. At first, every request is checked that can be approved and is not of high risk."""
+def together_row(shown: Compared, columns: Sequence[str], resent: Resent | None) -> TogetherRow:
+    """A request in the table. At first, every request is checked that can be approved and is not of high risk.
+
+    Args:
+        columns: what the differences within its group are called.
+    """
     row, payload = shown.row, shown.payload
     risky = row.risk in CONFIRMED_RISKS
     seen = resent.seen.get(row.id, "") if resent else ""
@@ -161,7 +172,9 @@ def together_row(shown: Compared, resent: Resent | None) -> TogetherRow:
     checked = not shown.why_not and not changed and (row.id in resent.checked if resent else not risky)
     parts = payload.get("items") or payload.get("calls") or payload.get("steps") or []
     effect = effect_of(row.kind, payload, len(parts) or 1) or f"approve “{row.title}”"
-    return TogetherRow(row.id, _tool(row.kind, payload), effect, risky, checked, changed)
+    values = shown.alike.values if shown.alike is not None else ()
+    details = ", ".join(f"{label} {value}" for label, value in zip(columns, values, strict=False))
+    return TogetherRow(row.id, _tool(row.kind, payload), effect, details[:_DETAILS], risky, checked, changed)
 
 
 def _tool(kind: str, payload: Mapping[str, Any]) -> str:

@@ -164,7 +164,8 @@ def test_a_group_is_decided_in_a_table_that_shows_all_differences(
     form, approve = reviewer.form("together"), reviewer.button("Approve the checked requests")
     reviewer.send(form, approve, 409, request=[made[0].id, made[2].id], comment="Goods came back.")
     said = reviewer.page.one("div", role="alert").text
-    assert "confirm 1 request of high or critical risk" in said and "Call refund_payment: Refund B-2" in said
+    assert "confirm 1 request of high or critical risk" in said
+    assert "Call refund_payment (amount 900, order B-2): Refund B-2" in said
     assert [state(services, request) for request in made] == ["pending"] * 3
     boxes = {box.attributes["value"]: "checked" in box.attributes for box in reviewer.page.one("tbody").all("input")}
     assert boxes == {made[0].id: True, made[1].id: False, made[2].id: True}
