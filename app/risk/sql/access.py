@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from app.risk.rules import word_set
-from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, ROUTINES, Effect
+from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, READS_TABLES, ROUTINES, Effect
 from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.settings import level_of_setting
 from app.risk.sql.statement import SqlStatement
@@ -25,7 +25,17 @@ def _calls(statement: SqlStatement, group: str) -> Iterator[Hit]:
         effect = routine_named(schema, name)
         if effect is not None and effect.group == group:
             full = f"{schema}.{name}" if PACKAGES.get(schema) else name
-            yield Hit(f"{full} {effect.words}.", statement.line_at(index), effect.level)
+            level = RiskLevel.LOW if name in READS_TABLES and _reads_own_file(statement, index) else effect.level
+            yield Hit(f"{full} {effect.words}.", statement.line_at(index), level)
+
+
+def _reads_own_file(statement: SqlStatement, index: int) -> bool:
+    """Return whether DuckDB reads a file of the folder that it works in, as a table."""
+    token = statement.tokens[index + 2] if index + 2 < len(statement.tokens) else None
+    if statement.dialect != "duckdb" or token is None or token.kind != "string":
+        return False
+    path = token.text.strip("'")
+    return not path.startswith(("/", "~", "..", ".")) and "://" not in path and "/../" not in path
 
 
 @sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function accesses the server's files or programs.")

@@ -66,8 +66,8 @@ def is_known_procedure(name: str) -> bool:
 def _untrusted(statement: SqlStatement) -> bool:
     """Return whether code is in a language that can do all that the server's account may do."""
     place = statement.find("LANGUAGE")
-    if place < 0 or place + 1 >= len(statement.tokens):
-        return False
+    if place < 0 or place + 1 >= len(statement.tokens) or statement.dialect in ("snowflake", "bigquery"):
+        return False  # there, such code is kept apart from the server
     language = statement.tokens[place + 1].text.strip("'\"").lower()
     return language in _UNTRUSTED or (language.endswith("u") and language.startswith("pl"))
 
@@ -140,7 +140,8 @@ def _created(statement: SqlStatement) -> Hit:
 _KEEP_THEIR_PLACE = frozenset({"STAGE", "STREAM", "MODEL", "SEQUENCE"})
 """What has a state of its own besides its definition."""
 _HARMLESS_OBJECTS = word_set(
-    "TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEMA DATABASE STATISTICS COLLATION STAGE STREAM MODEL"
+    "TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEMA DATABASE STATISTICS COLLATION STAGE STREAM MODEL KEYSPACE "
+    "FILE TAG CATALOG VOLUME"
 )
 
 
@@ -154,7 +155,7 @@ def create_other(statement: SqlStatement) -> Iterator[Hit]:
 _UNCOMMON_OBJECTS = word_set(
     "OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE ACCESS DEFAULT SYNONYM PUBLIC DIRECTORY CERTIFICATE SYMMETRIC "
     "ASYMMETRIC MASTER PARTITION QUEUE SERVICE MESSAGE CONTRACT PROFILE CLUSTER DIMENSION CONTEXT PFILE SPFILE RESTORE "
-    "LOGFILE RESOURCE WORKLOAD XML SEARCH COLUMN EDITION OUTLINE ROLLBACK"
+    "LOGFILE RESOURCE WORKLOAD WAREHOUSE MACRO MASKING VECTOR XML SEARCH COLUMN EDITION OUTLINE ROLLBACK"
 )
 
 

@@ -233,6 +233,9 @@ def insert(statement: SqlStatement) -> Iterator[Hit]:
 def overwrite(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Insert) and write.node.args.get("overwrite"):
+            if statement.has("OVERWRITE", "DIRECTORY") or statement.has("LOCAL", "DIRECTORY"):
+                yield Hit("Replaces all files of a folder by the result.", write.line, RiskLevel.HIGH)
+                continue
             part = isinstance(write.node.this, exp.Table) and write.node.this.args.get("partition") is not None
             what = "a partition" if part or write.node.args.get("partition") else "the table"
             level = None if what == "the table" else RiskLevel.HIGH

@@ -100,6 +100,27 @@ _MYSQL = _compiled(
     rf"(?P<string>[NnBbXx]?'{_BACKSLASH_STRING.format(q=chr(39))}|\"{_BACKSLASH_STRING.format(q=chr(34))})",
     r"(?P<name>`(?:[^`]|``)*+`)",
 )
+_SNOWFLAKE = _compiled(
+    r"(?P<comment>(?:--|//)[^\n\r]*)",
+    rf"(?P<string>'{_BACKSLASH_STRING.format(q=chr(39))})",
+    rf"(?P<name>{_DOUBLE_NAME})",
+    r"(?P<dollar>\$\$)",
+)
+_LINE_STRING = r"{q}(?:[^{q}\\\n]|\\.)*+{q}"
+_TRIPLE_STRING = r"{q}{q}{q}(?:[^{q}\\]|\\.|{q}(?!{q}{q}))*+{q}{q}{q}"
+_BIGQUERY = _compiled(
+    r"(?P<comment>(?:--|#)[^\n\r]*)",
+    r"(?P<string>[RrBb]{0,2}(?:"
+    + "|".join(form.format(q=quote) for quote in ("'", '"') for form in (_TRIPLE_STRING, _LINE_STRING))
+    + "))",
+    r"(?P<name>`(?:[^`]|``)*+`)",
+)
+_CLICKHOUSE = _compiled(
+    r"(?P<comment>(?:--|#[! ])[^\n\r]*)",
+    rf"(?P<string>'{_BACKSLASH_STRING.format(q=chr(39))})",
+    rf"(?P<name>\"{_BACKSLASH_STRING.format(q=chr(34))}|`(?:[^`]|``)*+`)",
+    r"(?P<dollar>\$(?:[A-Za-z_][A-Za-z0-9_]*)?\$)",
+)
 _GENERIC = _compiled(
     r"(?P<comment>--[^\n\r]*)",
     _STRING,
@@ -108,7 +129,7 @@ _GENERIC = _compiled(
 )
 _PATTERNS = {
     "postgres": _POSTGRES, "redshift": _POSTGRES, "duckdb": _POSTGRES, "sqlite": _SQLITE, "mysql": _MYSQL,
-    "tsql": _TSQL, "oracle": _ORACLE,
+    "tsql": _TSQL, "oracle": _ORACLE, "snowflake": _SNOWFLAKE, "bigquery": _BIGQUERY, "clickhouse": _CLICKHOUSE,
 }  # fmt: skip
 _NESTED_COMMENTS = frozenset({"postgres", "redshift", "duckdb", "tsql"})
 _RUN_COMMENT = re.compile(r"/\*M?![0-9]{0,6}")

@@ -18,6 +18,7 @@ WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
 SQLGLOT_NAMES = {
     "postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql", "bigquery": "bigquery", "duckdb": "duckdb",
     "oracle": "oracle", "redshift": "redshift", "snowflake": "snowflake", "tsql": "tsql", "clickhouse": "clickhouse",
+    "spark": "spark", "databricks": "databricks", "hive": "hive", "trino": "trino", "presto": "presto",
 }  # fmt: skip
 _PRIORITIES = word_set("LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE")
 _GUESSES = ("postgres", "mysql", "tsql", "oracle", "sqlite")

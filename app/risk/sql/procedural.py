@@ -152,7 +152,7 @@ def executed(piece: Piece, literal: bool = False) -> Iterator[Piece]:
     """
     tokens, found = piece.tokens, 0
     if literal:
-        yield from composed(piece, next(index for index, token in enumerate(tokens) if token.kind == "string"), True)
+        yield from composed(piece, next(index for index, token in enumerate(tokens) if token.key == "''"), True)
         return
     for index, token in enumerate(tokens[:-1]):
         if token.key not in _RUNS_TEXT and (token.key != "FROM" or tokens[0].key != "PREPARE"):

@@ -169,7 +169,9 @@ def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
         yield "operator", str(operator.args.get("operator")).rpartition(".")[0].lower() or "pg_catalog"
 
 
-_NAMES_BEFORE_BRACKETS = word_set("PRAGMA ANALYZE ANALYSE VACUUM GRANT REVOKE DENY ALTER COMMENT LOCK CLUSTER CHECK")
+_NAMES_BEFORE_BRACKETS = word_set(
+    "PRAGMA ANALYZE ANALYSE VACUUM GRANT REVOKE DENY ALTER COMMENT LOCK CLUSTER CHECK ASSERT"
+)
 
 
 @sql_rule("sql.function.table", RiskLevel.HIGH, "A query reads from, or writes to, another place than the database.")
@@ -215,6 +217,7 @@ def unknown_functions(statement: SqlStatement) -> Iterator[str]:
             (not foreign and (name in _HARMLESS or name in own))
             or routine_named(schema, name)
             or schema in HARMLESS_PACKAGES
+            or schema == "information_schema"
         )
         if not known and name not in seen:
             seen.add(name)

@@ -131,6 +131,8 @@ ROUTINES: dict[str, Effect] = {
 }
 """By name in lower case; with its schema where the name alone says too little."""
 
+READS_TABLES = word_set("read_csv read_csv_auto read_parquet parquet_scan read_json read_json_auto")
+"""Functions of DuckDB that read a file as a table."""
 PACKAGES: dict[str, Effect] = {
     **_all(_FILE, "utl_file dbms_file_transfer dbms_backup_restore dbms_advisor dbms_xslprocessor dbms_datapump"),
     **_all(

@@ -46,7 +46,8 @@ _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _ALIASES = {
     "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "plpgsql": "postgres", "pgsql": "postgres",
     "timescale": "postgres", "timescaledb": "postgres", "cockroachdb": "postgres", "sqlite3": "sqlite",
-    "mariadb": "mysql", "mssql": "tsql", "sqlserver": "tsql", "transactsql": "tsql",
+    "mariadb": "mysql", "sparksql": "spark", "athena": "trino", "azuresql": "tsql", "yugabyte": "postgres",
+    "mssql": "tsql", "sqlserver": "tsql", "transactsql": "tsql",
 }  # fmt: skip
 
 

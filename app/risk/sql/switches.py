@@ -63,10 +63,17 @@ def _says_off(statement: SqlStatement) -> bool:
     return off or named or unlimited or gone or _changes_server(statement)
 
 
+_OF_SERVER = word_set("INSTANCE AVAILABILITY MASTER SHARE DATASHARE KEYSPACE FAILOVER REPLICATION TASK ACCOUNT")
+
+
 def _changes_server(statement: SqlStatement) -> bool:
     """Return whether a statement changes what keeps the whole server, its keys, or its copies working."""
-    kinds = ("INSTANCE", "AVAILABILITY", "MASTER", "SHARE", "DATASHARE", "KEYSPACE", "FAILOVER", "REPLICATION", "TASK")
-    return statement.object in kinds or (statement.object == "COLUMN" and statement.has("ENCRYPTION", "KEY"))
+    policy = "POLICY" in statement.keys[2:4] and statement.keys[1] != "POLICY"
+    return (
+        policy
+        or statement.object in _OF_SERVER
+        or (statement.object == "COLUMN" and statement.has("ENCRYPTION", "KEY"))
+    )
 
 
 def _moves_all(statement: SqlStatement) -> bool:

@@ -82,9 +82,9 @@ KEPT = declare(
 _KEEPS_OUT = word_set("block deny reject remove delete revoke ban drop list get")
 _THINS = word_set("prune forget expire rotate thin cleanup clean delete purge")
 _BROAD_FLAGS = word_set(
-    "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
+    "force recursive all everything cascade delete prune skip_checks no_confirm noconfirm yes overwrite purge "
     "no_verify bypass hard_delete delete_all all_namespaces apply_to_all force_push permanent permanently "
-    "skip_confirmation "
+    "hard ignore_errors skip_confirmation "
     "skip_trash bypass_trash force_delete skip_final_snapshot skip_backup purge_everything delete_everything purge_all "
     "flush_all select_all update_all"
 )
@@ -131,7 +131,8 @@ _COUNTS = word_set(
     "maxreplicas nodes workers desired scale"
 )
 _RECIPIENTS = word_set(
-    "to cc bcc recipient recipients audience segment list lists channel channels group groups topic mailinglist"
+    "customers users subscribers members employees contacts to cc bcc recipient recipients audience segment list "
+    "lists channel channels group groups topic mailinglist"
 )
 _ALL_PEOPLE = re.compile(
     r"(?:[@#]|<!)?(?:all|everyone|channel|here|company|staff|general|announcements?|customers|users|subscribers|employees)"
@@ -152,6 +153,17 @@ def is_dry(call: ToolCall) -> bool:
         setting.plain in _DRY and (setting.value is True or setting.text.lower() in ("true", "all", "server", "client"))
         for setting in call.settings
     )
+
+
+def destroying_flag(call: ToolCall) -> str:
+    """Return the name of an argument of a tool that only reads by its name, if it says that something is deleted."""
+    found = (setting.path for setting in call.settings[:100] if setting.value is True and _deletes(setting.key))
+    return next(found, "")
+
+
+def _deletes(key: str) -> bool:
+    words = words_in(key)
+    return bool(words) and words[0] in ("delete", "purge", "wipe", "destroy", "remove") and "deleted" not in words
 
 
 def read_arguments(call: ToolCall, reading: Reading) -> None:

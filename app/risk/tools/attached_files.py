@@ -16,7 +16,9 @@ from app.risk.words import Word
 from assent.contracts import RiskLevel
 from assent.secret_patterns import find_spans
 
-_FILES = word_set("path paths file files filename filepath attachment attachments source")
+_FILES = word_set(
+    "document documents media photo video path paths file files filename filepath attachment attachments source"
+)
 _HANDS_OVER = word_set("http https request requests fetch curl wget webhook paste pastebin gist attach attachment")
 CREDENTIALS = word_set("authorization auth token headers header apikey key login credentials password")
 """Arguments with which a tool signs in, rather than what it sends."""
@@ -82,7 +84,7 @@ def _goes_outside(call: ToolCall) -> bool:
 
 def read_sent_files(call: ToolCall, reading: Reading) -> None:
     """Note secrets in files that a call sends somewhere."""
-    sends = names.sends(call)
+    sends = names.sends(call) or bool(set(call.words) & {"paste", "pastebin", "gist"})
     if not sends and not set(call.words) & _HANDS_OVER:
         return
     outside = _goes_outside(call)

@@ -70,7 +70,7 @@ _MASKS = word_set("mask redact anonymize detect scan classify find delete remove
 _MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
 _SECRETS = word_set(
     "secret secrets password passwords credential credentials apikey passphrase cookie cookies keychain env dotenv "
-    "keystore environ"
+    "keystore environ kubeconfig"
 )
 _SHOWS = word_set("get show reveal fetch read retrieve decrypt view export print copy dump")
 _KINDS_OF_KEYS = word_set("api access private secret ssh signing encryption master auth bearer refresh session account")

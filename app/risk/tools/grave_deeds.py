@@ -104,6 +104,26 @@ _GRAVE = (
         without=word_set("comment draft"),
     ),
     Deed(
+        RESTORES,
+        "replaces what is there now by older data",
+        word_set("restore"),
+        word_set("pg mysql mongo redis mssql"),
+    ),
+    Deed(
+        COMMITS,
+        "accepts something that binds somebody",
+        word_set("accept"),
+        word_set("quote offer proposal terms bid contract agreement"),
+        without=word_set("job invite meeting draft"),
+    ),
+    Deed(
+        PUBLISHES,
+        "releases software to everybody who uses it",
+        word_set("release publish rollout"),
+        word_set("store appstore playstore testflight"),
+        without=word_set("list get draft vector data"),
+    ),
+    Deed(
         APPROVES,
         "sets aside a warning that a person should look at",
         word_set("dismiss suppress ignore"),
@@ -365,7 +385,7 @@ _GRAVE = (
 """Deeds that are worse than their verbs alone."""
 
 
-_WEAK_ROLES = word_set("reader viewer commenter read view guest")
+_WEAK_ROLES = word_set("reader viewer commenter read view guest member basic")
 
 
 def grave_findings(call: ToolCall, said: Said) -> Iterator[Finding]:

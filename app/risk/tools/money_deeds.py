@@ -52,11 +52,12 @@ MONEY = (
     Deed(
         names.PAYS, "pays by check", word_set("print write issue deposit mail cash"), word_set("cheque check payroll")
     ),
+    Deed(names.PAYS, "sells what somebody holds", word_set("close liquidate"), word_set("position portfolio")),
     Deed(
         names.PAYS,
         "changes how much is spent",
         CHANGES | word_set("increase raise adjust override"),
-        word_set("budget bidding"),
+        word_set("budget bidding spending leverage"),
         without=word_set("alert note report get list comment draft"),
     ),
     Deed(

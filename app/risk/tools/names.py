@@ -137,7 +137,7 @@ _ACTS = (
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
             "release reserve order configure alter reassign relabel clear empty dismiss acknowledge mute unmute "
-            "activate print snooze"
+            "activate print snooze accept reject decline"
         ),
         "changes something",
     ),

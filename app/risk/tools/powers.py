@@ -50,6 +50,7 @@ _UNLIMITED = re.compile(
     r"(?:anization)?[_ :-]owner|system:masters|user access administrator|privileged role administrator",
     re.IGNORECASE,
 )
+_ALL_PATHS = re.compile(r'path\s*"\*"\s*\{[^{}]{0,500}"(?:sudo|root)"', re.IGNORECASE)
 _ALL_RIGHTS = re.compile(r"owner|admin(?:istrator)?|contributor", re.IGNORECASE)
 _WHOLE_SCOPE = re.compile(
     r"/|root|tenant|global|organi[sz]ation|/?(?:subscriptions|organizations|accounts|tenants)/[^/]+/?"
@@ -66,7 +67,9 @@ _GITLAB_MAINTAINER = 40
 def powers(setting: Setting) -> Iterator[tuple[RiskRule, str]]:
     """Who gets which rights."""
     path, text = setting.path, setting.text
-    if setting.words & (_ADMIN_KEYS | {"name"}) and _UNLIMITED.fullmatch(text):
+    if setting.words & {"policy", "rules", "hcl"} and _ALL_PATHS.search(text):
+        yield UNLIMITED, f"The argument {path} allows everything on every path."
+    if setting.words & (_ADMIN_KEYS | {"name", "type"}) and _UNLIMITED.fullmatch(text):
         yield UNLIMITED, f"The argument {path} is {text!r}: somebody gets unlimited powers."
     elif setting.words & _ADMIN_KEYS and _ADMIN.fullmatch(text):
         yield ADMIN, f"The argument {path} is {text!r}: somebody gets all rights."

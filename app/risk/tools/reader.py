@@ -15,7 +15,7 @@ from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.tools import names
 from app.risk.tools.api_requests import read_api_request
-from app.risk.tools.arguments import is_dry, read_arguments
+from app.risk.tools.arguments import destroying_flag, is_dry, read_arguments
 from app.risk.tools.attached_files import read_sent_files, read_written_files
 from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
 from app.risk.tools.combinations import combined_findings, reading_findings
@@ -128,6 +128,8 @@ def _read_call(tool: str, args: Any, reading: Reading, depth: int) -> None:
     read_sent_files(call, reading)
     if not call.judged and not names.only_reads(call) and (names.writes(call) or "push" in call.words):
         read_written_files(call, reading)
+    if names.only_reads(call) and "plan" not in call.words and (flag := destroying_flag(call)):
+        reading.add(names.DESTRUCTIVE, f"The argument {flag} says that what is found is deleted.")
     if not names.only_reads(call) and call.plain not in names.OWN:
         read_arguments(call, reading)
         read_everybody(call, reading)
@@ -306,9 +308,9 @@ def _graphql(call: ToolCall, reading: Reading) -> bool:
             if not call.reads:
                 reading.add(names.READS, "This GraphQL query only reads.")
         elif hit := next((field for field in fields if set(words_in(field)) & names.DESTROYS), ""):
-            reading.add(
-                GRAPHQL, f"The mutation {hit} deletes or stops something, or moves money.", None, RiskLevel.HIGH
-            )
+            whole = set(words_in(hit)) & {"all", "every", "everything"} or words_in(hit)[-1] in names.WHOLES
+            level = RiskLevel.CRITICAL if whole else RiskLevel.HIGH
+            reading.add(GRAPHQL, f"The mutation {hit} deletes or stops something, or moves money.", None, level)
         else:
             reading.add(GRAPHQL, "This GraphQL mutation changes something.")
     return found
