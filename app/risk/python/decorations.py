@@ -73,9 +73,9 @@ def defaults(evaluator: Evaluator, function: Node, decorators: Sequence[tuple[No
 
 def handed(decorators: Sequence[tuple[Node, Value]]) -> Value:
     """Return what an argument of a function is that other machines call; `ANY` for other functions."""
-    for _, value in decorators:
-        name = value.name or value.kind
-        if name.split(".")[0] in _FRAMEWORKS and name.rpartition(".")[2] in _DECORATES:
+    for node, value in decorators:
+        written = re.sub(r"\(.*", "", text(node), flags=re.DOTALL).rpartition(".")[2].strip("@ ")
+        if (value.name or value.kind).split(".")[0] in _FRAMEWORKS and written in _DECORATES:
             return FROM_OUTSIDE
     return ANY
 

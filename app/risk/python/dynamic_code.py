@@ -140,8 +140,8 @@ def _setattr(made: Call) -> Value:
 
 @function(["sys.path.insert", "sys.path.append", "sys.path.extend", "sys.meta_path.insert"])
 def _change_path(made: Call) -> Value:
-    made.reading.add(IMPORTS_FROM, "This changes where modules are imported from.", made.line)
     path = made.argument(1 if made.method == "insert" else 0)
+    made.reading.add(IMPORTS_FROM, "This changes where modules are imported from.", made.line)
     if path.text and any(path.text == one or path.text.startswith(f"{one}/") for one in made.evaluator.downloaded):
         made.reading.add(DOWNLOADED, f"Modules are imported from {path.text[:60]}, which was downloaded.", made.line)
     return ANY

@@ -67,7 +67,8 @@ def call_files_elsewhere(use: Use) -> Value | None:
         return use.result("listed") if everything and not use.filters else use.result()
     elif method in _LISTS:
         folder = made.argument(0, "path").text or ""
-        return use.result() if folder.strip("/.") else use.result("listed")
+        whole = not folder.strip("/.") or re.fullmatch(r"[/\\]{2}[^/\\]+[/\\]+[^/\\]+[/\\]*", folder)
+        return use.result("listed") if whole else use.result()
     elif method in _LEADS:
         kept = made.base.marks & {"listed"}
         return Value(kind=use.result().kind, marks=kept)

@@ -190,8 +190,14 @@ def _rights(made: Call) -> Value:
     act_on(made.reading, act, made.word(_path_of(made)))
     mode = made.argument(0 if made.base.kind == "pathlib.Path" else 1, "mode").number
     if made.method in ("chmod", "lchmod") and mode is not None and (mode & 0o6000 or mode & 0o777 == 0o777):
-        made.reading.add(OPENS_UP, "This lets everybody change a file, or run it as its owner.", made.line)
+        path = posixpath.basename(text_of(_path_of(made)))
+        level = RiskLevel.CRITICAL if mode & 0o4000 and path in _GIVES_SHELL else None
+        made.reading.add(OPENS_UP, "This lets everybody change a file, or run it as its owner.", made.line, level)
     return ANY
+
+
+_GIVES_SHELL = ("sh", "bash", "dash", "zsh", "python3", "python", "perl", "find", "vim", "env", "cp", "tee", "nano")
+"""Programs that give everybody a shell of the owner if they run as the owner."""
 
 
 @function(tables.LISTS)

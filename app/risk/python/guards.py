@@ -25,6 +25,10 @@ PATCHES_GUARD = declare(
     "import hmac\nhmac.compare_digest = lambda a, b: True", "import hmac\nhmac.compare_digest('a', 'b')",
     language="python", unread=True,
 )  # fmt: skip
+GIVES_POWER = declare(
+    "python.gives_power", RiskLevel.HIGH, "Makes somebody an administrator of an application.",
+    "user.is_superuser = True", "print(user.is_superuser)", language="python",
+)  # fmt: skip
 PROTECTION = declare(
     "python.protection_off", RiskLevel.HIGH, "Switches off what protects the machine, through Windows' own objects.",
     "import win32com.client\nwin32com.client.Dispatch('HNetCfg.FwPolicy2').FirewallEnabled = False",
@@ -77,6 +81,8 @@ def note_assigned(evaluator: Evaluator, name: str, value: Value, line: int, owne
     """Note an attribute that switches a check off."""
     if _is_off(name, value):
         _add(evaluator, name, line)
+    elif name in _POWERS and value.name == "builtins.True" and not owner.kind.startswith("own."):
+        evaluator.reading.add(GIVES_POWER, f"This sets {name}: somebody becomes an administrator.", line)
     elif owner.kind.startswith(("win32com.", "wmi.", "comtypes.")) and _PROTECTS.search(name):
         off = value.name == "builtins.False" or value.number == 0 or value.text in ("0", "False")
         turns = bool(re.match(r"disable|allow|exclu", name, re.IGNORECASE))
@@ -84,6 +90,7 @@ def note_assigned(evaluator: Evaluator, name: str, value: Value, line: int, owne
             evaluator.reading.add(PROTECTION, f"This sets {name}: something that protects the machine is off.", line)
 
 
+_POWERS = ("is_superuser", "is_staff", "is_admin", "is_root", "is_owner", "superuser", "site_admin")
 _PROTECTS = re.compile(
     r"firewall|defaultinboundaction|blockallinbound|realtime|antivirus|disable\w*(?:monitoring|protection|scan)|exclusion"
     r"|notificationsdisabled|smartscreen|automaticupdate|\benabled\b|restrict",

@@ -56,7 +56,8 @@ READS = word_set(
 
 def _loses(made: Call, words: list[str]) -> bool:
     """Return True if this is done to everything that was listed, and what is lost is not easily made again."""
-    if words[0] not in _LOSES or made.filtered or set(words) & _SMALL:
+    people = words[0] in _SHUTS_OUT and set(words) & _PEOPLE
+    if (words[0] not in _LOSES and not people) or made.filtered or set(words) & _SMALL:
         return False
     given = (*made.arguments, *made.keywords.values())
     if made.many:
@@ -64,6 +65,8 @@ def _loses(made: Call, words: list[str]) -> bool:
     return any("listed" in value.marks for value in given)
 
 
+_SHUTS_OUT = word_set("deactivate suspend disable deprovision offboard ban block lock")
+_PEOPLE = word_set("user users account accounts member members employee employees person people login identity")
 _SMALL = word_set("comment comments label labels tag tags reaction reactions pin pins star stars alarm alarms")
 """Things that are soon made again."""
 
@@ -168,7 +171,8 @@ def read_from(made: Call, words: list[str], value: Value) -> Value:
     if not value.kind or value.kind.startswith("own.") or any(clients.is_filter(name) for name in made.keywords):
         return value
     asks = set(words) & _CHOOSE
-    patterns = [one.text for one in made.arguments if one.text and re.search(r"[^*]\*|\*[^*]", one.text)]
+    texts = [one.text for one in made.arguments if one.text and one.text not in _EVERYTHING]
+    patterns = [one for one in texts if re.search(r"[^*]\*|\*[^*]", one)]
     given = [one for one in made.arguments if not one.empty and not _asks_for_all(one)]
     if (asks and given) or patterns:
         return value
@@ -186,7 +190,7 @@ def _asks_for_all(value: Value) -> bool:
 
 _CHOOSE = word_set("search query find filter select where match lookup by")
 """Words of methods whose arguments choose some of what there is."""
-_EVERYTHING = ("", "*", "ALL", "all", "me", "%", "/", ".*", "1:*")
+_EVERYTHING = ("", "*", "ALL", "all", "me", "%", "/", ".*", "1:*", "**/*", "**", "*/*", "**/*.*", "*.*")
 _PARTS = word_set("limit n count max top first last size per_page max_results")
 """Arguments that say how many are returned."""
 
@@ -196,11 +200,12 @@ def _destroys(made: Call, words: list[str]) -> None:
     method, first = made.method, words[0]
     everything = _loses(made, words)
     if len(words) > 1:
-        whole = (_WHOLE & set(words[1:]) or everything) and first in _LOSES
+        whole = (_WHOLE & set(words[1:]) and first in _LOSES) or everything
         text = f"The name {method} says that this deletes or stops something."
         made.reading.add(DELETES_OBJECT, text, made.line, RiskLevel.CRITICAL if whole else RiskLevel.HIGH)
         return
-    of_service = first == "delete" and "." in made.base.kind and made.arguments and made.arguments[0].text is not None
+    given = not made.arguments or made.arguments[0].text is not None or made.arguments[0].number is not None
+    of_service = first == "delete" and "." in made.base.kind and given
     level = RiskLevel.HIGH if first in _FINAL or made.evaluator.loops or of_service else RiskLevel.MEDIUM
     about = {word for name in made.chain[-3:-1] for word in clients.words_of(name)}
     within = {word for word in clients.words_of(made.base.kind) if made.base.kind}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import Act, act_on, connect
 from app.risk.places import Place, place_of, plain_path
-from app.risk.python import clients, databases, files, functions, libraries, method_names, networks, tables
+from app.risk.python import clients, databases, files, functions, libraries, method_names, networks, processes, tables
 from app.risk.python.values import ANY, Value, count_choices, held_by, joined, one_of, text_method, text_of
 from app.risk.rules import word_set
 from app.risk.words import FRESH, UNKNOWN
@@ -51,6 +51,7 @@ def call_method(made: Call) -> Value:
     if base.kind == "configparser.ConfigParser" and method == "read":
         return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=made.arguments[:1]))
     if base.kind == "process":
+        processes.tell_shell(made)
         return Value(kind="process", marks=base.marks)
     if base.kind == "dict" or base.items is not None:
         return _of_collection(made)

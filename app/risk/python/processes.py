@@ -17,10 +17,12 @@ from app.risk.effects import (
     run_dynamic,
 )  # fmt: skip
 from app.risk.python import nodes, tables
+from app.risk.python.clients import Use, library
 from app.risk.python.expressions import is_environment
 from app.risk.python.values import ANY, Value, text_of
 from app.risk.rules import declare
 from app.risk.shell.environment import set_variable
+from app.risk.shell.listings import lists_all
 from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
 
@@ -92,8 +94,22 @@ def _output(made: Call, before: int) -> Value:
     secret = any(found.rule in GIVES_SECRETS for found in made.reading.findings[before:])
     dump = any(found.rule == "database.dumps" for found in made.reading.findings[before:])
     fetched = any(found.rule == CONNECTS.id for found in made.reading.findings[before:])
-    marks = {mark for mark, given in (("secret", secret), ("dump", dump), ("download", fetched)) if given}
-    return Value(kind="process", marks=frozenset(marks))
+    given = made.argument(0, "args")
+    words = [made.word(item) for item in given.items or ()]
+    harmless = all(found.severity.rank < CRITICAL.rank - 1 for found in made.reading.findings[before:])
+    lists = bool(words) and harmless and all(word.known for word in words) and lists_all(Command(words))
+    shell = len(words) == 1 and (words[0].text.rpartition("/")[2] in _SHELLS)
+    found_marks = (("secret", secret), ("dump", dump), ("download", fetched), ("listed", lists), ("shell", shell))
+    return Value(kind="process", marks=frozenset(mark for mark, true in found_marks if true))
+
+
+_SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell", "pwsh")
+
+
+def tell_shell(made: Call) -> None:
+    """Note what is written to a shell that runs."""
+    if "shell" in made.base.marks and made.method in ("communicate", "write") and made.arguments:
+        read_shell(made, made.arguments[0])
 
 
 def _note_environment(made: Call) -> None:
@@ -174,6 +190,39 @@ def _note_files(made: Call, text: str) -> None:
     for path in made.evaluator.downloaded:
         if path and path in text:
             made.reading.add(DOWNLOADED, f"This runs {path[:60]}, which was downloaded before.", made.line)
+
+
+@function(["pexpect.spawn", "pexpect.run", "pexpect.runu", "pexpect.spawnu", "pexpect.popen_spawn.PopenSpawn"])
+def _talked_to(made: Call) -> Value:
+    given = made.argument(1, "args")
+    if given.items:
+        run_words(made, [made.argument(0, "command"), *given.items])
+    else:
+        read_shell(made, made.argument(0, "command"))
+    return Value(kind="pexpect.spawn")
+
+
+@library("sh")
+def _as_function(use: Use) -> Value | None:
+    """Read a call of ``sh``, whose functions are programs."""
+    made = use.made
+    if use.method in ("Command", "bake", "pushd", "contrib"):
+        return Value(made.argument(0).text, kind=use.result().kind)
+    parts = [part for part in (*use.path[1:], use.method) if part not in ("sudo", "contrib")]
+    options = [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not name.startswith("_")]
+    run_words(made, [*(Value(part.replace("_", "-")) for part in parts), *made.arguments, *options])
+    return Value(kind="process")
+
+
+@library("plumbum")
+def _combined(use: Use) -> Value | None:
+    """Read a call of ``plumbum``, whose commands are given their arguments in brackets and called afterwards."""
+    parts = [part for part in (*use.path[1:], use.method) if part not in ("cmd", "local", "machines", "[]")]
+    if use.method in ("FG", "BG", "cwd", "env", "path", "SshMachine") or not parts:
+        return use.result()
+    more = use.made.arguments or [Value(UNKNOWN)]
+    run_words(use.made, [*map(Value, parts), *more])
+    return Value(kind="process")
 
 
 @function(["pip.main", "pip._internal.main"])

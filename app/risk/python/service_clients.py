@@ -130,6 +130,7 @@ def call_forge(use: Use) -> Value | None:
     if {"delete", "remove", "destroy", "archive", "revoke", "block"} & words:
         small = {"comment", "label", "labels", "reaction", "assignee", "milestone", "attachment"} & about
         level = CRITICAL if use.everything and made.many and not small else HIGH if not small or made.many else MEDIUM
+        level = CRITICAL if words & {"space", "organization", "workspace", "group"} and "delete" in words else level
         made.reading.add(DELETES_OBJECT, f"This calls {use.shown}, which deletes something there.", made.line, level)
     elif {
         "create",

@@ -115,7 +115,7 @@ TIMES = word_set("timeit.timeit timeit.repeat timeit.Timer")
 RUNS_FILE = word_set(
     "runpy.run_path runpy.run_module builtins.execfile imp.load_source importlib.util.spec_from_file_location "
     "importlib.machinery.SourceFileLoader doctest.testfile logging.config.fileConfig readline.read_init_file "
-    "site.addsitedir"
+    "site.addsitedir zipimport.zipimporter"
 )
 LOADS_CODE = word_set(
     "pickle.load pickle.loads pickle.Unpickler cPickle.load cPickle.loads dill.load dill.loads cloudpickle.load "

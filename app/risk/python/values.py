@@ -78,8 +78,9 @@ class Value:
         text = UNKNOWN if self.text is None else self.text
         if self.text is None and self.number is not None:
             text = str(self.number)
-        source = next((mark for mark in ("download", "decoded", "secret") if mark in self.marks), "")
-        return Word(text, line, shown if UNKNOWN in text else "", glob=self.glob, source=source)
+        source = next((mark for mark in ("download", "decoded", "secret", "listed") if mark in self.marks), "")
+        several = source == "listed" and UNKNOWN in text
+        return Word(text, line, shown if UNKNOWN in text else "", glob=self.glob, several=several, source=source)
 
 
 ANY = Value()
