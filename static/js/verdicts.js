@@ -16,7 +16,8 @@ export function startVerdicts() {
   // Before anything else hears of it, since what is not sent is not sent.
   document.addEventListener("submit", confirm, { capture: true });
   document.addEventListener("click", (event) => (clicks = event.detail), { capture: true });
-  document.addEventListener("keydown", inField);
+  // The editor has a use of its own for Ctrl+Enter.
+  document.addEventListener("keydown", inField, { capture: true });
   document.addEventListener("click", (event) => event.target.closest?.("[data-opens]") && openComment());
   for (const name of ["input", "change"]) document.addEventListener(name, (event) => event.isTrusted && disarm());
   document.addEventListener("assent:morphed", () => {
@@ -167,6 +168,7 @@ function send(event, field) {
   const form = field.form ?? document.getElementById(field.closest("[form]")?.getAttribute("form") ?? "decide");
   if (!form) return;
   event.preventDefault();
+  event.stopPropagation();
   if (form.id !== "decide") {
     form.requestSubmit();
     return;
