@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
 from app.domain.people import signature
-from app.store.base import Base, CanonicalJSON, Made
+from app.store.base import Base, CanonicalJSON, Made, OrderedJSON
 from app.store.search import REQUEST_KEYS
 from assent.contracts import Urgency
 
@@ -42,6 +42,7 @@ class ApprovalRequest(Made, Base):
         edited_by: IDs of the people who changed `payload`, and of those whose delegate or link they used; empty while
             it is as the agent proposed it.
         response_schema: JSON Schema of the answer, if the interrupt has one.
+        schema_order: The order of the names in the proposal's schemas, for display (`app.domain.schema_order`).
         opened_by_agent: Name of the agent that opened it, or started its run, with a token of the requester; empty if
             a person did.
         attention_at: The ranking key (`app.domain.ranking`).
@@ -86,6 +87,7 @@ class ApprovalRequest(Made, Base):
     proposed: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
     proposed_digest: Mapped[str]
     response_schema: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
+    schema_order: Mapped[dict[str, list[str]] | None] = mapped_column(OrderedJSON)
     assessment: Mapped[dict[str, Any]]
     risk: Mapped[str]
     terms: Mapped[dict[str, Any]]

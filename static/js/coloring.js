@@ -7,6 +7,7 @@ let waits = false;
 export function startColoring() {
   if (!globalThis.CSS?.highlights || !globalThis.StaticRange) return;
   document.addEventListener("assent:morphed", soon);
+  document.addEventListener("toggle", (event) => event.target.querySelector?.("[data-colors]") && soon(), true);
   soon();
 }
 
@@ -21,7 +22,7 @@ async function color() {
   waits = false;
   try {
     colors ??= import("./colors.js");
-    (await colors).paint();
+    await (await colors).paint();
   } catch (error) {
     colors = null; // asked for again when the page changes
     console.info("The colors of code could not be loaded.", error);

@@ -51,6 +51,20 @@ def test_arguments_are_a_list_that_turns_into_a_form(portal: Portal, visit: Visi
     reviewer.look("mail-read")
 
 
+def test_code_is_colored_where_it_is_unfolded(portal: Portal, visit: Visit) -> None:
+    content = "\n".join(f"select {number}, 'text' from orders where id = {number};" for number in range(1_000))
+    page = visit("dba").go(f"/requests/{assessed(portal, script(content))}")
+    page.wait_for_function("() => (CSS.highlights.get('code-word')?.size ?? 0) >= 3_000")
+    call = tool_call({"query": "select 1", "limit": 3}, "run_sql")
+    page = visit("lead").go(f"/requests/{assessed(portal, call)}")
+    inside = """() => [...(CSS.highlights.get('code-text') ?? [])].filter(
+        (range) => range.startContainer.parentElement.closest('#call-exact')).length"""
+    page.wait_for_function("() => (CSS.highlights.get('code-word')?.size ?? 0) > 0")
+    assert page.evaluate(inside) == 0
+    page.locator("#call-exact > summary").press("Enter")
+    page.wait_for_function(f"() => ({inside})() > 0")
+
+
 def test_a_line_is_commented_on_where_it_stands(portal: Portal, visit: Visit) -> None:
     content = "select 1;\ndelete from orders;\nselect 2;"
     request_id = assessed(portal, script(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from app.domain.ranking import attention_at
 from app.domain.reading_tools import ReadingTools
 from app.domain.review_time import content_seconds
 from app.domain.risk import Assessment, floor_of
+from app.domain.schema_order import order_of
 from app.domain.text import storable
 from app.domain.urgency import asked_urgency, counting_urgency
 from app.services.requests.requester import RequestSource
@@ -138,6 +140,7 @@ def request_values(incoming: IncomingProposal, now: datetime, previous: Approval
         "proposed": None,
         "proposed_digest": incoming.digest,
         "response_schema": asked.response_schema,
+        "schema_order": json.dumps(order) if (order := order_of(asked.document)) else None,
         "assessment": incoming.assessment.to_json(),
         "risk": incoming.assessment.level.value,
         "terms": terms.to_json(),

@@ -266,9 +266,11 @@ def _resolved(schema: Any, definitions: dict[str, Any], value: Any) -> dict[str,
 
 
 def _in_order(schema: dict[str, Any], properties: dict[str, Any], value: Mapping[str, Any]) -> list[str]:
-    # Stored schemas have sorted keys; the list of required names keeps its author's order.
-    wanted = [name for name in required_in(schema) if name in properties]
-    return [name for name in dict.fromkeys((*wanted, *properties, *value)) if name in value]
+    if list(properties) == sorted(properties):
+        # The order is not known, but that of the required names is.
+        wanted = [name for name in required_in(schema) if name in properties]
+        return [name for name in dict.fromkeys((*wanted, *properties, *value)) if name in value]
+    return [name for name in dict.fromkeys((*properties, *value)) if name in value]
 
 
 def _path(path: str, name: object) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from app.domain.errors import InvalidInputError
+from app.domain.schema_order import in_order
 from app.services.reading.pages import RequestView
 from app.store.requests import ApprovalRequest
 from app.web.field_text import Submission, text_for_field
@@ -28,7 +29,7 @@ def change_of(view: RequestView, sent: Submission) -> Change | None:
     Raises:
         InvalidInputError: a field is not valid; `fields` says which.
     """
-    payload = view.request.payload
+    payload = shown_payload(view.request)
     match view.request.kind:
         case "script":
             text = _edited(payload["content"], sent.get("content"))
@@ -61,6 +62,11 @@ def _form_change(drawn: Field, sent: Submission, name: str, proposed: Any) -> Ch
         raise InvalidInputError("Some fields cannot be stored.", {name: str(error)}) from error
 
 
+def shown_payload(request: ApprovalRequest) -> Any:
+    """The proposal with the names of its schemas in their author's order."""
+    return in_order(request.payload, request.schema_order)
+
+
 def answer_of(view: RequestView, sent: Submission) -> Any:
     """The submitted answer. Raises InvalidInputError."""
     value = read(draw(answer_schema(view.request), "answer"), sent)
@@ -71,7 +77,7 @@ def answer_of(view: RequestView, sent: Submission) -> Any:
 
 def form_of(view: RequestView) -> Field | None:
     """The proposal's form, filled in; None if it has none or the viewer may not submit it."""
-    request, payload = view.request, view.request.payload
+    request, payload = view.request, shown_payload(view.request)
     if Verdict.ANSWER in view.verdicts:
         return draw(answer_schema(request), "answer", label="Your answer")
     if Verdict.MODIFY not in view.verdicts:

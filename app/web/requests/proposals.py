@@ -22,7 +22,7 @@ from app.web.forms.values import refill
 from app.web.requests.argument_list import ArgumentList, argument_list
 from app.web.requests.attachments import AttachmentView, attachment_views
 from app.web.requests.calls import CallView, shown_calls
-from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
+from app.web.requests.changes import EDIT_LIMIT, change_of, form_of, shown_payload
 from app.web.requests.code import Argument, arguments
 from app.web.requests.line_comments import Talk, show_comments
 from app.web.requests.places import Part, Spot, spots
@@ -109,7 +109,8 @@ def show(
         found: The assessment of what was submitted, if it is known.
     """
     request, problems = view.request, problems or {}
-    payload = request.payload if isinstance(request.payload, dict) else {"value": request.payload}
+    payload = shown_payload(request)
+    payload = payload if isinstance(payload, dict) else {"value": payload}
     findings = list(view.assessment.findings)
     shown = ProposalView(request.kind, payload, editable=Verdict.MODIFY in view.verdicts, kept=sent is not None)
     shown.understood = view.assessment.is_clear(request.kind)

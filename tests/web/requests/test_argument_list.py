@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.people import Role, Via
 from app.risk.assess import assess_proposal
+from app.services.approvals.intake.gate import ExternalRequest
 from app.services.bundle import Services
 from app.web.requests.argument_list import SHOWN_ENTRIES, argument_list
-from tests.factories import make_request, tool_call
+from assent.digests import digest_of
+from tests.factories import make_person, make_request, tool_call
 from tests.web.browsing import Browser, Element
 from tests.web.requests.test_calls import calls
 
@@ -60,6 +63,19 @@ def test_arguments_are_listed_in_the_order_of_the_schema(services: Services, rev
     assert "In the currency of the order." in amount.text and amount.one("code").text == "amount"
     unnamed = {term.children[0].text for term in listing.all("dt") if "not in the schema" in term.text}
     assert unnamed == {"Address", "Order id", "Urgent", "Weight"}
+
+
+def test_the_order_of_the_schema_is_kept_beside_the_proposal(services: Services, reviewer: Browser) -> None:
+    names = ["when", "amount", "currency", "note"]
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    payload = tool_call(dict.fromkeys(sorted(names), "x"), "refund") | {"args_schema": schema}
+    requester = make_person(services.sessions, "Requester", [Role.REVIEWER]).as_actor(Via.API)
+    request = services.checkpoints.open(requester, ExternalRequest(payload, "flow"))
+    assert request.digest == digest_of(request.payload)
+    page = reviewer.get(f"/requests/{request.id}")
+    assert list(pairs(page.one("div", class_="argument-list"))) == ["When", "Amount", "Currency", "Note"]
+    fields = [field.attributes["name"] for field in page.one("details", id="edit-data").all("textarea")]
+    assert fields == [f"args.{name}" for name in names]
 
 
 def test_objects_alike_are_a_table_with_hidden_characters_visible(services: Services, reviewer: Browser) -> None:
