@@ -38,6 +38,7 @@ _CACHES = word_set("cache cdn cloudfront fastly varnish memo")
 _GATED = word_set("flag flags toggle feature experiment variation rollout")
 _SWITCHES = word_set("update set toggle enable disable create turn patch change upsert edit switch on off")
 _TRIAL = word_set("test testing dev develop development staging stage sandbox qa preview local integration ci uat demo")
+_CLUSTERS = ("context", "kubecontext", "cluster")
 _PLACES = ("environment", "env", "stage", "environmentkey", "environmentid", "envkey", "tier")
 _OWN_NOTES = word_set(
     "notecreate createnote addnote noteadd savenote takenote writenote appendnote noteappend newnote "
@@ -258,6 +259,12 @@ _LIGHT = (
     ),
 )
 """Deeds that are more harmless than their verbs alone."""
+
+
+def is_trial(call: ToolCall) -> bool:
+    """Return True if a call says that it acts on an environment for tests."""
+    place = set(words_in(call.text(*_PLACES)[:60])) | set(words_in(call.text(*_CLUSTERS)[:60]))
+    return bool(place & _TRIAL) and not place & names.PRODUCTION
 
 
 def light_finding(call: ToolCall, said: Said) -> Finding | None:

@@ -183,7 +183,7 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
         return True
     if lists:
         given = lists[0]
-        if given[:1] != [program] and not given[0].startswith("-"):
+        if given[:1] != [program]:
             named = [word for word in words_in(call.own) if word not in {program, *_SAYS_NOTHING, "k8s", "kubernetes"}]
             words += named if named[:1] != given[:1] else []
         words += given[1:] if given[:1] == [program] else given

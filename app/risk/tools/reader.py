@@ -6,9 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.domain.reading_tools import RegisteredTool
+from app.domain.risk import Finding
 from app.risk.effects import Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
@@ -28,7 +30,7 @@ from app.risk.tools.files import read_files, read_patch
 from app.risk.tools.grave_deeds import grave_findings
 from app.risk.tools.handing_on import note_handed_on
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
-from app.risk.tools.light_deeds import light_finding
+from app.risk.tools.light_deeds import is_trial, light_finding
 from app.risk.tools.programs import (
     has_words,
     note_elsewhere,
@@ -255,7 +257,11 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         if not applied:
             note_unread(call, reading)
         call.judged = "program"
-        return read_program(call, program, reading)
+        start = len(reading.findings)
+        read = read_program(call, program, reading)
+        if program == "helm" and {"upgrade", "install"} & set(call.words) and is_trial(call):
+            reading.findings[start:] = [_limited(found) for found in reading.findings[start:]]
+        return read
     listed = isinstance(call.value("args", "argv", "arguments"), list)
     started = listed and not kind and call.text("command", "program", "executable")
     if (kind == "shell" or started) and read_words(call, reading):
@@ -276,6 +282,11 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
     if light is not None and light.rule == SMALL.id:
         return False  # An address that is only kept is not asked for anything.
     return read_urls(call, reading) or read
+
+
+def _limited(found: Finding) -> Finding:
+    """Lower a finding about a release of what has not been read, where it is tried out."""
+    return replace(found, severity=RiskLevel.MEDIUM) if found.severity is RiskLevel.HIGH and found.unread else found
 
 
 def _read_launched(call: ToolCall, reading: Reading) -> None:
