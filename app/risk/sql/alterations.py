@@ -157,4 +157,5 @@ def domain(statement: SqlStatement) -> Iterator[Hit]:
 @sql_rule("sql.enum", RiskLevel.HIGH, "A value or part of a type is renamed or dropped.", verbs="ALTER")
 def enum(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "TYPE" and statement.has("DROP", "ATTRIBUTE"):
-        yield Hit(f"Takes an attribute, with its data, from every column of type {statement.object_name}.")
+        words = f"Takes an attribute, with its data, from every column of type {statement.object_name}."
+        yield Hit(words, severity=RiskLevel.CRITICAL)

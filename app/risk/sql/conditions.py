@@ -169,10 +169,17 @@ class Target:
 
     def _chosen(self, left: Any, query: Any) -> Reach | None:
         """Return the reach of `left IN (query)`; None if the query does not read the target's own keys."""
+        if isinstance(query, exp.Union) and not query.args.get("limit"):
+            sides = [self._chosen(left, _query_of(side)) for side in (query.left, query.right)]
+            return Reach.ALL if Reach.ALL in sides else None
         if not isinstance(query, exp.Select) or not isinstance(left, (exp.Column, exp.Tuple)):
             return None
         source: Any = query.args.get("from_")
-        if source is None or not isinstance(source.this, exp.Table) or query.args.get("joins"):
+        if source is None or any((join.side or "").upper() != "LEFT" for join in query.args.get("joins") or []):
+            return None
+        if isinstance(source.this, exp.Subquery) and not query.args.get("where") and not query.args.get("joins"):
+            return self._chosen(left, _query_of(source.this))
+        if not isinstance(source.this, exp.Table):
             return None
         limits = () if self._repeated else ("limit", "fetch")
         if any(query.args.get(part) for part in (*limits, "group", "having", "offset", "qualify")):
@@ -181,7 +188,7 @@ class Target:
         table = source.this.name.lower()
         where: Any = query.args.get("where")
         if table in self._names and wanted == [_name(column) for column in query.expressions]:
-            inner = Target({table, source.this.alias_or_name.lower()})
+            inner = Target({table, source.this.alias_or_name.lower()}, twins=frozenset(self._names))
             return inner.reach(where.this) if where is not None else Reach.ALL
         if where is None and wanted[0].endswith("_id") and table.startswith(wanted[0][:-3]):
             return Reach.NEARLY_ALL  # every reference has what it refers to
@@ -239,6 +246,8 @@ class Target:
             return Reach.ALL if same else Reach.NONE if kind in (exp.NEQ, exp.GT, exp.LT, exp.NullSafeNEQ) else None
         if isinstance(right, exp.Any) and kind is exp.EQ:
             chosen = bare(right.this)
+            if isinstance(chosen, exp.Array) and len(chosen.expressions) == 1:
+                chosen = _query_of(chosen.expressions[0]) if _is_query(chosen.expressions[0]) else chosen
             if isinstance(chosen, exp.Array) and any(folded(item) == left for item in chosen.expressions):
                 return Reach.ALL
             return self._chosen(left, _query_of(chosen))
@@ -355,6 +364,10 @@ def _outside(column: Any, condition: Any) -> bool:
             return False
         node = node.parent
     return not isinstance(condition, exp.Query)
+
+
+def _is_query(node: Any) -> bool:
+    return isinstance(_query_of(node), exp.Query)
 
 
 def _query_of(node: Any) -> Any:

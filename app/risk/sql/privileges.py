@@ -216,12 +216,32 @@ def trigger_disabled(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.alter_system", RiskLevel.HIGH, "The server's configuration is changed for everybody.", verbs="ALTER SET")
 def alter_system(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.starts("ALTER", "SYSTEM") or statement.starts("SET", "CLUSTER", "SETTING"):
+    if _sets_code(statement):
+        words = "Lets the server load a library, or write a file that others run."
+        yield Hit(words, severity=RiskLevel.CRITICAL)
+    elif statement.starts("ALTER", "SYSTEM") or statement.starts("SET", "CLUSTER", "SETTING"):
         yield Hit("Changes the server's configuration for every database and user, even after a restart.")
     elif statement.starts("ALTER", "DATABASE") or (
         statement.verb == "SET" and {"GLOBAL", "PERSIST", "PERSIST_ONLY"} & set(statement.keys[1:5])
     ):
         yield Hit("Changes settings for everybody, not only for this session.")
+
+
+_LIBRARIES = word_set(
+    "SHARED_PRELOAD_LIBRARIES SESSION_PRELOAD_LIBRARIES LOCAL_PRELOAD_LIBRARIES JIT_PROVIDER INIT_CONNECT"
+)
+_LOG_FILES = word_set("GENERAL_LOG_FILE SLOW_QUERY_LOG_FILE LOG_DIRECTORY LOG_FILENAME")
+_RUN = (".php", ".jsp", ".asp", ".aspx", ".sh", ".py", ".cgi", ".cnf", "authorized_keys")
+
+
+def _sets_code(statement: SqlStatement) -> bool:
+    """Return whether a setting of the server names a library by its path, or a log that somebody may run."""
+    if statement.verb not in ("ALTER", "SET"):
+        return False
+    keys = set(statement.keys[1:12])
+    texts = [token.text.strip("'\"").lower() for token in statement.tokens if token.kind == "string"]
+    library = keys & _LIBRARIES and any("/" in text for text in texts)
+    return bool(library or (keys & _LOG_FILES and any(text.endswith(_RUN) for text in texts)))
 
 
 @sql_rule("sql.security_definer", RiskLevel.HIGH, "A function runs with its owner's privileges.", verbs="CREATE ALTER")

@@ -105,6 +105,7 @@ class Script:
         self._changes: list[int] = []
         self._texts: list[tuple[Piece, int]] = []
         self._dynamic = False
+        self._last: Piece | None = None
         self._calm = dialect in ("postgres", "sqlite", "tsql")
         self.touched: dict[str, set[str]] = {}
         self.shells: list[tuple[str, int]] = []
@@ -138,12 +139,18 @@ class Script:
     def _piece_findings(self, piece: Piece) -> Iterator[tuple[SqlStatement | None, Finding]]:
         self._pieces += 1
         if piece.client:
+            if piece.client.startswith("\\gexec") and self._last is not None:
+                # psql runs what the query returns.
+                for index in [*candidates(self._last)][:_MOST_CANDIDATES]:
+                    for inner in composed(self._last, index):
+                        yield from ((None, found) for found in self._text_findings(inner, 0))
             if piece.client.startswith("\\!"):
                 self.shells.append((piece.client[2:], piece.line))
             for finding in client_findings(piece.client, piece.line, self._dialect):
                 self._calm = False
                 yield None, finding
             return
+        self._last = piece
         pieces = batch(piece) if self._dialect in ("tsql", "") else [piece]
         if len(pieces) > 1 and not self._dialect:
             pieces = [piece, *pieces[1:]]  # in other dialects, words such as DELETE may be names
