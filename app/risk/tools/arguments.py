@@ -251,7 +251,7 @@ def _reach(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
             (ALL_GONE if none else KEPT),
             f"The argument {path} changes how long something is kept, or says not at all.",
         )
-    if gone and _ALL_ROWS.fullmatch(text):
+    if gone and (_ALL_ROWS.fullmatch(text) or _ALL_SERIES.fullmatch(text)):
         yield ALL_GONE, f"The argument {path} selects all there is: everything is deleted."
     if gone and _leaves_no_copy(setting):
         yield ALL_GONE, f"The argument {path} means that no copy of what is deleted remains."
@@ -273,6 +273,8 @@ def _reach(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
 
 
 _ALL_ROWS = re.compile(r"select\s[^;]{1,300}?\sfrom\s+[\w.\"`]+\s*;?", re.IGNORECASE)
+_ALL_SERIES = re.compile(r"\.\+|\{\s*\w+\s*=~\s*\"\.[+*]\"\s*\}")
+"""A pattern that all names match, and a selector of all series of metrics or logs."""
 _COPIES = word_set(
     "backup backups snapshot snapshots immutability immutable versions recovery replicas replica softdeleted "
     "softdelete archives restorepoints"

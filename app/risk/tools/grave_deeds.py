@@ -25,10 +25,11 @@ from app.risk.tools.deeds import (
     Said,
 )
 from app.risk.tools.money_deeds import CHANGES, MONEY
+from app.risk.tools.whole_deeds import WHOLES
 
 _PEOPLE = word_set(
     "user account member employee customer person staff contractor login principal subscriber seller tenant "
-    "device phone laptop"
+    "device phone laptop card"
 )
 _MACHINERY = word_set(
     "plc scada modbus opcua actuator valve breaker turbine pump boiler robot drone elevator conveyor furnace motor "
@@ -45,7 +46,7 @@ _STATES = word_set(
 )
 _REVIEWED = word_set(
     "pull pr mr review deployment change release expense invoice payment contract loan purchase exception gate access "
-    "timesheet request claim refund payout budget privilege entitlement waiver"
+    "timesheet request payroll claim refund payout budget privilege entitlement waiver"
 )
 _ALARMS = word_set("alert finding vulnerability detection advisory violation threat")
 _SOFTWARE = word_set("extension plugin addon app application software driver program agent skill connector msi exe")
@@ -60,6 +61,7 @@ _SHADES = word_set("blind shade curtain awning")
 _NOT_MANY = word_set("mark read select save expand collapse stage format test check fetch message tab")
 
 _GRAVE = (
+    *WHOLES,
     *MONEY,
     Deed(
         PHYSICAL,
@@ -158,55 +160,6 @@ _GRAVE = (
         without=word_set("dependency script code fault prompt context token"),
     ),
     Deed(
-        names.DELETES_WHOLE,
-        "takes down an environment with everything in it",
-        word_set("destroy teardown nuke"),
-        word_set("environment env infrastructure infra stack deployment everything"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a key without which data cannot be read",
-        word_set("delete destroy remove disable"),
-        word_set("key cmk"),
-        word_set("kms keyvault hsm cmk encryption cloudkms"),
-        word_set("alias tag policy grant access"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a key without which data cannot be read",
-        word_set("deletion"),
-        word_set("key cmk"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a machine with its disks",
-        word_set("delete destroy remove terminate"),
-        word_set("server droplet linode machine node vps baremetal"),
-        word_set("hetzner hcloud digitalocean linode vultr scaleway ovh upcloud equinix openstack nova lightsail"),
-        word_set("key tag label firewall rule member mcp"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a copy of a database with all that is in it",
-        word_set("delete reset destroy"),
-        word_set("branch"),
-        word_set("supabase neon planetscale xata turso"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes something with all that is within it",
-        word_set("delete remove destroy"),
-        word_set("recursive recursively"),
-        without=word_set("file folder directory path dir"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "empties a collection",
-        word_set("clear empty"),
-        word_set("object document record vector entries row point datapoint embedding"),
-        without=word_set("cache cart chat conversation filter selection form draft"),
-    ),
-    Deed(
         names.DESTRUCTIVE,
         "deletes records of what has been done",
         word_set("clear empty rotate"),
@@ -278,51 +231,11 @@ _GRAVE = (
         without=word_set("note reminder get list schedule report"),
     ),
     Deed(
-        names.DELETES_WHOLE,
-        "deletes a base with all tables in it",
-        word_set("delete destroy remove"),
-        word_set("base"),
-        word_set("airtable nocodb baserow"),
-    ),
-    Deed(
         MAILS_MANY,
         "sends something to many people",
         word_set("send launch publish start trigger resume blast broadcast"),
         _MAILINGS,
         without=word_set("test draft preview stop pause stats report"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a project with everything in it",
-        word_set("delete destroy remove"),
-        word_set("project"),
-        word_set("gcp gcloud google firebase supabase railway neon render azure openshift fly"),
-        word_set("member task issue file label key card item drive doc sheet"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes a stream with all messages in it",
-        word_set("delete destroy remove drop recreate"),
-        word_set("topic queue stream exchange vhost eventhub"),
-        word_set(
-            "kafka rabbitmq rabbit sqs sns pubsub nats kinesis servicebus eventhub eventhubs pulsar redpanda mq amqp"
-        ),
-        word_set("message policy subscription tag consumer group"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "starts again with no data",
-        word_set("reset reinitialize reinit recreate nuke reseed"),
-        word_set("database db schema keyspace index collection dataset warehouse datastore tables"),
-        without=word_set("password connection stats statistics pool role user cache test"),
-    ),
-    Deed(
-        names.DELETES_WHOLE,
-        "deletes an application with everything in it",
-        word_set("delete destroy remove"),
-        word_set("app application site service"),
-        word_set("heroku fly flyio render vercel netlify railway appengine dokku cloudfoundry"),
-        word_set("log variable var domain alias member env setting addon key token"),
     ),
     Deed(
         names.GRANTS,
@@ -381,6 +294,9 @@ _GRAVE = (
         word_set("empty clear purge"),
         word_set("trash bin recycle junk wastebasket"),
     ),
+    Deed(PUBLIC, "lets in people who are not known", word_set("enable allow permit"), word_set("guest anonymous")),
+    Deed(PUBLISHES, "releases software to everybody who uses it", word_set("publish"), word_set("release")),
+    Deed(MACHINE_STOPS, "leaves nothing of a service running", word_set("scale"), word_set("zero")),
 )
 """Deeds that are worse than their verbs alone."""
 

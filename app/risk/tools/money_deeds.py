@@ -46,11 +46,28 @@ MONEY = (
         names.PAYS,
         "changes what somebody is paid",
         CHANGES | word_set("adjust raise lower cut"),
-        word_set("salary compensation wage wages bonus pay stipend commission"),
+        word_set("salary compensation wage wages bonus pay stipend commission withholding"),
         without=word_set("report alert reminder statement get list note"),
     ),
     Deed(
         names.PAYS, "pays by check", word_set("print write issue deposit mail cash"), word_set("cheque check payroll")
+    ),
+    Deed(
+        names.PAYS,
+        "changes how much somebody may spend",
+        CHANGES | word_set("increase raise"),
+        word_set("limit"),
+        word_set("credit spending withdrawal transfer card"),
+        word_set("rate request score get list alert api"),
+    ),
+    Deed(names.PAYS, "takes money back", word_set("reverse"), word_set("transaction charge payment transfer")),
+    Deed(names.PAYS, "bets money", word_set("place"), word_set("bet wager")),
+    Deed(
+        names.PAYS,
+        "buys something that is paid for from now on",
+        word_set("subscribe reserve"),
+        word_set("plan instance capacity"),
+        without=word_set("event topic list newsletter unsubscribe cancel table room"),
     ),
     Deed(names.PAYS, "sells what somebody holds", word_set("close liquidate"), word_set("position portfolio")),
     Deed(
@@ -71,7 +88,7 @@ MONEY = (
         names.PAYS,
         "moves or binds money of others on a chain",
         word_set("swap stake unstake bridge mint approve delegate burn lend borrow claim"),
-        word_set("token tokens nft eth btc sol usdc crypto liquidity position spending allowance"),
+        word_set("token tokens nft eth btc sol usdc crypto liquidity position spending allowance fund funds"),
         without=word_set("api access auth refresh session csrf get list budget"),
     ),
     Deed(names.PAYS, "changes what is paid from now on", word_set("upgrade"), word_set("subscription plan tier seat")),

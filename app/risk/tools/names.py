@@ -137,7 +137,7 @@ _ACTS = (
             "stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy attach mkdir "
             "click type fill touch unpack reopen lock unlock transition pause resume rotate restore unarchive "
             "release reserve order configure alter reassign relabel clear empty dismiss acknowledge mute unmute "
-            "activate print snooze accept reject decline"
+            "activate print snooze accept reject decline logout"
         ),
         "changes something",
     ),
@@ -146,7 +146,7 @@ ACTING = frozenset().union(*(triggers for _, triggers, _ in (*_ALWAYS, *_ACTS)))
 _MOST_PREFIX = 3
 """So many words of a name may be those of a service."""
 _NOUNS = (
-    (PAYS, word_set("payment payments charge charges charging payouts transfers"), "seems to move money"),
+    (PAYS, word_set("payment payments charge charges charging payouts transfers debit debits"), "seems to move money"),
     (EXECUTES, word_set("command script code python sql shell"), "seems to run code or commands"),
     (SENDS, word_set("email mail message sms webhook slack"), "seems to send something to other people"),
 )
@@ -162,7 +162,8 @@ WHOLES = word_set(
     "tenant filesystem filesystems hostedzone collection dataset datasets vm vms droplet droplets instance instances "
     "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse warehouses "
     "zone zones realm realms mailbox mailboxes workspace workspaces organizations tenants org orgs fleet fleets "
-    "catalog catalogs queue queues ou subtree"
+    "catalog catalogs queue queues ou subtree aks eks "
+    "gke backupset backupsets"
 )
 """Things whose deletion loses what is in them, or infrastructure with its disks."""
 PROTECTIONS = word_set(
