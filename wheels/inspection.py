@@ -25,7 +25,7 @@ _UNWANTED = (".map", ".pyc", ".mako", ".toml", ".lock", ".orig", ".rej")
 _NEEDED = (
     "wsgi.py", "templates/base.html", "migrations/env.py", "migrations/versions/0001_first.py", "static/icon.svg",
     "static/dist/app.css", "static/dist/app.css.gz", "static/dist/app.js", "static/dist/app.js.gz",
-    "static/dist/licenses.txt",
+    "static/dist/licenses.txt", "policies.yaml",
 )  # fmt: skip
 
 
