@@ -138,10 +138,11 @@ class Telling:
         self._services.checkpoints.decide(request.id, actor, ballot)
 
     def approve_together(self, who: str, keys: Sequence[str], comment: str) -> None:
-        """A person approves several requests in one act."""
+        """A person approves several requests in one act, and confirms the effect where the risk is high."""
         requests = [self._request(key) for key in keys]
         marked = [SelectedRequest(request.id, request.digest) for request in requests]
-        for result in self._services.bulk.decide(self.person(who), marked, Verdict.APPROVE, comment):
+        confirmed = {request.id for request in requests}
+        for result in self._services.bulk.decide(self.person(who), marked, Verdict.APPROVE, comment, confirmed):
             if result.error is not None:
                 raise result.error
 
@@ -168,6 +169,13 @@ class Telling:
     def assign(self, key: str, who: str, to: str) -> None:
         """A person names the one who should decide a request."""
         self._services.checkpoints.assign(self._requests[key], self.person(who), self.person_id(to))
+
+    def snooze(self, key: str, who: str, time: timedelta, reason: str) -> None:
+        """A person snoozes a request, for everyone if there is a reason."""
+        until = self.past.clock() + time
+        self._services.checkpoints.snooze(
+            self._requests[key], self.person(who), until, for_all=bool(reason), reason=reason
+        )
 
     def cancel(self, key: str, reason: str) -> None:
         """The agent cancels its request."""

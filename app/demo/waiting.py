@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.demo import databases, machines, others, services
-from app.demo.story import Story
+from app.demo.story import Story, span
 from app.demo.telling import Telling
 from assent.contracts import Urgency
 
@@ -72,7 +72,13 @@ def _machines(story: Story) -> None:
 
 def _without_hurry(story: Story) -> None:
     story.ask("deploy", story.workday(3, "10:05"), others.who_first())
-    story.ask("ops", story.workday(4, "14:40"), others.move_export())
+    story.ask("ops", story.workday(4, "14:40"), others.move_export(), "export")
+    story.add(
+        story.ago("1h 50m"),
+        lambda telling: telling.snooze(
+            "export", "platform", span("6h"), "The new storage is being set up this evening."
+        ),
+    )
     story.ask(
         "support",
         story.workday(4, "11:15"),

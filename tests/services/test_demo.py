@@ -100,6 +100,7 @@ def test_something_of_everything_that_the_product_does_is_there(demo):
     assert len(form.payload["answer_schema"]["properties"]) > 2
     assert {request.urgency for request in demo.waiting} == {"low", "normal", "urgent"}
     assert any(request.claimed_by_name == "Platform lead" for request in demo.waiting)
+    assert [request.snoozed_by_name for request in demo.waiting if request.snoozed_until] == ["Platform lead"]
     assert any(request.assigned_to_name == "DBA on call" for request in demo.waiting)
     with demo.services.sessions() as session:
         absence = session.scalars(select(Absence)).one()
