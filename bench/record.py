@@ -47,8 +47,15 @@ _FILL = """
         (array['request.opened', 'request.decided', 'request.resolved', 'request.receipt', 'person.signed_in'])
             [n %% 5 + 1],
         'request-' || n / 5, 'run-' || n / 10,
-        '{"verdict": "approve", "digest": "' || md5(n::text) || '", "words": "Create ' || n %% 9 || ' indexes"}'
+        '{"verdict":"approve", "digest": "' || md5(n::text) || '", "words": "Create ' || n %% 9 || ' indexes"}'
     from generate_series(1, %(count)s) as n"""
+_RUNS = """
+    insert into runs (id, workflow, workflow_version, title, state, version, attempt, control, input, started_by_name,
+        created_at, updated_at)
+    select 'run-' || n, 'maintenance', '1', 'Maintenance ' || n || ' of shop ' || n %% 50, 'completed', 1, 1, '', '{}',
+        'Scheduler', now(), now()
+    from generate_series(0, %(count)s / 10) as n"""
+"""Each entry's run has a title, by which entries are found."""
 
 
 @dataclass
@@ -84,7 +91,8 @@ def desk(entries: int) -> Iterator[Desk]:
     with database(f"bench_record_{entries}") as address, tempfile.TemporaryDirectory() as folder:
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(_FILL, {"count": entries, "began": BEGAN, "lasted": LASTED})
-            connection.execute("vacuum analyze audit_entries")
+            connection.execute(_RUNS, {"count": entries})
+            connection.execute("vacuum analyze audit_entries, runs")
         make_blocks(address, entries)
         app = create_app(
             Settings(database_url=address, secret_key="x" * 40, data_dir=Path(folder), async_mode="threading")
@@ -135,6 +143,13 @@ def pages(entries: int) -> dict[str, tuple[dict[str, Any], bool]]:
         "text, none matches": ({"text": "nothing like this", "found": False}, False),
         "text, two letters that none has": ({"text": "zq", "found": False}, False),
         "a name that nobody has": ({"actor": "nobody", "found": False}, False),
+        "a title, one run": ({"title": f"Maintenance {entries // 23} of"}, False),
+        "a title, one in 50": ({"title": "shop 17"}, False),
+        "a title that nothing has": ({"title": "no such title", "found": False}, False),
+        "who approved a title": (
+            {"title": f"Maintenance {entries // 23} of", "action": "request.decided:approve"},
+            False,
+        ),
         "text of others' entries": ({"text": "4 indexes", "actor": "nobody", "found": False}, False),
     }
 

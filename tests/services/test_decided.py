@@ -86,7 +86,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     if request.param == "few":
         monkeypatch.setattr(decided, "CANDIDATES", 0)
     if request.param != "many":
-        for name, most in (("TOP", 1), ("TOP_OF_TEXTS", 1), ("FARTHEST", 2)):
+        for name, most in (("TOP", 1), ("FARTHEST", 2)):
             monkeypatch.setattr(decided, name, most)
     yield request.param
 
@@ -155,7 +155,7 @@ def test_old_requests_get_their_documents_from_the_newest_back_and_new_ones_firs
     """As after an upgrade, with a decision meanwhile."""
     monkeypatch.setattr(search_documents, "AT_A_TIME", 2)
     monkeypatch.setattr(decided, "RECENT", 1)
-    monkeypatch.setattr(decided, "TOP_OF_TEXTS", 1)
+    monkeypatch.setattr(decided, "TOP", 1)
     for number in range(5):
         archive.add(f"Old {number}")
     assert archive.documents.extend() == 2

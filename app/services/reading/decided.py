@@ -27,6 +27,7 @@ from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.reading.decided_filter import (
     DecidedFilter,
+    found_for_row,
     has_words,
     restrictions,
     seen_by,
@@ -46,9 +47,9 @@ from assent.contracts import Verdict
 
 PAGE = 50
 MAX_PAGE = 200
-TOP, TOP_OF_TEXTS = 1_000, 250
-"""How many requests are looked through first; fewer for words, because that reads their documents."""
-_SOME, FARTHEST = 5, 20_000
+TOP = 200
+"""How many requests are looked through first."""
+_SOME, FARTHEST = 3, 20_000
 """If at least `_SOME` of those match, more are looked through: as many as should be enough, and at most `FARTHEST`."""
 CANDIDATES = 10_000
 """If at most this many documents have the values, their words are read, instead of looking up the words, too."""
@@ -180,7 +181,7 @@ class DecidedSearch:
         """The first requests after a place, in order, with `COLUMNS`, ``at``, and ``place``."""
         if not self._fits:
             return self._session.execute(self._in_order(COLUMNS, after).limit(limit)).all()
-        far = TOP_OF_TEXTS if self._wanted.words else TOP
+        far = TOP
         looked, ids = self._among(far, limit, after)
         if looked > far and _SOME <= len(ids) < limit:
             far = min(2 * limit * far // len(ids), FARTHEST)
@@ -214,21 +215,23 @@ class DecidedSearch:
 
     def _by_documents(self, limit: int, after: tuple[datetime, str] | None) -> list[str]:
         """The ids of the first requests that match, found by their documents, or without one among the newest."""
-        few, (at, place) = self._few(), self._place
-        query = select(ApprovalRequest.id).join(few, few.c.request_id == ApprovalRequest.id)
-        query = query.where(*_period(self._wanted, at), *seen_by(self._wanted))
-        if self._wanted.person:
-            query = query.join(Decision, Decision.request_id == ApprovalRequest.id)
-            query = query.where(*_latest_of(self._wanted.person))
+        few, person = self._few(), self._wanted.person
+        query, at, place = select(few.c.request_id), few.c.resolved_at, few.c.request_id
+        if person:
+            at, place = self._place
+            query = query.join(Decision, Decision.request_id == few.c.request_id).where(*_latest_of(person))
+        if seen := seen_by(self._wanted):
+            query = query.join(ApprovalRequest, ApprovalRequest.id == few.c.request_id).where(*seen)
         if after:
             query = query.where(tuple_(at, place) < tuple_(*after))
-        return list(self._session.scalars(query.order_by(at.desc(), place.desc()).limit(limit)))
+        query = query.where(*_period(self._wanted, at)).order_by(at.desc(), place.desc())
+        return list(self._session.scalars(query.limit(limit)))
 
     def _few(self) -> CTE:
         """Planned by itself: PostgreSQL must not walk along the list in the hope of a match."""
         by_words = self._matching_documents()
         newest = (
-            select(ApprovalRequest.id)
+            select(ApprovalRequest.id, ApprovalRequest.resolved_at)
             .where(_DECIDED, ApprovalRequest.resolved_at.is_not(None))
             .order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
             .limit(RECENT)
@@ -237,25 +240,26 @@ class DecidedSearch:
         current = select(SearchDocument.request_id).where(
             SearchDocument.request_id == newest.c.id, ~SearchDocument.stale
         )  # fmt: skip
-        without = select(newest.c.id).join(ApprovalRequest, ApprovalRequest.id == newest.c.id)
-        without = without.where(~current.exists(), *self._fits)
+        without = select(newest.c.id, newest.c.resolved_at).join(ApprovalRequest, ApprovalRequest.id == newest.c.id)
+        without = without.where(~found_for_row(current), *self._fits)
         return union(by_words, without).cte("few").prefix_with("MATERIALIZED")
 
-    def _matching_documents(self) -> Select[Any]:
-        """The ids of the requests whose documents match."""
+    def _matching_documents(self) -> Select[*tuple[Any, ...]]:
+        """The requests whose documents match, with their times."""
         document, period = SearchDocument, list[ColumnElement[bool]]()
+        columns = (document.request_id, document.resolved_at)
         if not self._wanted.person:
             period = _period(self._wanted, document.resolved_at)
         if not (self._values and self._words):
-            return select(document.request_id).where(has_words(self._values or self._words), *period)
+            return select(*columns).where(has_words(self._values or self._words), *period)
         # The beginning of a common word has very many matches, which an index collects all before the first one is
         # known. So if few have the values, those are found, and their words are looked at.
-        candidates = select(document.request_id, document.words).where(has_words(self._values), *period)
+        candidates = select(*columns, document.words).where(has_words(self._values), *period)
         number = select(func.count()).select_from(candidates.limit(CANDIDATES + 1).subquery())
         if (self._session.scalar(number) or 0) > CANDIDATES:
-            return select(document.request_id).where(has_words(f"{self._values} & {self._words}"), *period)
+            return select(*columns).where(has_words(f"{self._values} & {self._words}"), *period)
         found = candidates.cte("candidates").prefix_with("MATERIALIZED")
-        return select(found.c.request_id).where(has_words(self._words, found.c.words))
+        return select(found.c.request_id, found.c.resolved_at).where(has_words(self._words, found.c.words))
 
 
 def _place_in(wanted: DecidedFilter) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, func, literal, or_, select, type_coerce
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, func, literal, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY, array
 from sqlalchemy.orm import aliased
 
@@ -127,9 +127,17 @@ def restrictions(wanted: DecidedFilter) -> list[ColumnElement[bool]]:
 
 def _has_text(text: str, query: str) -> ColumnElement[bool]:
     current = (SearchDocument.request_id == ApprovalRequest.id, ~SearchDocument.stale)
-    by_document = select(SearchDocument.request_id).where(*current, has_words(query)).exists()
-    without = ~select(SearchDocument.request_id).where(*current).exists()
+    by_document = found_for_row(select(SearchDocument.request_id).where(*current, has_words(query)))
+    without = ~found_for_row(select(SearchDocument.request_id).where(*current))
     return or_(by_document, and_(without, *(_is_somewhere(word) for word in text.split()[:12])))
+
+
+def found_for_row(query: Select[Any]) -> ColumnElement[bool]:
+    """The condition that a query about the row at hand finds something.
+
+    With an OFFSET, PostgreSQL runs it for each row, instead of for all rows at once before the first one.
+    """
+    return query.offset(0).exists()
 
 
 def _is_somewhere(word: str) -> ColumnElement[bool]:
@@ -144,9 +152,8 @@ def _is_somewhere(word: str) -> ColumnElement[bool]:
     remark, vote = aliased(Comment), aliased(Decision)
     commented = select(remark.id).where(remark.request_id == request.id, contains(_text(remark.body), [word]))
     decided = select(vote.id).where(vote.request_id == request.id, contains(_text(vote.comment), [word]))
-    return or_(
-        contains(facts, [word]), content.bool_op("LIKE")(func.any(patterns)), commented.exists(), decided.exists()
-    )
+    in_content = content.bool_op("LIKE")(func.any(patterns))
+    return or_(contains(facts, [word]), in_content, found_for_row(commented), found_for_row(decided))
 
 
 def _text(column: Any) -> ColumnElement[str]:

@@ -182,4 +182,5 @@ def _titled(
     table: type[ApprovalRequest] | type[Run], entry_id: InstrumentedAttribute[str | None], wanted: AuditFilter
 ) -> Any:
     fits = func.strpos(func.lower(table.title), func.lower(wanted.title)) > 0
-    return select(table.id).where(table.id == entry_id, fits).exists()
+    # With an OFFSET, PostgreSQL looks at the title of each entry, instead of at all titles before the first entry.
+    return select(table.id).where(table.id == entry_id, fits).offset(0).exists()
