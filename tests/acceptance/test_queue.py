@@ -341,6 +341,29 @@ def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Port
     expect(at_work.filter(has_text="optimizer")).to_have_count(0, timeout=SOON)
 
 
+def test_a_key_snoozes_and_a_comment_of_somebody_else_brings_back(portal: Portal, visit: Visit) -> None:
+    terms = default_terms(RiskLevel.LOW).model_copy(update={"stages": (Stage(teams=("dba",)),)})
+    request = make_request(portal.services.sessions, terms=terms, risk=RiskLevel.LOW, workflow="snoozing")
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{request.id}?workflow=snoozing")
+    connected(page)
+    page.keyboard.press("z")
+    expect(page.get_by_role("button", name="Until something happens")).to_be_focused()
+    reviewer.look("request-snooze")
+    page.keyboard.press("Enter")
+    expect(page.locator("#snoozing")).to_contain_text("Snoozed for you until")
+    expect(page.locator("#snoozing")).to_contain_text("a change or a comment or an escalation")
+    page.goto("/queue?workflow=snoozing")
+    connected(page)
+    row = page.locator(f"#row-{request.id}")
+    expect(row).to_have_count(0)
+    expect(page.locator("#queue-empty")).to_be_visible()
+    portal.services.checkpoints.comment(request.id, portal.actor("lead"), "Please look at this today.")
+    expect(row).to_be_visible(timeout=SOON)
+    page.goto("/queue?snoozed=1")
+    expect(row).to_have_count(0)
+
+
 def test_what_was_not_understood_makes_no_row_taller(portal: Portal, visit: Visit) -> None:
     for content in ("ls docs", "./deploy.sh"):
         payload = script(content, "Deploy the service") | {"language": "shell", "environment": "production"}

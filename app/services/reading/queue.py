@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
@@ -28,6 +28,7 @@ from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Decision
 from app.store.snoozes import Snooze
+from assent.contracts import Verdict
 
 ROWS_AT_ONCE = 100
 """How many rows can be refreshed at once."""
@@ -159,7 +160,7 @@ class Queue:
             top = ordered(select(row.id).where(PENDING), QueueFilter()).limit(TOP).subquery()
             decided = exists().where(
                 Decision.request_id == row.id, Decision.person_id == actor.id, Decision.withdrawn_at.is_(None),
-                Decision.digest == row.digest,
+                or_(Decision.digest == row.digest, Decision.verdict == Verdict.ANSWER.value),
             )  # fmt: skip
             theirs = (
                 select(row.kind, row.review_seconds)

@@ -124,8 +124,13 @@ def _end(request: ApprovalRequest, until: datetime | None, for_all: bool, now: d
     if until is None:
         return warned if warned > now else latest
     if not now < until <= latest + timedelta(minutes=1):
-        words = f"no later than {latest.isoformat(timespec='minutes')}" if until > now else "in the future"
-        raise InvalidInputError("This request cannot be snoozed until then.", {"until": words})
+        if until <= now:
+            raise InvalidInputError("Choose a time in the future.", {"until": "in the past"})
+        words = "until its approvers are warned of the deadline" if for_all else "until its deadline"
+        raise InvalidInputError(
+            f"This request can be snoozed {words} at most.",
+            {"until": f"no later than {latest.isoformat(timespec='minutes')}"},
+        )
     return min(until, latest)
 
 
