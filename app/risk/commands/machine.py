@@ -185,7 +185,8 @@ def _settings(command: Command, reading: Reading) -> None:
     ):
         return
     if re.search(
-        r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|closemedium|vmsvc/destroy|vol-delete"
+        r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|vm-uninstall|vm-destroy|closemedium"
+        r"|vmsvc/destroy|vol-delete"
         r"|pool-delete"
         r"|snapshot-delete|zap|wipe|lost|osd purge|detach-disk|template-delete|erase|create-md|wipe-md)\b|-destroy"
         r"|--discard-my-data",

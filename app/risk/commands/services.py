@@ -189,7 +189,7 @@ LAUNCHCTL.does(RESTARTS, "This starts {what}.", "start, kickstart")
 )
 def _power(command: Command, reading: Reading) -> None:
     texts = [word.text.lower() for word in command.arguments]
-    if texts[:1] and texts[0] in ("--help", "--version", "-h", "/?") and command.name != "shutdown":
+    if texts[:1] and texts[0] in ("--help", "--version", "-h", "/?") and command.name not in ("shutdown", "ipmitool"):
         return
     if command.name == "shutdown" and (set(texts) & {"-c", "/a", "-a", "--show", "--help"}):
         return

@@ -161,7 +161,7 @@ _SOON_MADE_AGAIN = re.compile(
     r"^(?:runs?|caches?|labels?|branch|tags?|images?|containers?|artifacts?|jobs?|alarms?|events?|pipelines?|replicasets?)$"
 )
 _DELETES = re.compile(
-    r"del|remov|purge|destroy|drop|\brm\b|erase|terminate|uninstall|undefine|unregister|forget|prune|expunge|\brb\b"
+    r"del|remov|purge|destroy|drop|\brm\b|erase|terminate|uninstall|undefine|unregister|forget|prune|expunge|unlink|flush|\brb\b"
     r"|-mrm", re.IGNORECASE
 )
 
@@ -200,6 +200,12 @@ _ENDS = re.compile(
     r"(?:[-_:](?!protection|dry|preview|list|check|lock)\w+)*|--(?:force-delete|delete-all|purge-all|no-backup)",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(
+    r"--all|--everything|(?:all-)?(?:databases?|db|buckets?|clusters?|namespaces?|snapshots?|backups?|volumes?|vms?|keyspaces?"
+    r"|filesystems?|pools?|tenants?|repositor(?:y|ies)|zones?|vaults?|instances?|disks?|everything)",
+    re.IGNORECASE,
+)
+"""What holds very many things, or all of them."""
 _MOST_VERBS = 5
 _ONLY_SHOWS = re.compile(r"--?(?:dry-?run|help|what-?if|preview|simulate)")
 
@@ -214,7 +220,8 @@ def _unknown_program(command: Command, reading: Reading) -> None:
     else:
         said = verb.text.lstrip("-")[:40]
         words = f"What {word.display} does is not known, but “{said}” says that it destroys or stops something."
-        reading.add(UNKNOWN, words, word.line, RiskLevel.HIGH)
+        lost = _DELETES.search(said) and any(_WHOLE.fullmatch(given.text) for given in command.arguments)
+        reading.add(UNKNOWN, words, word.line, RiskLevel.CRITICAL if lost else RiskLevel.HIGH)
 
 
 _SEARCHED = ("/usr/local/bin/", "/usr/bin/", "/usr/local/sbin/", "~/.local/bin/", "~/bin/", "/opt/bin/")

@@ -322,7 +322,8 @@ def _kill(command: Command, reading: Reading) -> None:
     system = any(text in _SYSTEM_PROGRAMS for text in texts)
     broad = command.name in ("pkill", "killall") and any(text in (".", ".*", "") for text in operands)
     level = RiskLevel.HIGH if user or system or broad else RiskLevel.MEDIUM
-    level = RiskLevel.CRITICAL if every and any(text.lstrip("-") != "0" for text in texts) else level
+    level = RiskLevel.HIGH if every else level
+    level = RiskLevel.CRITICAL if command.name == "killall5" or "-1" in texts[1:] else level
     what = "all processes" if every or user or broad else "processes"
     reading.add(KILLS, f"This ends {what}; what they have not saved is lost.", command.line, level)
 

@@ -49,6 +49,8 @@ def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | 
         return Flow(UNKNOWN, "files")
     if name in ("env", "printenv", "set", "export", "declare") and len(command.words) < 2:
         return Flow(UNKNOWN, "secret")
+    if name in ("history", "fc") and len(command.words) < 3:
+        return Flow(UNKNOWN, "secret")  # what was typed often has passwords in it
     if name in _PACKERS and _packs_secrets(command):
         return Flow(UNKNOWN, "secret")
     if name in _DOWNLOADERS:
