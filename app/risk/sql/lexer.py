@@ -107,7 +107,7 @@ _SNOWFLAKE = _compiled(
     r"(?P<dollar>\$\$)",
 )
 _LINE_STRING = r"{q}(?:[^{q}\\\n]|\\.)*+{q}"
-_TRIPLE_STRING = r"{q}{q}{q}(?:[^{q}\\]|\\.|{q}(?!{q}{q}))*+{q}{q}{q}"
+_TRIPLE_STRING = r"{q}{q}{q}(?:[^{q}\\]|\\.|{q}(?!{q}{q}))*+(?:{q}{q}{q}|\Z)"
 _BIGQUERY = _compiled(
     r"(?P<comment>(?:--|#)[^\n\r]*)",
     r"(?P<string>[RrBb]{0,2}(?:"
@@ -335,13 +335,18 @@ class _Lexer:
                 return
 
     def _problem(self, kind: str, found: str, start: int) -> str:
-        if kind == "op" and found in "'\"`":
+        if (kind == "op" and found in "'\"`") or (kind == "string" and self._is_open(found)):
             return "a quotation mark is never closed"
         if kind == "name" and found[0] in "Uu" and "\\" in found:
             self._note(self._noticed.doubtful, start)  # nobody can read a name that is written with escapes
         if not self._known and ((kind in ("string", "name") and "\\" in found) or (kind == "op" and found == "#")):
             self._note(self._noticed.doubtful, start)
         return ""
+
+    def _is_open(self, found: str) -> bool:
+        """Return whether a string in three quotation marks, which may end where the text does, is never closed."""
+        bare = found.lstrip("rRbB")
+        return self._dialect == "bigquery" and bare[:3] in ("'''", '"""') and (len(bare) < 6 or bare[:3] != bare[-3:])
 
     def _dollar(self, match: re.Match[str]) -> tuple[int, str]:
         if not self._known:
