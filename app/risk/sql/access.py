@@ -10,7 +10,7 @@ from sqlglot import exp
 from app.risk.rules import word_set
 from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, READS_TABLES, ROUTINES, Effect
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.settings import level_of_setting
+from app.risk.sql.settings import SAFEGUARDS, level_of_setting
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
@@ -133,12 +133,18 @@ def effect(statement: SqlStatement) -> Iterator[Hit]:
 
 
 def _level_of_setting(statement: SqlStatement) -> RiskLevel | None:
-    """Return how bad it is to set what a call of set_config names; None if that cannot be told."""
-    place = statement.find("SET_CONFIG", "(", "''", ",", "''")
-    if place < 0:
-        return None
-    name, value = (statement.tokens[place + offset].text.strip("'") for offset in (2, 4))
-    return level_of_setting(name.lower(), value.upper())
+    """Return how bad it is to set what the calls of set_config name; None if that is unknown for one of them."""
+    levels: list[RiskLevel | None] = []
+    for place, key in enumerate(statement.keys):
+        if key != "SET_CONFIG":
+            continue
+        texts = [token.text.strip("'") for token in statement.tokens[place + 2 : place + 5 : 2]]
+        literal = statement.keys[place + 1 : place + 5] == ["(", "''", ",", "''"]
+        levels.append(level_of_setting(texts[0].lower(), texts[1].upper()) if literal else None)
+    named = {token.text.strip("'").lower() for token in statement.tokens if token.kind == "string"}
+    if RiskLevel.HIGH in levels or (None in levels and named & SAFEGUARDS):
+        return RiskLevel.HIGH
+    return None if None in levels or not levels else RiskLevel.SAFE
 
 
 def _takes_every_row(statement: SqlStatement) -> bool:

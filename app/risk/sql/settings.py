@@ -9,7 +9,7 @@ from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
-_SAFEGUARDS = word_set(
+SAFEGUARDS = word_set(
     "session_replication_role zero_damaged_pages allow_system_table_mods ignore_checksum_failure "
     "standard_conforming_strings backslash_quote default_transaction_read_only transaction_read_only "
     "writable_schema ignore_check_constraints foreign_keys foreign_key_checks sql_safe_updates sql_mode "
@@ -50,7 +50,7 @@ def safeguards_off(statement: SqlStatement) -> Iterator[Hit]:
         return
     for index, key in enumerate(statement.keys[1:], 1):
         name = key.lower()
-        if name in _SAFEGUARDS and _value(statement, index) not in _SAFE_WHEN.get(name, ()):
+        if name in SAFEGUARDS and _value(statement, index) not in _SAFE_WHEN.get(name, ()):
             yield Hit(
                 f"{name} controls a safeguard, such as triggers, foreign keys, write protection, or how text is parsed."
             )
@@ -59,7 +59,7 @@ def safeguards_off(statement: SqlStatement) -> Iterator[Hit]:
 
 def level_of_setting(name: str, value: str) -> RiskLevel | None:
     """Return how bad it is to give a setting a value (in upper case); None if nothing is known about the setting."""
-    if name in _SAFEGUARDS:
+    if name in SAFEGUARDS:
         return RiskLevel.SAFE if value in _SAFE_WHEN.get(name, ()) else RiskLevel.HIGH
     return RiskLevel.SAFE if name in _OWN_SETTINGS or "." in name or name.startswith("enable_") else None
 
@@ -97,7 +97,7 @@ def setting(statement: SqlStatement) -> Iterator[Hit]:
     own = (
         statement.keys[1:2] == ["@"]
         or first in _OWN_SETTINGS
-        or first in _SAFEGUARDS
+        or first in SAFEGUARDS
         or first.startswith(("enable_", "@"))
         or statement.verb != "SET"
     )
