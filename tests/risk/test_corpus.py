@@ -20,19 +20,19 @@ LANGUAGES = {
     "command": {"bash", "sh", "zsh", "powershell", "python", "dockerfile", "crontab", "yaml", "json"},
     "tool_call": {"json"},
 }
-DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle", "snowflake", "bigquery"}
+DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle", "snowflake", "bigquery", "clickhouse"}
 
 # What each area reaches today, in percent: exact levels, recall of high or critical, recall of critical, and at most
 # this share of harmless cases rated high. First over `shared` and `dev` together, then over `held`. Raise a floor (and
 # lower a ceiling) when the assessment has become better; never the other way, except when cases are
 # added, or labeled again by somebody who knows the standard and not the rules.
 FLOORS = {
-    "bash": ((99, 100, 99, 0), (87, 97, 87, 5)),
+    "bash": ((99, 100, 99, 0), (87, 95, 84, 5)),
     "config": ((97, 98, 95, 5), (85, 90, 95, 5)),
-    "powershell": ((99, 100, 99, 0), (87, 95, 77, 2)),
-    "python": ((99, 100, 99, 0), (86, 95, 77, 8)),
-    "sql": ((98, 99, 99, 1), (88, 93, 88, 5)),
-    "tool_call": ((99, 100, 99, 0), (87, 89, 91, 3)),
+    "powershell": ((99, 100, 99, 0), (86, 95, 75, 2)),
+    "python": ((99, 100, 99, 0), (87, 95, 79, 6)),
+    "sql": ((98, 99, 99, 1), (84, 90, 78, 5)),
+    "tool_call": ((99, 100, 99, 0), (86, 89, 84, 2)),
 }
 
 
