@@ -42,7 +42,7 @@ def test_the_same_decision_without_javascript(portal: Portal, visit: Visit) -> N
     page.locator("#item-3").uncheck()
     page.locator("#edit-1 summary").click()
     edited = "create index concurrently a on t (a, b)"
-    page.get_by_label("Statement of Index a").fill(edited)
+    page.get_by_label("Statement of Index a", exact=True).fill(edited)
     page.locator("#edit-1").get_by_role("button", name="Check this edit").click()
     expect(
         page.get_by_role("heading", name=re.compile("Not sent yet: the edited proposal would be low risk"))
