@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from app.domain.people import Actor, Role, Via
 from app.domain.preferences import OpenNext, Preferences
@@ -38,6 +38,8 @@ CAST = {
 STAYING = Preferences(open_next=OpenNext.NEVER)
 """What everybody of the cast prefers: a request that was decided stays open, whatever else waits."""
 HERE = Path(__file__).parent
+expect.set_options(timeout=15_000)
+"""What a page is to show is waited for this long, because other tests keep the machine busy."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
