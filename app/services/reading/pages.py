@@ -349,8 +349,9 @@ def run_controls(run: Run) -> tuple[str, ...]:
 
 
 def _own_snooze(session: Session, request: ApprovalRequest, viewer: Actor) -> Snooze | None:
-    query = select(Snooze).where(Snooze.person_id == viewer.id, Snooze.request_id == request.id)
-    return session.scalar(query.where(Snooze.request_id.in_(snoozed_by(viewer.id)))) if viewer.id else None
+    query = select(Snooze).join(ApprovalRequest, ApprovalRequest.id == Snooze.request_id)
+    query = query.where(Snooze.person_id == viewer.id, Snooze.request_id == request.id, snoozed_by(viewer.id))
+    return session.scalar(query) if viewer.id else None
 
 
 _STEP_STATE = {EventKind.STEP_ENDED.value: "done", EventKind.STEP_FAILED.value: "failed"}

@@ -16,7 +16,7 @@ from app.domain.people import Actor
 from app.domain.policy.terms import Terms
 from app.domain.risk import is_clear
 from app.services.clock import Clock
-from app.services.reading.snoozed import FOR_ALL, snoozed_by
+from app.services.reading.snoozed import FOR_ALL, not_snoozed_by
 from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import seat_of
 from app.services.requests.situation import addresses_in, ahead_of, names_of
@@ -65,7 +65,7 @@ class PersonalQueue:
                 ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text))),
             )
             query = select(ApprovalRequest).where(ApprovalRequest.state == RequestState.PENDING.value, asks)
-            query = query.where(~FOR_ALL, ApprovalRequest.id.not_in(snoozed_by(actor.id)))
+            query = query.where(~FOR_ALL, not_snoozed_by(actor.id))
             query = query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id).limit(LOOKED_AT + 1)
             rows = list(session.scalars(query))
             for request in rows[:LOOKED_AT]:

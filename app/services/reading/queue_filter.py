@@ -20,7 +20,6 @@ from sqlalchemy import (
     literal,
     literal_column,
     or_,
-    select,
     tuple_,
 )
 
@@ -28,7 +27,7 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
-from app.services.reading.snoozed import FOR_ALL, snoozed_by
+from app.services.reading.snoozed import not_snoozed_by, snoozed_by_or_for_all
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest
 from app.store.search import REQUEST_KEYS, contains, has_keys, may_contain
@@ -151,10 +150,9 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
         found += [ApprovalRequest.assigned_to_id.is_(None), ApprovalRequest.claimed_by_id.is_(None)]
     narrowing: list[ColumnElement[bool]] = []
     if _only_snoozed(wanted):
-        for_all = select(ApprovalRequest.id).where(PENDING, FOR_ALL).correlate(None)
-        narrowing.append(ApprovalRequest.id.in_(for_all.union(snoozed_by(wanted.snoozer))))
+        narrowing.append(snoozed_by_or_for_all(wanted.snoozer))
     elif wanted.snoozer and not wanted.resolved:
-        found += [ApprovalRequest.snoozed_until.is_(None), ApprovalRequest.id.not_in(snoozed_by(wanted.snoozer))]
+        found += [ApprovalRequest.snoozed_until.is_(None), not_snoozed_by(wanted.snoozer)]
     if wanted.mine is not None:
         narrowing.append(_concerns(wanted.mine, absent))
     if wanted.my_teams is not None:
