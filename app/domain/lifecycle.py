@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeVar
 
+from assent.contracts import Verdict
+
 State = TypeVar("State", bound=StrEnum)
 
 
@@ -27,6 +29,14 @@ class RequestState(StrEnum):
         return _REQUEST_WORDS[self]
 
 
+VERDICT_WORDS: dict[str, str] = {
+    Verdict.APPROVE: "approved",
+    Verdict.MODIFY: "approved with changes",
+    Verdict.REQUEST_CHANGES: "requested changes",
+    Verdict.REJECT: "rejected",
+    Verdict.ANSWER: "answered",
+}
+"""What a person did, by the value of their verdict."""
 _REQUEST_WORDS = {
     RequestState.PENDING: "waiting for a decision",
     RequestState.APPROVED: "approved",

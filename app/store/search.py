@@ -23,9 +23,14 @@ TITLE_KEY = 1 << 25
 _SHORTEST_KEY = 2
 
 
+def like_literal(text: str) -> str:
+    """Return the pattern of ``LIKE`` that matches exactly this text."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
 def contains(text: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
     """Return the exact condition: the text contains each of the words, ignoring case. No index supports it."""
-    patterns = ["%" + re.sub(r"([\\%_])", r"\\\1", word) + "%" for word in words]
+    patterns = [f"%{like_literal(word)}%" for word in words]
     # The text is converted to lowercase only once for all words.
     return func.lower(text).bool_op("LIKE")(func.all(array([func.lower(pattern) for pattern in patterns])))
 

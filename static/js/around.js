@@ -77,13 +77,14 @@ function nameNext(event) {
   remember(openRequest());
 }
 
-/** The next request in the order of the list that waits for this person; after the last one, the first. */
+/** The next request in the order of the list that waits for this person; after the last one, the first. Not one that is
+ * decided and only waits for the end of its grace period. */
 function nextId() {
   const done = new Set([...decided(), openRequest()]);
   const all = everyRow();
   const here = all.indexOf(document.querySelector("#queue-rows .row[data-selected]"));
   const order = [...all.slice(here + 1), ...all.slice(0, Math.max(here, 0))];
-  const row = order.find((other) => !other.matches(".gone") && !done.has(idOf(other)));
+  const row = order.find((other) => !other.matches(".gone, [data-decided]") && !done.has(idOf(other)));
   return row ? idOf(row) : "";
 }
 

@@ -16,6 +16,7 @@ from app.domain.people import Actor, Role, Sight, Via
 from app.services.reading import decided
 from app.services.reading.decided import DecidedRequests
 from app.services.reading.decided_filter import DecidedFilter
+from app.services.record.exports import ExportFormat
 from app.services.requests import search_documents
 from app.services.requests.search_documents import SearchDocuments
 from app.store.requests import ApprovalRequest, Decision
@@ -222,6 +223,9 @@ def test_a_search_that_takes_too_long_is_stopped_and_says_what_to_do(
         other.execute("lock table search_documents in access exclusive mode")
         with pytest.raises(TookTooLongError, match="Choose a shorter period, or longer words"):
             archive.find(text="something")
+        monkeypatch.setattr(decided, "EXPORT_LIMIT_MS", 300)
+        with pytest.raises(TookTooLongError):
+            archive.list.export(archive.one, DecidedFilter(text="something"), ExportFormat.CSV)
     assert archive.find(text="something") == ["Something"]
 
 
@@ -231,6 +235,14 @@ def test_a_search_that_takes_too_long_is_stopped_and_says_what_to_do(
 def test_filters_that_make_no_sense_are_refused(wanted: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError):
         DecidedFilter(**wanted)
+
+
+def test_text_without_words_is_found_nowhere(archive: Archive) -> None:
+    archive.add("Something *** else")
+    for wanted in ({"text": "***"}, {"text": "***", "kind": "script"}):
+        assert archive.find(**wanted) == []
+        exported = archive.list.export(archive.one, DecidedFilter(**wanted), ExportFormat.JSON_LINES)
+        assert "".join(exported) == ""
 
 
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyIyMDI2LTAxLTAxIiwgInkiXQ"])

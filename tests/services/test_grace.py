@@ -11,6 +11,8 @@ import pytest
 from app.domain.errors import AlreadyDecidedError, ExpiredError
 from app.domain.people import Actor, Role
 from app.domain.policy.terms import OnExpiry, Stage, Terms
+from app.services.approvals.deadlines.steps import PUT_OFF
+from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.approvals.manager import CheckpointManager
 from app.services.people.accounts import People
 from app.store.requests import ApprovalRequest
@@ -210,3 +212,61 @@ def test_two_workers_and_a_withdrawal_at_the_same_moment(
         actions = [entry.action for entry in desk.audit(request)]
         assert actions.count("request.resolved") == (0 if withdrawn else 1)
     other.engine.dispose()
+
+
+def test_after_the_deadline_the_page_says_that_it_is_decided(desk: Desk) -> None:
+    desk = graceful(desk, terms(deadline_seconds=60))
+    decided, open_one, one, other = desk.open(), desk.open(), member(desk, "One"), member(desk, "Other")
+    desk.clock.ahead = timedelta(seconds=50)
+    desk.decide(decided, one)
+    assert seen(desk, decided, one).why_not == "You have decided; the decision takes effect soon unless it is undone."
+    desk.clock.ahead = timedelta(seconds=62)
+    for viewer in (one, other):
+        words = seen(desk, decided, viewer).why_not
+        assert words.startswith("This request is decided.") and "not counted" not in words
+        assert seen(desk, open_one, viewer).why_not == "The deadline has passed."
+    with pytest.raises(ExpiredError, match="This request is decided"):
+        desk.decide(decided, other)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_comment_that_is_open_then_holds_an_approval_back(desk: Desk, late: bool) -> None:
+    desk = graceful(desk, terms(comments_resolved=True, deadline_seconds=60 if late else 86_400))
+    request, one, two = desk.open(), member(desk, "One"), member(desk, "Two")
+    if late:
+        desk.clock.ahead = timedelta(seconds=50)
+    desk.decide(request, one)
+    comment = desk.checkpoints.comment(request.id, two, "Wait.", place=CommentPlace(line=1))
+    desk.clock.ahead += AFTER
+    assert desk.keep(request) >= 1
+    now = desk.fresh(request)
+    if late:
+        assert (now.state, now.approvals) == ("expired", 1)
+        assert desk.outcome(request).verdict == "reject"
+        return
+    assert (now.state, now.approvals) == ("pending", 1) and now.resolves_at == now.due_at > desk.clock()
+    assert desk.outcome(request) is None
+    assert seen(desk, request, one).withdrawable
+    desk.checkpoints.settle_comment(request.id, comment.id, two, resolve=True)
+    desk.clock.ahead += PUT_OFF
+    assert desk.keep(request) == 1
+    assert (desk.fresh(request).state, desk.outcome(request).verdict) == ("approved", "approve")
+
+
+def test_a_rejection_takes_effect_whatever_comments_are_open(desk: Desk) -> None:
+    desk = graceful(desk, terms(comments_resolved=True))
+    request, one = desk.open(), member(desk, "One")
+    desk.checkpoints.comment(request.id, one, "Wait.", place=CommentPlace(line=1))
+    desk.decide(request, one, Verdict.REJECT, comment="No.")
+    assert resolved(desk, request).state == "rejected"
+
+
+def test_what_only_waits_for_its_grace_is_nobodys_work(own_desk: Desk) -> None:
+    desk = graceful(own_desk, terms(Stage(teams=("dba",))))
+    one, two = member(desk, "One", "dba"), member(desk, "Two", "dba")
+    request, _other = desk.open(), desk.open()
+    assert desk.queue.own(two).count.number == 2
+    desk.decide(request, one)
+    assert desk.queue.own(two).count.number == 1
+    desk.checkpoints.withdraw(request.id, one)
+    assert desk.queue.own(two).count.number == 2

@@ -143,7 +143,7 @@ def test_a_rule_refuses_approvals_until_all_are_resolved(desk: Desk) -> None:
     with pytest.raises(OpenCommentsError):
         desk.decide(request, two, Verdict.MODIFY, change=changed)
     [together] = BulkDecisions(desk.sessions, desk.checkpoints).decide(
-        two, [SelectedRequest(request.id, request.digest)], Verdict.APPROVE
+        two, [SelectedRequest(request.id, request.digest)], Verdict.APPROVE, confirmed=[request.id]
     )
     assert isinstance(together.error, OpenCommentsError) and "resolved before an approval" in together.words
     desk.checkpoints.settle_comment(request.id, root.id, two, resolve=True)
@@ -158,6 +158,22 @@ def test_a_rule_refuses_approvals_until_all_are_resolved(desk: Desk) -> None:
     say(desk, first, one, 2, "Left open before.")
     with pytest.raises(OpenCommentsError):
         desk.decide(revised, two)
+
+
+def test_a_comment_at_an_earlier_revision_changes_the_version_of_the_current_one(desk: Desk) -> None:
+    """So an approval that is being written at the same moment sees it."""
+    desk = ruled(desk, terms(comments_resolved=True))
+    first, one = desk.open(script(CODE)), member(desk, "One")
+    root = say(desk, first, one, 2)
+    revised = revise(desk, first, CODE, one)
+    desk.checkpoints.settle_comment(first.id, root.id, one, resolve=True)
+    before = desk.fresh(revised).version
+    desk.checkpoints.settle_comment(first.id, root.id, one, resolve=False)
+    assert desk.fresh(revised).version == before + 1
+    say(desk, desk.fresh(first), one, 1)
+    assert desk.fresh(revised).version == before + 2
+    with pytest.raises(OpenCommentsError):
+        desk.decide(desk.fresh(revised), one)
 
 
 def test_a_comment_and_an_approval_at_the_same_moment_exclude_each_other(wide_desk: Desk, at_once: AtOnce) -> None:

@@ -26,6 +26,7 @@ from app.store.snoozes import Snooze
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run
 from tests.services.desk import Desk
+from tests.services.ruled import happened
 
 HOUR = timedelta(hours=1)
 QUIET = Terms(name="Quiet", deadline_seconds=4 * 3600, warn_seconds=1800, on_expiry=OnExpiry.APPROVE)
@@ -83,6 +84,9 @@ def test_an_event_brings_back_what_waits_for_it_and_nothing_else(own_desk: Desk,
             assert shown(desk, me) == [], name
     happen[event]()
     assert shown(desk, me) == [request.id]
+    assert actions(desk, request)[-1] == ("request.unsnoozed", "all")
+    assert happened(desk, request)[-1]["what"] == "returned" or event is WakesOn.CHANGE
+    assert [change["what"] for change in happened(desk, request)].count("returned") == 1
     assert desk.fresh(request).snoozed_until is None
 
 
@@ -167,6 +171,18 @@ def test_an_escalation_of_the_chain_ends_it_at_its_time(own_desk: Desk) -> None:
     desk.clock.ahead = timedelta(hours=1, minutes=1)
     assert desk.keep(request) == 1
     assert desk.fresh(request).escalation == 1 and desk.fresh(request).snoozed_until is None
+    assert actions(desk, request)[-1] == ("request.unsnoozed", "all")
+    assert "returned" in [change["what"] for change in happened(desk, request)]
+
+
+def test_another_deadline_ends_it_and_the_record_says_so(own_desk: Desk) -> None:
+    desk = own_desk
+    request, me = opened(desk), desk.person()
+    desk.checkpoints.snooze(request.id, me, None, [WakesOn.CHANGE], for_all=True, reason="Later.")
+    desk.checkpoints.extend(request.id, me, request.expires_at + HOUR, "More time.")
+    assert desk.fresh(request).snoozed_until is None
+    assert actions(desk, request) == [("request.snoozed", "all"), ("request.unsnoozed", "all")]
+    assert "returned" in [change["what"] for change in happened(desk, request)]
 
 
 def test_a_person_snoozes_a_bounded_number(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

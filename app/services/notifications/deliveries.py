@@ -25,6 +25,7 @@ from app.store.jobs import DEFER, END, deliver_job, rewrite_job
 from app.store.notify import RECIPIENT_NAME, Delivery, Destination
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
+from app.store.search import like_literal
 from assent.masking import mask_text
 
 PAGE = 50
@@ -350,7 +351,7 @@ def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     if wanted.kept:
         found.append(Delivery.html.is_not(None))
     if wanted.text:
-        like = f"%{_literal(storable(wanted.text.lower()))}%"
+        like = f"%{like_literal(storable(wanted.text.lower()))}%"
         searched = (RECIPIENT_NAME, Delivery.address, Delivery.subject, ApprovalRequest.title)
         found.append(or_(*(func.lower(column).like(like) for column in searched)))
     return found
@@ -359,10 +360,6 @@ def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
 def clean_reason(reason: str) -> str:
     """An error message of another system that can be stored and shown: short, on one line, and without secrets."""
     return blanked(mask_text(" ".join(storable(reason).split())))[:MAX_REASON]
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _cursor(before: str) -> tuple[datetime, str]:

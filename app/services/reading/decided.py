@@ -7,24 +7,19 @@ person is in the order of their decisions.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.errors import QueryCanceled
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, literal_column, select, text, tuple_, union
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, literal_column, select, tuple_, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, aliased
 
-from app.domain.errors import InvalidInputError, TookTooLongError
+from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
-from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.reading.cursors import decoded_cursor, encoded_cursor
 from app.services.reading.decided_filter import (
     DecidedFilter,
     found_for_row,
@@ -37,6 +32,7 @@ from app.services.reading.decided_filter import (
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.workflow_names import workflow_names
 from app.services.record.exports import ExportFormat, ListExport, exported
+from app.services.record.time_limit import time_limited
 from app.services.requests.search_documents import is_behind
 from app.services.requests.votes import decider
 from app.store.base import among
@@ -56,6 +52,8 @@ CANDIDATES = 10_000
 RECENT = 500
 """How many of the newest requests are looked through for those that have no document yet."""
 TIME_LIMIT_MS = 5_000
+EXPORT_LIMIT_MS = 20_000
+"""For each piece of an export, which is searched row by row."""
 MOST_PEOPLE = 1_000
 _DECIDED = ApprovalRequest.state != literal_column("'pending'")
 
@@ -107,8 +105,9 @@ class DecidedRequests:
         """
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page must have 1 to {MAX_PAGE} rows.", {"limit": "out of range"})
-        after = _decode(cursor) if cursor else None
-        with self._limited() if restrictions(wanted) else self._sessions.reads() as session:
+        after = decoded_cursor(cursor) if cursor else None
+        limited = bool(restrictions(wanted))
+        with time_limited(self._sessions, TIME_LIMIT_MS) if limited else self._sessions.reads() as session:
             found = DecidedSearch(session, wanted).first(limit + 1, after)
             rows = rows_of(session, found[:limit])
             decisions = _decisions(session, [row.id for row in rows])
@@ -118,10 +117,15 @@ class DecidedRequests:
             for row, stored in zip(rows, found, strict=False)
         ]
         last = found[limit - 1] if len(found) > limit else None
-        return DecidedPage(listed, _encode(last.at, last.place) if last else None, behind)
+        return DecidedPage(listed, encoded_cursor(last.at, last.place) if last else None, behind)
 
     def export(self, viewer: Actor, wanted: DecidedFilter, form: ExportFormat) -> Iterator[str]:
-        """All matching requests as pieces of a file, in the order of the list. Raises ForbiddenError."""
+        """All matching requests as pieces of a file, in the order of the list.
+
+        Raises:
+            ForbiddenError: the viewer may not see requests.
+            TookTooLongError: the first piece took too long to find; a later one raises it while the file is sent.
+        """
         viewer.require(Action.SEE)
         request, made = ApprovalRequest, aliased(Decision)
         words = func.string_agg(made.person_name + ": " + made.verdict, aggregate_order_by(literal("; "), made.at))
@@ -131,8 +135,9 @@ class DecidedRequests:
             request.state.label("outcome"), request.note, request.requester_name, standing.label("decisions"),
             request.answered_by, request.run_id, request.opened_at, request.resolved_at,
         )  # fmt: skip
-        query = _listed(wanted, columns).where(*restrictions(wanted))
-        listed = ListExport("decided requests", query, _place_in(wanted))
+        fits = restrictions(wanted)
+        query = _listed(wanted, columns).where(*fits)
+        listed = ListExport("decided requests", query, _place_in(wanted), limit_ms=EXPORT_LIMIT_MS if fits else None)
         asked = {name: value for name, value in vars(wanted).items() if name != "viewer"}
         return exported(self._sessions, self._clock, viewer, listed, form, asked)
 
@@ -150,21 +155,6 @@ class DecidedRequests:
     def latest(self, person_id: str, limit: int = 5) -> list[DecidedRow]:
         """What a person decided last."""
         return self.page(DecidedFilter(decided_by=person_id), limit=limit).rows
-
-    @contextmanager
-    def _limited(self) -> Iterator[Session]:
-        """A session whose statements are stopped after a time. Raises TookTooLongError."""
-        with self._sessions.begin() as session:
-            session.execute(text("select set_config('statement_timeout', :limit, true)"), {"limit": str(TIME_LIMIT_MS)})
-            try:
-                yield session
-            except OperationalError as error:
-                if isinstance(error.orig, QueryCanceled):
-                    raise TookTooLongError(
-                        f"This search took longer than {TIME_LIMIT_MS / 1000:g} seconds and was stopped. "
-                        "Choose a shorter period, or longer words."
-                    ) from error
-                raise
 
 
 class DecidedSearch:
@@ -303,18 +293,3 @@ def _decisions(session: Session, ids: list[str]) -> dict[str, list[DecidedBy]]:
         made = DecidedBy(decider(decision), Verdict(decision.verdict), decision.at)
         found.setdefault(decision.request_id, []).append(made)
     return found
-
-
-def _encode(at: datetime, place: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), place]).encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        moment = datetime.fromisoformat(at)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
-    if moment.tzinfo is None or not isinstance(place, str) or not is_storable(place):
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
-    return moment, place

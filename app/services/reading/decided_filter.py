@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, func, literal, or_, select, type_coerce
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, false, func, literal, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY, array
 from sqlalchemy.orm import aliased
 
@@ -20,7 +20,7 @@ from app.domain.text import is_storable
 from app.services.requests.search_documents import ANSWERED, BY_PERSON, NAMED, OUTCOME, TEAM_ASKED
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest, Comment, Decision, SearchDocument
-from app.store.search import contains
+from app.store.search import contains, like_literal
 from assent.contracts import RiskLevel
 
 BY_NOBODY = ("policy", "grant", "rejection")
@@ -41,7 +41,8 @@ class DecidedFilter:
         team: slug of a team whose approval was required.
         kind: a proposal's kind.
         risk: one of the risk levels.
-        text: beginnings of words in the title, the content, and the comments.
+        text: beginnings of words in the title, the content, and the comments; without a letter or a digit, it is
+            found nowhere.
         viewer: only requests that this actor may see; None: all.
     """
 
@@ -122,6 +123,8 @@ def restrictions(wanted: DecidedFilter) -> list[ColumnElement[bool]]:
         found.append(ApprovalRequest.answered_by.startswith(f"{wanted.decided_by}:", autoescape=True))
     if words := word_query(wanted):
         found.append(_has_text(wanted.text, words))
+    elif wanted.text.strip():
+        found.append(false())  # Without a letter or a digit, there is nothing to find.
     return found
 
 
@@ -147,7 +150,7 @@ def _is_somewhere(word: str) -> ColumnElement[bool]:
     # The content is stored as JSON with other characters than ASCII escaped.
     written = {json.dumps(form)[1:-1] for form in (word, word.lower(), word.upper(), word.capitalize())}
     content = func.lower(type_coerce(request.payload, Text))
-    patterns = array([f"%{_literal(form.lower())}%" for form in sorted(written)])
+    patterns = array([f"%{like_literal(form.lower())}%" for form in sorted(written)])
     # Aliases, because the list of a person's decisions is already one of this table.
     remark, vote = aliased(Comment), aliased(Decision)
     commented = select(remark.id).where(remark.request_id == request.id, contains(_text(remark.body), [word]))
@@ -158,7 +161,3 @@ def _is_somewhere(word: str) -> ColumnElement[bool]:
 
 def _text(column: Any) -> ColumnElement[str]:
     return type_coerce(column, Text)
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -24,7 +24,7 @@ from app.services.reading.overview import Acts, Situation, acts_of, candidates, 
 from app.services.reading.past_requests import PastRequest, past_like
 from app.services.reading.snoozed import snoozed_by
 from app.services.reading.timeline import TimelineEntry, timeline_of
-from app.services.requests.entitlement import Seat, seat_of, sign_in_again
+from app.services.requests.entitlement import Seat, late_words, seat_of, sign_in_again
 from app.services.requests.line_comments import CommentThread, settling_refusal, threads_of
 from app.services.requests.requester import own_request
 from app.services.runs.control import may_cancel, may_steer
@@ -317,8 +317,8 @@ def seat_or_why_not(
         return None, "Your roles allow viewing, but not deciding."
     if own := own_request(request, viewer):
         return None, f"{capitalized(own)}, so somebody else must decide."
-    if now >= request.expires_at and request.resolves_at is None:
-        return None, "The deadline has passed."
+    if now >= request.expires_at:
+        return None, late_words(request)
     try:
         return seat_of(session, request, viewer, decisions, now), ""
     except AssentError as error:

@@ -19,7 +19,8 @@ from app.domain.policy.access import Member
 from app.domain.review_time import minutes_words
 from app.domain.text import is_storable
 from app.services.clock import Clock
-from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, cursor_after, is_in_order, ordered
+from app.services.reading.cursors import encoded_cursor
+from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, is_in_order, ordered
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
 from app.services.reading.review_pace import ReviewPaces, band_column
@@ -107,7 +108,7 @@ class Queue:
         last = rows[-1] if more and rows else None
         return QueuePage(
             rows, min(total, COUNT_CAP), total > COUNT_CAP,
-            cursor_after(last.id, last.resolved_at if wanted.resolved else last.attention_at) if last else None,
+            encoded_cursor(last.resolved_at if wanted.resolved else last.attention_at, last.id) if last else None,
         )  # fmt: skip
 
     def row(self, request_id: str) -> QueueRow | None:
@@ -150,8 +151,11 @@ class Queue:
         }
 
     def own(self, actor: Actor) -> OwnWork:
-        """The requests of a person, except those that they cannot decide because they made them or have
-        decided already. Only the first `TOP` requests of the queue are looked through."""
+        """The requests of a person that wait for their decision.
+
+        Left out are those that they made or have decided, and those that are decided and only wait for the end of their
+        grace period. Only the first `TOP` requests of the queue are looked through.
+        """
         row = ApprovalRequest
         with self._sessions.reads() as session:
             absent = represented_by(session, actor.id, self._clock())
@@ -165,7 +169,7 @@ class Queue:
             theirs = (
                 select(row.kind, row.review_seconds)
                 .where(row.id.in_(select(top.c.id)), *conditions(wanted, absent))
-                .where(row.requester_id.is_distinct_from(actor.id), ~decided)
+                .where(row.requester_id.is_distinct_from(actor.id), row.resolves_at.is_(None), ~decided)
                 .limit(CHIP_CAP + 1)
                 .subquery()
             )

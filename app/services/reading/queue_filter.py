@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +24,7 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
+from app.services.reading.cursors import decoded_cursor
 from app.services.reading.snoozed import not_snoozed_by, snoozed_by_or_for_all
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest
@@ -198,27 +196,10 @@ def ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None = None) 
 
 def after(wanted: QueueFilter, cursor: str) -> list[ColumnElement[bool]]:
     """The condition of requests after a cursor. Raises InvalidInputError."""
-    at, request_id = _decode(cursor)
+    at, request_id = decoded_cursor(cursor)
     if wanted.resolved:
         return [tuple_(ApprovalRequest.resolved_at, ApprovalRequest.id) < tuple_(at, request_id)]
     return [
         ApprovalRequest.attention_at >= at,
         tuple_(ApprovalRequest.attention_at, ApprovalRequest.id) > tuple_(at, request_id),
     ]
-
-
-def cursor_after(request_id: str, at: datetime | None) -> str:
-    """The cursor of the page after this request."""
-    raw = json.dumps([at.isoformat() if at else "", request_id])
-    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, request_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        moment = datetime.fromisoformat(at)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
-    if moment.tzinfo is None or not isinstance(request_id, str) or not is_storable(request_id):
-        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
-    return moment, request_id

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.lifecycle import VERDICT_WORDS
 from app.domain.line_comments import place_words
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import signature
@@ -37,13 +38,6 @@ class TimelineEntry:
     verdict: str = ""
 
 
-_VERDICT_WORDS = {
-    "approve": "approved",
-    "modify": "approved with changes",
-    "request_changes": "requested changes",
-    "reject": "rejected",
-    "answer": "answered",
-}
 _NOTICE_WORDS = {
     NoticeKind.ASKED: "a decision is needed",
     NoticeKind.ASSIGNED: "it is assigned to them",
@@ -165,7 +159,7 @@ def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str
     added = listing(named(_asked_as_well(entry), names))
     match entry.action:
         case "request.decided":
-            return f"{_VERDICT_WORDS[detail['verdict']]}, without asking people"
+            return f"{VERDICT_WORDS[detail['verdict']]}, without asking people"
         case "request.opened" if decided_by(request.answered_by) is not None:
             return "requested this"
         case "request.opened" if request.kind == ERROR_KIND:
@@ -202,7 +196,7 @@ def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str
 
 
 def _decided(decision: Decision) -> str:
-    words = _VERDICT_WORDS[decision.verdict]
+    words = VERDICT_WORDS[decision.verdict]
     if decision.made.ids:
         words = f"{words}, acting with a sign-in link or token from {decision.made.names}"
     if decision.lapsed_why:

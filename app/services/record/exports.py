@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, DateTime, Select, Text, case, cast, func, literal, select, tuple_
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.domain.people import Actor
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.record.time_limit import time_limited
 from app.store.base import CanonicalJSON
 from app.store.engine import Sessions
 
@@ -41,12 +43,14 @@ class ListExport:
         query: selects the columns, each with its name, of all rows that match.
         place: the columns by which the list is ordered; together they are different for each row.
         newest_first: the order is descending.
+        limit_ms: how long finding one piece can take; None: there is no limit.
     """
 
     name: str
     query: Select[*tuple[Any, ...]]
     place: tuple[Any, ...]
     newest_first: bool = True
+    limit_ms: int | None = None
 
 
 def exported(
@@ -58,17 +62,21 @@ def exported(
     Args:
         filters: what narrows the list, for the audit log; empty values are left out.
         facts: further facts for the audit log.
+
+    Raises:
+        TookTooLongError: with a limit, the first piece took too long. Later pieces raise it as they are read.
     """
     asked = {name: str(value) for name, value in filters.items() if value}
     with sessions.begin() as session:
         record(session, viewer, "record.exported", clock(), list=wanted.name, format=form.value, filter=asked, **facts)
-    return _pieces(sessions, wanted, form)
+    pieces = _pieces(sessions, wanted, form)
+    # A search that takes too long is refused, instead of being answered with the beginning of a file.
+    return pieces if wanted.limit_ms is None else chain([next(pieces, "")], pieces)
 
 
 def _pieces(sessions: Sessions, wanted: ListExport, form: ExportFormat) -> Iterator[str]:
     columns = list(wanted.query.selected_columns)
-    if form is ExportFormat.CSV:
-        yield ",".join(column.name for column in columns) + "\r\n"
+    head = ",".join(column.name for column in columns) + "\r\n" if form is ExportFormat.CSV else ""
     line = _csv_line(columns) if form is ExportFormat.CSV else _json_line(columns)
     order = [column.desc() if wanted.newest_first else column.asc() for column in wanted.place]
     names = [f"place{number}" for number in range(len(order))]
@@ -85,10 +93,11 @@ def _pieces(sessions: Sessions, wanted: ListExport, form: ExportFormat) -> Itera
         last = [place.asc() if wanted.newest_first else place.desc() for place in places]
         text = func.string_agg(part.c.line, aggregate_order_by(literal(""), *along))
         lasts = [func.array_agg(aggregate_order_by(place, *last))[1] for place in places]
-        with sessions.reads() as session:
+        with sessions.reads() if wanted.limit_ms is None else time_limited(sessions, wanted.limit_ms) as session:
             row = session.execute(select(text, func.count(), *lasts).select_from(part)).one()
-        if row[0]:
-            yield row[0]
+        if piece := head + (row[0] or ""):
+            yield piece
+        head = ""
         if row[1] < LINES_AT_ONCE:
             return
         after = row[2:]

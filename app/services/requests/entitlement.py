@@ -77,7 +77,8 @@ def seat_of(
         kind = ExpiredError if state is RequestState.EXPIRED else AlreadyDecidedError
         raise kind(f"This request is {state.words}. Your decision was not counted.", state=state.value)
     if now >= request.expires_at:
-        raise ExpiredError("The deadline has passed. Your decision was not counted.", state=request.state)
+        past = late_words(request)
+        raise ExpiredError(f"{past} Your decision was not counted.", state=request.state)
     member = actor.member
     if is_approver(member, request.addressed_to):
         principal = None
@@ -86,6 +87,13 @@ def seat_of(
         _refuse_second(request, actor, decisions)
         principal = _principal(session, request, actor, decisions, now)
     return _seat(request, actor, principal, decisions)
+
+
+def late_words(request: ApprovalRequest) -> str:
+    """Why nobody can decide on a pending request after its deadline."""
+    if request.resolves_at is None:
+        return "The deadline has passed."
+    return "This request is decided. The deadline has passed, so the decision can only be undone until it takes effect."
 
 
 def sign_in_again(terms: Terms, actor: Actor, now: datetime) -> bool:
@@ -119,7 +127,7 @@ def _seat(request: ApprovalRequest, actor: Actor, principal: Member | None, deci
             # A new answer replaces the previous one, for the same stage.
             fitting, stage, replaces = (Verdict.ANSWER,), decision.stage, decision
         elif _final(request, decision):
-            raise _second(decision, actor)
+            raise _second(request, decision, actor)
         elif decision.digest == request.digest and decision.stage != NO_STAGE:
             # People who approved at another stage can still object; a second approval would not count.
             fitting = tuple(verdict for verdict in fitting if verdict is not Verdict.APPROVE)
@@ -154,15 +162,19 @@ def _final(request: ApprovalRequest, decision: Decision) -> bool:
     return decision.digest == request.digest and decision.stage == request.stage
 
 
-def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
+def _second(request: ApprovalRequest, decision: Decision, actor: Actor) -> DuplicateDecisionError:
+    needed = (
+        "another person must decide as well" if request.resolves_at is None
+        else "the decision takes effect soon unless it is undone"
+    )  # fmt: skip
     if actor.id == decision.person_id:
         words = (
             "You have rejected this; withdraw your rejection first to approve it."
             if decision.verdict == Verdict.REJECT.value
-            else "You have decided; another person must decide as well."
+            else f"You have decided; {needed}."
         )
     elif actor.id == decision.on_behalf_of_id:
-        words = f"{decision.person_name} has decided on your behalf; another person must decide as well."
+        words = f"{decision.person_name} has decided on your behalf; {needed}."
     elif _words_of(actor.persons, [decision]):
         maker = decision.made.names or actor.makers.names
         words = (
@@ -170,13 +182,13 @@ def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
             "token of one of you, or of both. Another person must decide, or use a link from someone else."
         )
     else:
-        words = "The person whose delegate you are has decided; another person must decide as well."
+        words = f"The person whose delegate you are has decided; {needed}."
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
 
 
 def _refuse_second(request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision]) -> None:
     for decision in _standing_words(request, actor.persons, decisions):
-        raise _second(decision, actor)
+        raise _second(request, decision, actor)
 
 
 def _principal(

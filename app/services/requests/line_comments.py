@@ -9,6 +9,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ForbiddenError, OwnRequestError
+from app.domain.lifecycle import RequestState
 from app.domain.line_comments import CurrentLines, LinePlace, part_words, quoted
 from app.domain.people import Action, Actor
 from app.domain.text import capitalized, plural
@@ -92,6 +93,18 @@ def open_threads(session: Session, request: ApprovalRequest) -> list[CommentThre
 def chain_of(session: Session, request: ApprovalRequest) -> set[str]:
     """The ids of the request and of its earlier revisions."""
     return {request.id} | (_earlier_revisions(session, request).keys() if request.previous_id else set())
+
+
+def current_revision(session: Session, request: ApprovalRequest) -> ApprovalRequest:
+    """The newest revision of a request, which is the request itself as long as it is pending."""
+    for _ in range(MOST_REVISIONS):
+        if request.state == RequestState.PENDING.value:
+            break
+        later = session.scalar(select(ApprovalRequest).where(ApprovalRequest.previous_id == request.id).limit(1))
+        if later is None:
+            break
+        request = later
+    return request
 
 
 def settling_refusal(request: ApprovalRequest, comment: Comment, actor: Actor) -> ForbiddenError | None:

@@ -8,7 +8,9 @@ from typing import Any
 from app.domain.errors import AlreadyDecidedError
 from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
+from app.domain.people import SYSTEM, Actor
 from app.domain.snoozing import WakesOn
+from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch, document
 from app.store.requests import UNCLAIMED, ApprovalRequest
@@ -63,10 +65,18 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str
     if not ends and seen.snoozed_until is not None and WakesOn.CHANGE in seen.snooze_wakes and _CHANGES & set(values):
         # The due step that would have ended it is found to be out of date, and corrected.
         columns.setdefault("snoozed_until", None)
+        note_return(batch := Move(seen, columns, person_id), seen, now)
+        return batch
     batch = Move(seen, columns, person_id)
     if ends:
         publish(batch, resolved(seen, now, new))
     return batch
+
+
+def note_return(batch: Batch, request: ApprovalRequest, now: datetime, actor: Actor = SYSTEM) -> None:
+    """Record that a snooze for everyone has ended while the request is pending, and update open pages."""
+    record(batch, actor, "request.unsnoozed", now, request_id=request.id, run_id=request.run_id, scope="all")
+    publish(batch, changed(request, now, RequestChange.UNSNOOZED))
 
 
 def is_woken_by(request: ApprovalRequest, event: WakesOn) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 
 from app.domain.errors import TookTooLongError
+from app.domain.lifecycle import VERDICT_WORDS
 from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
@@ -17,16 +18,9 @@ from app.services.reading.decided import DecidedPage
 from app.services.reading.decided_filter import BY_NOBODY, OUTCOMES, DecidedFilter
 from app.web.listing import KINDS
 from app.web.pages import day_in, download, export_format, render, web
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel
 
 FILTERS = ("text", "decided_by", "outcome", "since", "until", "workflow", "team", "kind", "risk")
-VERDICTS = {
-    Verdict.APPROVE: "approved",
-    Verdict.MODIFY: "approved with changes",
-    Verdict.REQUEST_CHANGES: "requested changes",
-    Verdict.REJECT: "rejected",
-    Verdict.ANSWER: "answered",
-}
 _BY_NOBODY = dict(zip(BY_NOBODY, ("A policy", "A standing grant", "An earlier rejection"), strict=True))
 
 
@@ -47,7 +41,7 @@ def decided() -> Any:
     return render(
         "decided.html", status_of(error) if error else 200, page=page, query=query, error=error, problems={},
         people=people, by_nobody=_BY_NOBODY, outcomes=OUTCOMES, workflows=services().decided.workflows(),
-        teams=services().people.teams(), kinds=KINDS, risks=tuple(reversed(RiskLevel)), verdicts=VERDICTS,
+        teams=services().people.teams(), kinds=KINDS, risks=tuple(reversed(RiskLevel)), verdicts=VERDICT_WORDS,
         viewer=current_actor(),
     )  # fmt: skip
 

@@ -57,6 +57,8 @@ class Escalations:
             **escalation_detail(request, columns),
         )  # fmt: skip
         publish(batch, moves.changed(request, now, RequestChange.ESCALATED))
+        if request.snoozed_until is not None:
+            moves.note_return(batch, request, now)
         return self._ground.written(batch)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from app.domain.policy.due import DueStep, next_due
 from app.domain.text import is_storable
@@ -16,6 +17,7 @@ from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.requests.assessment import due_inputs
+from app.services.requests.line_comments import open_threads
 from app.store.policies import Absence
 from app.store.requests import ApprovalRequest, Decision
 
@@ -73,7 +75,12 @@ class DeadlineKeeper:
                 stand = select(Decision).where(Decision.request_id.in_(ending), Decision.withdrawn_at.is_(None))
                 for decision in session.scalars(stand.order_by(Decision.at)):
                     decisions.setdefault(decision.request_id, []).append(decision)
-        found = [DueRequest(item.request, item.terms, item.due, decisions.get(item.request.id, ())) for item in due]
+            found = [
+                DueRequest(
+                    item.request, item.terms, item.due, decisions.get(item.request.id, ()), _is_held_back(session, item)
+                )
+                for item in due
+            ]
         return found, wrong
 
     def _has_lapsed(self, item: DueRequest, now: datetime) -> bool:
@@ -105,6 +112,13 @@ class DeadlineKeeper:
         query = select(func.min(ApprovalRequest.due_at)).where(ApprovalRequest.due_at.is_not(None))
         with self._ground.sessions.reads() as session:
             return session.scalar(_without(query, besides))
+
+
+def _is_held_back(session: Session, item: DueRequest) -> bool:
+    """Read after the request itself: a comment that is opened later creates a new version of it."""
+    return (
+        item.due.step is DueStep.RESOLVE and item.terms.comments_resolved and bool(open_threads(session, item.request))
+    )
 
 
 def _without(query: Select[Any], besides: Collection[str]) -> Select[Any]:

@@ -83,7 +83,7 @@ class Snoozes:
         if for_all:
             columns: dict[str, Any] = {"snoozed_until": None}
             batch = moves.move(request, RequestState.PENDING, now, **columns, **due_values(request, **columns))
-            self._note(batch, request, actor, "request.unsnoozed", now, RequestChange.UNSNOOZED, scope="all")
+            moves.note_return(batch, request, now, actor)
             return self._ground.written(batch)
         own = Batch(_FORGET, {"person": actor.id, "request": request_id})
         self._note(own, request, actor, "request.unsnoozed", now, RequestChange.UNSNOOZED, scope="person")

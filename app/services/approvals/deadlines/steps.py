@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.events import RequestChange
@@ -20,6 +20,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.entitlement import HARMLESS
 from app.services.requests.grace import standing_resolution
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.votes import remark, vote
@@ -29,6 +30,8 @@ from app.store.sweep import Sweep
 from app.store.writes import wake_runs_of
 from assent.contracts import NextAction, Remark, RiskLevel, Verdict
 
+PUT_OFF = timedelta(minutes=1)
+"""How long an approval whose grace period is over waits each time for comments to be resolved."""
 _RELEASE = """
     update outcomes set held_until = guard.held_until from guard
     where request_id = guard.id and guard.id = any(%(released)s) returning request_id"""
@@ -36,12 +39,18 @@ _RELEASE = """
 
 @dataclass(frozen=True)
 class DueRequest:
-    """A request and its due step. `decisions` are those that have not been withdrawn, oldest first."""
+    """A request and its due step.
+
+    Attributes:
+        decisions: those that have not been withdrawn, oldest first.
+        held_back: open comments at lines keep an approval from taking effect.
+    """
 
     request: ApprovalRequest
     terms: Terms
     due: Due
     decisions: Sequence[Decision] = ()
+    held_back: bool = False
 
 
 class DueSteps:
@@ -100,6 +109,9 @@ class DueSteps:
         if resolution is None:
             self._sweep.move(request, resolves_at=None, **due_values(request, terms=item.terms, resolves_at=None))
             return
+        if item.held_back and resolution.verdict not in HARMLESS:
+            self._put_off(item)
+            return
         answers = [decision.answer for decision in decisions if decision.verdict == Verdict.ANSWER.value]
         answer = answers[-1] if resolution.verdict is Verdict.ANSWER else None
         remarks = [remark(decision) for decision in decisions]
@@ -107,6 +119,11 @@ class DueSteps:
         held = self._settle(item, resolution, answer, remarks, columns)
         until = {"held_until": held.isoformat()} if held else {}
         self._record(item, "request.resolved", state=resolution.state.value, digest=request.digest, **until)
+
+    def _put_off(self, item: DueRequest) -> None:
+        """Open comments hold an approval back: it is tried again later. After the deadline, the request expires."""
+        later = self._now + PUT_OFF if self._now < item.request.expires_at else None
+        self._change(item, RequestChange.DECIDED, {"resolves_at": later})
 
     def _unsnooze(self, item: DueRequest) -> None:
         self._change(item, RequestChange.UNSNOOZED, {"snoozed_until": None})
@@ -132,6 +149,8 @@ class DueSteps:
         columns = raised(item.request, item.terms, step, **changed)
         self._change(item, RequestChange.ESCALATED, columns)
         self._record(item, "request.escalated", reason=reason, **escalation_detail(item.request, columns))
+        if item.request.snoozed_until is not None:
+            moves.note_return(self._sweep, item.request, self._now)
 
     def _expire(self, item: DueRequest) -> None:
         request = item.request

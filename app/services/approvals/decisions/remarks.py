@@ -16,10 +16,10 @@ from app.domain.errors import (
     NotFoundError,
     StaleDigestError,
 )
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.line_comments import place_in, place_words
-from app.domain.people import SYSTEM, Action, Actor
+from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.snoozing import WakesOn
 from app.domain.text import is_storable
@@ -29,7 +29,7 @@ from app.services.record.events import event_row, publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
-from app.services.requests.line_comments import chain_of, place_of, settling_refusal
+from app.services.requests.line_comments import chain_of, current_revision, place_of, settling_refusal
 from app.services.sight import is_requester
 from app.store.batch import Batch, made_once
 from app.store.requests import ApprovalRequest, Comment
@@ -81,12 +81,13 @@ class Remarks:
                 if actor.kind == "agent" and not is_requester(request, actor):
                     raise ForbiddenError("Agents can only comment on their own requests.")
                 columns, detail = _placed(session, request, place)
+                current = current_revision(session, request)
             # Where approvals wait for comments, a new one and an approval exclude each other.
-            waits = "line" in columns and _approvals_wait(request)
+            waits = "line" in columns and _approvals_wait(current)
             returns = moves.is_woken_by(request, WakesOn.COMMENT)
             changed: dict[str, Any] = {"snoozed_until": None} if returns else {}
             changed |= due_values(request, **changed) if returns else {}
-            batch = moves.move(request, RequestState.PENDING, now, **changed) if waits or returns else Batch()
+            batch = moves.move(current, RequestState.PENDING, now, **changed) if waits or returns else Batch()
             batch.add(
                 Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name,
                 by_agent=actor.kind == "agent", body=text, at=now, **columns,
@@ -94,10 +95,7 @@ class Remarks:
             record(batch, actor, "request.commented", now, request_id=request_id, run_id=request.run_id, **detail)
             publish(batch, event_row(EventKind.REQUEST_COMMENT, now, run_id=request.run_id, request_id=request_id))
             if returns:
-                record(
-                    batch, SYSTEM, "request.unsnoozed", now, request_id=request_id, run_id=request.run_id, scope="all"
-                )
-                publish(batch, moves.changed(request, now, RequestChange.UNSNOOZED))
+                moves.note_return(batch, request, now)
             if made_once(batch, self._ground.sessions, made_as) is not None:
                 return self._stored(comment_id)
         raise ConflictError(_BUSY)
@@ -112,6 +110,7 @@ class Remarks:
                 comment = session.get(Comment, comment_id) if is_storable(comment_id) else None
                 if comment is None or comment.line is None or comment.request_id not in chain_of(session, request):
                     raise NotFoundError("There is no such comment at a line.", comment_id=comment_id)
+                current = current_revision(session, request)
             if refusal := settling_refusal(request, comment, actor):
                 raise refusal
             if (comment.resolved_at is None) != resolve:
@@ -120,8 +119,8 @@ class Remarks:
                 "comment": comment.id, "was_open": resolve, "resolved_at": now if resolve else None,
                 "resolved_by_id": actor.id if resolve else None, "resolved_by_name": actor.name if resolve else "",
             }  # fmt: skip
-            if not resolve and _approvals_wait(request):
-                batch: Batch = moves.move(request, RequestState.PENDING, now)
+            if not resolve and _approvals_wait(current):
+                batch: Batch = moves.move(current, RequestState.PENDING, now)
                 batch.also(f"{_SETTLE} and exists (select from guard)", **values)
             else:
                 batch = Batch(f"{_SETTLE} returning id", values)
