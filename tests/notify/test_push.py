@@ -223,6 +223,22 @@ def test_browsers_are_a_persons_own_bounded_and_sealed(office, dba, push) -> Non
         browsers.allow(dba.as_actor(Via.PAGE), "", "x", Browser("", "https://push.example/", "", ""))
 
 
+def test_a_browser_that_changes_its_owner_is_new_there(office, dba, push) -> None:
+    other = make_person(office.desk.sessions, "Other", [Role.REVIEWER])
+    allow(office, other, push, "shared")
+    office.later(seconds=60)
+    for number in range(MOST):
+        allow(office, dba, push, f"b{number}")
+        office.later(seconds=1)
+    allow(office, dba, push, "shared")
+    [newest, *_others] = listed = browsers_of(office).listed(dba.as_actor(Via.PAGE), "")
+    assert len(listed) == MOST and browsers_of(office).listed(other.as_actor(Via.PAGE), "") == []
+    assert newest.created_at > listed[1].created_at
+    office.later(seconds=1)
+    allow(office, dba, push, "shared")
+    assert browsers_of(office).listed(dba.as_actor(Via.PAGE), "")[0].created_at == newest.created_at
+
+
 def test_a_test_notification_goes_to_all_browsers_of_a_person(office, dba, push) -> None:
     pushed = [allow(office, dba, push, "one"), allow(office, dba, push, "two")]
     browsers_of(office).test(dba.as_actor(Via.PAGE))

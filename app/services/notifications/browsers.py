@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, exists, select
+from sqlalchemy import case, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -72,7 +72,12 @@ class Browsers:
                 select(PushSubscription.person_id).where(PushSubscription.endpoint_hash == hashed).with_for_update()
             )
             put = insert(PushSubscription).values(id=uuid.uuid4().hex, endpoint_hash=hashed, created_at=now, **row)
-            session.execute(put.on_conflict_do_update(index_elements=["endpoint_hash"], set_=row))
+            # For a new owner it is a new one; otherwise it would be the first to be removed.
+            known = PushSubscription.person_id == actor.id
+            since = case((known, PushSubscription.created_at), else_=now)
+            session.execute(
+                put.on_conflict_do_update(index_elements=["endpoint_hash"], set_=row | {"created_at": since})
+            )
             newest = select(PushSubscription.id).where(PushSubscription.person_id == actor.id)
             newest = newest.order_by(PushSubscription.created_at.desc()).limit(MOST)
             session.execute(
