@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -305,3 +306,11 @@ def test_the_catalog_of_risk_rules_is_that_of_the_code() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     made = "`bin/risk-rules` prints the document as it should be"
     assert (ROOT / "docs" / "risk-rules.md").read_text() == printed.stdout, made
+
+
+def test_the_rules_by_value_are_those_of_policies_yaml() -> None:
+    text = section("Risk by value", (ROOT / "docs" / "policies.md").read_text())
+    [example] = re.findall(r"(?s)```yaml\n(.*?)```", text)
+    loaded = yaml.safe_load((ROOT / "policies.yaml").read_text())["rules"]
+    shown = yaml.safe_load(example)["rules"]
+    assert shown and all(rule in loaded for rule in shown)
