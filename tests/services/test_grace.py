@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import AlreadyDecidedError, ExpiredError
+from app.domain.errors import AlreadyDecidedError, ExpiredError, IllegalTransitionError
 from app.domain.people import Actor, Role
 from app.domain.policy.terms import OnExpiry, Stage, Terms
 from app.services.approvals.deadlines.steps import PUT_OFF
@@ -172,6 +172,29 @@ def test_a_request_that_ends_otherwise_is_due_no_more(desk: Desk) -> None:
     desk.decide(other, one)
     desk.runs.cancel(requester, other.run_id, "Not needed.")
     assert (desk.fresh(other).resolves_at, desk.fresh(other).due_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"), [(Verdict.REJECT, "rejected"), (Verdict.REQUEST_CHANGES, "changes_requested")]
+)
+def test_a_requester_cannot_cancel_a_refusal_away(desk: Desk, verdict: Verdict, state: str) -> None:
+    desk = graceful(desk)
+    requester, one = member(desk, "Requester"), member(desk, "One")
+    request = desk.open(requester=requester)
+    assert seen(desk, request, requester).acts.cancel
+    desk.decide(request, one, verdict, comment="Never.")
+    assert not seen(desk, request, requester).acts.cancel
+    for who in (requester, member(desk, "Admin", roles=[Role.ADMIN])):
+        with pytest.raises(IllegalTransitionError, match="it cannot be canceled"):
+            desk.checkpoints.cancel(request.id, who, "Not needed.")
+        with pytest.raises(IllegalTransitionError, match="it cannot be canceled"):
+            desk.runs.cancel(who, request.run_id, "Not needed.")
+    assert resolved(desk, request).state == state
+    undone = desk.open(requester=requester)
+    desk.decide(undone, one, verdict, comment="Never.")
+    desk.checkpoints.withdraw(undone.id, one)
+    desk.checkpoints.cancel(undone.id, requester, "Not needed.")
+    assert desk.fresh(undone).state == "cancelled"
 
 
 def test_the_rule_says_for_how_long(desk: Desk) -> None:

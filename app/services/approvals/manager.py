@@ -37,6 +37,7 @@ from app.services.files.uploads import Files
 from app.services.requests.assessment import Assessor
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
+from app.services.requests.grace import require_no_refusal
 from app.services.sight import is_requester
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
@@ -256,6 +257,7 @@ class CheckpointManager:
             NotFoundError, ForbiddenError: no such request, or the actor's roles do not allow it.
             NotAskedError: the actor's approval is not required; nor are they the requester or an administrator.
             AlreadyDecidedError, ExpiredError: too late.
+            IllegalTransitionError: people have rejected it or requested changes, which takes effect soon.
         """
         words = clean_comment(reason)
         now = self._ground.clock()
@@ -264,7 +266,8 @@ class CheckpointManager:
             # A requester may cancel their request even without the right to decide.
             if not is_requester(request, actor):
                 require_handling(session, request, actor, Action.CANCEL_REQUEST, now)
-        refuse_unless_open(request, now)
+            refuse_unless_open(request, now)
+            require_no_refusal(session, request)
         said = words or "cancelled"
         # The reason is shown by itself in many places: an agent's must not look like a person's.
         note = f"{actor.signature}: {said}" if actor.kind == "agent" else said

@@ -26,6 +26,7 @@ from app.services.approvals.intake.rejection_memory import REJECTION, original_i
 from app.services.requests.concern import handles
 from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import Seat
+from app.services.requests.grace import is_refused
 from app.services.requests.requester import askers, own_request
 from app.services.requests.situation import (
     StageView,
@@ -188,7 +189,8 @@ def acts_of(
         escalate=handled and viewer.may(Action.ESCALATE) and (steps_left or request.priority < MAX_PRIORITY),
         extend_until=latest_extension(request) if _may_extend(session, request, viewer, now) else None,
         withdraw=withdrawable,
-        cancel=is_requester(request, viewer) or (handled and viewer.may(Action.CANCEL_REQUEST)),
+        cancel=(is_requester(request, viewer) or (handled and viewer.may(Action.CANCEL_REQUEST)))
+        and not is_refused(session, request),
         comment=comment,
         snooze=viewer.kind == "person" and bool(viewer.id) and viewer.may(Action.SEE),
         snooze_all_until=_snooze_all_until(request, now) if seat is not None and viewer.may(Action.CLAIM) else None,

@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from app.domain.errors import IllegalTransitionError
+from app.domain.lifecycle import RequestState
 from app.domain.policy.fold import Resolution, fold
 from app.domain.policy.terms import Terms
 from app.services.requests.assessment import due_values
-from app.services.requests.votes import vote
+from app.services.requests.votes import decisions_on, vote
 from app.store.requests import ApprovalRequest, Decision
+
+_REFUSALS = (RequestState.REJECTED, RequestState.CHANGES_REQUESTED)
 
 
 def standing_resolution(request: ApprovalRequest, terms: Terms, standing: Sequence[Decision]) -> Resolution | None:
@@ -22,6 +28,25 @@ def standing_resolution(request: ApprovalRequest, terms: Terms, standing: Sequen
     votes = [vote(decision) for decision in standing]
     changed = request.digest != request.proposed_digest
     return fold(votes, request.digest, terms, changed, request.edited_by)
+
+
+def is_refused(session: Session, request: ApprovalRequest) -> bool:
+    """True if people have rejected the request or requested changes, and this only waits to take effect."""
+    if request.resolves_at is None:
+        return False
+    standing = decisions_on(session, request.id)
+    resolution = standing_resolution(request, Terms.from_json(request.terms), standing)
+    return resolution is not None and resolution.state in _REFUSALS
+
+
+def require_no_refusal(session: Session, request: ApprovalRequest) -> None:
+    """Raise IllegalTransitionError if `is_refused`: a request that is canceled would not be remembered as rejected."""
+    if is_refused(session, request):
+        raise IllegalTransitionError(
+            "People have rejected this request or requested changes, which takes effect soon. Until then, only they "
+            "can undo it; it cannot be canceled.",
+            request_id=request.id,
+        )
 
 
 def takes_effect_at(

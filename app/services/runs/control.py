@@ -35,6 +35,7 @@ from app.services.record.events import event_row, publish
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import is_concerned
 from app.services.requests.endings import end_held, end_pending
+from app.services.requests.grace import require_no_refusal
 from app.services.runs.catalog import OFFERED_SECONDS, broken_workflows, is_offered
 from app.services.runs.journal import CANCELLED, conclude, open_receipts
 from app.services.runs.run_list import listed_runs
@@ -238,6 +239,8 @@ class Runs:
             NotFoundError, ForbiddenError: there is none, or the actor may not cancel it.
             NotAskedError: it has requests that the actor may not cancel (`may_cancel`).
             ConflictError: the run has changed state.
+            IllegalTransitionError: people have rejected one of its requests or requested changes to it, which takes
+                effect soon.
         """
         return self._steer(actor, run_id, "cancel", RunState.CANCELLED, clean_comment(reason))
 
@@ -292,6 +295,13 @@ class Runs:
     def _refuse_unless_cancelable(self, actor: Actor, run: Run, now: datetime) -> None:
         with self._sessions.reads() as session:
             allowed = may_cancel(session, run, actor, now)
+            if allowed:
+                decided = select(ApprovalRequest).where(
+                    ApprovalRequest.run_id == run.id, ApprovalRequest.state == RequestState.PENDING.value,
+                    ApprovalRequest.resolves_at.is_not(None),
+                )  # fmt: skip
+                for request in session.scalars(decided):
+                    require_no_refusal(session, request)
         if not allowed:
             raise NotAskedError(
                 "This run has approval requests that require the approval of others. Only they, the person who "
