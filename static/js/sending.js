@@ -1,16 +1,27 @@
 // What is sent waits for the connection where there is none: the page stays as it is, the button says so, and it is sent
-// once when the connection is back, unless the person cancels it.
+// once when the connection is back, unless the person cancels it. A decision waits only for as long as the person can be
+// thought to stand by what they saw: for two minutes, on a page that stays in sight.
 
 import { isDoubtful } from "./connection.js";
 
 const PATIENCE = 4000; // ms for which the portal may take to answer that it is there
 const AGAIN = 2000; // ms between two tries
+const DECISION_WAITS = 120_000; // ms
 const WAITS = "Offline: waits for the connection";
+const NOT_SENT = "Not sent: press again";
 
 const underWay = new Map(); // form -> "asking", "waiting", "going", or "gone"
+const labels = new WeakMap(); // button -> its words, while it says that nothing was sent
 let waiting = null; // what waits: its form, its button, and how to stop
+let lastHidden = -Infinity; // when the page was last out of sight
 
 export function startSending() {
+  window.addEventListener("submit", (event) => relabel(event.submitter), { capture: true });
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "hidden") return;
+    lastHidden = Date.now();
+    waiting?.giveUpIfStale();
+  });
   // Before anything else hears of it, and after what is no sending at all.
   document.addEventListener("submit", send, { capture: true });
   document.addEventListener("click", follow, { capture: true });
@@ -36,8 +47,31 @@ async function send(event) {
   // A second click on a slow line sends nothing; the server counts a decision once in any case.
   if (underWay.has(form)) return;
   underWay.set(form, "asking");
-  if (await isThere()) go(form, event.submitter);
-  else wait(form, event.submitter);
+  const pressed = Date.now();
+  const there = await isThere();
+  if (isStale(event.submitter, pressed)) notSent(form, event.submitter);
+  else if (there) go(form, event.submitter);
+  else wait(form, event.submitter, pressed);
+}
+
+/** True for a decision that was pressed too long ago, or on a page that was out of sight since. */
+function isStale(submitter, pressed) {
+  if (submitter?.name !== "verdict" && !submitter?.form?.hasAttribute("data-decision")) return false;
+  return lastHidden >= pressed || Date.now() - pressed > DECISION_WAITS;
+}
+
+function notSent(form, button) {
+  underWay.delete(form);
+  labels.set(button, button.textContent);
+  button.textContent = NOT_SENT;
+  say("Your decision was not sent. Look at the page again before you press the button again.");
+}
+
+function relabel(button) {
+  if (!labels.has(button)) return;
+  if (button.textContent === NOT_SENT) button.textContent = labels.get(button);
+  labels.delete(button);
+  say("");
 }
 
 /** Send the form as the browser does. */
@@ -79,7 +113,7 @@ async function isThere() {
   }
 }
 
-function wait(form, submitter) {
+function wait(form, submitter, pressed) {
   cancel();
   underWay.set(form, "waiting");
   const button = submitter ?? form.querySelector("button:not([type=button])");
@@ -101,7 +135,7 @@ function wait(form, submitter) {
   const tryNow = async () => {
     clearTimeout(timer);
     const there = await isThere();
-    if (waiting?.form !== form) return;
+    if (waiting?.form !== form || giveUpIfStale()) return;
     clearTimeout(timer);
     if (!there) {
       timer = setTimeout(tryNow, AGAIN);
@@ -121,7 +155,13 @@ function wait(form, submitter) {
     }
     say("");
   };
-  waiting = { form, end, tryNow };
+  const giveUpIfStale = () => {
+    if (!isStale(submitter, pressed)) return false;
+    end();
+    notSent(form, submitter);
+    return true;
+  };
+  waiting = { form, end, tryNow, giveUpIfStale };
   timer = setTimeout(tryNow, AGAIN);
 }
 

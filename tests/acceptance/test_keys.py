@@ -25,6 +25,12 @@ AT_ONCE = """addEventListener("DOMContentLoaded", () => {
 }, { once: true })"""
 """A press at the first moment at which the page could hear it."""
 
+OUT_OF_SIGHT = """(state) => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser says of a page whose tab or window is changed; a headless one shows all its pages."""
+
 
 @pytest.fixture(autouse=True)
 def as_usual(portal: Portal) -> None:
@@ -249,6 +255,7 @@ def test_without_a_connection_a_decision_waits_and_is_sent_once(portal: Portal, 
     page = reviewer.go(f"/requests/{first}?workflow=away")
     address, button = page.url, page.locator("#approve")
     page.locator("#f-comment").fill("Written before")
+    page.clock.install()
     reviewer.context.set_offline(True)
     page.locator(f"#row-{second} a").click()
     expect(page.locator("#offline")).to_have_text("Offline: this page stays open until the connection is back.")
@@ -265,7 +272,19 @@ def test_without_a_connection_a_decision_waits_and_is_sent_once(portal: Portal, 
     expect(button).to_have_text("Approve and run the script")
     button.click()
     expect(button).to_have_text("Offline: waits for the connection")
-    assert (page.url, reviewer.posts) == (address, [])
+    # A decision is sent only if it cannot have been forgotten: the button waits no longer than two minutes, as if the
+    # lid had been closed meanwhile, and not while the page is out of sight.
+    page.clock.fast_forward(121_000)
+    expect(button).to_have_text("Not sent: press again")
+    button.click()
+    expect(button).to_have_text("Offline: waits for the connection")
+    page.evaluate(OUT_OF_SIGHT, "hidden")
+    expect(button).to_have_text("Not sent: press again")
+    page.evaluate(OUT_OF_SIGHT, "visible")
+    expect(page.locator("#offline")).to_contain_text("Your decision was not sent.")
+    assert (page.url, reviewer.posts, states(portal, [first])) == (address, [], ["pending"])
+    button.click()
+    expect(button).to_have_text("Offline: waits for the connection")
     reviewer.context.set_offline(False)
     expect(page.locator("#request-head h1")).to_have_text("After it")
     expect(page.locator("#offline")).to_have_count(0)
