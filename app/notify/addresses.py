@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.domain.destinations import DestinationTerms
 from app.domain.errors import InvalidInputError
-from app.domain.networks import Network
+from app.domain.networks import Network, address_of, is_open_to_us
 from app.domain.notices import Channel
 from app.notify.apprise.sender import host_of, place_at, shown_of
 from app.notify.reach import complaint
@@ -46,6 +46,34 @@ def _webhook(address: str, allowed: Sequence[Network]) -> str:
     if parts.scheme == "http" and not _private(host, allowed):
         raise _wrong("Anybody on the network can read plain http. Enter an address that begins with https://.")
     return _without_query(parts, host, port)
+
+
+def check_push_endpoint(address: str, allowed: Sequence[Network]) -> None:
+    """Raise InvalidInputError unless a browser's push service may have this address.
+
+    Anybody who is signed in can name one. So no name is resolved here and the words are always the same: the answer
+    must not tell what the portal's network knows. Every call checks what it actually reaches.
+
+    Args:
+        allowed: private networks that may be reached, at their addresses also without https.
+    """
+    if not _may_push_to(address, allowed):
+        raise InvalidInputError("The push service of this browser is not allowed.", {"endpoint": "not allowed"})
+
+
+def _may_push_to(address: str, allowed: Sequence[Network]) -> bool:
+    try:
+        parts = urlsplit(address)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if not host or parts.username or parts.password or " " in address or not address.isprintable():
+        return False
+    if address_of(host) is None:
+        return parts.scheme == "https"
+    if parts.scheme == "http":
+        return is_open_to_us(host, allowed) and not is_open_to_us(host, ())
+    return parts.scheme == "https" and is_open_to_us(host, allowed)
 
 
 def _private(host: str, allowed: Sequence[Network]) -> bool:

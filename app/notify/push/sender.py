@@ -80,8 +80,8 @@ class PushSender:
             with guarded(self._allowed):
                 status = self._post(browser.endpoint, headers, encrypted, deadline)
         except _FAILURES as error:
-            refusal = forbidden(error)
-            return f"The address is not allowed: {refusal}." if refusal else f"It cannot be reached: {error}"
+            # Without the address that was found: the host name was chosen by somebody who is signed in.
+            return "The address is not allowed." if forbidden(error) else f"It cannot be reached: {error}"
         if status in GONE:
             return ""
         return None if 200 <= status < 300 else f"The push service responded with {status}."

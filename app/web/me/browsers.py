@@ -7,11 +7,10 @@ from typing import Any
 from flask import flash, request
 
 from app.domain.browsers import browser_words
-from app.domain.destinations import destination_terms
-from app.domain.notices import Browser, Channel
+from app.domain.notices import Browser
 from app.http.identity import current_actor, current_sign_in
 from app.http.runtime import portal, services
-from app.notify.addresses import shown_address
+from app.notify.addresses import check_push_endpoint
 from app.notify.push.keys import public_key
 from app.web.pages import see_other, web
 
@@ -22,7 +21,7 @@ def browser_allow() -> Any:
     sent = request.form
     settings = portal().settings
     endpoint = sent.get("endpoint", "")[:2000]
-    shown_address(destination_terms(Channel.WEBHOOK.value, "browser", endpoint), settings.networks)
+    check_push_endpoint(endpoint, settings.networks)
     browser = Browser("", endpoint, sent.get("p256dh", ""), sent.get("auth", ""))
     name = browser_words(request.headers.get("User-Agent", ""))
     services().browsers.allow(current_actor(), current_sign_in(), name, browser)
