@@ -39,6 +39,8 @@ BUSY_SECONDS = 1.0
 """For this time after a run was last advanced, another one is expected."""
 LONGEST_WAIT_SECONDS = 30.0
 PRUNE_SECONDS = 3600.0
+FORGET_SECONDS = 60.0
+"""How often browsers are removed whose session is over."""
 
 
 class Courier:
@@ -61,6 +63,7 @@ class Courier:
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
         self._tasks: list[asyncio.Task[None]] = []
         self._pruned = 0.0
+        self._forgot = -FORGET_SECONDS
         self._seen_busy = -BUSY_SECONDS
         self._idle_at = 0.0
 
@@ -161,6 +164,9 @@ class Courier:
 
     async def _prune(self) -> None:
         now = asyncio.get_running_loop().time()
+        if now - self._forgot > FORGET_SECONDS:
+            self._forgot = now
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._post.forget_browsers)
         if now - self._pruned > PRUNE_SECONDS:
             self._pruned = now
             for tidy in (self._post.deliveries.blank, self._post.deliveries.prune):

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -176,7 +177,7 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
         # Recipients verify signatures by a clock that is not the portal's.
         yield Post(
             make_sessions(engine), clock, senders(settings, system_clock), settings.public_url, settings.secret_key,
-            settings.demo,
+            settings.demo, timedelta(hours=settings.session_hours),
         )  # fmt: skip
     finally:
         engine.dispose()

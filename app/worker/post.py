@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
@@ -33,6 +33,8 @@ class Post:
         public_url: The portal's address for people.
         secret_key: Signs links, and decrypts secrets.
         demo: Links work in messages that are kept instead of sent.
+        session_lifetime: Browsers show notifications for that long after the person signed in there; None: until they
+            sign out.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Post:
         public_url: str,
         secret_key: str,
         demo: bool = False,
+        session_lifetime: timedelta | None = None,
     ) -> None:
         self.planning = NotificationPlanner(sessions, clock)
         self._composing = NoticeComposer(sessions, clock, public_url, secret_key)
@@ -54,6 +57,12 @@ class Post:
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
         self._browsers = Browsers(sessions, clock, vault)
+        self._session_lifetime = session_lifetime
+
+    def forget_browsers(self) -> None:
+        """Show no more notifications where the person would have to sign in again."""
+        if self._session_lifetime is not None:
+            self._browsers.forget_ended(self._session_lifetime)
 
     def deliver(self, delivery_id: str, job_id: int | None = None) -> DeliveryState | None:
         """Attempt a delivery and store the result, which ends the job. Returns None if it is no longer pending.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from app.domain.events import EventKind
 from app.domain.notices import Browser, NoticeKind
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Terms
+from app.notify.addresses import check_push_endpoint
 from app.notify.push.keys import new_key, public_key
 from app.services.notifications.browsers import MOST, Browsers
 from app.services.notifications.preferences import NotificationPreferences
@@ -24,6 +27,7 @@ from app.services.record.events import event_row, publish
 from app.services.vault import Vault
 from app.store.notify import PushSubscription
 from app.store.people import Person
+from app.worker.post import Post
 from assent.contracts import RiskLevel
 from tests.factories import make_person, make_request, script
 from tests.hookserver import HookServer
@@ -188,6 +192,50 @@ def test_signing_out_ends_it(office, dba, push) -> None:
     assert push.calls == [] and states(office, request) == {"mail": "sent"}
 
 
+def test_it_ends_when_the_person_would_have_to_sign_in_again_however_idle_the_session_is(office, dba, push) -> None:
+    post = Post(
+        office.desk.sessions, office.desk.clock, {}, office.settings.public_url, SECRET_KEY,
+        session_lifetime=timedelta(hours=12),
+    )  # fmt: skip
+    office.later(hours=-12)
+    allow(office, dba, push, "early")
+    office.later(hours=6)
+    allow(office, dba, push, "late")
+    office.later(hours=5, minutes=59)
+    post.forget_browsers()
+    assert len(browsers_of(office).of(dba.id)) == 2
+    office.later(minutes=1)
+    post.forget_browsers()
+    opened(office)
+    office.work()
+    assert [call.path for call in push.calls] == ["/late"]
+    office.later(hours=6)
+    post.forget_browsers()
+    assert browsers_of(office).of(dba.id) == ()
+    preferences = NotificationPreferences(office.desk.sessions, office.desk.clock)
+    assert not preferences.of(dba.as_actor(Via.PAGE)).browsers, "mail takes their place"
+
+
+def test_any_signed_in_person_names_an_endpoint_and_learns_nothing_of_the_network() -> None:
+    inside = (IPv4Network("10.0.0.0/8"),)
+    for address in (
+        "https://updates.push.example/one", "https://localhost/one", "https://no-such-host.invalid/",
+        "https://10.1.2.3:8443/one", "http://10.1.2.3/one",
+    ):  # fmt: skip
+        check_push_endpoint(address, inside)
+    refused = set()
+    for address, allowed in (
+        ("http://updates.push.example/one", inside), ("http://localhost/one", inside), ("https://127.0.0.1/", inside),
+        ("http://127.0.0.1/", inside), ("https://10.1.2.3/", ()), ("http://10.1.2.3/", ()), ("http://192.0.2.1/", ()),
+        ("https://someone:secret@updates.push.example/", ()), ("ftp://updates.push.example/", ()), ("https://x:y/", ()),
+        ("https:///one", ()), ("", ()), ("https://push.example/ one", ()),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError) as error:
+            check_push_endpoint(address, allowed)
+        refused.add((str(error.value), str(error.value.extra)))
+    assert len(refused) == 1
+
+
 def test_an_address_on_this_network_is_reached_only_where_an_operator_allows_it(
     database_url: str, mail: MailServer, push: HookServer
 ) -> None:
@@ -198,7 +246,8 @@ def test_an_address_on_this_network_is_reached_only_where_an_operator_allows_it(
         request = opened(strict)
         strict.work()
         [delivery] = [delivery for delivery in strict.of(request) if delivery.channel == "browser"]
-        assert push.calls == [] and "not allowed" in delivery.reason
+        assert push.calls == [] and delivery.reason.startswith("The address is not allowed.")
+        assert "127.0.0.1" not in delivery.reason
     finally:
         strict.desk.engine.dispose()
 

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import case, delete, exists, select
@@ -24,6 +24,7 @@ from app.services.vault import SealError, Vault
 from app.store.base import among
 from app.store.engine import Sessions
 from app.store.notify import PushSubscription
+from app.store.people import SignIn
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +134,15 @@ class Browsers:
         if browser_ids:
             with self._sessions.begin() as session:
                 session.execute(delete(PushSubscription).where(among(PushSubscription.id, browser_ids)))
+
+    def forget_ended(self, lifetime: timedelta) -> None:
+        """Remove browsers in which the person must sign in again, because their session is older than `lifetime`.
+
+        How long a session has been idle does not matter: a browser shows notifications while nobody uses the portal.
+        """
+        ended = select(SignIn.id).where(SignIn.began_at <= self._clock() - lifetime)
+        with self._sessions.begin() as session:
+            session.execute(delete(PushSubscription).where(PushSubscription.sign_in_id.in_(ended)))
 
 
 def with_browsers(session: Session, person_ids: Sequence[str]) -> frozenset[str]:
