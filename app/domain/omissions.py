@@ -7,7 +7,7 @@ may approve the whole may approve less. It only needs more if what was left out 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from app.domain.calls import is_made
@@ -19,12 +19,20 @@ _OF_A_CALL = ("decision", "message")
 """What reviewers say about a call, beside the call itself."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PROTECTS = frozenset((
-    "backup", "backups", "snapshot", "snapshots", "dump", "savepoint", "rollback", "verify", "verification", "validate",
-    "validation", "precheck", "preflight", "dryrun", "drain", "cordon", "quiesce", "failover", "standby",
+    "backup", "backups", "bak", "snapshot", "snapshots", "dump", "dumps", "mysqldump", "mongodump", "savepoint",
+    "rollback", "verify", "verification", "validate", "validation", "precheck", "preflight", "dryrun", "drain",
+    "cordon", "quiesce", "failover", "standby",
 ))  # fmt: skip
-_STATEMENT_PROTECTS = frozenset(("backup", "backups", "snapshot", "savepoint"))
+_STATEMENT_PROTECTS = frozenset(("backup", "backups", "bak", "snapshot", "savepoint"))
+_IN_TWO_WORDS = re.compile(
+    r"\b(?:back(?:s|ed|ing)? +up|(dry) +runs?|(roll(?:s|ed|ing)?) +back|(?:restore|recovery) +points?)\b"
+)
+"""Protecting words that are written as two."""
 _TIMEOUT = re.compile(r"\b(?:lock|statement)_timeout\b", re.IGNORECASE)
-_DELETES = frozenset(("delete", "deletes", "remove", "drop", "prune", "purge", "expire", "destroy", "disable"))
+_DELETES = frozenset((
+    "delete", "deletes", "remove", "removes", "drop", "drops", "prune", "prunes", "purge", "purges", "expire",
+    "expires", "destroy", "destroys", "disable", "disables", "skip", "skips",
+))  # fmt: skip
 
 
 def parts_of(payload: Any) -> list[dict[str, Any]]:
@@ -84,18 +92,26 @@ def _name(part: Mapping[str, Any]) -> str:
 
 
 def _protects(part: Mapping[str, Any]) -> bool:
-    names = [str(part.get(name) or "") for name in ("title", "tool", "workflow", "id")]
-    words = set(_words_in(names))
-    if words & _DELETES:
-        return False  # leaving out what deletes backups loses none
     statement = str(part.get("statement") or "")
-    if _TIMEOUT.search(statement) or "dry run" in " ".join(names).lower().replace("_", " ").replace("-", " "):
+    if _TIMEOUT.search(statement):
         return True
-    first = statement.split(maxsplit=1)[0].lower() if statement.strip() else ""
-    named = _STATEMENT_PROTECTS & set(_words_in([statement[:2_000]])) if first not in _DELETES else frozenset()
-    return bool(words & _PROTECTS or named)
+    if any(_names_a_safeguard(str(part.get(name) or "")) for name in ("title", "tool", "workflow", "id")):
+        return True
+    words = _words_in(statement[:2_000])
+    return bool(_STATEMENT_PROTECTS & set(words)) and words[0] not in _DELETES
 
 
-def _words_in(texts: Sequence[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (word.lower() for word in _WORDS.findall(text))
+def _names_a_safeguard(name: str) -> bool:
+    """True of “back up before delete”, not of “delete old backups”: what comes first is done to what follows."""
+    words = _words_in(name)
+    first = next((at for at, word in enumerate(words) if word in _PROTECTS), None)
+    return first is not None and not _DELETES & set(words[:first])
+
+
+def _words_in(text: str) -> list[str]:
+    words = " ".join(word.lower() for word in _WORDS.findall(text))
+    return _IN_TWO_WORDS.sub(_joined, words).split()
+
+
+def _joined(found: re.Match[str]) -> str:
+    return "dryrun" if found[1] else "rollback" if found[2] else "backup"

@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.changes import apply_change
 from app.domain.omissions import left_out, lost_safeguards
@@ -68,7 +70,19 @@ def test_other_kinds_have_nothing_to_leave_out() -> None:
         ({"title": "Copy", "statement": "create table orders_backup as select * from orders"}, True),
         ({"title": "Short waits", "statement": "set lock_timeout = '2s'"}, True),
         ({"title": "Dry run", "tool": "apply"}, True),
+        ({"title": "Backup orders before drop"}, True),
+        ({"title": "Snapshot the volume before delete"}, True),
+        ({"title": "Back up orders"}, True),
+        ({"title": "Orders are backed up, then removed"}, True),
+        ({"title": "Create a rollback point"}, True),
+        ({"title": "Create a restore point", "tool": "run_sql"}, True),
+        ({"title": "Save orders", "tool": "pg_dump"}, True),
+        ({"title": "Remove duplicates", "tool": "backupOrders"}, True),
+        ({"title": "Copy", "statement": "CREATE TABLE orders_bak AS SELECT * FROM orders"}, True),
         ({"title": "Delete old backups", "tool": "prune_backups"}, False),
+        ({"title": "Drop orders_bak", "statement": "drop table orders_bak"}, False),
+        ({"title": "Prune what was backed up", "tool": "remove_dumps"}, False),
+        ({"title": "Go back to the list", "tool": "update_rows"}, False),
         ({"title": "Old copies", "statement": "drop table orders_backup"}, False),
         ({"title": "Index a", "statement": "create index i on t (a)"}, False),
     ],
@@ -78,6 +92,20 @@ def test_what_protects_the_rest_is_known_by_its_name(part: dict[str, Any], prote
     before = {"kind": "optimizations", "items": [part, {"id": "y", "title": "Delete rows"}]}
     after = before | {"items": before["items"][1:]}
     assert lost_safeguards(before, after) == ((part["title"],) if protects else ())
+
+
+@given(
+    st.sampled_from(["Backup", "Back up", "Snapshot", "Dump", "back-up", "bak"]),
+    st.text("abcdefghij ", max_size=30),
+    st.sampled_from(["before", "prior to", "so that we can"]),
+    st.sampled_from(["drop", "delete", "remove", "purge", "prune", "destroy"]),
+)
+def test_what_protects_before_something_is_deleted_is_a_safeguard(
+    protects: str, what: str, before: str, deletes: str
+) -> None:
+    title = f"{protects} {what} {before} {deletes}"
+    payload = {"kind": "optimizations", "items": [{"id": "x", "title": title}, {"id": "y", "title": "Drop"}]}
+    assert lost_safeguards(payload, payload | {"items": payload["items"][1:]}) == (title[:100],)
 
 
 def test_what_was_never_to_be_done_protects_nothing() -> None:
