@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from app.services.reading.decided_filter import DecidedFilter
 from app.services.record.exports import ExportFormat
 from app.services.requests import search_documents
 from app.services.requests.search_documents import SearchDocuments
-from app.store.requests import ApprovalRequest, Decision
+from app.store.requests import ApprovalRequest, Comment, Decision, SearchDocument
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run, script
 from tests.services.desk import Desk
@@ -148,6 +149,33 @@ def test_a_comment_is_found_at_once_and_after_a_worker_has_read_it(archive: Arch
         assert archive.find(text="aubergine") == ["Commented on"]
     assert archive.documents.extend() == 1 and archive.documents.extend() == 0
     assert archive.find(text="aubergine") == archive.find(text="comm") == ["Commented on"]
+
+
+@pytest.mark.parametrize("first", ["none", "made", "stale"])
+def test_a_comment_that_is_being_written_while_its_document_is_made_is_found(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(decided, "CANDIDATES", 0)
+    request = archive.add("Commented on", by=archive.one)
+    if first != "none":
+        archive.document()
+    if first == "stale":
+        archive.desk.checkpoints.comment(request.id, archive.other, "Remember the basil")
+    maker = threading.Thread(target=archive.documents.extend)
+    waits = text("select 1 from pg_locks where not granted and pid <> pg_backend_pid()")
+    with archive.desk.sessions.begin() as session:
+        session.add(
+            Comment(id="c1", request_id=request.id, person_id=archive.other.id, person_name="Other", body="Aubergine")
+        )
+        session.flush()
+        maker.start()
+        while maker.is_alive() and session.execute(waits).first() is None:
+            maker.join(0.01)
+    maker.join()
+    archive.document()
+    with archive.desk.sessions.reads() as session:
+        document = session.get_one(SearchDocument, request.id)
+        assert "aubergine" in document.words and not document.stale
 
 
 def test_old_requests_get_their_documents_from_the_newest_back_and_new_ones_first(

@@ -29,9 +29,10 @@ NAMED = ("workflow", "kind", "risk")
 """Columns whose values have words of the same name."""
 _TRY_LOCK = text("select pg_try_advisory_xact_lock(9053672, 2)")
 _PUT = text(
-    "insert into search_documents (request_id, resolved_at, words) "
-    "values (:request_id, :resolved_at, array_to_tsvector(cast(:words as text[]))) "
-    "on conflict (request_id) do update set resolved_at = excluded.resolved_at, words = excluded.words, stale = false"
+    "insert into search_documents (request_id, resolved_at, words, stale) "
+    "values (:request_id, :resolved_at, array_to_tsvector(cast(:words as text[])), :stale) "
+    "on conflict (request_id) do update "
+    "set resolved_at = excluded.resolved_at, words = excluded.words, stale = excluded.stale"
 )
 _REQUEST = ApprovalRequest
 _DECIDED = (_REQUEST.state != "pending", _REQUEST.resolved_at.is_not(None))
@@ -51,8 +52,23 @@ class SearchDocuments:
                 return 0
             ids = _next(session)
             if ids:
-                session.execute(_PUT, _documents(session, ids))
+                documents, read = _documents(session, ids)
+                now = _comments_at_rest(session, ids)
+                stale = [{"stale": now.get(made["request_id"], 0) != read[made["request_id"]]} for made in documents]
+                session.execute(_PUT, [made | is_stale for made, is_stale in zip(documents, stale, strict=True)])
             return len(ids)
+
+
+def _comments_at_rest(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """How many comments each of these requests has, once those that are being written are there.
+
+    Later ones wait until this transaction ends, since a comment locks its request, too. Their trigger then sees the
+    document. Without that, it finds none, or one that is stale already, and the comment would never be found. Comments
+    do not change, so their number says whether all have been read. Taken last, so that the locks are held briefly.
+    """
+    session.execute(select(_REQUEST.id).where(among(_REQUEST.id, ids)).order_by(_REQUEST.id).with_for_update()).all()
+    query = select(Comment.request_id, func.count().label("number")).where(among(Comment.request_id, ids))
+    return {row.request_id: row.number for row in session.execute(query.group_by(Comment.request_id))}
 
 
 def _next(session: Session) -> list[str]:
@@ -73,7 +89,8 @@ def _next(session: Session) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _documents(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
+def _documents(session: Session, ids: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Documents, and how many comments of each request are in it."""
     columns = (
         _REQUEST.id, _REQUEST.resolved_at, _REQUEST.title, _REQUEST.workflow, _REQUEST.agent, _REQUEST.environment,
         _REQUEST.requester_name, _REQUEST.note, _REQUEST.kind, _REQUEST.risk, _REQUEST.state, _REQUEST.addressed_to,
@@ -85,13 +102,14 @@ def _documents(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
         select(Comment.request_id, Comment.body).where(among(Comment.request_id, ids))
     ):
         comments.setdefault(request_id, []).append(body)
+    read = {request_id: len(comments.get(request_id, ())) for request_id in ids}
     people: dict[str, set[str]] = {}
     standing = select(Decision.request_id, Decision.person_id, Decision.comment, Decision.withdrawn_at)
     for decision in session.execute(standing.where(among(Decision.request_id, ids))):
         comments.setdefault(decision.request_id, []).append(decision.comment)
         if decision.withdrawn_at is None:
             people.setdefault(decision.request_id, set()).add(decision.person_id)
-    return [
+    documents = [
         {
             "request_id": row.id,
             "resolved_at": row.resolved_at,
@@ -99,6 +117,7 @@ def _documents(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
         }
         for row in requests
     ]
+    return documents, read
 
 
 def _texts(row: Any, comments: Mapping[str, Sequence[str]]) -> list[str]:
