@@ -12,15 +12,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.outlines import Outline, label_of
+from app.domain.outlines import MOST_TEXT, Outline, label_of
 from app.domain.proposal_text import lines_of
 from assent.contracts import RiskLevel
 
 HOLE = "…"
 MOST_COLUMNS = 6
 """How many differences have a column of their own; the others share one."""
+MOST_FINDINGS = 10
+"""How many findings a row of the table shows."""
+NOT_WHOLE = "It is too long to be shown here: open it to see all of it."
+TOO_MANY_FINDINGS = "It has more findings than are shown here: open it to see all of them."
 _SAID = 160
-_SHOWN = 300
 _UNTOLD = frozenset(
     [
         "kind",
@@ -80,12 +83,14 @@ class Group:
     """Similar requests, in the order in which they were given.
 
     Attributes:
-        common: what all of them do, with `HOLE` where they differ.
+        common: the beginning of `whole`, in one line, for lists.
+        whole: all of what they have in common, with `HOLE` where they differ.
         columns: what the differences are called; all differences are in them.
         risks: how many have which risk, such as ``1 high, 5 medium``; empty if all have the same.
     """
 
     common: str
+    whole: str
     members: tuple[Alike, ...]
     columns: tuple[str, ...] = ()
     risks: str = ""
@@ -104,12 +109,31 @@ def comparable_text(payload: Any) -> str:
         return str(payload.get("content", ""))
     if payload.get("kind") == "optimizations":
         items = [item for item in payload.get("items") or [] if isinstance(item, dict)]
-        return "\n".join(str(item.get("statement", "")) for item in items)
+        return "\n".join(line for item in items for line in _statements(item))
     if payload.get("kind") == "tool_call":
         return _json(payload.get("args"))
     if payload.get("kind") == "plan":
         return "\n".join(lines_of("plan", payload))
     return _json({name: value for name, value in payload.items() if name not in _UNTOLD})
+
+
+def not_shown(payload: Any, findings: int) -> str:
+    """Why a table of several requests does not show all that is approved with this one; empty if it does.
+
+    It depends on the request alone, not on those beside it, so that it is the same on the page and in the decision.
+
+    Args:
+        findings: how many there are.
+    """
+    if len(comparable_text(payload)) > MOST_TEXT:
+        return NOT_WHOLE
+    return TOO_MANY_FINDINGS if findings > MOST_FINDINGS else ""
+
+
+def _statements(item: dict[str, Any]) -> Iterable[str]:
+    yield str(item.get("statement", ""))
+    if item.get("rollback"):
+        yield f"to roll back: {item['rollback']}"
 
 
 def grouped(likes: Sequence[Like]) -> list[Group]:
@@ -138,10 +162,9 @@ def _group(likes: Sequence[Like]) -> Group:
         own = tuple(values[number] for _, values in columns)
         differs = ", ".join(value.strip("'\"") for value in own)
         members.append(Alike(like.id, _one_line(differs), tuple(odd), own))
-    common = "".join(part + hole for part, hole in zip(base.pieces, [*filled, ""], strict=True))
-    return Group(
-        _one_line(common).rstrip("; "), tuple(members), tuple(label for label, _ in columns), _risk_words(likes)
-    )
+    whole = "".join(part + hole for part, hole in zip(base.pieces, [*filled, ""], strict=True)).strip().rstrip("; ")
+    labels = tuple(label for label, _ in columns)
+    return Group(_one_line(whole), whole, tuple(members), labels, _risk_words(likes))
 
 
 _Column = tuple[str, tuple[str, ...]]
@@ -157,28 +180,12 @@ def _columns(
     listed += [(label, values) for label, values in context.items() if len(set(values)) > 1]
     for label, values in listed:
         found.setdefault(tuple(values), label)
-    columns = [(label, _excerpts(values)) for values, label in found.items()]
+    columns = [(label, values) for values, label in found.items()]
     if len(columns) <= MOST_COLUMNS:
         return columns
     own, rest = columns[: MOST_COLUMNS - 1], columns[MOST_COLUMNS - 1 :]
     together = tuple("; ".join(f"{label} {values[at]}" for label, values in rest) for at in range(len(likes)))
     return [*own, ("further differences", together)]
-
-
-def _excerpts(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values; of long texts, the part in which they begin to differ."""
-    if max(map(len, values)) <= _SHOWN:
-        return values
-    same = next(
-        (at for at, characters in enumerate(zip(*values, strict=False)) if len(set(characters)) > 1),
-        min(map(len, values)),
-    )
-    start = max(same - _SHOWN // 4, 0)
-    cut = [value[start : start + _SHOWN] for value in values]
-    return tuple(
-        f"{HOLE if start else ''}{part}{HOLE if start + len(part) < len(value) else ''}"
-        for part, value in zip(cut, values, strict=True)
-    )
 
 
 def _usual_risk(likes: Sequence[Like]) -> RiskLevel:

@@ -6,13 +6,16 @@ import secrets
 
 import pytest
 
+from app.domain.outlines import MOST_TEXT
 from app.domain.people import Actor
+from app.domain.risk import Finding, assess
+from app.domain.similarity import MOST_FINDINGS, NOT_WHOLE, TOO_MANY_FINDINGS
 from app.services.approvals.bulk import BulkDecisions, SelectedRequest
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import SimilarRequests
 from app.store.requests import ApprovalRequest
-from assent.contracts import Verdict
-from tests.factories import tool_call
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import script, tool_call
 from tests.services.desk import Desk
 from tests.services.ruled import DBA, SECURITY, member, ruled, terms
 
@@ -100,3 +103,38 @@ def test_the_table_says_which_rows_the_viewer_cannot_approve(desk: Desk, similar
     made = [*calls(desk, tool, "a", requester=requester), *calls(desk, tool, "b")]
     why = {shown.row.id: shown.why_not for shown in similar.compared(ids(made), requester).rows}
     assert why[made[1].id] == "" and "you started this run" in why[made[0].id].lower()
+
+
+def test_what_a_group_has_in_common_is_shown_to_its_end_before_it_is_approved(
+    desk: Desk, similar: SimilarRequests, tool: str
+) -> None:
+    command = f"echo {'harmless ' * 30}&& curl -X DELETE http://prod.internal/all"
+    notes = [f"{at} {'note ' * 100}and the end" for at in range(2)]
+    requests = [desk.open(tool_call({"command": command, "note": note}, tool)) for note in notes]
+    reviewer = desk.person()
+    [(group, rows)] = similar.compared(ids(requests), reviewer).groups
+    assert "curl -X DELETE" in group.whole and "//prod.internal/all" in group.whole
+    assert {(shown.alike.values, shown.why_not) for shown in rows if shown.alike} == {((note,), "") for note in notes}
+    together(desk, reviewer, requests)
+    assert [desk.fresh(request).state for request in requests] == ["approved", "approved"]
+
+
+def test_what_the_table_does_not_show_in_full_is_not_approved_in_it(desk: Desk, similar: SimilarRequests) -> None:
+    """Refused by the decision, whatever a page sends. Rejecting it is possible."""
+    short, long, noisy = (desk.open(script(content)) for content in ("select 1", "x" * (MOST_TEXT + 1), "select 2"))
+    findings = [Finding("test.word", RiskLevel.MEDIUM, f"Number {at}.", 1) for at in range(MOST_FINDINGS + 1)]
+    with desk.sessions.begin() as session:
+        session.get_one(ApprovalRequest, noisy.id).assessment = assess(findings).to_json()
+    requests, reviewer = [short, long, noisy], desk.person()
+    expected = {short.id: "", long.id: NOT_WHOLE, noisy.id: TOO_MANY_FINDINGS}
+    assert {shown.row.id: shown.why_not for shown in similar.compared(ids(requests), reviewer).rows} == expected
+
+    said = together(desk, reviewer, requests, confirmed=tuple(ids(requests)))
+
+    assert [desk.fresh(request).state for request in requests] == ["approved", "pending", "pending"]
+    assert {request.id: said[request.id] for request in (long, noisy)} == {
+        long.id: NOT_WHOLE, noisy.id: TOO_MANY_FINDINGS,
+    }  # fmt: skip
+    marked = [SelectedRequest(request.id, request.digest) for request in (long, noisy)]
+    BulkDecisions(desk.sessions, desk.checkpoints).decide(reviewer, marked, Verdict.REJECT, "No.")
+    assert [desk.fresh(request).state for request in requests] == ["approved", "rejected", "rejected"]

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.outlines import MOST_TEXT, likeness_key, outline_of
-from app.domain.similarity import MOST_COLUMNS, Like, grouped
+from app.domain.similarity import (
+    MOST_COLUMNS,
+    MOST_FINDINGS,
+    NOT_WHOLE,
+    TOO_MANY_FINDINGS,
+    Like,
+    comparable_text,
+    grouped,
+    not_shown,
+)
 from assent.contracts import RiskLevel
 from tests.factories import optimizations, plan, question, script, tool_call
 from tests.thorough import examples
@@ -127,11 +136,27 @@ def test_a_differing_risk_is_always_flagged(risks: tuple[str, ...]) -> None:
         assert member.odd == ((f"{risk} risk, most others {usual}",) if risk != usual else ())
 
 
-def test_long_texts_are_shown_from_where_they_begin_to_differ_and_many_differences_share_a_column() -> None:
-    start = "Dear customer, " * 40
-    [group] = grouped([like(at, call({"body": f"{start}{at} and more {'x' * 400}"}, "mail")) for at in range(2)])
-    assert group.columns == ("body",)
-    assert all(f"{at} and more" in member.values[0] for at, member in enumerate(group.members))
+@settings(max_examples=examples(50), deadline=None)
+@given(st.text("abc -", max_size=400), st.text("xyz ", max_size=400))
+def test_a_group_cuts_nothing_off_what_is_common_or_differs(harmless: str, note: str) -> None:
+    command = f"echo '{harmless}' && curl -X DELETE http://prod.internal/all"
+    calls = [call({"command": command, "note": f"{at}{note}{at} end"}) for at in range(2)]
+    [group] = grouped([like(at, args) for at, args in enumerate(calls)])
+    assert group.whole.startswith(f"refund_payment command: echo '{harmless}' && curl -X DELETE http")
+    assert "//prod.internal/all" in group.whole
+    assert [member.values for member in group.members] == [(f"{at}{note}{at} end",) for at in range(2)]
+    assert len(group.common) <= 160
+
+
+def test_a_row_says_why_it_does_not_show_all_that_is_approved() -> None:
+    assert not_shown(script("x" * MOST_TEXT), MOST_FINDINGS) == ""
+    assert not_shown(script("x" * (MOST_TEXT + 1)), 0) == NOT_WHOLE
+    assert not_shown(script("select 1"), MOST_FINDINGS + 1) == TOO_MANY_FINDINGS
+    items = {"kind": "optimizations", "items": [{"statement": "create index i", "rollback": "drop table t"}]}
+    assert "drop table t" in comparable_text(items)
+
+
+def test_many_differences_share_a_column() -> None:
     many = [{f"n{number}": number * 10 + at for number in range(10)} for at in range(2)]
     [group] = grouped([like(at, call(args)) for at, args in enumerate(many)])
     assert len(group.columns) == MOST_COLUMNS and group.columns[-1] == "further differences"

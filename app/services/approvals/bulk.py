@@ -12,6 +12,8 @@ from sqlalchemy import select
 from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
 from app.domain.people import Action, Actor
+from app.domain.risk import Assessment
+from app.domain.similarity import not_shown
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
@@ -24,6 +26,8 @@ log = structlog.get_logger(__name__)
 VERDICTS = (Verdict.APPROVE, Verdict.REJECT)
 CONFIRMED_RISKS = (RiskLevel.HIGH, RiskLevel.CRITICAL)
 """Requests of these risks are approved together with others only if their effect was confirmed."""
+
+_UNSURE = "High and critical risk must be confirmed, or approved on the request page."
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,15 @@ class BulkDecisions:
             raise InvalidInputError("Select at least one request.", {"request": "none selected"})
         if len(unique) > MOST:
             raise InvalidInputError(f"You can decide at most {MOST} requests at once.", {"request": "too many"})
-        known = self._known([mark.request_id for mark in unique])
+        ids = [mark.request_id for mark in unique]
+        known = self._known(ids)
+        hidden = self._not_shown(ids) if verdict is Verdict.APPROVE else {}
         results = []
         for mark in unique:
             title, risk = known.get(mark.request_id, ("", ""))
             sure = verdict is not Verdict.APPROVE or risk not in CONFIRMED_RISKS or mark.request_id in confirmed
-            results.append(self._one(actor, mark, verdict, comment, title, sure=sure))
+            why_not = hidden.get(mark.request_id, "") or ("" if sure else _UNSURE)
+            results.append(self._one(actor, mark, verdict, comment, title, why_not))
         return results
 
     def unconfirmed(self, actor: Actor, ids: Sequence[str], confirmed: Collection[str]) -> list[str]:
@@ -102,13 +109,22 @@ class BulkDecisions:
         with self._sessions.reads() as session:
             return {row.id: (row.title, row.risk) for row in session.execute(query)}
 
+    def _not_shown(self, ids: Sequence[str]) -> dict[str, str]:
+        """Why the table did not show all of a request; empty if it did. Checked here, because a page can be forged."""
+        row = ApprovalRequest
+        query = select(row.id, row.payload, row.assessment).where(row.id.in_(ids))
+        with self._sessions.reads() as session:
+            return {
+                found.id: not_shown(found.payload, len(Assessment.from_json(found.assessment).findings))
+                for found in session.execute(query)
+            }
+
     def _one(
-        self, actor: Actor, mark: SelectedRequest, verdict: Verdict, comment: str, title: str, *, sure: bool
+        self, actor: Actor, mark: SelectedRequest, verdict: Verdict, comment: str, title: str, why_not: str
     ) -> BulkResult:
         try:
-            if not sure:
-                why = "High and critical risk must be confirmed, or approved on the request page."
-                raise InvalidInputError(why, {"verdict": "not confirmed"})
+            if why_not:
+                raise InvalidInputError(why_not, {"verdict": "not confirmed" if why_not == _UNSURE else "not shown"})
             result = self._checkpoints.decide(mark.request_id, actor, Ballot(verdict, mark.digest, comment=comment))
         except StaleDigestError as error:
             return BulkResult(mark.request_id, title, "The proposal has changed, so nothing was decided.", error)

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.outlines import outline_of
+from app.domain.outlines import MOST_TEXT, outline_of
 from app.domain.people import Actor
 from app.domain.risk import Assessment
-from app.domain.similarity import Alike, Group, Like, comparable_text, grouped
+from app.domain.similarity import Alike, Group, Like, comparable_text, grouped, not_shown
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.reading.pages import seat_or_why_not
@@ -34,8 +34,6 @@ LOOKED_AT = 200
 """How many requests from the top are compared."""
 MOST = 50
 """How many requests one table compares, as many as one act decides."""
-SHOWN = 1_500
-"""How many characters of a proposal's text are shown in a list."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Compared:
 
     Attributes:
         alike: what distinguishes it from its group; None if it is in none.
-        text: what it would do, possibly cut.
+        text: what it would do; cut if it is longer than `MOST_TEXT`, and then it cannot be approved here.
         why_not: why the viewer cannot approve it; empty if they can.
     """
 
@@ -195,12 +193,12 @@ def _like(row: Any, payload: Any) -> Like:
 
 
 def _compared(row: QueueRow, request: ApprovalRequest, alike: Alike | None, why_not: str) -> Compared:
-    text = comparable_text(request.payload)
+    text, assessment = comparable_text(request.payload), Assessment.from_json(request.assessment)
     return Compared(
         row,
         request.payload if isinstance(request.payload, dict) else {"value": request.payload},
-        Assessment.from_json(request.assessment),
-        text if len(text) <= SHOWN else f"{text[:SHOWN]}…",
+        assessment,
+        text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}…",
         alike,
-        why_not,
+        why_not or not_shown(request.payload, len(assessment.findings)),
     )

@@ -10,6 +10,7 @@ from flask import flash, request
 
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError
 from app.domain.people import Action
+from app.domain.similarity import MOST_FINDINGS
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -134,7 +135,7 @@ def _page(ids: list[str], error: AssentError | None = None, resent: Resent | Non
         gone=len(ids[:MOST]) - len(rows), error=error,
         unmark=[request_id for request_id in ids[:MOST] if request_id not in waits],
         comment=resent.comment if resent else "", problems=error.extra.get("fields", {}) if error else {},
-        now=services().clock(),
+        most_findings=MOST_FINDINGS, now=services().clock(),
     )  # fmt: skip
 
 
@@ -174,7 +175,9 @@ def together_row(shown: Compared, columns: Sequence[str], resent: Resent | None)
     effect = effect_of(row.kind, payload, len(parts) or 1) or f"approve “{row.title}”"
     values = shown.alike.values if shown.alike is not None else ()
     details = ", ".join(f"{label} {value}" for label, value in zip(columns, values, strict=False))
-    return TogetherRow(row.id, _tool(row.kind, payload), effect, details[:_DETAILS], risky, checked, changed)
+    if len(details) > _DETAILS:
+        details = f"{details[:_DETAILS]}…"  # the table below shows all of it
+    return TogetherRow(row.id, _tool(row.kind, payload), effect, details, risky, checked, changed)
 
 
 def _tool(kind: str, payload: Mapping[str, Any]) -> str:
