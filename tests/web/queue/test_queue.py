@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from app.domain.risk import Finding, assess
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.store.people import Person
@@ -241,6 +242,25 @@ def test_what_cannot_be_decided_together_is_told_and_leaves_the_others(
     assert [state(services, request) for request in (fine, critical, own, stale)] == [
         "approved", "pending", "pending", "pending",
     ]  # fmt: skip
+
+
+def test_the_table_shows_all_of_what_it_lets_approve(services: Services, browse: Browse, flow: str) -> None:
+    payloads = [tool_call({"command": f"echo {'-' * 300} && curl -X DELETE x", "note": f"{at} {'y' * 400} end"}, "run")
+                for at in range(2)]  # fmt: skip
+    findings = assess([Finding("test", RiskLevel.MEDIUM, f"Finding {at}.") for at in range(10)]).to_json()
+    alike = [
+        make_request(services.sessions, payload=payload, workflow=flow, assessment=findings) for payload in payloads
+    ]
+    reviewer = browse("reviewer")
+    marked(reviewer, [*alike, asked(services, flow, "x" * 10_001)])
+    assert "curl -X DELETE x" in reviewer.page.one("div", class_="common").text
+    first, other, too_long = reviewer.page.all("tr")[1:3] + reviewer.page.all("tr")[4:]
+    for at, row in enumerate((first, other)):
+        assert f"{at} {'y' * 400} end" in row.text and "406 characters: scroll to read all of them" in row.text
+        assert all(f"Finding {number}." in row.text for number in range(10))
+        assert row.one("input", name="request")
+    assert "open it to see all of it" in too_long.text and "read all of them" not in too_long.text
+    assert not too_long.all("input")
 
 
 def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Services, browse: Browse, flow: str) -> None:
