@@ -8,6 +8,7 @@ from typing import Any
 
 from app.api import approval_bodies as bodies
 from app.api import approval_models as models
+from app.api.models import Empty
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.destinations import destination_terms, is_secret
 from app.domain.errors import InvalidInputError
@@ -147,7 +148,13 @@ def list_comments(call: ApiCall) -> Any:
     }
 
 
-@table.add("POST", "/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution", models.CommentOut, scopes=SPEAK)
+@table.add(
+    "POST",
+    "/approvals/<uuid:id>/comments/<uuid:comment_id>/resolution",
+    models.CommentOut,
+    body=Empty,
+    scopes=SPEAK,
+)
 def resolve_comment(call: ApiCall) -> Any:
     """Resolve a comment at a line."""
     return call.portal.services.checkpoints.settle_comment(call.id, call.path["comment_id"], call.actor, resolve=True)

@@ -29,6 +29,8 @@ document.documentElement.dataset.scripted = "";
 startTimes();
 startZones();
 startVerdicts();
+// Before what is sent waits for the connection: a form with an upload under way is not sent at all.
+startUploads();
 startSending();
 startDeciding();
 startColoring();
@@ -36,7 +38,6 @@ startArguments();
 startComments();
 startReasons();
 startReshaping();
-startUploads();
 startDrafts();
 startEditing();
 startList();

@@ -153,7 +153,7 @@ def leave_one_out_and_edit_one(visitor: Visitor) -> str:
     expect(page.locator("#approve")).to_have_text("Approve with changes and create 2 indexes")
     edited = items.filter(has=page.locator(f"input[value={CUSTOMER_INDEX}]"))
     edited.get_by_text("Edit the statement").click()
-    editor, field = edited.locator(".cm-content[contenteditable=true]"), edited.locator("textarea")
+    editor, field = edited.locator(".cm-content[contenteditable=true]"), edited.locator("textarea.code-edit")
     expect(editor).to_be_visible()
     statement = f"{field.input_value().rstrip().rstrip(';')} INCLUDE (status)"
     editor.fill(statement)

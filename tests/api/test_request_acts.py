@@ -72,7 +72,7 @@ def test_a_document_says_how_the_request_stands(services: Services, at: At) -> N
     assert shown["windows"] == ["Mon–Fri 22:00–04:00 Europe/Berlin"]
     assert shown["terms"]["windows"][0]["days"] == [0, 1, 2, 3, 4]
     assert shown["terms"]["stages"][1] == {"name": "Security", "teams": ["security"], "people": [], "quorum": 2}
-    assert set(shown["acts"]) == {"claim", "assign", "escalate", "cancel", "comment", "extend"}
+    assert set(shown["acts"]) == {"claim", "assign", "escalate", "cancel", "comment", "extend", "snooze"}
     outside = at("Outsider").get(f"/api/v1/approvals/{request.id}").json
     assert (outside["verdicts"], "DBA must decide now" in outside["why_not"]) == ([], True)
 

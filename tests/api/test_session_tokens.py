@@ -24,7 +24,8 @@ def test_a_session_without_its_token_changes_nothing(
     caller = call("admin")
     caller.headers = {}
     places = {
-        "<uuid:id>": request.id, "<uuid:session_id>": request.id, "<hex:id>": "0" * 32, "<int:version>": "1",
+        "<uuid:id>": request.id, "<uuid:session_id>": request.id, "<uuid:comment_id>": request.id,
+        "<hex:id>": "0" * 32, "<int:version>": "1",
         "<agent:agent>": "claude-code",
     }  # fmt: skip
     for name, value in places.items():

@@ -239,7 +239,7 @@ def test_a_token_is_masked_wherever_it_stands(kind: TokenKind, services: Service
 
 
 def _filled(rule: str, about: str) -> str:
-    rule = rule.replace("<uuid:id>", about).replace("<uuid:session_id>", about)
+    rule = rule.replace("<uuid:id>", about).replace("<uuid:session_id>", about).replace("<uuid:comment_id>", about)
     rule = rule.replace("<hex:id>", "0" * 32).replace("<int:version>", "1")
     return rule.replace("<agent:agent>", "claude-code")
 
