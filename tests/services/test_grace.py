@@ -15,6 +15,7 @@ from app.services.approvals.deadlines.steps import PUT_OFF
 from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.approvals.manager import CheckpointManager
 from app.services.people.accounts import People
+from app.services.reading.personal_queue import PersonalQueue
 from app.store.requests import ApprovalRequest
 from assent.contracts import Outcome, Verdict
 from tests.factories import question
@@ -287,9 +288,10 @@ def test_a_rejection_takes_effect_whatever_comments_are_open(desk: Desk) -> None
 def test_what_only_waits_for_its_grace_is_nobodys_work(own_desk: Desk) -> None:
     desk = graceful(own_desk, terms(Stage(teams=("dba",))))
     one, two = member(desk, "One", "dba"), member(desk, "Two", "dba")
-    request, _other = desk.open(), desk.open()
+    request, other = desk.open(), desk.open()
     assert desk.queue.own(two).count.number == 2
     desk.decide(request, one)
     assert desk.queue.own(two).count.number == 1
+    assert [found.id for found in PersonalQueue(desk.sessions, desk.clock).of(two, 5)[0]] == [other.id]
     desk.checkpoints.withdraw(request.id, one)
     assert desk.queue.own(two).count.number == 2

@@ -65,7 +65,7 @@ class PersonalQueue:
                 ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text))),
             )
             query = select(ApprovalRequest).where(ApprovalRequest.state == RequestState.PENDING.value, asks)
-            query = query.where(~FOR_ALL, not_snoozed_by(actor.id))
+            query = query.where(ApprovalRequest.resolves_at.is_(None), ~FOR_ALL, not_snoozed_by(actor.id))
             query = query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id).limit(LOOKED_AT + 1)
             rows = list(session.scalars(query))
             for request in rows[:LOOKED_AT]:

@@ -163,10 +163,7 @@ def _final(request: ApprovalRequest, decision: Decision) -> bool:
 
 
 def _second(request: ApprovalRequest, decision: Decision, actor: Actor) -> DuplicateDecisionError:
-    needed = (
-        "another person must decide as well" if request.resolves_at is None
-        else "the decision takes effect soon unless it is undone"
-    )  # fmt: skip
+    needed = _needed(request)
     if actor.id == decision.person_id:
         words = (
             "You have rejected this; withdraw your rejection first to approve it."
@@ -184,6 +181,13 @@ def _second(request: ApprovalRequest, decision: Decision, actor: Actor) -> Dupli
     else:
         words = f"The person whose delegate you are has decided; {needed}."
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
+
+
+def _needed(request: ApprovalRequest) -> str:
+    """What a request still needs, for someone whose part in it is decided."""
+    if request.resolves_at is not None:
+        return "the decision takes effect soon unless it is undone"
+    return "another person must decide as well"
 
 
 def _refuse_second(request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision]) -> None:
@@ -207,7 +211,7 @@ def _principal(
             refusal = OwnRequestError(f"{absentee.name}, whose delegate you are, {request_origin(request)}.")
         elif _standing_words(request, {absentee.id}, decisions):
             refusal = DuplicateDecisionError(
-                f"{absentee.name}, whose delegate you are, has decided; another person must decide as well.",
+                f"{absentee.name}, whose delegate you are, has decided; {_needed(request)}.",
                 state=request.state,
             )
         else:

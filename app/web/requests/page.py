@@ -282,7 +282,9 @@ def done(request_id: str, words: str) -> Response:
 def _decided(result: DecisionResult, title: str) -> Response:
     """Open the next request if the page named one that still waits, and the decided one otherwise."""
     following = request.form.get("next", "")
-    if not following or not services().queue.rows(QueueFilter(), [following]):
+    waiting = services().queue.rows(QueueFilter(), [following]) if following else []
+    # Somebody else may have decided that one meanwhile: it then only waits for the end of its grace period.
+    if not any(row.resolves_at is None for row in waiting):
         return done(result.request.id, result.words)
     told: dict[str, Any] = {"id": result.request.id, "title": title, "words": result.words}
     if due := result.request.resolves_at:
