@@ -16,7 +16,7 @@ from app.services.reading.queue import Count, OwnWork, QueuePage
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import QueueEntry
 from app.store.people import Team
-from app.web.pages import is_fragment
+from app.web.pages import frame, is_fragment
 from assent.contracts import RiskLevel, Urgency
 
 PAGE = 50
@@ -136,7 +136,7 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
         chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
         view=next((view for view in views if view.filters == query), None), may_decide=actor.may(Action.DECIDE),
         samples=services().samples.waiting(actor),
-        own=services().queue.own(actor) if actor.may(Action.DECIDE) else None,
+        own=here.own if (here := frame()) else None,
         at_work=services().working.now(),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from app.domain.people import Action, Actor
 from app.http.csrf import BY_SIGNATURE
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.reading.queue import OwnWork
 from app.services.record.events import position
 from app.services.record.exports import ExportFormat
 
@@ -82,7 +83,7 @@ def day_in(query: Mapping[str, str], name: str) -> datetime | None:
 
 @dataclass(frozen=True)
 class Frame:
-    """What the navigation shows."""
+    """What the navigation shows; `own` counts the requests that need the person, None if they cannot decide."""
 
     actor: Actor
     pending: int
@@ -93,6 +94,7 @@ class Frame:
     may_manage: bool
     may_be_absent: bool
     tour: bool
+    own: OwnWork | None
 
 
 def frame() -> Frame | None:
@@ -112,6 +114,7 @@ def _frame() -> Frame | None:
         actor, pending, capped, live,
         actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN), actor.may(Action.MANAGE_PEOPLE),
         actor.may(Action.BE_ABSENT), is_demo() and current_user.person.tour_closed_at is None,
+        services().queue.own(actor) if actor.may(Action.DECIDE) else None,
     )  # fmt: skip
 
 

@@ -66,9 +66,6 @@ async function send(event) {
   } catch (error) {
     console.info("The comment is sent with the whole page.", error);
     form.dataset.plain = "";
-    delete form.dataset.sent;
     form.requestSubmit(button);
-  } finally {
-    delete form.dataset.sent;
   }
 }

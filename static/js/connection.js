@@ -12,7 +12,7 @@ export function startConnection(socket) {
   socket.on("connect_error", (error) => (error.message === "not_signed_in" ? isSignedOut() : isAway()));
   window.addEventListener("offline", isAway);
   // By itself the library would wait for the end of its pause, up to 5 s.
-  window.addEventListener("online", () => socket.connected || socket.disconnect().connect());
+  window.addEventListener("online", () => (socket.connected ? hasCaughtUp() : socket.disconnect().connect()));
 }
 
 /** Nothing is missing any more. */

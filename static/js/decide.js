@@ -1,10 +1,10 @@
 // The decision bar says what the button does, as the person chooses and edits.
 
-const SECOND_LOOK_MS = 500;
-let lookedAgain = true; // false for a moment on a page that says what a change would mean
+import { isPausing, pause } from "./pause.js";
 
 export function startDeciding() {
-  holdBack();
+  // The page says what a change would mean, or names a high risk: its button sends.
+  if (document.querySelector('#decide [name="acknowledged_risk"]')) pause(nameApproval);
   const update = () => {
     nameLacks();
     nameApproval();
@@ -14,16 +14,6 @@ export function startDeciding() {
   document.addEventListener("input", update);
   document.addEventListener("change", update);
   document.addEventListener("assent:morphed", update);
-}
-
-/** The button that was pressed sends when it is pressed again, so the second click of a double click must not do it. */
-function holdBack() {
-  if (!document.querySelector('#decide [name="acknowledged_risk"]')) return;
-  lookedAgain = false;
-  setTimeout(() => {
-    lookedAgain = true;
-    nameApproval();
-  }, SECOND_LOOK_MS);
 }
 
 /** Everything that goes with the decision, wherever it stands on the page. */
@@ -57,7 +47,7 @@ function nameLacks() {
 function nameApproval() {
   const button = document.getElementById("approve");
   if (!button || isTaken(button)) return;
-  button.disabled = !lookedAgain;
+  button.disabled = isPausing();
   const { tail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
   const items = fields.filter((field) => field.hasAttribute("data-item"));
@@ -84,7 +74,7 @@ function nameApproval() {
   const then = changed ? changedTail : tail;
   let words = then ? `${first}${then}` : does ? `${first} and ${does}` : first;
   if (items.length && !chosen) words = "Select at least one to approve";
-  button.disabled = !lookedAgain || (items.length > 0 && chosen === 0);
+  button.disabled = isPausing() || (items.length > 0 && chosen === 0);
   if (button.textContent !== words) button.textContent = words;
 }
 

@@ -1,6 +1,7 @@
 // Filters of the queue change the list in place; the address follows, Back works, and a slow older answer never wins.
 
 import { asBeside, busy, fetched, openRequest, shorten, showAll } from "./list.js";
+import { isThere, sayOffline } from "./sending.js";
 
 const TYPING = 250; // ms
 let asking = null; // of the newest answer that is waited for
@@ -54,7 +55,12 @@ async function show(query, step) {
   const fresh = page?.getElementById("queue-list");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}`;
   if (!fresh) {
-    // The browser goes there by itself, and says what it says of an address that does not answer.
+    if (!(await isThere())) {
+      if (!mine.signal.aborted) waitFor(query, step, list, mine.signal);
+      return;
+    }
+    if (mine.signal.aborted) return;
+    // The browser goes there by itself, and shows the error that the portal answers with.
     if (step === null) location.reload();
     else location.assign(address);
     return;
@@ -77,4 +83,13 @@ async function show(query, step) {
   else if (step === false) history.replaceState(null, "", address);
   const told = document.getElementById("queue-told");
   if (told) told.textContent = document.getElementById("queue-count").textContent.trim();
+}
+
+/** Without a connection the list stays as it is; what was chosen last is shown when the portal can be reached again. */
+function waitFor(query, step, list, signal) {
+  busy(list, false);
+  const next = document.getElementById("queue-next");
+  if (next) delete next.dataset.busy;
+  sayOffline();
+  window.addEventListener("assent:connected", () => show(query, step), { once: true, signal });
 }

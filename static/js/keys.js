@@ -2,8 +2,11 @@
 // types, while a key is held down, or on a request that has only just come into sight.
 
 import { current, go, rows } from "./around.js";
+import { followTo } from "./sending.js";
 import { decide, stepBack, tell as tellInBar } from "./verdicts.js";
 
+// A menu that is open has the keys for itself. Browsers that know no popovers do not know the selector either.
+const OPEN = CSS.supports("selector(:popover-open)") ? "dialog[open], :popover-open" : "dialog[open]";
 const GLANCE = 500; // ms for which a request must have been in sight before a key decides on it
 
 /** Every key: what it does, and whether it acts on the request that is open. */
@@ -63,7 +66,7 @@ function openKeys() {
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
-  if (document.querySelector("dialog[open]")) return;
+  if (document.querySelector(OPEN)) return;
   if (isTyping(event.target)) {
     if (event.key === "Escape" && event.target.closest(".filters")) back(event);
     return;
@@ -142,7 +145,7 @@ function escalate() {
   const row = document.activeElement?.closest?.("#queue-rows .row");
   if (!row && reachIn('form[action*="/escalations"]')) return;
   const link = (row ?? current())?.querySelector(".t a");
-  if (link) location.assign(`${link.href}#escalate`);
+  if (link) followTo(`${link.href}#escalate`);
 }
 
 function reachIn(selector) {

@@ -8,8 +8,6 @@ import { localise } from "./times.js";
 
 const AT_ONCE = 50; // rows asked for by name in one go
 const SLICE = 80; // ms of work before the browser may do something else
-const SECOND = 1000;
-const LONGEST_WAIT = 2 ** 31 - 1; // ms; the longest that browsers wait
 const SOON = 200; // ms; gathers what happens to several rows
 
 let whole = null; // the newest list of groups that has not been shown yet
@@ -17,14 +15,12 @@ let watcher = null;
 const waiting = new Map(); // id -> row that is new, or stands elsewhere now, and is not shown there yet
 const touched = new Set(); // ids of requests that something has happened to
 let timer = 0;
-let returning = 0; // timer of the next snooze that ends
 
 export function startList() {
   if (!document.getElementById("queue-list")) return;
   document.addEventListener("assent:request", ({ detail }) => touch([detail]));
   document.addEventListener("assent:missed", () => touch(rows().map((row) => idOf(row))));
   document.addEventListener("assent:morphed", watchEnd);
-  countInTitle();
   document.addEventListener("assent:listed", watchEnd);
   document.addEventListener("pointerout", sweepSoon);
   document.addEventListener("focusout", sweepSoon);
@@ -79,27 +75,10 @@ export async function mergeList(list, fresh) {
   settle(list);
 }
 
-/** How much waits for the person, in the list and in the tab's title. */
+/** How much waits for the person, and how long that takes. */
 async function showOwn(list, fresh) {
   const [own, freshOwn] = [list.querySelector("#queue-own"), fresh.querySelector("#queue-own")];
   if (own && freshOwn) await morph(own, freshOwn);
-  countInTitle();
-}
-
-/** What the person has snoozed returns at its time, without anything happening to it. */
-function awaitReturn() {
-  const at = Date.parse(document.getElementById("queue-own")?.dataset.returns ?? "");
-  clearTimeout(returning);
-  if (Number.isNaN(at)) return;
-  const wait = Math.min(Math.max(at - Date.now(), 0) + SECOND, LONGEST_WAIT);
-  returning = setTimeout(() => document.dispatchEvent(new CustomEvent("assent:touch", { detail: ["queue"] })), wait);
-}
-
-function countInTitle() {
-  awaitReturn();
-  const count = document.getElementById("queue-own")?.dataset.count;
-  const title = document.title.replace(/^\(\d+\+?\) /, "");
-  document.title = count ? `(${count}) ${title}` : title;
 }
 
 /** True if the one ranks after the other. */
@@ -203,7 +182,6 @@ export async function showAll(list, fresh) {
   waiting.clear();
   touched.clear();
   await morph(list, fresh);
-  countInTitle();
   document.dispatchEvent(new Event("assent:listed"));
 }
 

@@ -115,7 +115,7 @@ function topicsOf(event) {
   if (event.request_id) touched.push(`request:${event.request_id}`);
   if (event.run_id) touched.push(`run:${event.run_id}`);
   // A comment changes no list, unless it brings back what the person has snoozed.
-  const returns = kind === "request.comment" && document.querySelector("#queue-own[data-returns]");
+  const returns = kind === "request.comment" && document.querySelector("#nav[data-returns]");
   if (kind.startsWith("request.") && (kind !== "request.comment" || returns)) touched.push("queue");
   if (kind === "run.changed") touched.push("runs");
   if (kind.startsWith("grant.")) touched.push("grants");

@@ -1,6 +1,14 @@
-// On a phone the pages that are used less stand behind one button.
+// The navigation. It knows on every page how much waits for the person, which the tab's title says. On a phone the pages
+// that are used less stand behind one button.
+
+const SECOND = 1000;
+const LONGEST_WAIT = 2 ** 31 - 1; // ms; the longest that browsers wait
+
+let returning = 0; // timer of the next snooze that ends
 
 export function startNav() {
+  countInTitle();
+  document.addEventListener("assent:morphed", countInTitle);
   document.addEventListener("click", (event) => {
     const nav = document.getElementById("nav");
     if (!nav) return;
@@ -13,6 +21,27 @@ export function startNav() {
     unfold(nav, false);
     document.getElementById("nav-more").focus();
   });
+}
+
+/** How many requests need this person's decision; in words, "99+" if there are more; empty if none do. */
+export function ownCount() {
+  return document.getElementById("nav")?.dataset.own ?? "";
+}
+
+function countInTitle() {
+  awaitReturn();
+  const title = document.title.replace(/^\(\d+\+?\) /, "");
+  const counted = ownCount() ? `(${ownCount()}) ${title}` : title;
+  if (document.title !== counted) document.title = counted;
+}
+
+/** What the person has snoozed returns at its time, without anything happening to it. */
+function awaitReturn() {
+  const at = Date.parse(document.getElementById("nav")?.dataset.returns ?? "");
+  clearTimeout(returning);
+  if (Number.isNaN(at)) return;
+  const wait = Math.min(Math.max(at - Date.now(), 0) + SECOND, LONGEST_WAIT);
+  returning = setTimeout(() => document.dispatchEvent(new CustomEvent("assent:touch", { detail: ["queue"] })), wait);
 }
 
 /** What was unfolded stays unfolded when the region is fetched again. */

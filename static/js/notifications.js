@@ -1,8 +1,12 @@
 // Notifications of the browser: by the portal's service worker while no page is open, where the portal has a key for
 // that; or else by an open page that nobody looks at.
 
+import { ownCount } from "./nav.js";
+
 const CHOSEN = "assent:notifications"; // the person who wants them in this browser
 const TOLD = "assent:told"; // the session in which the portal was told so
+
+let watching = false;
 
 export function startNotifications() {
   const section = document.getElementById("browsers");
@@ -47,7 +51,9 @@ function offer(section) {
     words.textContent = await allow(section.dataset.key);
     button.disabled = false;
     show();
-    if (section.dataset.key && wanted()) location.reload();
+    if (!wanted()) return;
+    if (section.dataset.key) location.reload();
+    else watchCount();
   });
   off.addEventListener("click", async () => {
     localStorage.removeItem(CHOSEN);
@@ -56,7 +62,7 @@ function offer(section) {
     show();
     const listed = section.querySelector("form[data-here] button");
     if (listed) listed.click();
-    else words.textContent = "This browser shows no more notifications.";
+    else words.textContent = "Notifications are off in this browser.";
   });
 
   function show() {
@@ -127,12 +133,14 @@ async function tellOnce() {
 
 /** While nobody looks at the page: say that more requests need this person's decision than before. */
 function watchCount() {
+  if (watching) return;
+  watching = true;
   let before = count();
   document.addEventListener("assent:morphed", async () => {
     const now = count();
     const more = now > before;
     before = now;
-    if (!more || !document.hidden || (await isPushed())) return;
+    if (!more || !document.hidden || !wanted() || (await isPushed())) return;
     const options = {
       body: now === 1 ? "1 request waits for you." : `${now} requests wait for you.`,
       tag: "assent-waiting",
@@ -144,9 +152,9 @@ function watchCount() {
   });
 }
 
-/** How many requests wait for this person, as the tab's title says. */
+/** How many requests wait for this person; 99 if there are more. */
 function count() {
-  return Number(document.title.match(/^\((\d+)\+?\)/)?.[1] ?? 0);
+  return parseInt(ownCount(), 10) || 0;
 }
 
 async function isPushed() {

@@ -1,13 +1,14 @@
-// What is sent waits for the connection where there is none: the page stays as it is, the button says so, and it is sent
-// once when the connection is back, unless the person cancels it. A decision waits only for as long as the person can be
-// thought to stand by what they saw: for two minutes, on a page that stays in sight.
+// Without a connection, what is sent waits: the page stays as it is, the button says so, and it is sent once when the
+// connection is back, unless the person cancels it. A decision waits only for as long as the person can be thought to
+// stand by what they saw: for two minutes, on a page that stays in sight.
 
 import { isDoubtful } from "./connection.js";
 
 const PATIENCE = 4000; // ms for which the portal may take to answer that it is there
 const AGAIN = 2000; // ms between two tries
 const DECISION_WAITS = 120_000; // ms
-const WAITS = "Offline: waits for the connection";
+const WAITS = "Offline: will be sent when you reconnect";
+const STAYS = "Offline: this page stays open until the connection is back.";
 const NOT_SENT = "Not sent: press again";
 
 const underWay = new Map(); // form -> "asking", "waiting", "going", or "gone"
@@ -30,6 +31,9 @@ export function startSending() {
     document.addEventListener(name, (event) => event.isTrusted && event.target.form === waiting?.form && cancel());
   }
   for (const name of ["online", "assent:connected"]) window.addEventListener(name, () => waiting?.tryNow());
+  window.addEventListener("assent:connected", () => {
+    if (document.getElementById("offline")?.textContent === STAYS) say("");
+  });
   window.addEventListener("pageshow", () => underWay.clear());
 }
 
@@ -98,12 +102,22 @@ async function follow(event) {
   if (link.pathname === location.pathname && link.search === location.search && link.hash) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (await isThere()) location.assign(link.href);
-  else say("Offline: this page stays open until the connection is back.");
+  followTo(link.href);
+}
+
+/** Open an address if the portal can be reached; otherwise the page stays. */
+export async function followTo(address) {
+  if (!isDoubtful() || (await isThere())) location.assign(address);
+  else sayOffline();
+}
+
+/** Say why the page has stayed. */
+export function sayOffline() {
+  say(STAYS);
 }
 
 /** Ask the portal whether it can be reached. */
-async function isThere() {
+export async function isThere() {
   if (!navigator.onLine) return false;
   try {
     const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });

@@ -1,18 +1,10 @@
 // The table in which several requests are decided together: its buttons say how many, and name what is of high risk.
 
-const SECOND_LOOK_MS = 500;
-let lookedAgain = true; // false for a moment on a page that asks for a confirmation
+import { isPausing, pause } from "./pause.js";
 
 export function startTogether() {
   if (!document.getElementById("approve-together")) return;
-  if (document.querySelector('#together [name="confirmed"]')) {
-    // The second click of a double click must not confirm.
-    lookedAgain = false;
-    setTimeout(() => {
-      lookedAgain = true;
-      nameButtons();
-    }, SECOND_LOOK_MS);
-  }
+  if (document.querySelector('#together [name="confirmed"]')) pause(nameButtons);
   document.addEventListener("change", (event) => event.target.matches?.("[data-together]") && nameButtons());
   window.addEventListener("pageshow", nameButtons);
   nameButtons();
@@ -25,7 +17,7 @@ function nameButtons() {
   const number = `${checked.length} ${checked.length === 1 ? "request" : "requests"}`;
   const risky = checked.filter((box) => box.dataset.risky);
   approve.textContent = checked.length ? `Approve ${number}${risked(risky, checked.length)}` : "Check at least one to approve";
-  approve.disabled = !checked.length || !lookedAgain;
+  approve.disabled = !checked.length || isPausing();
   reject.textContent = `Reject ${number}`;
   reject.disabled = !checked.length;
 }

@@ -175,7 +175,7 @@ function send(event, field) {
   }
   const button = chosen ?? (field === comment() ? null : buttonOf("approve"));
   if (!button) {
-    tell("Choose what to send this comment with: approve, request changes, or reject.");
+    tell("Choose a decision for this comment: approve, request changes, or reject.");
     return;
   }
   if (needsReason(button)) {

@@ -242,8 +242,8 @@ def test_a_browser_shows_notifications_once_its_person_allows_it(portal: Portal,
     page.wait_for_function(f"async () => (await ({_SHOWN})()).length === 1")
     assert page.evaluate(_SHOWN) == [[told["title"], "", f"{portal.desk.url}/queue"]], "no address of somebody else"
 
-    section.get_by_role("button", name="Show none in this browser").click()
-    expect(page.get_by_role("status").first).to_contain_text("shows no more notifications")
+    section.get_by_role("button", name="Turn off in this browser").click()
+    expect(page.get_by_role("status").first).to_contain_text("Notifications are off in that browser")
     expect(section.get_by_role("listitem")).to_have_count(0)
     server.stop()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import select
 
 from app.domain.ballot import Ballot
 from app.domain.events import EventKind
@@ -16,6 +17,7 @@ from app.domain.policy.terms import Stage, default_terms
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.store.runs import Run
+from app.store.snoozes import Snooze
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON, WIDE
@@ -240,7 +242,7 @@ def test_a_group_is_decided_in_its_table(portal: Portal, visit: Visit, many: lis
 
     refunds = [refund(portal.services, number, amount) for number, amount in enumerate((12, 30, 45, 900))]
     page = reviewer.go("/queue?workflow=refunding&group=1")
-    expect(page.locator(".group .common")).to_contain_text("4 alike with different risks: 1 high, 3 medium")
+    expect(page.locator(".group .common")).to_contain_text("4 similar requests, different risks: 1 high, 3 medium")
     page.get_by_role("link", name="Approve these 4").click()
     approve = page.locator("#approve-together")
     expect(approve).to_have_text("Approve 3 requests")
@@ -283,7 +285,11 @@ ONE_HEIGHT = """() => {
 
 
 TOPS = """() => [...document.querySelectorAll("#queue-rows .row")].map((row) => row.getBoundingClientRect().top)"""
-OWN = """() => parseInt(document.getElementById("queue-own").dataset.count || "0")"""
+OWN = """() => parseInt(document.getElementById("nav").dataset.own || "0")"""
+NOTIFIED = """async () => {
+  const shown = await (await navigator.serviceWorker.getRegistration("/"))?.getNotifications();
+  return shown?.length === 1 && shown[0].title === "Your decision is needed";
+}"""
 WHOLE = """() => [...document.querySelectorAll("#queue-rows .row")].filter((row) => {
   const place = row.getBoundingClientRect();
   return place.top >= 0 && place.bottom <= innerHeight;
@@ -317,7 +323,12 @@ def test_nine_rows_fit_and_no_pointer_moves_them(portal: Portal, visit: Visit, m
 
 
 def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Portal, visit: Visit) -> None:
-    page = visit("dba").go("/queue")
+    reviewer = visit("dba", permissions=["notifications"])
+    page, elsewhere = reviewer.go("/queue"), reviewer.context.new_page()
+    elsewhere.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true })")
+    page.evaluate("id => localStorage.setItem('assent:notifications', id)", portal.people["dba"].id)
+    elsewhere.goto("/decided")
+    connected(elsewhere)
     connected(page)
     before = page.evaluate(OWN)
     assert page.title().startswith(f"({before}) " if before else "Queue")
@@ -326,6 +337,8 @@ def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Port
     with portal.services.sessions.begin() as session:
         add_event(session, EventKind.REQUEST_OPENED, request_id=request.id, run_id=request.run_id)
     expect(page).to_have_title(f"({before + 1}) Queue · Assent", timeout=SOON)
+    expect(elsewhere).to_have_title(f"({before + 1}) Decided requests · Assent", timeout=SOON)
+    elsewhere.wait_for_function(NOTIFIED)
     expect(page.locator("#queue-own")).to_contain_text("min")
     at_work, run = page.locator("#at-work"), make_run(portal.services.sessions, state=RunState.RUNNING)
     for step in ("Measure queries", "Write the report"):
@@ -350,8 +363,18 @@ def test_a_key_snoozes_and_a_comment_of_somebody_else_brings_back(portal: Portal
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Until something happens")).to_be_focused()
     reviewer.look("request-snooze")
-    page.keyboard.press("Enter")
+    page.keyboard.press("a")  # a menu is open, so this decides nothing
+    page.get_by_label("Or until").press("Enter")
     expect(page.locator("#snoozing")).to_contain_text("Snoozed for you until")
+    assert portal.request(request.id).state == "pending"
+    with portal.services.sessions() as session:
+        until = session.scalars(select(Snooze.until).where(Snooze.request_id == request.id)).one()
+    assert until - datetime.now(UTC) > timedelta(hours=2), "what was typed, not the first button's hour"
+    page.get_by_role("button", name="End my snooze").click()
+    expect(page.locator("#snoozing")).not_to_contain_text("Snoozed for you")
+    connected(page)
+    page.keyboard.press("z")
+    page.keyboard.press("Enter")
     expect(page.locator("#snoozing")).to_contain_text("a change or a comment or an escalation")
     page.goto("/queue?workflow=snoozing")
     connected(page)

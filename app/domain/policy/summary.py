@@ -154,7 +154,7 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
     if body.grace is not None:
         yield f"decisions can be undone for {body.grace.words}" if body.grace.seconds else "decisions cannot be undone"
     if body.agent_urgency is not Urgency.NORMAL:
-        yield f"agents may say that a request has {body.agent_urgency.value} urgency"
+        yield f"agents may set urgency up to {body.agent_urgency.value}"
     spans = [span for span in (body.deadline, body.warn, *(step.after for step in body.escalation)) if span]
     if any(span.working for span in spans):
         part = document.calendar_of(body)

@@ -71,7 +71,7 @@ class PushSender:
             return Sent(notice.headline, f"{reached} {'browser' if reached == 1 else 'browsers'}", expired=tuple(gone))
         if problems:
             return Later(problems[0], expired=tuple(gone))
-        return Refused("Its browsers take no more notifications.", expired=tuple(gone))
+        return Refused("None of this person's browsers accepts notifications.", expired=tuple(gone))
 
     def _send_to(self, browser: Browser, notice: Notice, body: bytes, deadline: Deadline) -> str | None:
         """Return None if it was accepted, why not, or nothing if the browser takes no more notifications."""

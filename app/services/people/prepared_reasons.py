@@ -76,7 +76,7 @@ class PreparedReasons:
         with self._sessions.begin() as session:
             known = session.get(Team, team, with_for_update=True) if is_storable(team) else None
             if known is None:
-                raise InvalidInputError("There is no such team.", {"team": "unknown"})
+                raise InvalidInputError("There is no such team.", {"team": "Choose one of the listed teams."})
             count = session.scalar(select(func.count()).where(PreparedReason.team_slug == team)) or 0
             if count >= MOST:
                 raise ConflictError(f"A team can have {MOST} prepared reasons. Remove one first.")
@@ -138,7 +138,10 @@ def _usable(text: str) -> str:
     if not words:
         raise InvalidInputError("Enter the reason.", {"text": "This field is required."})
     if len(words) > LONGEST:
-        raise TooLargeError(f"A prepared reason has at most {LONGEST:,} characters; this one has {len(words):,}.")
+        raise TooLargeError(
+            f"A prepared reason has at most {LONGEST:,} characters; this one has {len(words):,}.",
+            fields={"text": "This text is too long."},
+        )
     return words
 
 

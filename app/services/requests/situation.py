@@ -221,7 +221,7 @@ def _why(terms: Terms, means: OnExpiry, risk: RiskLevel, snoozed: bool) -> str:
     if means is OnExpiry.ESCALATE:
         return "with a new deadline"
     if terms.on_expiry is OnExpiry.APPROVE and snoozed:
-        return "its rule approves on expiry only what was never snoozed for everyone"
+        return "it was snoozed for everyone, so it cannot be approved on expiry"
     if terms.on_expiry is OnExpiry.APPROVE:
         return "its rule approves on expiry only at low risk and without a rejection"
     return ""

@@ -38,9 +38,9 @@ def browser_test() -> Any:
 
 @web.post("/profile/notifications/browsers/<browser_id>/remove")
 def browser_remove(browser_id: str) -> Any:
-    """Show no more notifications in one of your browsers."""
+    """Turn off notifications in one of your browsers."""
     services().browsers.remove(current_actor(), browser_id)
-    flash("That browser shows no more notifications.")
+    flash("Notifications are off in that browser.")
     return see_other("web.notifications")
 
 

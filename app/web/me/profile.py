@@ -22,7 +22,7 @@ from app.web.pages import render, see_other, web
 
 THEME_WORDS = {Theme.SYSTEM: "Same as my system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
 DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more fits on a screen"}
-KEYS_WORDS = {"on": "On: j and k move, a approves, ? shows all of them", "off": "Off"}
+KEYS_WORDS = {"on": "On: j and k move, a approves, ? lists all shortcuts", "off": "Off"}
 NEXT_WORDS = {
     OpenNext.BESIDE: "Where the queue is beside the request",
     OpenNext.ALWAYS: "Always",

@@ -21,7 +21,10 @@ def test_a_reason_is_prepared_changed_given_and_removed(app: Flask, services: Se
     assert "Too broad. Add a where." in page.text
     edit = page.one("ul", class_="reasons").one("details")
     browser.send(edit.all("form")[0], status=422, use="both", text=" ")
-    assert "open" in browser.page.one("ul", class_="reasons").one("details").attributes
+    edit = browser.page.one("ul", class_="reasons").one("details")
+    assert "open" in edit.attributes and edit.one("p", class_="wrong").text == "This field is required."
+    assert edit.one("textarea").attributes["aria-invalid"] == "true"
+    assert len(browser.page.all("p", class_="wrong")) == 1, "not at the form for another reason"
     browser.send(browser.page.one("ul", class_="reasons").all("form")[0], use="both", text="Too broad, <b>sorry</b>.")
     assert "Too broad, <b>sorry</b>." in browser.follow().text
 

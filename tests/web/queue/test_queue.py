@@ -133,7 +133,7 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
     reviewer = browse("reviewer")
     reviewer.get(f"/queue?workflow={flow}&group=1")
     [group] = [element for element in reviewer.page.all("div") if element.attributes.get("class") == "group"]
-    assert "5 alike with different risks: 1 high, 4 low" in group.text
+    assert "5 similar requests, different risks: 1 high, 4 low" in group.text
     assert "delete from … where user_id = … and age > 90" in group.text
     differs = sorted(element.text for element in group.all("div", class_="differs"))
     assert differs == ["logins, 1", *(f"sessions, {number}" for number in range(4))]

@@ -102,6 +102,17 @@ def test_a_mail_reads_like_a_mail(services: Services, reviewer: Browser) -> None
     assert "⟦secret:api-key:1⟧ masked secret" in page.one("div", class_="argument-list").text
 
 
+def test_many_recipients_of_a_mail_are_folded(services: Services, reviewer: Browser) -> None:
+    to = [f"user{at}@example.com" for at in range(14)]
+    args = {"body": "Hello.", "subject": "News", "to": to, "tags": list("abcdefghijkl")}
+    page = shown(services, reviewer, tool_call(args, "send_email"))
+    first, rest = page.one("div", class_="mail").all("ul", class_="values")
+    folded = page.one("div", class_="mail").one("details")
+    assert folded.one("summary").text == "and 4 more" and folded.one("ul").text == rest.text
+    assert "user9@" in first.text and "user10@" not in first.text and "user13@" in rest.text
+    assert len(page.one("div", class_="argument-list").all("details")) == 1, "other lists are shown whole"
+
+
 def test_a_form_takes_the_place_of_the_list_on_demand(services: Services, reviewer: Browser) -> None:
     payload = tool_call(ARGS, "refund") | {"args_schema": SCHEMA}
     page = shown(services, reviewer, payload)

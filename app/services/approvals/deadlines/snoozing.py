@@ -44,7 +44,7 @@ class Snoozes:
         if actor.kind != "person" or not actor.id:
             raise ForbiddenError("Only people can snooze requests.")
         if until is None and not wakes:
-            raise InvalidInputError("Say until when, or until what happens.", {"until": "missing"})
+            raise InvalidInputError("Choose a time, or an event that ends the snooze.", {"until": "missing"})
         words, now = clean_comment(reason), self._ground.clock()
         if for_all and not words:
             raise InvalidInputError("Snoozing for everyone needs a reason.", {"reason": "missing"})
