@@ -239,7 +239,8 @@ def test_a_browser_shows_notifications_once_its_person_allows_it(portal: Portal,
     session.send("ServiceWorker.deliverPushMessage", {
         "origin": portal.desk.url, "registrationId": found[0], "data": json.dumps(told | {"url": "https://evil.example/"}),
     })  # fmt: skip
-    page.wait_for_function(f"async () => (await ({_SHOWN})()).length === 1")
+    # Not `wait_for_function`, which takes the promise itself for true.
+    portal.until(lambda: page.evaluate(_SHOWN))
     assert page.evaluate(_SHOWN) == [[told["title"], "", f"{portal.desk.url}/queue"]], "no address of somebody else"
 
     section.get_by_role("button", name="Turn off in this browser").click()
