@@ -141,9 +141,7 @@ class _Drawing:
             raise _TooLongError
 
 
-def _draw(
-    kind: str, payload: Mapping[str, Any], drawn: _Drawing, workflow: str, node: str
-) -> tuple[str, ...] | None:
+def _draw(kind: str, payload: Mapping[str, Any], drawn: _Drawing, workflow: str, node: str) -> tuple[str, ...] | None:
     """Draw a proposal, and return what else has to be the same; None if proposals of this kind are not compared."""
     language = str(payload.get("language") or "").lower()
     if kind == "script":
@@ -194,9 +192,10 @@ def _arguments(value: Any, path: str, drawn: _Drawing) -> None:
     if value is None or isinstance(value, bool) or value == []:
         drawn.text(json.dumps(value))
     elif isinstance(value, list):
-        drawn.shapes.append(json.dumps(sorted({_shape(item) for item in value})))
         plain = all(isinstance(item, str) and "," not in item for item in value)
+        # First, because what is too long ends here.
         drawn.hole(path, ", ".join(value) if plain else json.dumps(value, ensure_ascii=False, sort_keys=True))
+        drawn.shapes.append(_shape(value))
     elif isinstance(value, str) and name in _CODE_KEYS:
         _statement(value, _CODE_KEYS[name], drawn)
     elif isinstance(value, str) and name in _DEED_KEYS and re.fullmatch(r"[A-Za-z_-]{1,40}", value):
@@ -207,11 +206,14 @@ def _arguments(value: Any, path: str, drawn: _Drawing) -> None:
 
 
 def _shape(value: Any) -> str:
-    """The shape of an item of a list: its type, and the names in it."""
+    """The shape of a list or of an item of it: its type, and the names in it.
+
+    The shapes inside are joined as they are: JSON within JSON would double with each level.
+    """
     if isinstance(value, Mapping):
-        return json.dumps({str(key): _shape(inner) for key, inner in value.items()}, sort_keys=True)
+        return "{" + ",".join(sorted(f"{json.dumps(str(key))}:{_shape(inner)}" for key, inner in value.items())) + "}"
     if isinstance(value, list):
-        return json.dumps(sorted({_shape(item) for item in value}))
+        return "[" + ",".join(sorted({_shape(item) for item in value})) + "]"
     return "text" if isinstance(value, str) else "number" if not isinstance(value, bool) else json.dumps(value)
 
 

@@ -162,3 +162,13 @@ def test_many_differences_share_a_column() -> None:
     assert len(group.columns) == MOST_COLUMNS and group.columns[-1] == "further differences"
     assert all(str(value) in " ".join(member.values) for member, args in zip(group.members, many, strict=True)
                for value in args.values())  # fmt: skip
+
+
+def test_deep_lists_have_small_outlines() -> None:
+    """JSON within JSON doubles with each level: forty levels once filled the memory."""
+    deep: Any = ["x"]
+    for _ in range(60):
+        deep = [deep, {"a": deep}] if len(str(deep)) < 500 else [deep]
+    payload = {"kind": "custom", "schema_id": "a", "data": {"rows": deep}}
+    outline = outline_of(payload, "flow", "step")
+    assert outline is not None and len(str(outline.family)) < 20_000
