@@ -19,20 +19,18 @@ from app.notify.slack.outbox import SlackOutbox
 from app.services.bundle import Services, services_over
 from app.services.demo_marks import DemoMarks
 from app.services.notifications.planner import NotificationPlanner
-from app.store.jobs import NOTIFY_QUEUE
+from app.store.jobs import DUE_DELIVERIES, NEXT_SCHEDULED, NOTIFY_QUEUE
 from app.store.one_transaction import one_transaction
 from app.worker.post import Post
 
 PLANNED_AFTER = timedelta(milliseconds=700)
 """How long after an event a worker has notified people of it."""
-_AHEAD = """
+_AHEAD = f"""
     select
         array(select event_id from unplanned_events order by event_id) as unplanned,
-        (select coalesce(json_agg(json_build_object('id', id, 'delivery', args ->> 'delivery')
-            order by scheduled_at nulls first, id), '[]') from procrastinate_jobs where queue_name = %(queue)s
-            and (scheduled_at is null or scheduled_at <= %(now)s)) as jobs,
+        ({DUE_DELIVERIES}) as jobs,
         least(
-            (select min(scheduled_at) from procrastinate_jobs where queue_name = %(queue)s),
+            ({NEXT_SCHEDULED}),
             (select min(due_at) from approval_requests where due_at is not null)) as due"""
 
 

@@ -25,6 +25,15 @@ DEFER = """procrastinate_defer_jobs_v1(array(
 """An expression that enqueues `jobs`, or some of them, which the statement selects with `where`."""
 END = "delete from procrastinate_jobs where id = any(%(ended)s)"
 """Removes the jobs `ended` from the queue."""
+END_ONE = "delete from procrastinate_jobs where id = :id"
+"""Removes a job from the queue."""
+DUE_DELIVERIES = """
+    select coalesce(json_agg(json_build_object('id', id, 'delivery', args ->> 'delivery')
+        order by scheduled_at nulls first, id), '[]') from procrastinate_jobs where queue_name = %(queue)s
+        and (scheduled_at is null or scheduled_at <= %(now)s)"""
+"""The jobs of a queue that are due at `now`, with their deliveries, as JSON."""
+NEXT_SCHEDULED = "select min(scheduled_at) from procrastinate_jobs where queue_name = %(queue)s"
+"""When the next job of a queue is due that is put off."""
 HASTEN = """
     update procrastinate_jobs set scheduled_at = null
     where status = 'todo' and task_name = 'notify.deliver' and args ->> 'delivery' = :delivery and scheduled_at > :now

@@ -24,7 +24,7 @@ from app.services.notifications.delivery_rows import DeliveryPlan, new_row, writ
 from app.services.record.audit import record
 from app.store.batch import execute
 from app.store.engine import Sessions
-from app.store.jobs import DEFER, sign_in_job
+from app.store.jobs import DEFER, END_ONE, sign_in_job
 from app.store.notify import Delivery
 from app.store.people import Person, SignInLink
 
@@ -48,7 +48,7 @@ _ASK = f"""
     select (select ceil(seconds)::integer from counted where caller = %(address)s and {_OVER}) as wait,
         {DEFER.format(where=f"where not exists (select from counted where {_OVER})")} as deferred"""
 _TIDY = text("delete from rate_windows where caller like 'sign-in:%' and began_at < now() - interval '1 hour'")
-_END = text("delete from procrastinate_jobs where id = :id")
+_END = text(END_ONE)
 
 
 class SignInMail:
