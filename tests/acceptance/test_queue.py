@@ -338,7 +338,7 @@ def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Port
         add_event(session, EventKind.REQUEST_OPENED, request_id=request.id, run_id=request.run_id)
     expect(page).to_have_title(f"({before + 1}) Queue · Assent", timeout=SOON)
     expect(elsewhere).to_have_title(f"({before + 1}) Decided requests · Assent", timeout=SOON)
-    elsewhere.wait_for_function(NOTIFIED)
+    portal.until(lambda: elsewhere.evaluate(NOTIFIED))
     expect(page.locator("#queue-own")).to_contain_text("min")
     at_work, run = page.locator("#at-work"), make_run(portal.services.sessions, state=RunState.RUNNING)
     for step in ("Measure queries", "Write the report"):

@@ -280,7 +280,7 @@ def test_risk_rules_that_a_policy_changes_are_shown_there_and_with_the_request(
     change = RuleChange("sql.lock_table", RiskLevel.LOW, "<They> retry.")
     assessment = found.adjusted({change.rule: change}, version, RiskLevel.SAFE)
     request = make_request(services.sessions, risk=RiskLevel.LOW, assessment=assessment.to_json())
-    text = reviewer.get(f"/requests/{request.id}").one("aside").text
+    text = reviewer.get(f"/requests/{request.id}").one("aside", id="facts").text
     assert f"Without policy version {version}, it would be High" in text and "is Low: <They> retry." in text
     risk = Caller(reviewer.caller.client.application, reviewer.caller.person).get(f"/api/v1/approvals/{request.id}")
     assert risk.json["risk"]["adjustment"]["level"] == "high"
