@@ -216,7 +216,9 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
     page = auditor.go(f"/audit?run_id={run_id}")
     auditor.look("audit")
     lines = page.locator("tbody tr .main").all_inner_texts()
-    told = [" ".join(re.sub(r"(request|run) [0-9a-f]{8}", "", line).split()) for line in reversed(lines)]
+    assert "run: Maintenance of the shop" in lines[-1]
+    # The titles of the request and the run stand below what was done.
+    told = [line.split("\n")[0].strip() for line in reversed(lines)]
     # A worker learns from the edit within a few seconds, at any place among the others.
     assert [line for line in told if line != "Assent learned a lesson from a correction"] == [
         "Release engineer started a run",
