@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.store.requests import ApprovalRequest
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 from assent.installed_workflows import use_workflows
 from assent.toolbox import Registry
 from assent.toolbox.discovery import use_registry
@@ -99,8 +99,8 @@ def change_of(*steps: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(rig: Rig, plan: ApprovalRequest, *steps: str | dict[str, Any]) -> None:
-    """Approve these steps of a plan, in this order."""
-    rig.decide(plan, Verdict.MODIFY, change=change_of(*steps))
+    """Approve these steps of a plan, in this order, although what verifies it may be left out."""
+    rig.decide(plan, Verdict.MODIFY, change=change_of(*steps), acknowledged_risk=RiskLevel.CRITICAL)
     rig.advance(plan.run_id)
 
 
