@@ -156,7 +156,7 @@ def test_async(portal, beside):
 def test_an_outcome_that_does_not_fit_is_refused(change, client):
     def drop(table: str) -> None: ...
 
-    gate = _Gate(drop, "", "", "", "", "safe", None)
+    gate = _Gate(drop, "", "", "", "", "safe", "normal", None)
     proposal, _ = gate.proposal(("a",), {})
     payload = proposal.model_dump(mode="json")
     outcome = Outcome.model_validate({
