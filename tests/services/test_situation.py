@@ -218,12 +218,12 @@ def test_acts_are_those_that_are_possible(named: Desk) -> None:
     def acts(who: Actor) -> set[str]:
         return set(view_of(desk, request, who).acts.names)
 
-    common = {"assign", "escalate", "cancel", "comment"}
+    common = {"assign", "escalate", "cancel", "comment", "snooze"}
     assert acts(dba) == common | {"claim", "extend"}
-    assert acts(outsider) == {"comment"}
+    assert acts(outsider) == {"comment", "snooze"}
     assert acts(starter) == common
     assert acts(admin) == common | {"extend"}
-    assert acts(viewer) == set()
+    assert acts(viewer) == {"snooze"}, "for themselves"
     desk.checkpoints.claim(request.id, dba)
     assert acts(admin) == common | {"extend", "release"}
     desk.decide(request, dba)
