@@ -246,7 +246,7 @@ def test_no_value_is_not_null() -> None:
 def test_hidden_characters_become_visible(text: str, shown: str) -> None:
     assert plain_text(text) == shown
     assert visible(text).striptags() == " ".join(shown.split())
-    assert str(visible("<b>" + text)).startswith("&lt;b&gt;")
+    assert str(visible("<b>" + text)).removeprefix('<bdi dir="auto">').startswith("&lt;b&gt;")
 
 
 @pytest.mark.parametrize(
