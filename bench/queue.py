@@ -3,8 +3,9 @@
     python -m bench.queue [--samples N] [--sizes 1000,100000] [--plans]
 
 Each page is read through the use case that the page and the API call, and as the real page `/queue` by a signed-in
-person through Flask's test client (routing, session, every query of the page, template). The databases are asked in
-turn, and every page once in each round, so that a passing disturbance hits all alike. Everything is measured on rows
+person through Flask's test client (routing, session, every query of the page, template). Resolved requests are listed
+by the API and the command line only; the page of decided ones is measured by `bench.decided`. The databases are asked
+in turn, and every page once in each round, so that a passing disturbance hits all alike. Everything is measured on rows
 that were inserted just now, of which counting has to fetch each from the table, and again after a vacuum, which is how
 PostgreSQL keeps tables by itself. To reach: the 95th percentile with the most requests is at most 1.3 times that with
 the fewest for page one and for each filter by a column, and at most twice that for rare matches and for words. The use
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -77,7 +78,8 @@ class Desk:
 
     def read(self, query: dict[str, str]) -> None:
         """One page through the use case."""
-        self.services.queue.page(filter_from(query, self.viewer), limit=PAGE)
+        wanted = replace(filter_from(query, self.viewer), resolved="resolved" in query)
+        self.services.queue.page(wanted, limit=PAGE)
 
     def open(self, query: dict[str, str]) -> None:
         """One page as a browser gets it."""
@@ -149,7 +151,7 @@ def show_plans(desk: Desk) -> None:
     event.listen(desk.services.engine, "before_cursor_execute", note)
     for name, query in {**FILTERS, **OTHERS, **SEARCHES}.items():
         statements.clear()
-        desk.open(query)
+        (desk.read if "resolved" in query else desk.open)(query)
         print(f"\n{name}, {desk.pending:,} pending")
         with desk.services.engine.connect() as connection:
             for statement, values in list(statements):
@@ -196,6 +198,7 @@ def lines_for(queries: dict[str, dict[str, str]], target: float) -> list[Line]:
         Line(f"{how:<10}  {name}", query, take, target)
         for name, query in queries.items()
         for how, take in takes.items()
+        if "resolved" not in query or take is Desk.read
     ]
 
 

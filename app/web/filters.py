@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 from app.domain.agent_findings import level_counts
 from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plain_text
 from app.domain.lifecycle import RequestState, RunState
-from app.domain.risk import mark_unread
 from app.domain.text import capitalized, has_right_to_left, plural, span_words
 from app.http.identity import reader_zone
 from app.web.field_text import text_for_field
@@ -141,7 +140,6 @@ def register_filters(app: Flask) -> None:
         rank=lambda at: f"{at.astimezone(UTC):%Y%m%d%H%M%S%f}",
         field_text=lambda text: text_for_field(str(text)),
         risk_word=lambda level: _RISK[str(level)],
-        mark_unread=mark_unread,
         kind_word=lambda kind: _KINDS.get(kind, kind),
         capitalize_first=capitalized,
         run_state_words=lambda state: _RUN_WORDS[RunState(state)],

@@ -31,8 +31,9 @@ class Chip:
 
     words: str
     query: dict[str, str]
-    current: bool
+    current: bool = False
     count: Count | None = None
+    endpoint: str = "web.queue"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class RequestList:
     @property
     def filtered(self) -> bool:
         """True if anything narrows the list."""
-        return bool(set(self.query) - {"resolved", "group"})
+        return bool(set(self.query) - {"group"})
 
     @property
     def unfolded(self) -> bool:
@@ -91,7 +92,6 @@ def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
         my_teams=viewer.member if arguments.get("my_teams", "") == "1" else None,
         team=arguments.get("team", ""),
         unassigned=arguments.get("unassigned", "") == "1",
-        resolved=arguments.get("resolved", "") == "1",
         snoozer=viewer.id,
         snoozed=arguments.get("snoozed", "") == "1",
     )
@@ -104,7 +104,6 @@ def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
         "mine": wanted.mine is not None,
         "my_teams": wanted.my_teams is not None,
         "unassigned": wanted.unassigned,
-        "resolved": wanted.resolved,
         "snoozed": wanted.snoozed,
         "group": group,
     }
@@ -118,7 +117,12 @@ def query_here() -> dict[str, str]:
 
 def is_grouped() -> bool:
     """True if similar requests are grouped."""
-    return request.args.get("group", "") == "1" and request.args.get("resolved", "") != "1"
+    return request.args.get("group", "") == "1"
+
+
+def shared_with_decided(query: dict[str, str]) -> dict[str, str]:
+    """Those filters of the queue that the list of decided requests has, too."""
+    return {name: value for name, value in query.items() if name in ("text", "workflow", "kind", "risk", "team")}
 
 
 def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
@@ -150,6 +154,6 @@ def _chips(actor: Actor, query: dict[str, str], views: list[NamedView]) -> list[
     counts = services().queue.counts({name: filter_from(filters, actor) for name, filters in counted.items()})
     chips = [Chip("Waiting", {}, query == {})]
     chips += [Chip(words, filters, query == filters, counts[words]) for words, filters in narrowed.items()]
-    chips.append(Chip("Decided", {"resolved": "1"}, query == {"resolved": "1"}))
+    chips.append(Chip("Decided", shared_with_decided(query), endpoint="web.decided"))
     chips += [Chip(view.name, view.filters, query == view.filters, counts.get(f"view {view.id}")) for view in views]
     return chips

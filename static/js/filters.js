@@ -11,7 +11,8 @@ export function startFilters() {
   const list = document.getElementById("queue-list");
   if (!list) return;
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("#queue-list .chip, #queue-empty a");
+    // One of the chips leads to another page.
+    const link = event.target.closest("#queue-list .chip[href^='/queue'], #queue-empty a");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
     show(new URL(link.href).searchParams, true);

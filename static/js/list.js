@@ -69,7 +69,7 @@ export async function mergeList(list, fresh) {
   const end = [...after.values()].at(-1);
   for (const row of rows()) {
     // A page that has a next one says nothing about what ranks after its last row.
-    if (!after.has(idOf(row)) && !(more && isAfter(list, row, end))) leave(idOf(row));
+    if (!after.has(idOf(row)) && !(more && isAfter(row, end))) leave(idOf(row));
   }
   for (const row of after.values()) await arrive(list, document.importNode(row, true));
   settle(list);
@@ -82,9 +82,8 @@ async function showOwn(list, fresh) {
 }
 
 /** True if the one ranks after the other. */
-function isAfter(list, row, other) {
-  const [one, two] = [row.dataset.rank, other.dataset.rank];
-  return "newestFirst" in list.dataset ? one < two : one > two;
+function isAfter(row, other) {
+  return row.dataset.rank > other.dataset.rank;
 }
 
 /** A row as it is now: shown where it stands, put at the end, or kept until somebody wants to see what is new. */
@@ -92,7 +91,7 @@ async function arrive(list, row) {
   const id = idOf(row);
   const shown = document.getElementById(row.id);
   if (shown && !shown.classList.contains("gone")) {
-    if (isInPlace(list, shown, row)) waiting.delete(id);
+    if (isInPlace(shown, row)) waiting.delete(id);
     else waiting.set(id, row.cloneNode(true));
     row.dataset.rank = shown.dataset.rank; // of its place, until it is moved
     await morph(shown, row);
@@ -101,13 +100,13 @@ async function arrive(list, row) {
   shown?.remove();
   const last = rows().at(-1);
   if (!last) return; // the first of a list comes with the page
-  if (!isAfter(list, row, last)) waiting.set(id, row);
+  if (!isAfter(row, last)) waiting.set(id, row);
   else if (!list.querySelector("#queue-next")) last.after(row);
 }
 
-function isInPlace(list, shown, row) {
+function isInPlace(shown, row) {
   const [above, below] = [neighbour(shown, "previousElementSibling"), neighbour(shown, "nextElementSibling")];
-  return !(above && isAfter(list, above, row)) && !(below && isAfter(list, row, below));
+  return !(above && isAfter(above, row)) && !(below && isAfter(row, below));
 }
 
 /** The row before or after one, which may stand in another part of the list. */
@@ -166,12 +165,12 @@ function showWaiting(list) {
     shown?.remove();
   }
   for (const row of fresh) {
-    const below = rows().find((other) => isAfter(list, other, row));
+    const below = rows().find((other) => isAfter(other, row));
     if (below) below.before(row);
     else document.querySelector("#queue-rows > :last-child").append(row);
   }
   settle(list);
-  const first = fresh.reduce((one, other) => (isAfter(list, one, other) ? other : one));
+  const first = fresh.reduce((one, other) => (isAfter(one, other) ? other : one));
   first.scrollIntoView({ block: "nearest" });
   first.querySelector(".t a").focus();
 }

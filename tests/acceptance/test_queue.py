@@ -129,8 +129,8 @@ def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: 
     page.locator("#q-risk").select_option("medium")
     expect(page.locator("#queue-rows .row")).to_have_count(1)
     assert "risk=medium" in page.url
-    page.locator(".chip", has_text="Decided").click()
-    page.wait_for_url("**/queue?resolved=1")
+    page.locator(".chip", has_text="Critical").click()
+    page.wait_for_url("**/queue?risk=critical")
     page.go_back()
     expect(page.locator("#queue-rows .row")).to_have_count(1)
     expect(page.locator("#q-risk")).to_have_value("medium")
@@ -138,6 +138,11 @@ def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: 
     expect(page.locator("#queue-rows .row")).to_have_count(50)
     assert page.evaluate("() => window.kept"), "no page was loaded anew"
     reviewer.look("queue-filtered")
+    page.locator("#q-risk").select_option("medium")
+    expect(page.locator("#queue-rows .row")).to_have_count(1)
+    page.locator(".chip", has_text="Decided").click()
+    page.wait_for_url("**/decided?risk=medium&workflow=cleaning")
+    expect(page.locator("#d-risk")).to_have_value("medium")
 
 
 def test_a_way_back_that_cannot_be_fetched_is_gone_by_the_browser(visit: Visit, many: list[str]) -> None:

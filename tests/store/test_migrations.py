@@ -247,6 +247,20 @@ def test_agents_go_on_seeing_what_they_opened_before(database_url, downgrade):
     assert remarks == {agent: True, "Owner": False}
 
 
+def test_saved_views_of_decided_requests_are_removed(database_url, downgrade):
+    downgrade("0053")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("""
+            insert into people (id, name, email, roles, active)
+                values ('owner', 'Owner', 'owner@example.org', '["reviewer"]', true);
+            insert into saved_views (id, person_id, name, filters, created_at) values
+                ('1', 'owner', 'Decided', '{"resolved":"1","risk":"high"}', now()),
+                ('2', 'owner', 'Text', '{"text":"resolved"}', now())
+        """)
+        upgrade_everything(database_url)
+        assert connection.execute("select name from saved_views").fetchall() == [("Text",)]
+
+
 def test_events_that_were_to_be_planned_still_are_after_the_upgrade(database_url, downgrade):
     downgrade("0028")
     with psycopg.connect(database_url, autocommit=True) as connection:

@@ -133,7 +133,7 @@ def test_fields_of_these_names_in_other_values_are_no_basis(services: Services, 
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("path", ["/queue", "/queue?resolved=1", "/runs", "/runs?state=failed"])
+@pytest.mark.parametrize("path", ["/queue", "/decided", "/runs", "/runs?state=failed"])
 def test_everybody_may_look(browse: Browse, role: str, path: str) -> None:
     browse(role).get(path)
 

@@ -42,13 +42,13 @@ def decided() -> Any:
         "decided.html", status_of(error) if error else 200, page=page, query=query, error=error, problems={},
         people=people, by_nobody=_BY_NOBODY, outcomes=OUTCOMES, workflows=services().decided.workflows(),
         teams=services().people.teams(), kinds=KINDS, risks=tuple(reversed(RiskLevel)), verdicts=VERDICT_WORDS,
-        viewer=current_actor(),
+        viewer=current_actor(), now=services().clock(),
     )  # fmt: skip
 
 
 @web.get("/decided/export")
 def decided_export() -> Any:
-    """The matching requests as a file, streamed."""
+    """Stream the matching requests as a file."""
     wanted = decided_filter(decided_query(request.args))
     return download(services().decided.export(current_actor(), wanted, export_format()), "decided-requests")
 

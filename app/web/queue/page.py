@@ -11,7 +11,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.reading.queue import QueuePage, QueueRow
 from app.services.reading.queue_filter import QueueFilter
-from app.web.listing import RequestList, filter_from, listed, query_of
+from app.web.listing import RequestList, filter_from, listed, query_of, shared_with_decided
 from app.web.pages import address, events_position, render, see_other, web
 
 
@@ -27,6 +27,8 @@ def queue() -> Any:
     """The list; with `cursor`, the next page; with `row`, the current state of those rows."""
     seq = events_position()
     wanted = filter_from(request.args, current_actor())
+    if request.args.get("resolved", "") == "1":  # in bookmarks, from when this page had decided requests, too
+        return see_other("web.decided", **shared_with_decided(query_of(wanted)))
     if rows := request.args.getlist("row"):
         return _rows(services().queue.rows(wanted, rows), wanted)
     cursor = request.args.get("cursor") or None

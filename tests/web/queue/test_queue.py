@@ -95,6 +95,17 @@ def test_chips_count_as_far_as_it_is_cheap(services: Services, browse: Browse, f
     assert chip(reviewer, "Critical") == f"Critical {int(number) + 3}"
 
 
+def test_decided_requests_are_on_a_page_of_their_own(browse: Browse, flow: str) -> None:
+    """The chip and older bookmarks lead there, with the filters that both pages have."""
+    reviewer = browse("reviewer")
+    query = f"risk=high&urgency=low&workflow={flow}&text=x&mine=1&group=1"
+    there = f"/decided?risk=high&workflow={flow}&text=x"
+    assert reviewer.get(f"/queue?{query}").one("a", class_="chip", href=there).text == "Decided"
+    reviewer.get(f"/queue?{query}&resolved=1", 303)
+    assert reviewer.response is not None and reviewer.response.headers["Location"] == there
+    reviewer.follow()
+
+
 def test_a_view_is_kept_renamed_and_deleted(services: Services, browse: Browse, flow: str) -> None:
     asked(services, flow)
     reviewer = browse("reviewer")

@@ -103,7 +103,7 @@ def test_a_closed_window_is_named_on_the_button_and_what_is_held_says_until_when
     reviewer.send(reviewer.form("decide"), reviewer.button("Approve"))
     page = reviewer.follow()
     assert "when its change window opens" in page.one(id="request-said").text
-    assert "runs in" in reviewer.get("/queue?resolved=1").one("div", id=f"row-{request.id}").text
+    assert "runs in" in reviewer.get("/decided").one("tr", id=f"decided-{request.id}").text
     for path in ("/runs", f"/runs/{request.run_id}", f"/requests/{request.id}"):
         told = reviewer.get(path).text
         assert "waiting for its change window, until" in told.lower(), path
