@@ -97,61 +97,57 @@ class NoticeComposer:
             return ComposedNotice(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._roundup(delivery, person)
-        if delivery.channel == Channel.BROWSER.value and not self._browsers.of(person.id):
+        to = self._receiver(person, delivery.channel)
+        if delivery.channel == Channel.BROWSER.value and not to.browsers:
             return ComposedNotice(None, "No browser of theirs shows notifications any longer.")
         if delivery.kind == NoticeKind.TEST.value:
-            return self._test(delivery, person)
+            return self._test(delivery, to)
         if delivery.kind == NoticeKind.DISABLED.value:
-            return self._disabled(delivery, person)
+            return self._disabled(delivery, to)
         if delivery.kind == NoticeKind.ACCOUNT.value:
-            return self._account(delivery, person)
+            return self._account(delivery, to)
         if delivery.kind == NoticeKind.SIGN_IN.value:
-            return self._sign_in(delivery, person)
-        notice = self._about(delivery, person)
-        return ComposedNotice(None, notice.reason) if isinstance(notice, NeedlessNotice) else ComposedNotice(notice)
-
-    def _about(self, delivery: Delivery, person: Person) -> Notice | NeedlessNotice:
-        kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
-        view = self._seen(delivery, actor)
+            return self._sign_in(delivery, to)
+        view = self._seen(delivery, person.as_actor(Via.MAIL))
         if isinstance(view, NeedlessNotice):
-            return view
-        return self._notice(delivery, person, view, kind)
+            return ComposedNotice(None, view.reason)
+        return ComposedNotice(self._notice(delivery, person, to, view))
 
-    def _disabled(self, delivery: Delivery, person: Person) -> ComposedNotice:
+    def _disabled(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
         """A destination was disabled; the delivery's key says which (see `destinations`)."""
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.key.split(":")[1])
         if place is None or place.disabled_at is None or place.removed_at is not None:
             return ComposedNotice(None, "The destination is enabled again, or was removed.")
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.DISABLED, to=self._receiver(person, delivery.channel),
+            id=delivery.id, kind=NoticeKind.DISABLED, to=to,
             at=delivery.created_at, headline=f"The destination “{place.name}” has been disabled",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
         )  # fmt: skip
         return ComposedNotice(notice)
 
-    def _test(self, delivery: Delivery, person: Person) -> ComposedNotice:
+    def _test(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.TEST, to=self._receiver(person, delivery.channel), at=delivery.created_at,
+            id=delivery.id, kind=NoticeKind.TEST, to=to, at=delivery.created_at,
             headline="This is a test notification", settings_url=f"{self._url}/profile/notifications",
         )  # fmt: skip
         return ComposedNotice(notice)
 
-    def _account(self, delivery: Delivery, person: Person) -> ComposedNotice:
+    def _account(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
         """The person has to confirm something that someone else created for them."""
         with self._sessions.reads() as session:
             found = to_confirm(session, delivery, self._clock())
         if found is None:
             return ComposedNotice(None, "It was confirmed, declined, or has ended.")
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
+            id=delivery.id, kind=NoticeKind.ACCOUNT, to=to,
             at=delivery.created_at, headline=found.headline, said=mask_text(found.said),
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{found.page}",
         )  # fmt: skip
         return ComposedNotice(notice)
 
-    def _sign_in(self, delivery: Delivery, person: Person) -> ComposedNotice:
+    def _sign_in(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
         """The link that the person asked for."""
         until = delivery.link_expires_at
         if until is None or until <= self._clock():
@@ -159,7 +155,7 @@ class NoticeComposer:
         with self._sessions.begin() as session:
             token = ready_link(session, delivery, self._secret_key)
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.SIGN_IN, to=self._receiver(person, delivery.channel),
+            id=delivery.id, kind=NoticeKind.SIGN_IN, to=to,
             at=delivery.created_at, headline="Your sign-in link", settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/sign-in/{token}", link_expires_at=until,
         )  # fmt: skip
@@ -176,11 +172,11 @@ class NoticeComposer:
                 view = brief_of(session, request, person.as_actor(Via.SLACK), self._clock())
             except AssentError:
                 return None
-        return self._notice(delivery, person, view, NoticeKind(delivery.kind), again=True)
+        return self._notice(delivery, person, self._receiver(person, delivery.channel), view, again=True)
 
-    def _notice(self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False) -> Notice:
+    def _notice(self, delivery: Delivery, person: Person, to: Receiver, view: Brief, again: bool = False) -> Notice:
         """A person's notice about a request; `again`: it replaces an earlier message."""
-        actor = person.as_actor(Via.MAIL)
+        kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
         headline, said = self.headline(view, kind, actor)
         if again and kind.asks:
             headline, said = self._by_now(delivery, view, kind, actor)
@@ -190,7 +186,7 @@ class NoticeComposer:
         return Notice(
             id=delivery.id,
             kind=kind,
-            to=self._receiver(person, delivery.channel),
+            to=to,
             at=delivery.created_at,
             headline=headline,
             said=mask_text(said),
