@@ -27,7 +27,7 @@ from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.requests.entitlement import Seat, late_words, seat_of, sign_in_again
 from app.services.requests.line_comments import CommentThread, settling_refusal, threads_of
 from app.services.requests.requester import own_request
-from app.services.runs.control import may_cancel, may_steer
+from app.services.runs.control import may_cancel, may_steer, run_controls
 from app.services.runs.pace import WorkflowPace, pace_of
 from app.services.sight import seen_requests, sees_request, sees_run
 from app.store.engine import Sessions
@@ -328,24 +328,9 @@ def seat_or_why_not(
 def _controls(session: Session, run: Run, viewer: Actor, now: datetime) -> tuple[str, ...]:
     """How this viewer can control the run."""
     possible = run_controls(run) if may_steer(viewer, run) else ()
-    if run.ask_next:
-        possible = tuple(act for act in possible if act != "ask")
     if "cancel" in possible and not may_cancel(session, run, viewer, now):
         return tuple(act for act in possible if act != "cancel")
     return possible
-
-
-def run_controls(run: Run) -> tuple[str, ...]:
-    """How a run can be controlled in its state."""
-    if run.control:
-        return ()
-    return {
-        RunState.QUEUED: ("pause", "ask", "cancel"),
-        RunState.RUNNING: ("pause", "ask", "cancel"),
-        RunState.SUSPENDED: ("pause", "ask", "cancel"),
-        RunState.PAUSED: ("resume", "ask", "cancel"),
-        RunState.FAILED: ("retry",),
-    }.get(RunState(run.state), ())
 
 
 def _own_snooze(session: Session, request: ApprovalRequest, viewer: Actor) -> Snooze | None:

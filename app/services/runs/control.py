@@ -52,7 +52,14 @@ from assent.masking import mask
 CONTROL_CHANNEL = "assent_control"
 """Workers listen here for the ids of runs to pause or cancel."""
 MAX_INPUT_BYTES = 1_000_000
-_MAY_ASK = {RunState.QUEUED, RunState.RUNNING, RunState.SUSPENDED, RunState.PAUSED}
+_CONTROLS = {
+    RunState.QUEUED: ("pause", "ask", "cancel"),
+    RunState.RUNNING: ("pause", "ask", "cancel"),
+    RunState.SUSPENDED: ("pause", "ask", "cancel"),
+    RunState.PAUSED: ("resume", "ask", "cancel"),
+    RunState.FAILED: ("retry",),
+}
+"""How a run in each state can be controlled."""
 _ENTRY = f"""
 select version, title, input_schema, coalesce(error, '') as error, offered is not false as offered
 from workflows left join lateral (
@@ -221,7 +228,7 @@ class Runs:
         now = self._clock()
         run = self._steerable(actor, run_id)
         state = RunState(run.state)
-        if state not in _MAY_ASK:
+        if "ask" not in _CONTROLS.get(state, ()):
             raise _refusal(run, "ask before its next step")
         if run.ask_next:
             raise ConflictError(f"{run.ask_next} has already asked for that: this run asks before its next step.")
@@ -340,6 +347,14 @@ def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
 def may_steer(actor: Actor, run: Run) -> bool:
     """True if the actor may pause, resume, cancel, and retry this run."""
     return actor.may(Action.CONTROL_RUN) and (actor.kind != "agent" or is_starter(run, actor))
+
+
+def run_controls(run: Run) -> tuple[str, ...]:
+    """How a run can be controlled in its current state."""
+    if run.control:
+        return ()
+    possible = _CONTROLS.get(RunState(run.state), ())
+    return tuple(act for act in possible if act != "ask") if run.ask_next else possible
 
 
 def _refuse_too_large(run_input: dict[str, Any]) -> bool:
