@@ -6,7 +6,6 @@ trigger notifies all web processes of every deleted row.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Collection
@@ -17,6 +16,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, upda
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import NotFoundError
+from app.domain.links import hashed
 from app.domain.people import NOBODY_ELSE, Action, Actor, Makers
 from app.domain.text import is_storable
 from app.domain.tokens import TokenChoice, TokenKind
@@ -97,7 +97,7 @@ class SignIns:
         query = (
             select(SignIn)
             .join(SignIn.person)
-            .where(SignIn.token_hash == _hash(token), *_alive(now, lifetime, idle), Person.active)
+            .where(SignIn.token_hash == hashed(token), *_alive(now, lifetime, idle), Person.active)
             .options(joinedload(SignIn.person, innerjoin=True).joinedload(Person.teams))
         )
         with self._sessions.reads() as session:
@@ -209,7 +209,7 @@ def begin(
     session.execute(delete(SignIn).where((SignIn.id == replacing) | (SignIn.began_at < at - _KEPT)))
     session.execute(
         insert(SignIn).values(
-            id=sign_in_id, token_hash=_hash(token), person_id=person.id, source=source, browser=browser, began_at=at,
+            id=sign_in_id, token_hash=hashed(token), person_id=person.id, source=source, browser=browser, began_at=at,
             seen_at=at, **makers.columns,
         )
     )  # fmt: skip
@@ -277,7 +277,3 @@ def _alive(now: datetime, lifetime: timedelta, idle: timedelta | None) -> list[C
     """The condition of sessions that have not ended by themselves."""
     young = SignIn.began_at > now - lifetime
     return [young] if idle is None else [young, SignIn.seen_at > now - idle]
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
