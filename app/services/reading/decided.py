@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, literal_column, select, tuple_, union
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, select, tuple_, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -29,6 +29,7 @@ from app.services.reading.decided_filter import (
     value_query,
     word_query,
 )
+from app.services.reading.queue_filter import RESOLVED
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.workflow_names import workflow_names
 from app.services.record.exports import ExportFormat, ListExport, exported
@@ -55,7 +56,6 @@ TIME_LIMIT_MS = 5_000
 EXPORT_LIMIT_MS = 20_000
 """For each piece of an export, which is searched row by row."""
 MOST_PEOPLE = 1_000
-_DECIDED = ApprovalRequest.state != literal_column("'pending'")
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class DecidedRequests:
     def workflows(self) -> list[str]:
         """Names of workflows that have decided requests."""
         with self._sessions.reads() as session:
-            return workflow_names(session, _DECIDED)
+            return workflow_names(session, RESOLVED)
 
     def people(self) -> list[tuple[str, str]]:
         """Ids and names of people, by name, the first `MOST_PEOPLE`; they may have left."""
@@ -222,7 +222,7 @@ class DecidedSearch:
         by_words = self._matching_documents()
         newest = (
             select(ApprovalRequest.id, ApprovalRequest.resolved_at)
-            .where(_DECIDED, ApprovalRequest.resolved_at.is_not(None))
+            .where(RESOLVED, ApprovalRequest.resolved_at.is_not(None))
             .order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
             .limit(RECENT)
             .subquery()
@@ -260,7 +260,7 @@ def _place_in(wanted: DecidedFilter) -> tuple[Any, Any]:
 def _listed(wanted: DecidedFilter, columns: Sequence[Any]) -> Select[Any]:
     """The requests of the narrowest list that an index has in order, without that order."""
     at, _id = _place_in(wanted)
-    query = select(*columns).where(_DECIDED, *_period(wanted, at))
+    query = select(*columns).where(RESOLVED, *_period(wanted, at))
     if wanted.person:
         query = query.join_from(Decision, ApprovalRequest, ApprovalRequest.id == Decision.request_id)
         query = query.where(*_latest_of(wanted.person))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, false, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, literal, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY, array
 from sqlalchemy.orm import aliased
 
@@ -16,12 +16,11 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.access import TEAM
 from app.domain.search_words import quoted, value_word, words_query
-from app.domain.text import is_storable
+from app.services.reading.queue_filter import addressed_to_any, check_filter
 from app.services.requests.search_documents import ANSWERED, BY_PERSON, NAMED, OUTCOME, TEAM_ASKED
 from app.services.sight import seen_requests
 from app.store.requests import ApprovalRequest, Comment, Decision, SearchDocument
 from app.store.search import contains, like_literal
-from assent.contracts import RiskLevel
 
 BY_NOBODY = ("policy", "grant", "rejection")
 """What decides instead of people: values of `DecidedFilter.decided_by`."""
@@ -58,13 +57,9 @@ class DecidedFilter:
     viewer: Actor | None = None
 
     def __post_init__(self) -> None:
-        if self.risk and self.risk not in set(RiskLevel):
-            raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
+        check_filter(self.risk, {name: getattr(self, name) for name in _TEXTS})
         if self.outcome and self.outcome not in set(OUTCOMES):
             raise InvalidInputError(f"There is no outcome {self.outcome!r}.", {"outcome": "unknown"})
-        for name in _TEXTS:
-            if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
-                raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 
     @property
     def person(self) -> str:
@@ -118,7 +113,7 @@ def restrictions(wanted: DecidedFilter) -> list[ColumnElement[bool]]:
     if wanted.outcome:
         found.append(ApprovalRequest.state == wanted.outcome)
     if wanted.team:
-        found.append(ApprovalRequest.addressed_to.bool_op("&&")(literal([f"{TEAM}{wanted.team}"], ARRAY(Text))))
+        found.append(addressed_to_any({f"{TEAM}{wanted.team}"}))
     if wanted.decided_by and not wanted.person:
         found.append(ApprovalRequest.answered_by.startswith(f"{wanted.decided_by}:", autoescape=True))
     if words := word_query(wanted):

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import Text
+from sqlalchemy import func, or_, select
 
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
@@ -16,6 +14,7 @@ from app.domain.people import Actor
 from app.domain.policy.terms import Terms
 from app.domain.risk import is_clear
 from app.services.clock import Clock
+from app.services.reading.queue_filter import addressed_to_any
 from app.services.reading.snoozed import FOR_ALL, not_snoozed_by
 from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import seat_of
@@ -60,10 +59,7 @@ class PersonalQueue:
             addresses = set(actor.member.addresses)
             for member in represented_by(session, actor.id, now):
                 addresses |= member.addresses
-            asks = or_(
-                func.cardinality(ApprovalRequest.addressed_to) == 0,
-                ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text))),
-            )
+            asks = or_(func.cardinality(ApprovalRequest.addressed_to) == 0, addressed_to_any(addresses))
             query = select(ApprovalRequest).where(ApprovalRequest.state == RequestState.PENDING.value, asks)
             query = query.where(ApprovalRequest.resolves_at.is_(None), ~FOR_ALL, not_snoozed_by(actor.id))
             query = query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id).limit(LOOKED_AT + 1)

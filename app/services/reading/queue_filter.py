@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,13 +82,18 @@ class QueueFilter:
         return self.viewer is not None and seen_requests(self.viewer) is not None
 
     def __post_init__(self) -> None:
-        if self.risk and self.risk not in set(RiskLevel):
-            raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
+        check_filter(self.risk, {name: getattr(self, name) for name in ("workflow", "kind", "text", "team")})
         if self.urgency and self.urgency not in set(Urgency):
             raise InvalidInputError(f"There is no urgency {self.urgency!r}.", {"urgency": "unknown"})
-        for name in ("workflow", "kind", "text", "team"):
-            if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
-                raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
+
+
+def check_filter(risk: str, texts: Mapping[str, str]) -> None:
+    """Raise InvalidInputError for a risk that does not exist, and for texts that are too long or cannot be stored."""
+    if risk and risk not in set(RiskLevel):
+        raise InvalidInputError(f"There is no risk level {risk!r}.", {"risk": "unknown"})
+    for name, text in texts.items():
+        if len(text) > 200 or not is_storable(text):
+            raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 
 
 # A literal rather than a parameter, so that any plan can use the indexes of pending requests.
@@ -154,9 +159,9 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
     if wanted.mine is not None:
         narrowing.append(_concerns(wanted.mine, absent))
     if wanted.my_teams is not None:
-        narrowing.append(_addressed({f"{TEAM}{team}" for team in wanted.my_teams.teams}))
+        narrowing.append(addressed_to_any({f"{TEAM}{team}" for team in wanted.my_teams.teams}))
     if wanted.team:
-        narrowing.append(_addressed({f"{TEAM}{wanted.team}"}))
+        narrowing.append(addressed_to_any({f"{TEAM}{wanted.team}"}))
     if words := wanted.words:
         narrowing.append(contains(_DOCUMENT, words))
     if by_index:
@@ -168,18 +173,19 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
 
 def _concerns(person: Member, absent: Sequence[Member]) -> ColumnElement[bool]:
     instead = (
-        and_(_addressed(member.addresses), ApprovalRequest.requester_id.is_distinct_from(member.id))
+        and_(addressed_to_any(member.addresses), ApprovalRequest.requester_id.is_distinct_from(member.id))
         for member in absent
     )
     return or_(
         ApprovalRequest.assigned_to_id == person.id,
         ApprovalRequest.claimed_by_id == person.id,
-        _addressed(person.addresses),
+        addressed_to_any(person.addresses),
         *instead,
     )
 
 
-def _addressed(addresses: frozenset[str] | set[str]) -> ColumnElement[bool]:
+def addressed_to_any(addresses: Collection[str]) -> ColumnElement[bool]:
+    """The condition that the approval of one of these is required now, in the form of `app.domain.policy.access`."""
     return ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text)))
 
 
