@@ -14,7 +14,7 @@ import pytest
 from app.domain.choices import DEFAULT, Choice, Choices, Way
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.events import EventKind
-from app.domain.notices import Browser, NoticeKind
+from app.domain.notices import Browser, Channel, NoticeKind
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Terms
 from app.notify.addresses import check_push_endpoint
@@ -128,11 +128,16 @@ def test_a_later_notification_of_the_same_request_replaces_the_earlier(office, d
     assert tags == topics
 
 
-def test_only_in_the_browser_and_by_mail_without_one(office, dba, push) -> None:
+def only_in_browsers(office: PostOffice, person: Person) -> None:
+    """Choose no other way."""
     chosen = {kind: Choice(Way.BROWSER, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}
     NotificationPreferences(office.desk.sessions, office.desk.clock).choose(
-        dba.as_actor(Via.PAGE), replace(Choices(), kinds=chosen)
+        person.as_actor(Via.PAGE), replace(Choices(), kinds=chosen)
     )
+
+
+def test_only_in_the_browser_and_by_mail_without_one(office, dba, push) -> None:
+    only_in_browsers(office, dba)
     before = opened(office)
     office.work()
     assert states(office, before) == {"mail": "sent"}, "nobody misses a request because a browser is gone"
@@ -140,6 +145,23 @@ def test_only_in_the_browser_and_by_mail_without_one(office, dba, push) -> None:
     after = opened(office)
     office.work()
     assert states(office, after) == {"browser": "sent"}
+
+
+@pytest.mark.parametrize("lost", ["browser", "key", "removed"])
+def test_what_no_browser_takes_any_longer_comes_by_mail_once(office, dba, push, mail, lost) -> None:
+    only_in_browsers(office, dba)
+    allow(office, dba, push)
+    push.always = (410, {})
+    if lost == "key":
+        office.post._senders[Channel.BROWSER]._private_key = ""
+    request = opened(office)
+    office.plan()
+    if lost == "removed":
+        [browser] = browsers_of(office).listed(dba.as_actor(Via.PAGE), "")
+        browsers_of(office).remove(dba.as_actor(Via.PAGE), browser.id)
+    office.work()
+    assert states(office, request) == {"browser": "failed", "mail": "sent"}
+    assert len(mail.to(dba)) == 1
 
 
 def test_what_is_off_or_in_the_roundup_is_not_shown(office, dba, push) -> None:

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.links import BEARER_LINK, LEFT_OUT, blanked
-from app.domain.notices import DeliveryState, Later, NoticeKind, Result, Sent, next_try
+from app.domain.notices import Channel, DeliveryState, Later, NoticeKind, Result, Sent, next_try
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
 from app.services.clock import Clock
+from app.services.notifications.delivery_rows import by_mail_instead
 from app.services.notifications.manual_sends import can_be_sent, is_retried, send_now
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.batch import Batch, execute
@@ -160,6 +161,8 @@ class Deliveries:
         if isinstance(result, Later):
             due = next_try(delivery.attempts, delivery.first_due_at, now, result.after, random.random())  # noqa: S311
         state = DeliveryState.PENDING if due else DeliveryState.FAILED
+        if state is DeliveryState.FAILED and delivery.channel == Channel.BROWSER.value:
+            by_mail_instead(self._sessions, delivery, now)
         self._note(delivery, state, result.reason, due or now, job_id, () if due else included)
         return state
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.notices import Channel, DeliveryState, NoticeKind
@@ -51,6 +52,28 @@ def new_row(key: str, kind: NoticeKind, channel: Channel, now: datetime, **value
         "first_due_at": now, "due_at": now, "link_expires_at": None, "address": "", "subject": "", "reference": "",
     }  # fmt: skip
     return usual | values
+
+
+def by_mail_instead(sessions: Sessions, delivery: Delivery, now: datetime) -> None:
+    """Send by email what no browser of the person has taken, unless it goes to them over another channel as well.
+
+    Without this, a person who chose browsers alone would miss it. It is written once, however often this is called.
+    """
+    about = delivery.key.removesuffix(f":{Channel.BROWSER.value}")
+    if about == delivery.key:
+        return  # a test of the browsers
+    others = select(Delivery.id).where(
+        Delivery.key.in_([f"{about}:{channel.value}" for channel in Channel if channel is not Channel.BROWSER])
+    )
+    with sessions.begin() as session:
+        if session.scalars(others.limit(1)).first() is not None:
+            return
+        kept = ("person_id", "request_id", "event_id", "on_behalf_of", "digest", "link_expires_at", "address")
+        row = new_row(
+            f"{about}:{Channel.MAIL.value}", NoticeKind(delivery.kind), Channel.MAIL, now,
+            **{name: getattr(delivery, name) for name in kept},
+        )  # fmt: skip
+        write_in(session, [DeliveryPlan(row)])
 
 
 def write(sessions: Sessions, plans: Sequence[DeliveryPlan]) -> list[str]:

@@ -98,8 +98,6 @@ class NoticeComposer:
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._roundup(delivery, person)
         to = self._receiver(person, delivery.channel)
-        if delivery.channel == Channel.BROWSER.value and not to.browsers:
-            return ComposedNotice(None, "No browser of theirs shows notifications any longer.")
         if delivery.kind == NoticeKind.TEST.value:
             return self._test(delivery, to)
         if delivery.kind == NoticeKind.DISABLED.value:
