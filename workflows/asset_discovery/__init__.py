@@ -1,0 +1,1 @@
+"""Asset discovery: inventories in whatever form people have them become one trusted inventory."""
