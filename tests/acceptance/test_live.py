@@ -17,7 +17,10 @@ from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, p
 
 RECOVERED = 20_000
 """Milliseconds within which a page that was cut off has found back; Socket.IO waits up to 5 s between its tries."""
-OFFLINE = r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_NETWORK|WebSocket connection to"
+OFFLINE = (
+    r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_NETWORK|WebSocket connection to"
+    r"|ERR_CONTENT_LENGTH_MISMATCH|ERR_INCOMPLETE_CHUNKED_ENCODING"  # a killed process breaks off what it was sending
+)
 
 Decide = Callable[[Portal, Visit, str], None]
 
@@ -258,6 +261,7 @@ def test_open_pages_survive_a_killed_web_process(portal: Portal, visit: Visit) -
     writer.expect_trouble(OFFLINE)
     writing = writer.go(f"/requests/{request_id}")
     writing.locator("#f-comment").fill("Written before the outage")
+    connected(writing)
     portal.web.kill()
     reject(portal, request_id)
     portal.finish(run_id)

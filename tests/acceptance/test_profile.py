@@ -234,8 +234,7 @@ def test_a_browser_shows_notifications_once_its_person_allows_it(portal: Portal,
         one["registrationId"] for one in event["registrations"]
     ))  # fmt: skip
     session.send("ServiceWorker.enable")
-    page.wait_for_function("async () => Boolean((await navigator.serviceWorker.ready).active)")
-    page.evaluate("1")
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     session.send("ServiceWorker.deliverPushMessage", {
         "origin": portal.desk.url, "registrationId": found[0], "data": json.dumps(told | {"url": "https://evil.example/"}),
     })  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from app.domain.notices import DeliveryState, Sender
+from app.domain.notices import DeliveryState
 from app.notify.channels import senders
 from app.settings import Settings
 from app.store.notify import Delivery, UnplannedEvent
@@ -87,6 +87,11 @@ class PostOffice:
         with self.desk.sessions() as session:
             return list(session.scalars(query))
 
+    def reconfigure(self, **values: Any) -> None:
+        """Go on with other settings, as after a restart."""
+        self.settings = self.settings.model_copy(update=values)
+        self.post = _post(self.desk, self.settings)
+
     def later(self, **span: float) -> None:
         """Let time go by."""
         self.desk.clock.ahead += timedelta(**span)
@@ -100,8 +105,11 @@ def make_office(database_url: str, mail: MailServer | None = None, **values: Any
         **({"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_tls": "none",
             "mail_from": "Assent <assent@example.org>"} if mail else {}) | values,
     )  # fmt: skip
-    transports: dict[Any, Sender] = dict(senders(settings, desk.clock))
-    return PostOffice(desk, settings, Post(desk.sessions, desk.clock, transports, BASE, SECRET_KEY, settings.demo))
+    return PostOffice(desk, settings, _post(desk, settings))
+
+
+def _post(desk: Desk, settings: Settings) -> Post:
+    return Post(desk.sessions, desk.clock, senders(settings, desk.clock), BASE, SECRET_KEY, settings.demo)
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.domain.destinations import destination_terms
 from app.domain.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
-from app.domain.notices import Channel, WebhookCall
+from app.domain.notices import WebhookCall
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.notify.addresses import shown_address
-from app.notify.webhook.sender import WebhookSender, signatures
+from app.notify.webhook.sender import signatures
 from app.services.notifications.deliveries import DeliveryFilter
 from app.services.notifications.destinations import Destinations
 from app.services.people.accounts import People
@@ -34,7 +34,6 @@ from tests.hookserver import HookServer
 from tests.notify.conftest import SECRET_KEY, PostOffice, make_office
 from tests.slackserver import TOKEN, SlackServer, buttons, words
 
-_WEBHOOK = Channel.WEBHOOK
 LOOPBACK = ("127.0.0.0/8",)
 A_SECRET = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
@@ -339,8 +338,7 @@ def test_addresses_that_are_not_taken(address) -> None:
 def test_what_lies_behind_a_name_is_asked_again_when_it_is_called(office, hooks, admin) -> None:
     # Saved when it was allowed, or when the name meant another host: the connection itself is what is looked at.
     place, _ = add(office, admin, hooks.url.replace("127.0.0.1", "localhost"), topics=["request.opened"])
-    strict = WebhookSender(office.desk.clock, (), 1)
-    office.post._senders[_WEBHOOK] = strict  # type: ignore[index]
+    office.reconfigure(allowed_networks=())
     office.desk.open(script("a"))
     office.work()
     assert hooks.calls == [] and "address is not allowed" in to(office, place)[0].reason

@@ -7,13 +7,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.domain.events import EventKind
 from app.domain.notices import KEPT_TRYING, next_try
 from app.domain.people import Role
 from app.settings import Settings
 from app.store.people import Person
+from app.store.requests import ApprovalRequest
 from tests.factories import add_event, make_person, make_request
 from tests.mailserver import MailServer
 from tests.notify.conftest import PostOffice, make_office
@@ -135,14 +136,17 @@ def test_an_address_that_cannot_be_used_harms_nobody_else(office: PostOffice, ma
     assert {delivery.state for delivery in office.of() if delivery.person_id in bad} == {"failed"}
 
 
-def test_a_fault_of_ours_is_tried_again_and_shows(office: PostOffice, mail: MailServer, monkeypatch) -> None:
+def test_a_fault_of_ours_is_tried_again_and_shows(office: PostOffice, mail: MailServer) -> None:
     [person] = ask(office, 1)
-    composing = office.post._composing
-    monkeypatch.setattr(composing, "_about", lambda *_: 1 / 0)
+    office.plan()
+    with office.desk.sessions.begin() as session:
+        request = session.scalars(select(ApprovalRequest)).one()
+        terms, request.terms = request.terms, {"stages": "a shape that nobody wrote"}
     office.work()
     [row] = office.of()
     assert row.state == "pending" and row.reason == "Something went wrong on our side; see the log."
-    monkeypatch.undo()
+    with office.desk.sessions.begin() as session:
+        session.scalars(select(ApprovalRequest)).one().terms = terms
     pass_time(office, minutes=1)
     assert len(mail.to(person)) == 1
 

@@ -14,7 +14,7 @@ import pytest
 from app.domain.choices import DEFAULT, Choice, Choices, Way
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.events import EventKind
-from app.domain.notices import Browser, Channel, NoticeKind
+from app.domain.notices import Browser, NoticeKind
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Terms
 from app.notify.addresses import check_push_endpoint
@@ -153,7 +153,7 @@ def test_what_no_browser_takes_any_longer_comes_by_mail_once(office, dba, push, 
     allow(office, dba, push)
     push.always = (410, {})
     if lost == "key":
-        office.post._senders[Channel.BROWSER]._private_key = ""
+        office.reconfigure(push_key="")
     request = opened(office)
     office.plan()
     if lost == "removed":
