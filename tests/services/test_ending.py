@@ -42,9 +42,7 @@ def test_escalation_ranks_it_higher_by_four_hours_each_and_has_an_end(desk: Desk
     for priority in range(1, MAX_PRIORITY + 1):
         now = desk.checkpoints.escalate(request.id, reviewer, "The release waits for it.")
         assert now.priority == priority
-        assert now.attention_at == attention_at(
-            request.expires_at, RiskLevel(request.risk), priority, Urgency.NORMAL
-        )
+        assert now.attention_at == attention_at(request.expires_at, RiskLevel(request.risk), priority, Urgency.NORMAL)
         assert now.attention_at == request.attention_at - timedelta(hours=4) * priority
     with pytest.raises(IllegalTransitionError):
         desk.checkpoints.escalate(request.id, reviewer, "Once more.")

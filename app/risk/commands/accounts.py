@@ -59,8 +59,10 @@ def _accounts(command: Command, reading: Reading) -> None:
         )
     ):
         return
-    typed = command.input is not None or command.input_from or {"EDITOR", "VISUAL", "SUDO_EDITOR"} & set(
-        command.environment
+    typed = (
+        command.input is not None
+        or command.input_from
+        or {"EDITOR", "VISUAL", "SUDO_EDITOR"} & set(command.environment)
     )
     if name in ("visudo", "vipw", "vigr") and typed:
         reading.add(

@@ -181,7 +181,8 @@ DOTNET.reads(
 DOTNET.does(PROJECT, _TESTS, "test, vstest, watch, watch test")
 DOTNET.does(PROJECT, _CHECKS, "format")
 DOTNET.does(
-    BUILDS, _BUILDS,
+    BUILDS,
+    _BUILDS,
     "build, publish, pack, msbuild, build-server, ef dbcontext scaffold, ef migrations add, "
     "ef migrations remove, ef migrations bundle",
 )

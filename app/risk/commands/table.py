@@ -162,7 +162,8 @@ _SOON_MADE_AGAIN = re.compile(
 )
 _DELETES = re.compile(
     r"del|remov|purge|destroy|drop|\brm\b|erase|terminate|uninstall|undefine|unregister|forget|prune|expunge|unlink|flush|\brb\b"
-    r"|-mrm", re.IGNORECASE
+    r"|-mrm",
+    re.IGNORECASE,
 )
 
 

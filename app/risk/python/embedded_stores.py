@@ -80,5 +80,3 @@ def call_spark(use: Use) -> Value | None:
     elif use.path[0] == "databricks":
         return None
     return use.result()
-
-

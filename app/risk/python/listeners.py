@@ -72,6 +72,8 @@ HANDLES = word_set(
     "set_message_handler add_get add_post register_callback add_listener add_websocket_route message_handler"
 )
 """Methods whose argument is called with what comes from other machines."""
+
+
 def conclude(evaluator: Evaluator) -> None:
     """Note a server that runs what it is given."""
     if evaluator.given_run and "serves" in evaluator.facts:

@@ -23,6 +23,7 @@ _SENDS = word_set(
     "post putfo upload"
 )
 
+
 def call_method(made: Call) -> Value:
     """Find out what a method of an object would do, and return its value."""
     base, method = made.base, made.method

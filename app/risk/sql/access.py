@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from app.risk.places import Place, keeps_secrets, place_of
 from app.risk.rules import word_set
 from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, READS_TABLES, ROUTINES, Effect
 from app.risk.sql.rules import Hit, sql_rule
@@ -41,6 +42,8 @@ def _reads_own_file(statement: SqlStatement, index: int) -> bool:
 @sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function accesses the server's files or programs.")
 def server_file(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "file")
+    if statement.has("OPENROWSET", "(", "BULK"):
+        yield Hit("OPENROWSET reads a file on the machine where the database runs.")
 
 
 @sql_rule(
@@ -179,7 +182,9 @@ def copy_file(statement: SqlStatement) -> Iterator[Hit]:
             words = "Loads a library into the server, whose code can do all that the server may do."
             yield Hit(words, severity=RiskLevel.CRITICAL if by_path else None)
     elif statement.verb in ("LOAD", "UNLOAD", "BULK", "EXPORT"):
-        yield Hit("Reads or writes a file on the machine of the server or of the client.")
+        grave = _names_system_file(statement) and not statement.has("LOCAL")
+        words = "Reads or writes a file on the machine of the server or of the client."
+        yield Hit(words, severity=RiskLevel.CRITICAL if grave else None)
     elif statement.verb == "IMPORT" and statement.keys[1:2] != ["FOREIGN"]:
         yield Hit("Reads a file into the database.")
     elif statement.verb == "COPY" and not statement.has("PROGRAM"):
@@ -190,9 +195,9 @@ def copy_file(statement: SqlStatement) -> Iterator[Hit]:
         elif _loads_stage(statement):
             yield Hit("Adds rows from files that are kept for loading.", severity=RiskLevel.MEDIUM)
         else:
-            writes_code = statement.has("TO", "''") and _writes_code(statement)
+            grave = (statement.has("TO", "''") and _writes_code(statement)) or _names_system_file(statement)
             words = "Reads or writes a file on the database server, with the server's privileges."
-            yield Hit(words, severity=RiskLevel.CRITICAL if writes_code else None)
+            yield Hit(words, severity=RiskLevel.CRITICAL if grave else None)
     elif statement.has("INTO", "OUTFILE") or statement.has("INTO", "DUMPFILE"):
         level = RiskLevel.CRITICAL if _writes_code(statement) else None
         yield Hit("Writes a file on the database server.", severity=level)
@@ -209,6 +214,16 @@ def _writes_code(statement: SqlStatement) -> bool:
     endings = (".php", ".jsp", ".asp", ".aspx", ".so", ".dll", ".sh", ".py", ".bat", "authorized_keys", ".cnf")
     return any(
         token.kind == "string" and token.text.strip("'\"").lower().endswith(endings) for token in statement.tokens
+    )
+
+
+def _names_system_file(statement: SqlStatement) -> bool:
+    """Return whether a text of the statement is the path of a file that holds secrets, or that the system trusts."""
+    paths = [token.text.strip("'\"") for token in statement.tokens if token.kind == "string"]
+    return any(
+        keeps_secrets(path) or place_of(path) in (Place.SYSTEM, Place.ACCESS)
+        for path in paths
+        if path.startswith(("/", "\\")) or path[1:2] == ":"
     )
 
 

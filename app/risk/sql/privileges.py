@@ -146,6 +146,8 @@ def _powers_granted(statement: SqlStatement, names: set[str]) -> Iterator[Hit]:
         yield Hit("Grants all privileges on every database of the server, or some that lead to all of them.")
     elif before & {"ALL"} and (not statement.has("ON") or statement.has("ON", "ACCOUNT")):
         yield Hit("Grants every privilege that there is.")
+    elif before & {"ALL"} and statement.has("TO", "PUBLIC") and _on_many(statement):
+        yield Hit("Grants everybody who can connect every privilege on everything there.")
     elif before & {"PROXY"} and not names.isdisjoint(_ADMINISTRATORS):
         yield Hit("Lets somebody act as an administrator, who can do everything.")
     elif any(text.startswith("ROLES/") and text.endswith(("ADMIN", "OWNER")) for text in names):
@@ -165,6 +167,11 @@ def _powers_granted(statement: SqlStatement, names: set[str]) -> Iterator[Hit]:
         yield Hit("Grants a privilege for the objects of everybody, which leads to all others.")
     elif "CONTROL" in before and (statement.has("SERVER") or not statement.has("ON")):
         yield Hit("Grants control of the server.")
+
+
+def _on_many(statement: SqlStatement) -> bool:
+    """Return whether a GRANT is about all objects of a kind, or about a schema or database as a whole."""
+    return any(statement.has("ON", word) for word in ("ALL", "DATABASE", "SCHEMA"))
 
 
 def _grants_role(statement: SqlStatement) -> bool:

@@ -150,7 +150,17 @@ def _mentions(conditions: exp.Expression, table: exp.Table) -> bool:
 
 @sql_rule("sql.select.locks", RiskLevel.LOW, "A query locks the rows it reads.")
 def locks_rows(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.tree is not None and statement.tree.find(exp.Lock):
+    lock = statement.tree.find(exp.Lock) if statement.tree is not None else None
+    if lock is None:
+        return
+    query = lock.parent
+    bounded = any(query.args.get(part) for part in ("where", "limit", "fetch", "having")) if query else True
+    if lock.args.get("update") and not bounded:
+        yield Hit(
+            "Locks every row until the transaction ends; all who want to change one have to wait.",
+            severity=RiskLevel.HIGH,
+        )
+    else:
         yield Hit(
             "Locks the rows that it reads until the transaction ends; others who want to change them have to wait."
         )
