@@ -84,21 +84,13 @@ def _working_spans(calendar: Calendar, start: datetime) -> Iterator[tuple[dateti
 def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | None:
     """When the first of the windows opens, in UTC; None if one is open now or there are none.
 
-    Raises ValueError if no window ever opens. Policies with such windows cannot be loaded.
+    If none is found to open, this is the instant up to which the calendar was searched, and the caller has to check
+    again then: a stored request stays readable, whatever its windows are.
     """
     if not windows:
         return None
-    openings = []
-    for window in windows:
-        opening = _opening(window, now.astimezone(UTC))
-        if opening is None:
-            continue
-        if opening <= now:
-            return None
-        openings.append(opening)
-    if not openings:
-        raise ValueError("none of the change windows ever opens")
-    return min(openings)
+    openings = [_opening(window, now.astimezone(UTC)) for window in windows]
+    return None if any(opening <= now for opening in openings) else min(openings)
 
 
 def opening_under(terms: Terms, now: datetime) -> datetime | None:
@@ -117,15 +109,16 @@ def opening_under(terms: Terms, now: datetime) -> datetime | None:
     return at
 
 
-def _opening(window: ChangeWindow, now: datetime) -> datetime | None:
-    """When the window opened, if it is open, otherwise when it opens next; None if it never does."""
+def _opening(window: ChangeWindow, now: datetime) -> datetime:
+    """When the window opened, if it is open, otherwise when it opens next, or up to when no opening was found."""
     zone = _zone(window.timezone)
     first, last = _minutes(window.start), _minutes(window.end)
     closed = {date.fromisoformat(day) for day in window.except_days}
     today = now.astimezone(zone).date()
     day = today - _DAY
-    # One week after the last exception includes every day on which the window can begin.
-    end = max([today, *closed]) + 8 * _DAY
+    # A week after the last exception includes every day on which the window can begin; on one of them, the clock may
+    # skip the window. No zone skips an hour twice within three weeks.
+    end = max([today, *closed]) + 22 * _DAY
     while day <= end:
         if day.weekday() in window.days and day not in closed:
             opens = _instant(zone, day, first)
@@ -133,7 +126,7 @@ def _opening(window: ChangeWindow, now: datetime) -> datetime | None:
             if opens < closes and now < closes:
                 return opens
         day += _DAY
-    return None
+    return _instant(zone, day, 0)
 
 
 def _minutes(text: str) -> int:
