@@ -187,6 +187,14 @@ def test_working_hours_are_those_of_whom_the_rule_asks_first(lines: list[str], e
     assert FRIDAY + timedelta(seconds=made.deadline_seconds) == ends
 
 
+@pytest.mark.parametrize("fraction", [0, 1, 400_000, 999_999])
+def test_a_deadline_in_working_hours_ends_on_the_minute_whatever_the_fraction_of_its_start(fraction: int) -> None:
+    opened = FRIDAY.replace(hour=18, microsecond=fraction)
+    made = one("ask: {teams: [dba]}", "deadline: 2 working hours").terms(facts(), opened)
+    ends = opened + timedelta(seconds=made.deadline_seconds)
+    assert ends.replace(second=0, microsecond=0) == datetime(2026, 11, 30, 11, tzinfo=BERLIN)
+
+
 def test_a_chain_in_working_hours_stays_in_order() -> None:
     chain = "escalation: [{after: 2 working hours, teams: ops}, {after: 3 hours, teams: platform}]"
     steps = one("ask: {teams: dba}", "on_expiry: escalate", chain).terms(facts(), FRIDAY).escalation

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
+from math import ceil
 
 from app.domain.policy.calendars import add_working
 from app.domain.policy.condition_words import names_args
@@ -234,10 +235,10 @@ def _stage(name: str, teams: tuple[str, ...], people: tuple[str, ...], quorum: i
 
 
 def _seconds(span: Span, calendar: CalendarPart | None, opened_at: datetime) -> int:
-    """A span in seconds from the opening, at most 366 days."""
+    """A span in seconds from the opening, at most 366 days; rounded up, so that it never ends a minute early."""
     if not span.working or calendar is None:
         return min(span.seconds, LONGEST_SECONDS)
-    return int((add_working(calendar.calendar(), opened_at, span.seconds) - opened_at).total_seconds())
+    return ceil((add_working(calendar.calendar(), opened_at, span.seconds) - opened_at).total_seconds())
 
 
 def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> WorkingTime | None:
