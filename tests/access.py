@@ -154,6 +154,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /decided"),
         page("GET /decided/export"),
         page("GET /runs/export"),
+        page("GET /queue/export"),
         page("GET /queue/views"),
         page("GET /queue/at-work"),
         page("GET /frame"),
@@ -288,7 +289,11 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("GET /api/v1/files/<uuid:id>/content"),
         page("GET /files/<file_id>/content"),
     ),
-    "list one's own files": (rest("GET /api/v1/files"), page("GET /profile/files")),
+    "list one's own files": (
+        rest("GET /api/v1/files"),
+        page("GET /profile/files"),
+        page("GET /profile/files/export"),
+    ),
     "upload a file": (rest("POST /api/v1/files", name="orders.csv", size=3),),
     "change an unused file": (
         rest("PUT /api/v1/files/<uuid:id>/content"),
@@ -346,6 +351,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "see destinations": (
         page("GET /destinations"),
+        page("GET /destinations/export"),
         page("GET /destinations/new"),
         page("GET /destinations/<destination_id>"),
         rest("GET /api/v1/destinations"),
@@ -364,15 +370,17 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "make tokens of agents": (
         page("GET /tokens"),
+        page("GET /tokens/export"),
         page("POST /tokens", name="Agent", owner="{asked_mail}", scopes="approvals:request", days="7"),
         page("POST /tokens/<token_id>/revoke"),
     ),
     "make tokens of one's own": (
         page("GET /profile/tokens"),
+        page("GET /profile/tokens/export"),
         page("POST /profile/tokens", name="Script", scopes="approvals:read", days="7"),
         page("POST /profile/tokens/<token_id>/revoke"),
     ),
-    "see absences": (page("GET /absences"), rest("GET /api/v1/absences")),
+    "see absences": (page("GET /absences"), page("GET /absences/export"), rest("GET /api/v1/absences")),
     "be absent": (
         page("POST /absences", starts_at="2100-01-01T00:00", ends_at="2100-01-02T00:00"),
         rest("POST /api/v1/absences", starts_at="2100-02-01T00:00:00Z", ends_at="2100-02-02T00:00:00Z"),
@@ -393,6 +401,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "see grants": (
         page("GET /grants"),
+        page("GET /grants/export"),
         page("GET /grants/<grant_id>"),
         page("GET /grants/<grant_id>/<any(approve, decline, revoke):act>"),
         rest("GET /api/v1/grants"),
@@ -415,6 +424,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "revoke a grant": (rest("POST /api/v1/grants/<uuid:id>/revoke", reason="No."),),
     "see lessons": (
         page("GET /lessons"),
+        page("GET /lessons/export"),
         page("GET /lessons/<lesson_id>"),
         page("GET /lessons/<lesson_id>/<any(edit, off, on, delete):act>"),
         rest("GET /api/v1/lessons"),
@@ -431,6 +441,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "see prepared reasons": (
         page("GET /reasons"),
+        page("GET /reasons/export"),
         page("GET /reasons/<reason_id>/<any(change, remove):act>"),
         rest("GET /api/v1/prepared-reasons"),
     ),
@@ -463,7 +474,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /queue/views/<view_id>/name", name="Pressing"),
         page("POST /queue/views/<view_id>/deletion"),
     ),
-    "see samples": (page("GET /samples"), rest("GET /api/v1/samples")),
+    "see samples": (page("GET /samples"), page("GET /samples/export"), rest("GET /api/v1/samples")),
     "review a sample": (
         page("POST /requests/<request_id>/review", opinion="agree"),
         rest("POST /api/v1/samples/<uuid:id>/review", agrees=True),

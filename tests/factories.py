@@ -110,8 +110,8 @@ def make_absence(
     with sessions.begin() as session:
         absence = Absence(
             id=str(uuid.uuid4()), person_id=person.id, delegate_id=delegate.id if delegate else None,
-            note="", created_at=now, created_by_id=person.id,
-            **{"starts_at": now, "ends_at": now + timedelta(days=1), "confirmed_at": now} | values,
+            created_at=now, created_by_id=person.id,
+            **{"note": "", "starts_at": now, "ends_at": now + timedelta(days=1), "confirmed_at": now} | values,
         )  # fmt: skip
         session.add(absence)
     return absence
@@ -163,18 +163,21 @@ def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:
     } | values  # fmt: skip
 
 
-def make_grant(sessions: Sessions, proposer: Person | None = None, approver: Person | None = None) -> Grant:
-    """A grant that waiting for a second person, or is active if there is an `approver`; of a workflow of its own."""
+def make_grant(
+    sessions: Sessions, proposer: Person | None = None, approver: Person | None = None, **values: Any
+) -> Grant:
+    """A grant that waits for a second person, or is active if there is an `approver`; of a workflow of its own."""
     now, proposer = datetime.now(UTC), proposer or make_person(sessions, "Proposer")
     body = grant_body(sessions)
-    same = {name: body[name] for name in ("node", "kind", "environment", "pattern", "max_risk", "title", "reason")}
+    names = ("node", "kind", "environment", "pattern", "max_risk", "title", "reason")
+    columns: dict[str, Any] = {name: body[name] for name in names} | {"proposed_at": now}
     with sessions.begin() as session:
         grant = Grant(
             id=str(uuid.uuid4()), workflow=f"flow_{secrets.token_hex(4)}", max_uses=3, evidence=body["evidence"],
             state=(GrantState.ACTIVE if approver else GrantState.PROPOSED).value, expires_at=now + timedelta(days=7),
-            proposed_at=now, proposed_by_id=proposer.id, proposed_by_name=proposer.name,
+            proposed_by_id=proposer.id, proposed_by_name=proposer.name,
             approved_at=now if approver else None, approved_by_id=approver.id if approver else None,
-            approved_by_name=approver.name if approver else "", **same,
+            approved_by_name=approver.name if approver else "", **columns | values,
         )  # fmt: skip
         session.add(grant)
     return grant
@@ -439,9 +442,9 @@ def make_delivery(
     return row
 
 
-def make_destination(services: Services) -> Destination:
+def make_destination(services: Services, name: str = "Chat bot") -> Destination:
     """A webhook at an address at which nobody answers; the services must have been given a secret key."""
-    terms = destination_terms("webhook", "Chat bot", "https://hooks.example.com/x")
+    terms = destination_terms("webhook", name, "https://hooks.example.com/x")
     return services.destinations.add(SYSTEM, terms, terms.address)[0]
 
 

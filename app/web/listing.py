@@ -70,9 +70,14 @@ class RequestList:
     at_work: AtWork = NOBODY_AT_WORK
 
     @property
+    def filters(self) -> dict[str, str]:
+        """What narrows the list, as query parameters."""
+        return {name: value for name, value in self.query.items() if name != "group"}
+
+    @property
     def filtered(self) -> bool:
         """True if anything narrows the list."""
-        return bool(set(self.query) - {"group"})
+        return bool(self.filters)
 
     @property
     def unfolded(self) -> bool:

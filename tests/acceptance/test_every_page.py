@@ -46,7 +46,9 @@ SEEN_ELSEWHERE = {
 """Pages with a test of their own that looks at them."""
 NO_PAGES = {
     "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
-    "/decided/export", "/deliveries/export", "/people/export", "/runs/export",
+    "/absences/export", "/decided/export", "/deliveries/export", "/destinations/export", "/grants/export",
+    "/lessons/export", "/people/export", "/profile/files/export", "/profile/tokens/export", "/queue/export",
+    "/reasons/export", "/runs/export", "/samples/export", "/tokens/export",
     "/deliveries/<delivery_id>/message", "/queue/at-work", "/files/<file_id>/content",
     "/manifest.webmanifest", "/service-worker.js",
     "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",

@@ -251,7 +251,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_says_what_to_do(
         other.execute("lock table search_documents in access exclusive mode")
         with pytest.raises(TookTooLongError, match="Choose a shorter period, or longer words"):
             archive.find(text="something")
-        monkeypatch.setattr(decided, "EXPORT_LIMIT_MS", 300)
+        monkeypatch.setattr(decided, "SEARCH_LIMIT_MS", 300)
         with pytest.raises(TookTooLongError):
             archive.list.export(archive.one, DecidedFilter(text="something"), ExportFormat.CSV)
     assert archive.find(text="something") == ["Something"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,10 +27,12 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.text import capitalized, is_storable
 from app.services.clock import Clock
 from app.services.grants import precedents
+from app.services.grants.grant_list import LIVING, grant_list
 from app.services.grants.precedents import MAX_EVIDENCE, GrantScope, Precedent, Rehearsal, Suggestion, speaks_for
 from app.services.grants.use import ENDED
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.record.exports import ExportFormat, exported
 from app.services.requests.comments import clean_comment
 from app.store.batch import Batch
 from app.store.engine import Sessions
@@ -115,12 +117,16 @@ class Grants:
         Each group is sorted newest first.
         """
         viewer.require(Action.SEE)
-        living = [GrantState.PROPOSED.value, GrantState.ACTIVE.value]
         with self._sessions.reads() as session:
-            alive = select(Grant).where(Grant.state.in_(living)).order_by(Grant.proposed_at.desc(), Grant.id)
-            ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc(), Grant.id)
+            alive = select(Grant).where(Grant.state.in_(LIVING)).order_by(Grant.proposed_at.desc(), Grant.id)
+            ended = select(Grant).where(Grant.state.not_in(LIVING)).order_by(Grant.ended_at.desc(), Grant.id)
             rows = [*session.scalars(alive), *session.scalars(ended.limit(most_ended))]
         return sorted((self._view(row, viewer) for row in rows), key=lambda view: _ORDER.index(view.state))
+
+    def export(self, viewer: Actor, form: ExportFormat) -> Iterator[str]:
+        """All grants as pieces of a file, newest first. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        return exported(self._sessions, self._clock, viewer, grant_list(self._clock()), form, {})
 
     def view(self, grant_id: str, viewer: Actor) -> GrantDetail:
         """One grant; a proposed one with what it would have approved. Raises NotFoundError, ForbiddenError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -17,6 +17,7 @@ from app.domain.people import Action, Actor
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.requests.comments import clean_comment
 from app.services.sight import seen_requests
 from app.store.batch import Batch, text_of
@@ -110,13 +111,7 @@ class Lessons:
             ForbiddenError, InvalidInputError.
         """
         viewer.require(Action.SEE)
-        if state and state not in set(LessonState):
-            raise InvalidInputError("This is not a state of a lesson.", {"state": "unknown"})
-        query = _rows(viewer)
-        if workflow:
-            query = query.where(Lesson.workflow == workflow) if is_storable(workflow) else query.where(false())
-        if state:
-            query = query.where(Lesson.state == state)
+        query = _matching(viewer, workflow, state)
         with self._sessions.reads() as session:
             if cursor:
                 named = _rows(viewer).where(Lesson.id == cursor)
@@ -127,6 +122,19 @@ class Lessons:
             ordered = query.order_by(Lesson.learned_at.desc(), Lesson.id.desc()).limit(limit + 1)
             rows = [_view(lesson, title, viewer) for lesson, title in session.execute(ordered)]
         return LessonPage(rows[:limit], rows[limit - 1].lesson.id if len(rows) > limit else None)
+
+    def export(self, viewer: Actor, workflow: str, state: str, form: ExportFormat) -> Iterator[str]:
+        """The lessons of `page` as pieces of a file, newest first. Raises ForbiddenError, InvalidInputError."""
+        viewer.require(Action.SEE)
+        query = _matching(viewer, workflow, state).with_only_columns(
+            Lesson.id, Lesson.workflow, Lesson.node, Lesson.kind, Lesson.path, Lesson.before, Lesson.after, Lesson.why,
+            Lesson.state, Lesson.end_reason, Lesson.votes_for, Lesson.votes_against, Lesson.by_name,
+            Lesson.learned_at, Lesson.edited_by_name, Lesson.edited_at, Lesson.request_id,
+            ApprovalRequest.title.label("request_title"),
+        )  # fmt: skip
+        listed = ListExport("lessons", query, (Lesson.learned_at, Lesson.id))
+        asked = {"workflow": workflow, "state": state}
+        return exported(self._sessions, self._clock, viewer, listed, form, asked)
 
     def workflows(self, viewer: Actor) -> list[str]:
         """The workflows that have lessons, by name."""
@@ -276,6 +284,15 @@ def _changed_meanwhile(lesson: Lesson) -> ConflictError:
 def _rows(viewer: Actor) -> Select[Any]:
     source = ApprovalRequest.id == Lesson.request_id
     return cast(Select[Any], select(Lesson, ApprovalRequest.title).join(ApprovalRequest, source).where(*_seen(viewer)))
+
+
+def _matching(viewer: Actor, workflow: str, state: str) -> Select[Any]:
+    if state and state not in set(LessonState):
+        raise InvalidInputError("This is not a state of a lesson.", {"state": "unknown"})
+    query = _rows(viewer)
+    if workflow:
+        query = query.where(Lesson.workflow == workflow) if is_storable(workflow) else query.where(false())
+    return query.where(Lesson.state == state) if state else query
 
 
 def _seen(viewer: Actor) -> Sequence[ColumnElement[bool]]:

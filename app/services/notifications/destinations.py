@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from app.services.clock import Clock
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write
 from app.services.notifications.destination_plans import webhook_plans
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.vault import SealError, Vault
 from app.store.batch import execute
 from app.store.engine import Sessions
@@ -32,6 +33,7 @@ from app.store.record import Event
 MOST_REPLAYED = 10_000
 """How many events one replay can contain."""
 REPLAY_BACK = timedelta(days=30)
+_LISTED = Destination.removed_at.is_(None)
 _UNDO = (DeliveryState.FAILED.value, DeliveryState.SUPPRESSED.value)
 _AGAIN = f"""
     with again as (
@@ -124,10 +126,22 @@ class Destinations:
     def every(self, actor: Actor) -> list[DestinationView]:
         """All destinations, oldest first. Raises ForbiddenError."""
         actor.require(Action.MANAGE_DESTINATIONS)
-        query = select(Destination).where(Destination.removed_at.is_(None))
+        query = select(Destination).where(_LISTED)
         with self._sessions.reads() as session:
             rows = list(session.scalars(query.order_by(Destination.created_at, Destination.id)))
         return self._views(rows)
+
+    def export(self, actor: Actor, form: ExportFormat) -> Iterator[str]:
+        """All destinations as pieces of a file, oldest first, without their secrets. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        row = Destination
+        query = select(
+            row.id, row.name, row.channel, row.shown.label("address"), row.topics, row.least_risk,
+            row.team_slug.label("team"), row.failures, row.disabled_at, row.disabled_reason,
+            row.made_by_name.label("added_by"), row.created_at,
+        ).where(_LISTED)  # fmt: skip
+        listed = ListExport("destinations", query, (row.created_at, row.id), newest_first=False)
+        return exported(self._sessions, self._clock, actor, listed, form, {})
 
     def get(self, actor: Actor, destination_id: str) -> DestinationView:
         """One destination. Raises ForbiddenError, NotFoundError."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, insert, select, text
+from sqlalchemy import ColumnElement, Select, and_, case, insert, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.absences import Period, check_period, leads_back
@@ -19,6 +20,7 @@ from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
 from app.services.notifications.account_notices import ABSENCE, announce
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.requests.comments import clean_comment
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -198,6 +200,22 @@ class Absences:
         with self._sessions.reads() as session:
             return _views(session, query, now, notes=False)
 
+    def export(self, actor: Actor, form: ExportFormat) -> Iterator[str]:
+        """The absences that the actor sees as pieces of a file, by start: of themselves, of those whose delegate they
+        are, and those now; for people who manage accounts, also what is to come. Raises ForbiddenError."""
+        actor.require(Action.SEE)
+        now, manages = self._clock(), actor.may(Action.MANAGE_PEOPLE)
+        mine = Absence.person_id == actor.id
+        concerns = and_(_counts(now), or_(Absence.delegate_id == actor.id, Absence.starts_at <= now))
+        query = _query().with_only_columns(
+            Absence.id, _person.name.label("person"), _delegate_person.name.label("delegate"), Absence.starts_at,
+            Absence.ends_at, _state_column(now), Absence.ended_at, Absence.made_by.label("added_by"),
+            (Absence.note if manages else case((mine, Absence.note), else_="")).label("note"),
+        )  # fmt: skip
+        query = query.where(or_(mine, _is_open(now) if manages else concerns))
+        listed = ListExport("absences", query, (Absence.starts_at, Absence.id), newest_first=False)
+        return exported(self._sessions, self._clock, actor, listed, form, {})
+
     def deciders(self) -> list[Member]:
         """Everyone who can be a delegate, by name."""
         with self._sessions.reads() as session:
@@ -269,6 +287,17 @@ def _state(absence: Absence, now: datetime) -> AbsenceState:
     if absence.confirmed_at is None:
         return AbsenceState.WAITING
     return AbsenceState.CURRENT if absence.starts_at <= now else AbsenceState.UPCOMING
+
+
+def _state_column(now: datetime) -> ColumnElement[str]:
+    """The same as `_state`, as a column."""
+    return case(
+        (Absence.ended_at.is_not(None), AbsenceState.ENDED.value),
+        (Absence.ends_at <= now, AbsenceState.OVER.value),
+        (Absence.confirmed_at.is_(None), AbsenceState.WAITING.value),
+        (Absence.starts_at <= now, AbsenceState.CURRENT.value),
+        else_=AbsenceState.UPCOMING.value,
+    ).label("state")
 
 
 def require_absence(actor: Actor, person_id: str) -> None:

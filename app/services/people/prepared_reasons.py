@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -16,6 +16,7 @@ from app.domain.prepared_reasons import ReasonUse
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.requests.comments import clean_comment
 from app.store.engine import Sessions
 from app.store.people import PreparedReason, Team
@@ -50,6 +51,17 @@ class PreparedReasons:
         actor.require(Action.SEE)
         with self._sessions.reads() as session:
             return _listed(session, [team] if team else None)
+
+    def export(self, actor: Actor, form: ExportFormat) -> Iterator[str]:
+        """The reasons of all teams as pieces of a file, by team. Raises ForbiddenError."""
+        actor.require(Action.SEE)
+        row = PreparedReason
+        query = select(
+            row.id, row.team_slug.label("team"), row.use, row.body.label("text"), row.created_at
+        )  # fmt: skip
+        place = (row.team_slug, row.created_at, row.id)
+        listed = ListExport("prepared reasons", query, place, newest_first=False)
+        return exported(self._sessions, self._clock, actor, listed, form, {})
 
     def offered(self, actor: Actor, request: ApprovalRequest) -> list[ReasonView]:
         """Those of the actor's teams, and of the teams whose approval the request requires now."""

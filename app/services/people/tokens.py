@@ -10,10 +10,12 @@ import hashlib
 import secrets
 import string
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, case, insert, literal, select, update
 from sqlalchemy.orm import joinedload
 
 from app.domain.errors import NotFoundError, TokenError
@@ -23,6 +25,7 @@ from app.domain.tokens import Scope, TokenKind, TokenTerms, visibility_of
 from app.services.clock import Clock
 from app.services.notifications.account_notices import TOKEN, announce
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.tokens import ApiToken
@@ -180,6 +183,25 @@ class Tokens:
         actor.require(Action.MANAGE_TOKENS)
         return self._list(select(ApiToken))
 
+    def export(self, actor: Actor, of_agents: bool, form: ExportFormat) -> Iterator[str]:
+        """The tokens of `of_agents` or of `own` as pieces of a file, newest first: never the tokens themselves.
+
+        Raises:
+            ForbiddenError: they are those of all agents, and the actor may not manage tokens.
+        """
+        if of_agents:
+            actor.require(Action.MANAGE_TOKENS)
+        token = ApiToken
+        which = token.kind == TokenKind.AGENT.value if of_agents else token.person_id == actor.id
+        query = select(
+            token.id, token.kind, token.name, _shown_prefix(), Person.name.label("person"), Person.email,
+            token.scopes, token.made_by_name, token.created_at, token.expires_at, token.last_used_at, token.revoked_at,
+            _state_column(self._clock()),
+        ).join(Person, Person.id == token.person_id)  # fmt: skip
+        name = "agents’ tokens" if of_agents else "their own tokens"
+        listed = ListExport(name, query.where(which), (token.created_at, token.id))
+        return exported(self._sessions, self._clock, actor, listed, form, {})
+
     def revoke(self, actor: Actor, token_id: str) -> bool:
         """Revoke a token immediately; False if it was already revoked.
 
@@ -243,6 +265,22 @@ def _state(token: ApiToken, now: datetime) -> str:
     if token.confirmed_at is None:
         return NOT_CONFIRMED
     return "active" if token.person.active else "owner not active"
+
+
+def _state_column(now: datetime) -> ColumnElement[Any]:
+    """The same as `_state`, as a column."""
+    return case(
+        (ApiToken.revoked_at.is_not(None), "revoked"),
+        (ApiToken.expires_at <= now, "expired"),
+        (ApiToken.confirmed_at.is_(None), NOT_CONFIRMED),
+        (Person.active, "active"),
+        else_="owner not active",
+    ).label("state")
+
+
+def _shown_prefix() -> ColumnElement[Any]:
+    prefix = case(*((ApiToken.kind == kind.value, literal(kind.prefix)) for kind in TokenKind))
+    return (prefix + ApiToken.hint).label("prefix")
 
 
 def _actor(token: ApiToken, source: str) -> Actor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from app.domain.people import Action, Actor
 from app.domain.text import capitalized, is_storable
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import is_concerned
 from app.services.requests.requester import own_request
@@ -95,7 +96,7 @@ class Samples:
             ForbiddenError, InvalidInputError.
         """
         viewer.require(Action.SEE_SAMPLES)
-        order = DecisionSample.reviewed_at if reviewed else DecisionSample.drawn_at
+        order = _order(reviewed)
         query = _rows().where(_state(reviewed)).where(*_shown_to(viewer, reviewed))
         with self._sessions.reads() as session:
             if cursor:
@@ -111,6 +112,18 @@ class Samples:
             by = (order.desc(), DecisionSample.request_id.desc()) if reviewed else (order, DecisionSample.request_id)
             rows = [_row(*found) for found in session.execute(query.order_by(*by).limit(limit + 1))]
         return SamplePage(rows[:limit], rows[limit - 1].request_id if len(rows) > limit else None)
+
+    def export(self, viewer: Actor, reviewed: bool, form: ExportFormat) -> Iterator[str]:
+        """The samples of `page` as pieces of a file, in its order. Raises ForbiddenError."""
+        viewer.require(Action.SEE_SAMPLES)
+        sample, request = DecisionSample, ApprovalRequest
+        query = _rows().with_only_columns(
+            sample.request_id, request.title, request.kind, request.risk, request.workflow, request.environment,
+            request.agent, sample.policy_version, sample.rule, sample.verdict, sample.drawn_at, sample.agrees,
+            sample.comment, sample.reviewer_name, sample.reviewed_at,
+        ).where(_state(reviewed), *_shown_to(viewer, reviewed))  # fmt: skip
+        listed = ListExport("samples", query, (_order(reviewed), sample.request_id), newest_first=reviewed)
+        return exported(self._sessions, self._clock, viewer, listed, form, {"reviewed": "yes" if reviewed else "no"})
 
     def waiting(self, viewer: Actor) -> int:
         """How many samples wait, at most `COUNTED`; 0 for those who may not see them."""
@@ -197,6 +210,10 @@ def _rows() -> Select[DecisionSample, ApprovalRequest]:
     return select(DecisionSample, ApprovalRequest).join(
         ApprovalRequest, ApprovalRequest.id == DecisionSample.request_id
     )
+
+
+def _order(reviewed: bool) -> Any:
+    return DecisionSample.reviewed_at if reviewed else DecisionSample.drawn_at
 
 
 def _state(reviewed: bool) -> Any:

@@ -32,7 +32,7 @@ from app.services.reading.decided_filter import (
 from app.services.reading.queue_filter import RESOLVED
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.workflow_names import workflow_names
-from app.services.record.exports import ExportFormat, ListExport, exported
+from app.services.record.exports import SEARCH_LIMIT_MS, ExportFormat, ListExport, exported
 from app.services.record.time_limit import time_limited
 from app.services.requests.search_documents import is_behind
 from app.services.requests.votes import decider
@@ -53,8 +53,6 @@ CANDIDATES = 10_000
 RECENT = 500
 """How many of the newest requests are looked through for those that have no document yet."""
 TIME_LIMIT_MS = 5_000
-EXPORT_LIMIT_MS = 20_000
-"""For each piece of an export, which is searched row by row."""
 MOST_PEOPLE = 1_000
 
 
@@ -137,7 +135,7 @@ class DecidedRequests:
         )  # fmt: skip
         fits = restrictions(wanted)
         query = _listed(wanted, columns).where(*fits)
-        listed = ListExport("decided requests", query, _place_in(wanted), limit_ms=EXPORT_LIMIT_MS if fits else None)
+        listed = ListExport("decided requests", query, _place_in(wanted), limit_ms=SEARCH_LIMIT_MS if fits else None)
         asked = {name: value for name, value in vars(wanted).items() if name != "viewer"}
         return exported(self._sessions, self._clock, viewer, listed, form, asked)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from app.domain.lifecycle import RunState
-from app.domain.people import Actor
+from app.domain.people import Action, Actor
+from app.services.clock import Clock
 from app.services.files.rules import SMALLEST_COUNTED
 from app.services.files.uploads import Files
+from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.engine import Sessions
 from app.store.files import FileUse, StoredFile
 from app.store.runs import Run
@@ -56,3 +59,19 @@ def own_files(sessions: Sessions, files: Files, actor: Actor) -> OwnFiles:
         ).one()
     views = [OwnFile(file, *uses.get(file.id, (0, 0))) for file in listed]
     return OwnFiles(views, total, int(size), files.rules.per_person)
+
+
+def own_files_export(sessions: Sessions, clock: Clock, actor: Actor, form: ExportFormat) -> Iterator[str]:
+    """All files of the actor's account, without their content, as pieces of a file, newest first.
+
+    Raises:
+        ForbiddenError: the actor may see nothing.
+    """
+    actor.require(Action.SEE)
+    row = StoredFile
+    query = select(
+        row.id, row.name, row.size, row.received, row.state, row.sha256, row.owner_agent.label("agent"), row.created_at,
+        row.updated_at,
+    ).where(row.owner_id == actor.id)  # fmt: skip
+    listed = ListExport("their own files", query, (row.created_at, row.id))
+    return exported(sessions, clock, actor, listed, form, {})

@@ -6,7 +6,7 @@ stops at `COUNT_CAP`, and the next page starts after the last row (keyset, not o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import exists, func, or_, select
 
 from app.domain.errors import InvalidInputError
-from app.domain.people import Actor
+from app.domain.people import Action, Actor
 from app.domain.policy.access import Member
 from app.domain.review_time import minutes_words
 from app.domain.text import is_storable
@@ -25,6 +25,7 @@ from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
 from app.services.reading.review_pace import ReviewPaces, band_column
 from app.services.reading.workflow_names import workflow_names
+from app.services.record.exports import SEARCH_LIMIT_MS, ExportFormat, ListExport, exported
 from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Decision
@@ -110,6 +111,26 @@ class Queue:
             rows, min(total, COUNT_CAP), total > COUNT_CAP,
             encoded_cursor(last.resolved_at if wanted.resolved else last.attention_at, last.id) if last else None,
         )  # fmt: skip
+
+    def export(self, viewer: Actor, wanted: QueueFilter, form: ExportFormat) -> Iterator[str]:
+        """All matching pending requests as pieces of a file, in the order of the list.
+
+        Raises:
+            ForbiddenError: the viewer may not see requests.
+            TookTooLongError: the first piece took too long to find; a later one raises it while the file is sent.
+        """
+        viewer.require(Action.SEE)
+        row = ApprovalRequest
+        with self._sessions.reads() as session:
+            absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+        query = select(
+            row.id, row.title, row.kind, row.risk, row.urgency, row.workflow, row.environment, row.agent,
+            row.requester_name, row.addressed_to.label("approval_required_from"),
+            row.assigned_to_name.label("assigned_to"), row.review_seconds, row.run_id, row.opened_at, row.expires_at,
+        ).where(*conditions(wanted, absent))  # fmt: skip
+        limit = None if is_in_order(wanted) else SEARCH_LIMIT_MS
+        listed = ListExport("pending requests", query, (row.attention_at, row.id), newest_first=False, limit_ms=limit)
+        return exported(self._sessions, self._clock, viewer, listed, form, wanted.set_fields)
 
     def row(self, request_id: str) -> QueueRow | None:
         """One request as a row of the queue, or None."""

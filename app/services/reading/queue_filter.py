@@ -72,6 +72,12 @@ class QueueFilter:
     viewer: Actor | None = None
 
     @property
+    def set_fields(self) -> dict[str, str]:
+        """What narrows the list, by name, without whom it is for."""
+        values = {name: value for name, value in vars(self).items() if value and name not in ("snoozer", "viewer")}
+        return {name: value if isinstance(value, str) else "yes" for name, value in values.items()}
+
+    @property
     def words(self) -> list[str]:
         """The words to search for."""
         return self.text.split()[:_MOST_WORDS]

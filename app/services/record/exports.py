@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, DateTime, Select, Text, case, cast, func, literal, select, tuple_
+from sqlalchemy import ARRAY, JSON, ColumnElement, DateTime, Select, Text, case, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.domain.people import Actor
@@ -24,6 +24,8 @@ from app.store.base import CanonicalJSON
 from app.store.engine import Sessions
 
 LINES_AT_ONCE = 500
+SEARCH_LIMIT_MS = 20_000
+"""For each piece of an export that is searched row by row."""
 _MOMENT = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
 
 
@@ -130,6 +132,8 @@ def _pair(column: Any) -> tuple[Any, Any]:
 def _text(column: Any) -> ColumnElement[str]:
     if isinstance(column.type, DateTime):
         return func.to_char(func.timezone("UTC", _bare(column)), _MOMENT)
+    if isinstance(column.type, ARRAY):
+        return func.array_to_string(_bare(column), ", ")
     return cast(_bare(column), Text)
 
 

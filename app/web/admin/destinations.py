@@ -18,7 +18,7 @@ from app.http.runtime import portal, services
 from app.notify.addresses import shown_address
 from app.services.notifications.destinations import DestinationView
 from app.web.admin.deliveries import KIND_WORDS
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 from assent.contracts import RiskLevel
 
 _NOTHING: MultiDict[str, str] = MultiDict()
@@ -34,6 +34,12 @@ def destinations() -> Any:
     """All destinations."""
     shown = services().destinations.every(current_actor())
     return render("destinations/list.html", shown=shown, channels=CHANNEL_WORDS, topic_words=topic_words)
+
+
+@web.get("/destinations/export")
+def destinations_export() -> Any:
+    """All destinations as a file, streamed."""
+    return download(services().destinations.export(current_actor(), export_format()), "destinations")
 
 
 @web.get("/destinations/new")

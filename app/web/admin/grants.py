@@ -15,7 +15,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.grants.lifecycle import GrantDraft
 from app.services.grants.precedents import Suggestion
-from app.web.pages import address, events_position, render, see_other, web
+from app.web.pages import address, download, events_position, export_format, render, see_other, web
 from assent.contracts import RiskLevel
 
 _NOTHING: MultiDict[str, str] = MultiDict()
@@ -31,6 +31,12 @@ DOTS = {
 def grants() -> Any:
     """All grants by state, and suggestions."""
     return _list()
+
+
+@web.get("/grants/export")
+def grants_export() -> Any:
+    """All grants as a file, streamed."""
+    return download(services().grants.export(current_actor(), export_format()), "standing-grants")
 
 
 def _list(error: AssentError | None = None) -> Response:

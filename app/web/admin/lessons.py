@@ -16,7 +16,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.lessons.book import LessonDetail
 from app.web.field_text import submitted_text
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 from assent.json_values import JsonError, parse
 
 DOTS = {LessonState.ACTIVE: "running", LessonState.OFF: "pending", LessonState.RETIRED: "failed"}
@@ -28,13 +28,24 @@ ACTS = "edit, off, on, delete"
 def lessons() -> Any:
     """All lessons, newest first."""
     actor = current_actor()
-    workflow, state = request.args.get("workflow", "")[:200], request.args.get("state", "")
+    workflow, state = _filters()
     cursor = request.args.get("cursor", "")[:100]
     page = services().lessons.page(actor, workflow=workflow, state=state, cursor=cursor)
     return render(
         "lessons.html", page=page, workflow=workflow, state=state, states=list(LessonState), dots=DOTS, cursor=cursor,
         workflows=services().lessons.workflows(actor),
     )  # fmt: skip
+
+
+@web.get("/lessons/export")
+def lessons_export() -> Any:
+    """The matching lessons as a file, streamed."""
+    return download(services().lessons.export(current_actor(), *_filters(), export_format()), "lessons")
+
+
+def _filters() -> tuple[str, str]:
+    """The workflow and the state that the list is narrowed to."""
+    return request.args.get("workflow", "")[:200], request.args.get("state", "")
 
 
 @web.get("/lessons/<lesson_id>")

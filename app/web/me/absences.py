@@ -14,7 +14,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.absences import AbsenceState, require_absence
 from app.web.forms.moments import field_value, moment_of
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
 _FIELDS = ("starts_at", "ends_at")
@@ -25,6 +25,12 @@ def absences() -> Any:
     """The lists and the form."""
     current_actor().require(Action.SEE)
     return _page()
+
+
+@web.get("/absences/export")
+def absences_export() -> Any:
+    """The absences of the page as a file, streamed."""
+    return download(services().absences.export(current_actor(), export_format()), "absences")
 
 
 @web.post("/absences")

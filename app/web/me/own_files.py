@@ -10,8 +10,8 @@ from app.domain.people import Action
 from app.domain.text import size_words
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.reading.own_files import own_files
-from app.web.pages import render, see_other, web
+from app.services.reading.own_files import own_files, own_files_export
+from app.web.pages import download, export_format, render, see_other, web
 
 
 @web.get("/profile/files")
@@ -23,6 +23,14 @@ def own_files_page() -> Any:
         own=own_files(portal.sessions, portal.files, actor), may_delete=actor.may(Action.START_RUN),
         size_words=size_words, error=None,
     )  # fmt: skip
+
+
+@web.get("/profile/files/export")
+def own_files_exported() -> Any:
+    """The list of your files as a file, streamed."""
+    portal = services()
+    pieces = own_files_export(portal.sessions, portal.clock, current_actor(), export_format())
+    return download(pieces, "your-files")
 
 
 @web.post("/profile/files/<file_id>/delete")

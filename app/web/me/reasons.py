@@ -14,7 +14,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.prepared_reasons import LONGEST, may_change
 from app.web.field_text import Submission, submitted_text
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 
 
 @web.get("/reasons")
@@ -22,6 +22,12 @@ def reasons() -> Any:
     """The reasons by team, and the form for another one."""
     current_actor().require(Action.SEE)
     return _page()
+
+
+@web.get("/reasons/export")
+def reasons_export() -> Any:
+    """All reasons as a file, streamed."""
+    return download(services().prepared_reasons.export(current_actor(), export_format()), "prepared-reasons")
 
 
 @web.post("/reasons")

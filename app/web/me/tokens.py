@@ -16,7 +16,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.tokens import NOT_CONFIRMED, TokenView
 from app.store.tokens import ApiToken
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
 
@@ -25,6 +25,12 @@ _NOTHING: MultiDict[str, str] = MultiDict()
 def tokens() -> Any:
     """Your own tokens."""
     return _page(TokenKind.PERSON)
+
+
+@web.get("/profile/tokens/export")
+def tokens_export() -> Any:
+    """Your own tokens as a file, streamed."""
+    return download(services().tokens.export(current_actor(), False, export_format()), "your-tokens")
 
 
 @web.post("/profile/tokens")
@@ -61,6 +67,12 @@ def tokens_answer_shown(token_id: str, act: str) -> Any:
 def agents() -> Any:
     """The tokens of all agents."""
     return _page(TokenKind.AGENT)
+
+
+@web.get("/tokens/export")
+def agents_export() -> Any:
+    """The tokens of all agents as a file, streamed."""
+    return download(services().tokens.export(current_actor(), True, export_format()), "agent-tokens")
 
 
 @web.post("/tokens")

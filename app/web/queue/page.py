@@ -12,7 +12,7 @@ from app.http.runtime import services
 from app.services.reading.queue import QueuePage, QueueRow
 from app.services.reading.queue_filter import QueueFilter
 from app.web.listing import RequestList, filter_from, listed, query_of, shared_with_decided
-from app.web.pages import address, events_position, render, see_other, web
+from app.web.pages import address, download, events_position, export_format, render, see_other, web
 
 
 @web.get("/dashboard")
@@ -44,6 +44,14 @@ def queue() -> Any:
         viewer=current_actor(),
         live_src=address("web.queue", found.query | ({"selected": selected} if selected else {})),
     )
+
+
+@web.get("/queue/export")
+def queue_export() -> Any:
+    """The matching requests as a file, streamed."""
+    viewer = current_actor()
+    wanted = filter_from(request.args, viewer)
+    return download(services().queue.export(viewer, wanted, export_format()), "pending-requests")
 
 
 @web.get("/queue/at-work")
