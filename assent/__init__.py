@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from assent.lessons import RecalledLesson, recall, with_lessons
     from assent.open_requests import Status
     from assent.plans import Complexity, PlanAssessment, PlanRequirement, PlanStep
+    from assent.progress import report_progress
     from assent.situations import AppliedLesson, Correctable, Situation
     from assent.workflow import Workflow, idempotent, target_address
 
@@ -117,6 +118,7 @@ __all__ = [
     "idempotent",
     "publish_artifact",
     "recall",
+    "report_progress",
     "report_receipt",
     "request_approval",
     "requires_approval",
@@ -143,6 +145,7 @@ _MODULES = {
     "situations": "AppliedLesson Correctable Situation",
     "open_requests": "Status",
     "plans": "Complexity PlanAssessment PlanRequirement PlanStep",
+    "progress": "report_progress",
     "function_gate": "requires_approval",
     "workflow": "Workflow idempotent target_address",
 }

@@ -167,6 +167,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
+        page("GET /runs/<run_id>/progress"),
         page("GET /workflows/<workflow>"),
         page("GET /runs/<run_id>/artifacts"),
         page("GET /runs/<run_id>/artifacts/<path:name>"),

@@ -119,6 +119,17 @@ class StepOut(Output):
     error: str
 
 
+class StepProgressOut(Output):
+    """What a step reported last of its progress. `total` is null if the step does not know it."""
+
+    node: str
+    done: int
+    total: int | None
+    words: str
+    counts: dict[str, int | float | str]
+    updated_at: Time
+
+
 class ApprovalRef(Output):
     """A request of a run."""
 
@@ -158,6 +169,7 @@ class RunOut(RunSummary, Tagged):
     artifacts: list[ArtifactRef]
     files: list[SavedFileRef] = Field(description="Files that its steps have saved")
     controls: list[str]
+    step_progress: list[StepProgressOut] = Field(description="Steps that report how much of their work is done")
 
 
 class RunQuery(QueryArguments):

@@ -106,4 +106,5 @@ def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
         "artifacts": view.artifacts,
         "files": call.portal.services.saved_files.of(run_id),
         "controls": list(view.controls),
+        "step_progress": view.progress,
     }

@@ -12,6 +12,7 @@ from app.domain.errors import ConflictError
 from assent.contracts import Receipt
 from assent.dialects.base import Asked, OutcomeDelivery
 from assent.models.metering import Account, Kept, ModelUse
+from assent.progress import Progress
 from assent.toolbox.uses import ToolUse
 
 
@@ -128,6 +129,7 @@ class Journal:
         receipts: what the workflow reported about outcomes.
         artifacts: texts that it published: ``name``, ``content``, ``media_type``.
         tool_uses: calls of tools.
+        progress: what its steps reported of their progress; the last report of a step counts.
         delivered: ids of requests whose outcome the run has accepted.
         unseen: ids of requests whose outcome it accepted unobserved, so that its reports about them may be lost.
         undelivered: ids of requests on which it reported before the outcome was certainly stored; it may be sent again.
@@ -143,6 +145,7 @@ class Journal:
     receipts: list[Receipt] = field(default_factory=list)
     artifacts: list[dict[str, str]] = field(default_factory=list)
     tool_uses: list[ToolUse] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     unseen: frozenset[str] = frozenset()
     undelivered: frozenset[str] = frozenset()
@@ -155,12 +158,12 @@ class Journal:
     def take(self) -> Journal:
         """Return everything so far and leave this journal empty. The job continues."""
         taken = Journal(
-            self.run_id, self.steps, self.receipts, self.artifacts, self.tool_uses, self.delivered, self.unseen,
-            self.undelivered, self.reported, began=self.began, stored=self.stored,
+            self.run_id, self.steps, self.receipts, self.artifacts, self.tool_uses, self.progress, self.delivered,
+            self.unseen, self.undelivered, self.reported, began=self.began, stored=self.stored,
         )  # fmt: skip
         self.began = None
         self.steps, self.receipts, self.artifacts, self.delivered, self.stored = [], [], [], [], []
-        self.tool_uses = []
+        self.tool_uses, self.progress = [], []
         return taken
 
     def put_back(self, earlier: Journal) -> None:
@@ -168,13 +171,17 @@ class Journal:
         self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
         self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
         self.tool_uses[:0] = earlier.tool_uses
+        self.progress[:0] = earlier.progress
         self.stored[:0] = earlier.stored
         self.began = self.began or earlier.began
 
     @property
     def empty(self) -> bool:
         """True when there is nothing to write."""
-        return not (self.steps or self.receipts or self.artifacts or self.tool_uses or self.delivered or self.stored)
+        return not (
+            self.steps or self.receipts or self.artifacts or self.tool_uses or self.progress or self.delivered
+            or self.stored
+        )  # fmt: skip
 
 
 class RunStore(Protocol):

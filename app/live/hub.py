@@ -87,6 +87,11 @@ class Hub:
         self._emitter = emitter
         self._wakeups = wakeups
 
+    def progressed(self, run_id: str) -> None:
+        """Emit that a step of a run has reported progress, to people who have the run open. It is no stored event."""
+        message = {"kind": "run.progress", "run_id": run_id, "request_id": None}
+        self._emitter.emit("workflow_update", message, to=[workflow_room(run_id)])
+
     def deliver(self, event: EventView) -> None:
         """Emit to the event's rooms and wake waiters. A socket in several of the rooms receives it once."""
         if event.request_id:

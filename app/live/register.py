@@ -19,6 +19,7 @@ from app.services.bundle import Services
 from app.services.people.sessions import ENDED_CHANNEL
 from app.settings import Settings
 from app.store.routing import ROUTED_CHANNEL
+from app.store.runs import PROGRESS_CHANNEL
 
 CHECK_SECONDS = 20.0
 """Seconds between checks of the sockets' sessions and repetitions of presence."""
@@ -78,6 +79,7 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
             CHANNEL: presence.hear,
             ENDED_CHANNEL: lambda sign_in: sockets.session_ended(sign_in),
             ROUTED_CHANNEL: wakeups.wake,
+            PROGRESS_CHANNEL: hub.progressed,
         },
         connected=connected,
         tick=tick,

@@ -110,10 +110,14 @@ class Advancer:
                 self._cut_short.add(run_id)
                 raise
 
-    def steer(self, run_id: str) -> None:
-        """Stop the run before its next step if it is being advanced here, because somebody wants that."""
+    def steer(self, run_id: str, act: str = "") -> None:
+        """Stop the run before its next step if it is being advanced here, because somebody wants that.
+
+        Args:
+            act: ``pause`` or ``cancel``, with which a step may also end early (`app.runtime.progress`); or empty.
+        """
         if control := self._controls.get(run_id):
-            control.request_drain("steered")
+            control.request_drain(act or "steered")
 
     def drain(self) -> None:
         """Stop all runs before their next step, because this process is about to end."""

@@ -20,6 +20,7 @@ from langgraph.types import Interrupt, StateSnapshot
 
 from app.domain.run_protocol import LostRunError, Step, StepKind
 from app.domain.text import storable
+from app.runtime.progress import ProgressDesk
 from app.runtime.saver import Saver
 from app.runtime.step_writer import StepWriter
 from app.runtime.threads import LoopWork
@@ -112,6 +113,7 @@ class Driver:
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
         self._uses: deque[ToolUse] = deque()
+        self._progress = ProgressDesk(control, writer, writer.runs_one_step)
         self._open: set[str] = set()
         self._ended = False
         self.only_this_step = False
@@ -157,6 +159,7 @@ class Driver:
             await self._writer.settle()
             self._journal.receipts.extend(_all_of(self._reports))
             self._journal.tool_uses.extend(_all_of(self._uses))
+            self._journal.progress.extend(self._progress.take())
         if (rest.error is not None or rest.unaccepted) and self._writer.refused is None:
             # The thread shows which outcomes were read, so nothing is recorded as delivered yet.
             await self._writer.write()
@@ -170,7 +173,7 @@ class Driver:
         begin = ledger_of(self._begin_call)
         contexts = (
             reporting_to(self._reports.append), recording_to(self._uses.append), keeping_in(begin),
-            using_files(self._files), recalling_with(self._recall), metering_with(self._meter),
+            using_files(self._files), recalling_with(self._recall), metering_with(self._meter), self._progress.open(),
         )  # fmt: skip
         with ExitStack() as stack:
             for context in contexts:
@@ -205,6 +208,7 @@ class Driver:
         """
         self._journal.receipts.extend(_all_of(self._reports))
         self._journal.tool_uses.extend(_all_of(self._uses))
+        self._journal.progress.extend(self._progress.take())
         self._journal.undelivered = frozenset(self._delivering)
         if step_ended and self._ended:
             self._delivered()

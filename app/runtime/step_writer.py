@@ -63,6 +63,10 @@ class StepWriter:
         """Note that a task has ended."""
         self._running.get(namespace, set()).discard(task_id)
 
+    def runs_one_step(self) -> bool:
+        """Return True if no two steps are running at the same time, not even inside of other graphs."""
+        return all(len(tasks) <= 1 for tasks in list(self._running.values()))
+
     async def keep_writes(
         self, namespace: str, task_id: str, channels: Sequence[str], statements: Sequence[Statement]
     ) -> None:

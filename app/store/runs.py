@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.domain.lifecycle import RunState
 from app.store.base import Base, CanonicalJSON, Made, OrderedJSON
 
+PROGRESS_CHANNEL = "assent_progress"
+"""Web processes listen here for the ids of runs of which a step has reported progress."""
+
 
 class CatalogueEntry(Base):
     """A workflow as a worker described it. The web process knows workflows only from this table.
@@ -92,6 +95,24 @@ class Run(Made, Base):
             postgresql_where=text("started_by_agent <> ''"),
         ),
     )  # fmt: skip
+
+
+class StepProgressRow(Base):
+    """The last report of a step about its progress (`assent.progress`). `counts` is a list of ``[name, value]``.
+
+    A trigger notifies `PROGRESS_CHANNEL`. These are no events: a step reports about once a second, and nobody needs
+    earlier reports.
+    """
+
+    __tablename__ = "step_progress"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    node: Mapped[str] = mapped_column(Text, primary_key=True)
+    done: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    words: Mapped[str]
+    counts: Mapped[list[Any]]
+    updated_at: Mapped[datetime]
 
 
 class Artifact(Base):

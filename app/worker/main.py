@@ -193,7 +193,8 @@ async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer, text_
         elif channel == ROUTING_CHANNEL:
             text_waits.set()
         else:
-            advancer.steer(payload)
+            run_id, _, act = payload.partition(" ")
+            advancer.steer(run_id, act)
 
     while True:
         try:
@@ -212,10 +213,10 @@ async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer, text_
 
 async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer) -> None:
     cursor = await connection.execute(
-        "select id from runs where (control <> '' or ask_next <> '') and id = any(%s)", (advancer.active,)
+        "select id, control from runs where (control <> '' or ask_next <> '') and id = any(%s)", (advancer.active,)
     )
-    for (run_id,) in await cursor.fetchall():
-        advancer.steer(run_id)
+    for run_id, act in await cursor.fetchall():
+        advancer.steer(run_id, act)
 
 
 def _stop(queue: RunQueue, advancer: Advancer, loop: asyncio.AbstractEventLoop) -> None:

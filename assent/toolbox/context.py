@@ -54,6 +54,15 @@ def new_context() -> ToolContext:
     )
 
 
+def current_place() -> str:
+    """Return the node that is running, in graphs inside of others with its parents' names (``parent/child``).
+
+    Empty outside of a graph.
+    """
+    namespace = str((_config().get("metadata") or {}).get("langgraph_checkpoint_ns") or "")
+    return "/".join(part.split(":")[0] for part in namespace.split("|"))
+
+
 def _config() -> dict[str, Any]:
     """Return the configuration of the node that is running; nothing outside of LangGraph, which is not loaded then."""
     if "langgraph" not in sys.modules:

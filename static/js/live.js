@@ -112,6 +112,8 @@ function take(event) {
 function topicsOf(event) {
   const touched = [];
   const kind = event.kind ?? "";
+  // About once a second while a step reports: only the region that shows it is fetched.
+  if (kind === "run.progress") return [`progress:${event.run_id}`];
   if (event.request_id) touched.push(`request:${event.request_id}`);
   if (event.run_id) touched.push(`run:${event.run_id}`);
   // A comment changes no list, unless it brings back what the person has snoozed.

@@ -51,7 +51,7 @@ NO_PAGES = {
     "/reasons/export", "/runs/export", "/samples/export", "/tokens/export",
     "/deliveries/<delivery_id>/message", "/queue/at-work", "/files/<file_id>/content",
     "/manifest.webmanifest", "/service-worker.js",
-    "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
+    "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>", "/runs/<run_id>/progress",
 }  # fmt: skip
 """Answers that are sent on, are files, or parts of pages."""
 FIRST_VIEW = 120_000

@@ -42,12 +42,13 @@ from tests.runtime import (
     file_flows,
     guard_flows,
     lesson_flows,
+    progress_flows,
     swallowing_flows,
     tool_flows,
 )
 
 _FLOWS = (flows, guard_flows, agent_flows, swallowing_flows, caching_flows, breakpoint_flows, tool_flows, file_flows,
-          lesson_flows)  # fmt: skip
+          lesson_flows, progress_flows)  # fmt: skip
 WRITTEN = sorted(map(str, Path(__file__).parent.glob("written/*/workflow.yaml")))
 WORKFLOWS = [*",".join(module.ALL for module in _FLOWS).split(","), "workflows.coordinator:WORKFLOW", *WRITTEN]
 

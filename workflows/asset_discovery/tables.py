@@ -29,7 +29,7 @@ class RowProblem:
     """Something that is wrong with a row, or with one of its cells.
 
     Attributes:
-        row: The data record, from 1, counted from the record after the headings.
+        row: The data record; the first one after the headings is 1.
         line: The physical line (CSV, JSON Lines) or the row of the sheet, from 1; None in JSON.
         kind: What is wrong.
         why: In words, for people.

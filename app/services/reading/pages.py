@@ -23,6 +23,7 @@ from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
 from app.services.reading.past_requests import PastRequest, past_like
 from app.services.reading.snoozed import snoozed_by
+from app.services.reading.step_progress import ProgressView, step_progress
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.requests.entitlement import Seat, late_words, seat_of, sign_in_again
 from app.services.requests.line_comments import CommentThread, settling_refusal, threads_of
@@ -117,7 +118,8 @@ class StepView:
 class NodeView:
     """A node of the workflow's graph with its state in this run: done, running, waiting, failed, or pending.
 
-    `recovery` is what is done when its call fails, in words; empty: not known.
+    `recovery` is what is done when its call fails, in words; empty: not known. `phase` is the phase of the workflow to
+    which it belongs; empty: none.
     """
 
     id: str
@@ -126,6 +128,7 @@ class NodeView:
     tool: str
     state: str
     recovery: str = ""
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class RunView:
 
     Attributes:
         edges: of the workflow's graph, as in the catalog.
+        progress: what its steps reported last of their progress, in the order of the graph.
         controls: those of pause, resume, ask (before the next step), cancel, and retry that are possible now.
     """
 
@@ -156,6 +160,7 @@ class RunView:
     artifacts: list[ArtifactView]
     edges: list[Any] = field(default_factory=list)
     controls: tuple[str, ...] = field(default_factory=tuple)
+    progress: list[ProgressView] = field(default_factory=list)
 
     @property
     def held_until(self) -> datetime | None:
@@ -260,12 +265,13 @@ class Views:
                 raise NotFoundError("There is no such run.", run_id=run_id)
             entry = session.get(CatalogueEntry, run.workflow)
             steps = _steps(session, run)
+            nodes = _nodes(entry, steps)
             return RunView(
                 run=run,
                 state=RunState(run.state),
                 workflow_title=entry.title if entry else run.workflow,
                 steps=steps,
-                nodes=_nodes(entry, steps),
+                nodes=nodes,
                 requests=list(
                     session.scalars(
                         select(ApprovalRequest)
@@ -276,6 +282,7 @@ class Views:
                 artifacts=_artifacts(session, run_id),
                 edges=entry.edges if entry else [],
                 controls=_controls(session, run, viewer, self._clock()),
+                progress=step_progress(session, run_id, [node.id for node in nodes]),
             )
 
     def pace(self, run: Run, viewer: Actor) -> WorkflowPace:
@@ -401,6 +408,7 @@ def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView
             node["tool"],
             states.get(node["id"], "pending"),
             str(node.get("recovery", "")),
+            str(node.get("phase", "")),
         )
         for node in entry.nodes
     ]

@@ -50,7 +50,7 @@ from assent.json_values import read_back
 from assent.masking import mask
 
 CONTROL_CHANNEL = "assent_control"
-"""Workers listen here for the ids of runs to pause or cancel."""
+"""Workers listen here for the ids of runs to pause or cancel, each with a space and its `Run.control`."""
 MAX_INPUT_BYTES = 1_000_000
 _CONTROLS = {
     RunState.QUEUED: ("pause", "ask", "cancel"),
@@ -386,7 +386,7 @@ def move_run(
     """
     columns = {"state": new.value, "control": control, "updated_at": now, **values}
     assignments = ", ".join(f"{name} = %(set_{name})s" for name in columns)
-    told = f", pg_notify('{CONTROL_CHANNEL}', id)" if tell_worker else ""
+    told = f", pg_notify('{CONTROL_CHANNEL}', id || ' ' || control)" if tell_worker else ""
     batch = Batch(
         f"update runs set {assignments}, version = version + 1 "
         f"where id = %(run)s and version = %(version)s and state = any(%(old)s) returning id{told}",

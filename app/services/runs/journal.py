@@ -17,7 +17,7 @@ from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ReceiptRow
-from app.store.runs import Artifact
+from app.store.runs import Artifact, StepProgressRow
 from app.store.tools import ToolCallRow
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.dialects.registry import BY_NAME
@@ -110,6 +110,12 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
             status=use.status.value, began_at=use.began, ms=round(use.seconds * 1000), attempts=use.attempts,
             inputs=storable(use.inputs), error=storable(use.error), warnings=list(use.warnings), call_id=use.call_id,
             parent_id=use.parent_id, request_id=use.request_id,
+        )  # fmt: skip
+    for progress in journal.progress:
+        batch.put(
+            StepProgressRow, "run_id, node", run_id=journal.run_id, node=progress.node, done=progress.done,
+            total=progress.total, words=progress.words, counts=[list(pair) for pair in progress.counts.items()],
+            updated_at=now,
         )  # fmt: skip
     receipts = own_receipts(sessions, journal)
     said = {receipt.request_id for receipt in receipts}

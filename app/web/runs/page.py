@@ -30,7 +30,8 @@ from app.web.forms.sections import sections
 from app.web.forms.values import REARRANGE, read, rearranged, refill
 from app.web.pages import download, events_position, export_format, render, see_other, web
 from app.web.prose import markdown
-from app.web.runs.story import story_of
+from app.web.runs.phases import phases_of
+from app.web.runs.story import statuses_of, story_of
 from app.web.runs.tools import STATUSES
 from assent.files import file_id_of, references_in
 
@@ -170,6 +171,13 @@ def run(run_id: str) -> Any:
     return _run_page(run_id)
 
 
+@web.get("/runs/<run_id>/progress")
+def run_progress(run_id: str) -> Any:
+    """How far the phases of a run are, for its open page."""
+    view = services().views.run(run_id, current_actor())
+    return render("run_progress.html", run=view.run, phases=phases_of(view, statuses_of(view)))
+
+
 def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) -> Response:
     seq = events_position()
     viewer = current_actor()
@@ -182,10 +190,12 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
     }
     now = services().clock()
     pace = WorkflowPace() if view.state.finished else services().views.pace(view.run, viewer)
+    story = story_of(view, pace, now)
     return render(
         "run.html",
         status,
-        seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
+        seq=seq, view=view, run=view.run, story=story, phases=phases_of(view, story.statuses), reports=reports,
+        texts=texts, error=error,
         calls=services().tools.calls_of(run_id), models=services().model_figures.of_run(run_id),
         files=_files(view.run), saved=services().saved_files.of(run_id), call_words=STATUSES, now=now,
         again=_again(view, viewer), size_words=size_words,

@@ -16,7 +16,7 @@ from app.web.runs.graph import Drawing, EdgePath, drawing_of
 from app.web.runs.layers import Edge
 
 _OPEN = ("running", "waiting", "failed", "interrupted")
-_WORDS = {
+STATE_WORDS = {
     "done": "done", "running": "running", "waiting": "waits for a decision", "failed": "failed",
     "interrupted": "interrupted", "stopped": "stopped", "skipped": "skipped", "pending": "to come",
 }  # fmt: skip
@@ -73,7 +73,7 @@ class AgentStatus:
     @property
     def words(self) -> str:
         """The state in words."""
-        return {"pending": "not yet", "waiting": "waits"}.get(self.state, _WORDS[self.state])
+        return {"pending": "not yet", "waiting": "waits"}.get(self.state, STATE_WORDS[self.state])
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Story:
 
 def story_of(view: RunView, pace: WorkflowPace, now: datetime) -> Story:
     """The progress of a run at `now`."""
-    statuses = _statuses(view)
+    statuses = statuses_of(view)
     asked = _asked(view)
     recovery = {node.id: node.recovery for node in view.nodes}
     return Story(
@@ -142,7 +142,8 @@ def _end(step: StepView) -> datetime | None:
     return None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
 
 
-def _statuses(view: RunView) -> list[NodeStatus]:
+def statuses_of(view: RunView) -> list[NodeStatus]:
+    """The status of each node of the graph, in its order."""
     runs: dict[str, list[StepView]] = {}
     for step in view.steps:
         runs.setdefault(step.node, []).append(step)
@@ -166,7 +167,7 @@ def _statuses(view: RunView) -> list[NodeStatus]:
 def _status_words(state: str, own: list[StepView], view: RunView) -> str:
     if state == "pending" and view.state.finished:
         return "not reached"
-    parts = ["waits for its change window" if state == "waiting" and view.held_until else _WORDS[state]]
+    parts = ["waits for its change window" if state == "waiting" and view.held_until else STATE_WORDS[state]]
     if state == "done" and own[-1].duration_ms is not None:
         parts.append(duration(own[-1].duration_ms))
     if len(own) > 1:
@@ -264,7 +265,7 @@ def _agents(view: RunView, statuses: Iterable[NodeStatus]) -> list[AgentStatus]:
         if status.state != "skipped":
             agent.total += 1
             agent.done += status.state == "done"
-        agent.state = _more_telling(agent.state, status.state)
+        agent.state = more_telling(agent.state, status.state)
     for agent in found.values():
         if agent.state == "pending" and not agent.total:
             agent.state = "skipped"
@@ -273,7 +274,8 @@ def _agents(view: RunView, statuses: Iterable[NodeStatus]) -> list[AgentStatus]:
     return list(found.values())
 
 
-def _more_telling(one: str, other: str) -> str:
+def more_telling(one: str, other: str) -> str:
+    """The one of two states of nodes that says more about several of them together; pending if neither does."""
     order = ("running", "waiting", "failed", "interrupted", "stopped")
     return min((state for state in (one, other) if state in order), key=order.index, default="pending")
 
