@@ -77,6 +77,9 @@ class Table:
         encoding, delimiter: How a text file was read; empty for others.
         header_row: Line or row of the headings, from 1; None without headings.
         record_path: The path of the records in JSON, such as `Reservations[].Instances[]`; else empty.
+        notes: What else happened in reading, in words, for people: titles above the headings, merged cells that were
+            filled, a hidden sheet.
+        other: Why it is not an inventory, in words; empty for one that is. It was read all the same.
     """
 
     file: str
@@ -90,3 +93,10 @@ class Table:
     delimiter: str = ""
     header_row: int | None = None
     record_path: str = ""
+    notes: list[str] = field(default_factory=list)
+    other: str = ""
+
+    @property
+    def rows_total(self) -> int:
+        """Data records, with those that are not assets."""
+        return max([*self.rows[-1:], *(item.row for item in self.problems)], default=0)

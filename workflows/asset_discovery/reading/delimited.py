@@ -1,0 +1,180 @@
+"""Delimited text as a grid: Python's `csv` reads the records, and quotes that are never closed cost one line only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import zip_longest
+
+import polars as pl
+
+from workflows.asset_discovery.reading.dialects import Dialect
+from workflows.asset_discovery.reading.grids import Grid, without_blanks
+from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
+
+_BATCH = 20_000
+_LONGEST_RECORD = 500
+"""Lines of one record; with more, its quote was never closed."""
+
+
+class _RunawayError(Exception):
+    """A record goes on for too many lines."""
+
+
+class _Lines:
+    """Physical lines, counted; those of the last record can be given back."""
+
+    def __init__(self, text: str, limits: ReadingLimits) -> None:
+        self._stream = io.StringIO(text, newline="")
+        self._waiting: deque[str] = deque()
+        self._limits = limits
+        self.record: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.record) >= _LONGEST_RECORD:
+            raise _RunawayError
+        line = self._waiting.popleft() if self._waiting else self._stream.readline()
+        if not line:
+            raise StopIteration
+        if len(line) > self._limits.line_characters:
+            raise ReadingError(f"Line {self.number + 1:,} has {len(line):,} characters, too many for a record.")
+        self.number += 1
+        self.record.append(line)
+        return line
+
+    def give_back(self) -> str:
+        """Return the first line of the record; the others are read again."""
+        first, *others = self.record
+        self._waiting.extendleft(reversed(others))
+        self.number -= len(others)
+        self.record = [first]
+        return first
+
+
+class DelimitedReader:
+    """The records of a delimited text, with the line where each begins."""
+
+    def __init__(self, text: str, dialect: Dialect, limits: ReadingLimits) -> None:
+        self.dialect = dialect
+        self.limits = limits
+        self.empty_lines: list[int] = []
+        self.broken: list[int] = []
+        self._lines = _Lines(text, limits)
+        self._opening = re.compile(rf"(?:^|{re.escape(dialect.delimiter)}){re.escape(dialect.quote)}")
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the line, from 1, and the cells of each record; physical lines without anything are left out."""
+        lines, reader = self._lines, self._reader(self._lines)
+        while True:
+            lines.record = []
+            start = lines.number + 1
+            try:
+                row = next(reader, None)
+            except (_RunawayError, csv.Error) as error:
+                if not lines.record or (isinstance(error, csv.Error) and len(lines.record) == 1):
+                    raise ReadingError(f"Line {start:,} cannot be read as a record: {error}.") from error
+                row, reader = self._unquoted(start), self._reader(lines)
+            if row is None:
+                return
+            if len(lines.record) > 1 and self._runs_on(row):
+                row = self._unquoted(start)
+                reader = self._reader(lines)
+            if row:
+                yield start, row
+            else:
+                self.empty_lines.append(start)
+
+    def _reader(self, lines: Iterator[str], quoting: bool = True) -> Iterator[list[str]]:
+        dialect = self.dialect
+        csv.field_size_limit(self.limits.cell_characters)
+        return csv.reader(
+            lines, delimiter=dialect.delimiter or "\x1c", quotechar=dialect.quote, escapechar=dialect.escape or None,
+            quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
+        )  # fmt: skip
+
+    def _unquoted(self, start: int) -> list[str]:
+        """Return the cells of the record's first line, without regard to quotes."""
+        self.broken.append(start)
+        if len(self.broken) > 5_000:
+            raise ReadingError("More than 5,000 lines have a quote that is never closed; the file is damaged.")
+        quote = self.dialect.quote
+        row = next(self._reader(iter([self._lines.give_back()]), quoting=False), [])
+        return [cell[1:] if cell.startswith(quote) else cell for cell in row]
+
+    def _runs_on(self, row: list[str]) -> bool:
+        """Tell whether a record of several lines has swallowed records, as its quote was never closed."""
+        width = self.dialect.width
+        if width < 3:
+            return self._ends_open()
+        lines = self._lines.record
+        for line in lines[1:-1]:
+            if len(next(self._reader(iter([line]), quoting=False), [])) == width:
+                return True
+        last = next(self._reader(iter([lines[-1]]), quoting=False), [])
+        if len(last) == width and (len(row) != width or bool(self._opening.search(lines[-1]))):
+            return True
+        return len(row) != width and self._ends_open()
+
+    def _ends_open(self) -> bool:
+        """Tell whether the file ends within a quoted cell."""
+        return "".join(self._lines.record).count(self.dialect.quote) % 2 == 1
+
+
+def read_delimited(text: str, dialect: Dialect, limits: ReadingLimits) -> Grid:
+    """Return the cells of a delimited text.
+
+    Raises:
+        ReadingError: it is larger than the limits allow, or damaged.
+    """
+    text = text.rstrip("\x1a\x00")  # Ctrl-Z ended files once, and NUL fills up blocks
+    reader = DelimitedReader(text, dialect, limits)
+    frames: list[pl.DataFrame] = []
+    lines: list[int] = []
+    batch: list[list[str]] = []
+    width = 1
+    for start, row in reader.records():
+        if dialect.says and start == 1:
+            continue
+        lines.append(start)
+        batch.append(row)
+        width = max(width, len(row))
+        if len(batch) == _BATCH:
+            limits.check_table("The file", len(lines), width)
+            frames.append(_frame(batch))
+            batch = []
+    limits.check_table("The file", len(lines), width)
+    if batch or not frames:
+        frames.append(_frame(batch))
+    grid = Grid(without_blanks(pl.concat(frames, how="diagonal", rechunk=True)), lines)
+    if reader.empty_lines:
+        grid.notes.append(f"Empty lines, which are no records: {_listed(reader.empty_lines)}.")
+    for line in reader.broken:
+        grid.doubtful[lines.index(line)] = "A quote in it is never closed; it was read up to the end of its line."
+    return grid
+
+
+def _frame(rows: list[list[str]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [pl.Series(str(place), column, dtype=pl.String) for place, column in enumerate(zip_longest(*rows))]
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    more = f", and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
+    return ", ".join(f"{number:,}" for number in numbers[:10]) + more
+
+
+def usual_width(grid: Grid) -> int:
+    """Return how many cells most of the first rows have, without those that are empty at the end."""
+    filled = Counter(
+        max((place + 1 for place, cell in enumerate(row) if cell is not None), default=0)
+        for row in grid.frame.head(1_000).iter_rows()
+    )
+    return max(filled.items(), key=lambda item: (item[1], item[0]))[0] if filled else 0

@@ -1,0 +1,141 @@
+"""Where the headings of a grid are: they look unlike the values below them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from workflows.asset_discovery.reading.grids import Grid
+from workflows.asset_discovery.reading.shapes import folded, mask, shape
+
+_ROWS_SEARCHED = 30
+_ROWS_COMPARED = 300
+_COMMON = re.compile(
+    r"(?i)^(?:.*[ _.-])?(?:host|name|hostname|fqdn|dns|ip|mac|serial|s/?n|type|typ|model\w*|vendor|manufacturer|os|"
+    r"version|cpus?|cores?|ram|memory|disk|storage|env\w*|location|site|owner|status|state|id|no|nr|address|date)\.?$"
+)
+
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Headings:
+    """The rows of a grid that are headings.
+
+    Attributes:
+        first: The first row of the headings, from 0; None without headings.
+        last: The row after which the data begins; -1 without titles and headings.
+        texts: The headings as they stand in the file, with those of an upper row before them; one for each column.
+        keys: What the columns are called by: the lower row of two where its headings differ.
+    """
+
+    first: int | None
+    last: int
+    texts: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+def find_headings(grid: Grid) -> Headings:
+    """Return the headings of a grid, or none if its first row is a record already."""
+    rows: list[Row] = grid.frame.head(_ROWS_COMPARED).rows()
+    width = grid.frame.width
+    usual = _usual_fill(rows)
+    for place, row in enumerate(rows[:_ROWS_SEARCHED]):
+        filled = _filled(row)
+        if filled < max(1, min(usual, 2), 0.5 * usual):
+            continue
+        if not _is_heading(row, rows[place + 1 :]):
+            return Headings(None, place - 1, ("",) * width, ("",) * width)
+        below = rows[place + 1] if place + 1 < len(rows) else None
+        if below is not None and _has_second_line(row, below, rows[place + 2 :]):
+            return _two_lines(grid, place, row, below)
+        texts = tuple(cell or "" for cell in row)
+        return Headings(place, place, texts, texts)
+    return Headings(None, -1, ("",) * width, ("",) * width)
+
+
+def _filled(row: Row) -> int:
+    return sum(cell is not None for cell in row)
+
+
+def _usual_fill(rows: list[Row]) -> float:
+    """Return how many cells a full row has: the upper quartile, as titles and sections have few."""
+    counts = sorted(filled for filled in map(_filled, rows) if filled)
+    return counts[len(counts) * 3 // 4] if counts else 0
+
+
+def _is_heading(row: Row, below: list[Row]) -> bool:
+    cells = [(place, cell) for place, cell in enumerate(row) if cell is not None]
+    shapes = [shape(cell) for _, cell in cells]
+    specific = sum(found != "words" for found in shapes)
+    if specific > 0.34 * len(cells):
+        return False
+    if not below:
+        return specific == 0
+    names = [folded(cell).casefold() for _, cell in cells]
+    data = heading = 0.0
+    for (place, cell), found, name in zip(cells, shapes, names, strict=True):
+        values = [value for other in below if (value := other[place]) is not None]
+        data_here, heading_here = _evidence(cell, found, name, values)
+        data += data_here
+        heading += heading_here
+    repeated = len(names) - len(set(names))
+    return heading + 0.05 * len(cells) >= data + 0.5 * repeated
+
+
+def _evidence(cell: str, found: str, name: str, values: list[str]) -> tuple[float, float]:
+    """Return what speaks for a value and for a heading in one cell above values."""
+    if _COMMON.fullmatch(name):
+        return 0.0, 1.0
+    if not values:
+        return (0.5, 0.0) if found != "words" else (0.0, 0.0)
+    shapes = Counter(shape(value) for value in values)
+    usual, count = shapes.most_common(1)[0]
+    if found != "words":
+        return (1.0, 0.0) if shapes[found] else (0.3, 0.0)
+    if usual != "words" and count > 0.5 * len(values):
+        return 0.0, 1.0
+    again = sum(value.strip().casefold() == cell.strip().casefold() for value in values)
+    if again:  # a heading that is repeated in the data is repeated as a whole row, thus seldom
+        return (0.8, 0.0) if again > 0.03 * len(values) + 1 else (0.2, 0.0)
+    masks = Counter(mask(value) for value in values)
+    own = mask(cell)
+    if "9" in own and masks[own] > 0.3 * len(values):
+        return 0.8, 0.0
+    if any("9" in other for other, times in masks.items() if times > 0.3 * len(values)) and "9" not in own:
+        return 0.0, 0.7
+    return (0.0, 0.3) if masks[own] < 0.1 * len(values) else (0.0, 0.1)
+
+
+def _has_second_line(upper: Row, lower: Row, below: list[Row]) -> bool:
+    """Tell whether two rows are headings together: groups of columns above the columns' own names."""
+    if not below or _filled(upper) > _filled(lower) or _filled(upper) == len(upper):
+        return False
+    cells = [cell for cell in lower if cell is not None]
+    if any(shape(cell) != "words" for cell in cells) or len(cells) < 2:
+        return False
+    values = {value.strip().casefold() for row in below for value in row if value is not None}
+    if any(folded(cell).casefold() in values for cell in cells):
+        return False
+    return _is_heading(lower, below)
+
+
+def _two_lines(grid: Grid, place: int, upper: Row, lower: Row) -> Headings:
+    groups = list(upper)
+    for first_row, first, last_row, last in grid.merged:
+        if first_row == place and last_row == place:
+            for column in range(first, min(last + 1, len(groups))):
+                groups[column] = upper[first]
+    if not grid.merged:
+        for column in range(1, len(groups)):
+            if groups[column] is None and lower[column] is not None:
+                groups[column] = groups[column - 1]
+    both = tuple(" ".join(part for part in pair if part) for pair in zip(groups, lower, strict=True))
+    own = [folded(cell).casefold() for cell in lower if cell is not None]
+    times = Counter(own)
+    keys = tuple(
+        text if cell is None or times[folded(cell).casefold()] > 1 else cell
+        for cell, text in zip(lower, both, strict=True)
+    )
+    return Headings(place, place + 1, both, keys)
