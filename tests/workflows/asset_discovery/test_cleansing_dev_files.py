@@ -1,0 +1,69 @@
+"""The nine inventories are cleansed as their truth says."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from tests.workflows.asset_discovery.dev_files import TRUTHS, truth_of
+from tests.workflows.asset_discovery.true_mappings import agrees, cleansed, mapping_of, table_of
+from workflows.asset_discovery.cleansing.cleanse import cleanse
+from workflows.asset_discovery.cleansing.rules import Rule
+from workflows.asset_discovery.cleansing.summary import summarize
+from workflows.asset_discovery.tables import ProblemKind
+
+# A second column of the field has the value that the first one lacks.
+_FILLED_BY_ANOTHER = {("intune_devices", 236, "Primary user UPN")}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_cells_become_what_they_should(name: str):
+    found = cleansed(name)
+    rows = found.frame.partition_by("_row", as_dict=True)
+    wrong = []
+    for item in truth_of(name)["values"]:
+        if (name, item["row"], item["column"]) in _FILLED_BY_ANOTHER:
+            continue
+        got = rows[(item["row"],)].row(0, named=True)[item["field"]]
+        if not agrees(item["field"], got, item["expect"]):
+            wrong.append((item["row"], item["column"], item["raw"], item["expect"], got))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_rows_are_invalid_exactly_where_the_truth_says_so(name: str):
+    found = cleansed(name)
+    truth = truth_of(name)
+    expected = {(item["row"], item["kind"]) for item in truth["invalid"] if item["kind"] != "structure"}
+    assert {(item.row, item.kind.value) for item in found.problems if item.kind is not ProblemKind.HAZARD} == expected
+    assert found.frame["_valid"].sum() == truth["rows_valid"]
+    assert tuple(found.frame["_row"]) == table_of(name).rows
+    assert found.doubts == {}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_each_change_can_be_traced_to_its_cell(name: str):
+    table, changes = table_of(name), cleansed(name).changes
+    place = {row: at for at, row in enumerate(table.rows)}
+    assert changes.height > 50
+    for change in changes.iter_rows(named=True):
+        at = place[change["row"]]
+        assert table.frame[change["column"]][at][:200] == change["before"]
+        assert table.lines[at] == change["line"]
+        assert change["before"] != change["after"]
+    assert sum(group.count for group in summarize(changes)) == changes.height
+
+
+def test_what_people_leave_out_remains_as_it_is():
+    name = "hardwareliste_moorwede"
+    everything = cleansed(name)
+    before = everything.changes.filter((pl.col("column") == "Umgebung") & (pl.col("rule") == Rule.DITTO.value))
+    assert before.height == 25
+    found = cleanse(table_of(name), mapping_of(name), without=[("Umgebung", Rule.DITTO), Rule.DOMAIN])
+    left = found.changes.filter(pl.col("column") == "Umgebung")
+    assert set(left["after"]) == {None}
+    assert found.frame["environment"].null_count() == 25
+    assert found.frame["manufacturer"].null_count() == everything.frame["manufacturer"].null_count()
+    names = set(found.frame["name"].drop_nulls())
+    assert "mow-srv-021.kreis-moorwede.example" in names
+    assert "mow-srv-021" not in names

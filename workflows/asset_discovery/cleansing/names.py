@@ -1,0 +1,134 @@
+"""Names of assets, domain names, and lists of names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from workflows.asset_discovery.cleansing.outcomes import Outcome
+from workflows.asset_discovery.cleansing.rules import Rule
+from workflows.asset_discovery.cleansing.words import stands_for_nothing
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_URL = re.compile(r"^(?:[a-z][a-z0-9+]*://|\\\\)(?P<host>[^/\\\s:]+)(?::\d+)?(?:[/\\].*)?$", re.IGNORECASE)
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_NOBODY = re.compile(
+    r"localhost\d*(?:\.localdomain\d*|\.local)?|\(none\)|none|unknown(?:[-_ ]?host)?|no[-_ ]?name|"
+    r"unnamed|hostname",
+    re.IGNORECASE,
+)
+_PRIVATE_SUFFIXES = frozenset({
+    "local", "lan", "internal", "intern", "corp", "home", "localdomain", "intra", "intranet", "domain", "arpa",
+})  # fmt: skip
+_REMARK = re.compile(r"\s*\([^()]*\)")
+_LIST = re.compile(
+    r"\s*(?:[,;|\n&+、，；]|\s/\s|(?<=\w\w)/(?=\w\w)|\s(?:und|and|et|y|e|og|och|en|i|oraz|ja|sowie|и|и/или|"
+    r"та|και|ve|és|a|şi|și)\s|\s*[→>]+\s*)\s*",
+    re.IGNORECASE,
+)
+_LIKE_A_HOST = re.compile(r"(?=.*[\d._-])[A-Za-z0-9_][\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class KnownDomains:
+    """The domains below which the assets of a table stand, in lower case."""
+
+    suffixes: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, texts: list[str]) -> KnownDomains:
+        """The domains of the fully qualified names among some texts."""
+        found = set()
+        for text in texts:
+            name = text.casefold().rstrip(".")
+            if name.count(".") >= 2 and _DOMAIN_NAME.fullmatch(name) and not _ADDRESS.fullmatch(name):
+                found.add(name.partition(".")[2])
+        return cls(frozenset(found))
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """The host's name and its domain; None for a name that has none."""
+        name = name.rstrip(".")
+        if "." not in name or not _DOMAIN_NAME.fullmatch(name) or _ADDRESS.fullmatch(name):
+            return None
+        host, _, domain = name.partition(".")
+        top = domain.rpartition(".")[2]
+        if not top.isalpha() or len(top) < 2:
+            return None
+        # "Core.Switch" is a name; a domain has two labels, is a private one, or is that of other assets.
+        if "." in domain or top.casefold() in _PRIVATE_SUFFIXES or domain.casefold() in self.suffixes:
+            return host, domain
+        return None
+
+
+def read_name(text: str, domains: KnownDomains) -> Outcome:
+    """The name of an asset; the domain behind it is separated, and stands in `moved` with the name."""
+    bare = text
+    if match := _URL.match(text):
+        bare = match["host"]
+    if _NOBODY.fullmatch(bare):
+        return Outcome(None, Rule.PLACEHOLDER)
+    parts = domains.split(bare)
+    if parts is not None:
+        return Outcome(parts[0], Rule.DOMAIN, moved=f"{parts[0]}.{parts[1]}".casefold())
+    bare = bare.rstrip(".") or bare
+    return Outcome(bare, Rule.NOTATION if bare != text else None)
+
+
+def read_fqdn(text: str) -> Outcome:
+    """A fully qualified domain name, in lower case and without the point at its end."""
+    bare = text
+    if match := _URL.match(text):
+        bare = match["host"]
+    bare = bare.rstrip(".")
+    if not bare or _NOBODY.fullmatch(bare):
+        return Outcome(None, Rule.PLACEHOLDER)
+    if _ADDRESS.fullmatch(bare):
+        return Outcome(None, Rule.PLACEHOLDER, moved=bare)
+    lower = bare.casefold()
+    if lower == text:
+        return Outcome(lower)
+    return Outcome(lower, Rule.CASE if bare == text else Rule.NOTATION)
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a cell that lists several."""
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].replace('"', "").replace("'", "")
+    plain = _REMARK.sub("", text)
+    parts = [part.strip(" .;,'\"-–•*") for part in _LIST.split(plain)]
+    names: list[str] = []
+    for part in filter(None, parts):
+        words = part.split()
+        # Blanks separate names that look like those of hosts, and belong to names such as "Réseau régional".
+        names += words if len(words) > 1 and all(_LIKE_A_HOST.fullmatch(word) for word in words) else [part]
+    return [name for name in names if not stands_for_nothing(name)]
+
+
+def read_names(text: str, domains: KnownDomains, known: dict[str, str]) -> Outcome:
+    """The names of other assets in a cell, as a list.
+
+    Args:
+        known: For each name, domain name, and address of an asset, in lower case, its name.
+    """
+    found: list[str] = []
+    rule: Rule | None = None
+    names = split_names(text)
+    for name in names:
+        name = name.rstrip(".")
+        match = known.get(name.casefold())
+        parts = domains.split(name) if match is None else None
+        if match is not None:
+            if match.casefold() != name.casefold():
+                rule = Rule.DOMAIN if name.casefold().startswith(match.casefold() + ".") else Rule.RESOLVED
+            name = match
+        elif parts is not None:
+            host = parts[0]
+            name, rule = known.get(host.casefold(), host), Rule.DOMAIN
+        if name not in found:
+            found.append(name)
+    if not found:
+        return Outcome(None, Rule.EMPTY)
+    if rule is None and found != [text]:
+        rule = Rule.SEPARATED if len(found) > 1 else Rule.NOTATION
+    return Outcome(tuple(found), rule)

@@ -1,0 +1,1 @@
+"""The inventory: records of one asset are found and merged, and doubtful pairs are left to people."""

@@ -1,0 +1,182 @@
+"""Which records of an inventory are one asset."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from workflows.asset_discovery.inventory.candidates import Crowd, candidates
+from workflows.asset_discovery.inventory.groups import Identity, joined
+from workflows.asset_discovery.inventory.identities import identities
+from workflows.asset_discovery.inventory.judgment import Verdict, judged
+from workflows.asset_discovery.inventory.reasons import reason_for
+
+Pair = tuple[int, int]
+"""Positions of two records in the frame, the smaller first."""
+_MOST_NAMED = 10_000
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Records that are one asset, as positions in the frame, and why."""
+
+    rows: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class DoubtfulPair:
+    """Two records that may be one asset; people decide.
+
+    Attributes:
+        a, b: Positions in the frame.
+        reason: What agrees and what differs.
+        likelihood: How much speaks for one asset, from 0 to 1.
+    """
+
+    a: int
+    b: int
+    reason: str
+    likelihood: float
+
+
+@dataclass(frozen=True)
+class LookAlikes:
+    """Records that share something and are not one asset, as positions in the frame, and why not."""
+
+    rows: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What was found; the groups exclude each other.
+
+    Attributes:
+        groups: Records that are one asset.
+        doubtful: Pairs that people decide, those that are most likely one asset first.
+        distinct: Look-alikes, at most 10,000.
+    """
+
+    groups: tuple[DuplicateGroup, ...]
+    doubtful: tuple[DoubtfulPair, ...]
+    distinct: tuple[LookAlikes, ...]
+
+
+def duplicates(frame: pl.DataFrame, same: Collection[Pair] = (), different: Collection[Pair] = ()) -> Duplicates:
+    """Find the records that are one asset.
+
+    Args:
+        frame: Cleansed records (see `cleansing.Cleansed`), of one table or of several below each other. Records that
+            are not valid (`_valid`) take no part.
+        same: Pairs of which people have decided that they are one asset.
+        different: Pairs of which people have decided that they are not.
+    """
+    base = identities(frame).filter(frame["_valid"])
+    pairs, crowds = candidates(base)
+    # Positions in `base` differ from those in the frame where records are not valid.
+    place = pl.Series(range(base.height), dtype=pl.UInt32)
+    positions = pl.DataFrame({"index": base["index"], "place": place})
+    placed = pairs.join(positions.rename({"index": "a", "place": "pa"}), on="a", maintain_order="left").join(
+        positions.rename({"index": "b", "place": "pb"}), on="b", maintain_order="left"
+    )
+    found = judged(base, placed.select(pl.col("pa").alias("a"), pl.col("pb").alias("b"))).with_columns(
+        placed["a"], placed["b"]
+    )
+    return _Sorting(
+        base, found, crowds, {_ordered(pair) for pair in same}, {_ordered(pair) for pair in different}
+    ).result()
+
+
+def _ordered(pair: Pair) -> Pair:
+    return (min(pair), max(pair))
+
+
+class _Sorting:
+    """Groups, doubtful pairs, and look-alikes, from judged pairs and from what people have decided."""
+
+    def __init__(
+        self, base: pl.DataFrame, found: pl.DataFrame, crowds: list[Crowd], same: set[Pair], different: set[Pair]
+    ) -> None:
+        self._base = base
+        self._crowds = crowds
+        self._same, self._different = same, different
+        self._reasons: dict[Pair, str] = {}
+        self._of: dict[Verdict, list[tuple[Pair, int]]] = {verdict: [] for verdict in Verdict}
+        worth_it = found.filter(pl.col("verdict") != Verdict.UNRELATED.value).sort(
+            "score", descending=True, maintain_order=True
+        )
+        for pair in worth_it.iter_rows(named=True):
+            key = (pair["a"], pair["b"])
+            self._reasons[key] = reason_for(pair)
+            self._of[Verdict(pair["verdict"])].append((key, pair["score"]))
+
+    def result(self) -> Duplicates:
+        decided = sorted(self._same)
+        sure = [pair for pair, _ in self._of[Verdict.SAME] if pair not in self._different]
+        groups, refused = joined([*decided, *sure], self._identities([*decided, *sure]).__getitem__)
+        group_of = {row: number for number, rows in enumerate(groups) for row in rows}
+        doubtful = [
+            DoubtfulPair(a, b, self._reasons[a, b], score / 100)
+            for (a, b), score in self._of[Verdict.DOUBTFUL]
+            if self._open((a, b), group_of)
+        ]
+        doubtful += [
+            DoubtfulPair(item.a, item.b, f"{self._reasons.get((item.a, item.b), 'decided by people')}; {item.why}", 0.5)
+            for item in refused
+            if self._open((item.a, item.b), group_of)
+        ]
+        doubtful.sort(key=lambda pair: (-pair.likelihood, pair.a, pair.b))
+        return Duplicates(
+            tuple(DuplicateGroup(tuple(rows), self._reason(rows)) for rows in groups),
+            tuple(_once(doubtful, group_of)),
+            tuple(self._look_alikes(group_of)),
+        )
+
+    def _open(self, pair: Pair, group_of: dict[int, int]) -> bool:
+        """Whether a doubtful pair still needs a decision."""
+        together = pair[0] in group_of and group_of.get(pair[0]) == group_of.get(pair[1])
+        return not together and pair not in self._different
+
+    def _identities(self, pairs: list[Pair]) -> dict[int, Identity]:
+        rows = {row for pair in pairs for row in pair}
+        chosen = self._base.filter(pl.col("index").is_in(list(rows)))
+        columns = chosen.select("index", "serial_plain", "host_serial", "macs", "squeezed").iter_rows()
+        return {
+            index: Identity(
+                [index], {serial} if serial and not of_host else set(), set(macs or ()), {name} if name else set()
+            )
+            for index, serial, of_host, macs, name in columns
+        }  # fmt: skip
+
+    def _reason(self, rows: list[int]) -> str:
+        reasons = (self._reasons.get((a, b), "") for place, a in enumerate(rows) for b in rows[place + 1 :])
+        different = dict.fromkeys(reason for reason in reasons if reason)
+        return " | ".join(list(different)[:3]) or "decided by people"
+
+    def _look_alikes(self, group_of: dict[int, int]) -> list[LookAlikes]:
+        found = [
+            LookAlikes(pair, self._reasons[pair])
+            for pair, _ in self._of[Verdict.DISTINCT][:_MOST_NAMED]
+            if pair[0] not in group_of or group_of[pair[0]] != group_of.get(pair[1])
+        ]
+        found += [
+            LookAlikes(crowd.rows, f"{len(crowd.rows):,} records have the {crowd.what} {crowd.value}")
+            for crowd in self._crowds
+        ]
+        return found[:_MOST_NAMED]
+
+
+def _once(pairs: list[DoubtfulPair], group_of: dict[int, int]) -> list[DoubtfulPair]:
+    """One question for two assets, however many of their records are alike."""
+    seen: set[tuple[int, int]] = set()
+    kept = []
+    for pair in pairs:
+        assets = [-1 - group_of[row] if row in group_of else row for row in (pair.a, pair.b)]
+        key = (min(assets), max(assets))
+        if key not in seen:
+            seen.add(key)
+            kept.append(pair)
+    return kept
