@@ -1,0 +1,160 @@
+"""The words of headings, and what combinations of their meanings say: `words.txt` and `rules.txt`."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+
+from rapidfuzz import fuzz, process
+
+from workflows.asset_discovery.fields import Field
+from workflows.asset_discovery.mapping.folding import spellings
+
+Meanings = dict[str, float]
+"""What a word can mean, with how well it says that, from 0 to 1."""
+AMBIGUOUS = 0.55
+"""Of a word that often means something else."""
+_RULE = re.compile(r"(?P<field>\w+)(?:\((?P<words>[^)]+)\))? (?P<strength>[\d.]+): (?P<parts>.+)")
+_VOWELS = re.compile("[aeiouy]")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A combination of meanings.
+
+    Attributes:
+        field: What it says about the column.
+        words: What an ignored column contains, in words; else empty.
+        strength: A log-likelihood ratio.
+        needed: Sets of meanings that must be there, one of each.
+        optional: Meanings that may be there.
+        open: Whatever else is there does not matter.
+    """
+
+    field: Field
+    words: str
+    strength: float
+    needed: tuple[frozenset[str], ...]
+    optional: frozenset[str]
+    open: bool
+
+
+def data_lines(name: str) -> Iterator[str]:
+    """The lines of a data file of this package, without comments."""
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return (line.strip() for line in text.splitlines() if line.strip() and not line.startswith("# "))
+
+
+class Lexicon:
+    """The words with their meanings.
+
+    Attributes:
+        terms: By their key (`folding.key_of`).
+        parts: Keys that may be a part of a longer word.
+    """
+
+    def __init__(self) -> None:
+        self.terms: dict[str, Meanings] = {}
+        self.parts: set[str] = set()
+        for line in data_lines("words.txt"):
+            meaning, _, terms = line.partition(" = ")
+            for term in terms.split(","):
+                self._add(meaning, term.strip())
+
+    def _add(self, meaning: str, term: str) -> None:
+        whole, quality = term.startswith("!"), AMBIGUOUS if "~" in term else 1.0
+        for key in spellings(term.strip("!~")):
+            meanings = self.terms.setdefault(key, {})
+            meanings[meaning] = max(quality, meanings.get(meaning, 0))
+            if not whole and (len(key) > 2 or not key.isascii()):
+                self.parts.add(key)
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.terms)
+
+    @cached_property
+    def _long(self) -> list[str]:
+        return [key for key in self.terms if len(key) > 4]
+
+    @cached_property
+    def _skeletons(self) -> dict[str, list[str]]:
+        """Keys by their letters without vowels, but for the first letter."""
+        found: dict[str, list[str]] = {}
+        for key in self.terms:
+            if len(key) > 3 and key.isascii():
+                found.setdefault(key[0] + _VOWELS.sub("", key[1:]), []).append(key)
+        return found
+
+    @cache  # noqa: B019 - there is one lexicon for the life of the process
+    def inexact(self, word: str) -> Meanings:
+        """What a word that is not in the lexicon can mean: an inflection, a slip, or an abbreviation of one that is."""
+        if len(word) < 3 or word.isdigit():
+            return {}
+        return self._inflected(word) or self._misspelled(word) or self._shortened(word)
+
+    def _starting(self, start: str) -> Iterator[str]:
+        for number in range(bisect_left(self._sorted, start), len(self._sorted)):
+            if not self._sorted[number].startswith(start):
+                return
+            yield self._sorted[number]
+
+    def _inflected(self, word: str) -> Meanings:
+        stem = word[: max(4, len(word) - 3)]
+        keys = [key for key in self._starting(stem) if abs(len(key) - len(word)) < 3] if len(word) > 4 else []
+        return self._merged(keys, 0.85)
+
+    def _misspelled(self, word: str) -> Meanings:
+        if len(word) < 5:
+            return {}
+        close = process.extract(word, self._long, scorer=fuzz.ratio, score_cutoff=86, limit=3)
+        return self._merged([key for key, _, _ in close], 0.8)
+
+    def _shortened(self, word: str) -> Meanings:
+        starting = list(self._starting(word))
+        skeleton = word[0] + _VOWELS.sub("", word[1:])
+        bare = self._skeletons.get(skeleton, []) if len(skeleton) > 2 else []
+        return self._merged(bare, 0.75) or self._merged(starting, 0.65 if len(word) > 3 else 0.45)
+
+    def _merged(self, keys: list[str], quality: float) -> Meanings:
+        """The meanings of several words, less sure the more they differ."""
+        counted: Meanings = {}
+        for key in keys:
+            for meaning, known in self.terms[key].items():
+                counted[meaning] = counted.get(meaning, 0) + known
+        total = sum(counted.values())
+        return {meaning: quality * (share / total) ** 0.5 for meaning, share in counted.items() if share > 0.15 * total}
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon, read once."""
+    return Lexicon()
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The rules, in the order of the file."""
+    return tuple(_rule(line) for line in data_lines("rules.txt"))
+
+
+def _rule(line: str) -> Rule:
+    found = _RULE.fullmatch(line)
+    if found is None:
+        raise ValueError(f"rules.txt: {line!r} is no rule")
+    needed, optional = [], set()
+    for part in found["parts"].split():
+        if part == "*":
+            continue
+        if part.endswith("?") or "?|" in part:
+            optional |= {meaning.rstrip("?") for meaning in part.split("|")}
+        else:
+            needed.append(frozenset(part.split("|")))
+    return Rule(
+        Field(found["field"]), found["words"] or "", float(found["strength"]), tuple(needed), frozenset(optional),
+        found["parts"].endswith("*"),
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""Maps the columns of a table: the evidence, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assent.lessons import RecalledLesson
+from workflows.asset_discovery.fields import Field
+from workflows.asset_discovery.mapped import ColumnMapping, Mapping
+from workflows.asset_discovery.mapping.competition import shares
+from workflows.asset_discovery.mapping.lessons import corrected_by
+from workflows.asset_discovery.mapping.likelihoods import fit_of
+from workflows.asset_discovery.mapping.meanings import Said, said_by
+from workflows.asset_discovery.mapping.profiles import Profile, profile_of, sampled
+from workflows.asset_discovery.mapping.reasons import reason_of
+from workflows.asset_discovery.mapping.references import note_references
+from workflows.asset_discovery.mapping.units import unit_of
+from workflows.asset_discovery.tables import Column, Table
+
+_OTHERS = 3
+_LEAST_OTHER = 0.01
+
+
+def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
+    """The field of each column, how sure that is from 0 to 1, and why.
+
+    Args:
+        table: as it was read.
+        recalled: lessons for its columns, by their position (`lessons.proposed_for`).
+    """
+    frame = sampled(table.frame)
+    said = [_said(table, column) for column in table.columns]
+    profiles = [
+        profile_of(column.key, column.heading, frame[column.key].to_list(), heading.dated)
+        for column, heading in zip(table.columns, said, strict=True)
+    ]
+    note_references(profiles)
+    found = shares([_scores(heading, profile) for heading, profile in zip(said, profiles, strict=True)])
+    mapped = (_mapped(*parts) for parts in zip(table.columns, profiles, said, found, strict=True))
+    mapping = Mapping(table.file, table.sheet, tuple(mapped))
+    return corrected_by(table, mapping, recalled) if recalled else mapping
+
+
+def _said(table: Table, column: Column) -> Said:
+    if not column.heading:
+        return said_by("")
+    is_path = bool(table.record_path)
+    return said_by(column.key if is_path else column.heading, not is_path)
+
+
+def _scores(said: Said, profile: Profile) -> dict[Field, float]:
+    """For each field the evidence of the heading and of the values, added up."""
+    fit = fit_of(profile)
+    return {item: fit[item] + said.fields.get(item, 0.0) for item in Field}
+
+
+def _mapped(column: Column, profile: Profile, said: Said, found: dict[Field, float]) -> ColumnMapping:
+    ranked = sorted(found.items(), key=lambda pair: -pair[1])
+    field, confidence = ranked[0]
+    others = tuple((item, round(share, 3)) for item, share in ranked[1 : 1 + _OTHERS] if share > _LEAST_OTHER)
+    reason = reason_of(profile, said, column.heading, found)
+    return ColumnMapping(
+        column.key, field, round(confidence, 3), reason, unit_of(field, profile, said), profile.samples(), others
+    )

@@ -1,0 +1,216 @@
+"""What the values of a column look like as a whole."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from workflows.asset_discovery.mapping.folding import folded
+from workflows.asset_discovery.mapping.forms import Form, days_in, form_of, is_code_like
+from workflows.asset_discovery.mapping.vocabulary import is_nothing, kinds_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SAMPLE_ROWS = 1_500
+"""Rows that are looked at, evenly spread."""
+SAMPLES = 5
+_RUN = re.compile(r"[^\W\d_]{2,}")
+_CAPITAL = r"[A-ZÀ-ÞА-ЯЁІЇЄΑ-Ω][\w'’.-]*"
+_PERSON = re.compile(
+    rf"(?:{_CAPITAL},? ){{1,3}}(?:(?:de|van|von|der|da|del|di|la|af) )*{_CAPITAL}(?: [/(].*)?|"
+    r"[\u4e00-\u9fff々]{1,3}[ \u3000][\u4e00-\u9fff\u3040-\u30ff々]{1,3}|[가-힣]{3}|"
+    r"[А-ЯЁІЇЄ][а-яёіїє]+ [А-ЯЁІЇЄ]\. ?[А-ЯЁІЇЄ]\.|[A-Z]\. ?[A-Z][\w-]+|[A-Z][\w-]+ [A-Z]\."
+)
+
+
+@dataclass
+class Profile:
+    """What the values of a column look like; shares are of the cells that have a value.
+
+    Attributes:
+        key: Of the column.
+        rows: How many were looked at.
+        filled: The share of rows that have a value.
+        counts: The values.
+        kinds: The shares of each kind of form, such as `ip` (see `forms.Form`).
+        words: The shares of each kind of vocabulary, such as `vendor`, and `person`.
+        unique: Different values per value.
+        future: The share of dates that are after today.
+        timed: The share of dates that have a time of day.
+        spread: Days between the dates, without the outermost tenths.
+        days: The dates.
+        numbers: The numbers.
+        lists: The share of cells that list several values.
+        runs: Different runs of letters per run of letters: small for names, large for serial numbers.
+        digits: The usual length of the longest run of digits.
+        mixed: The share of values that mix letters and digits without blanks.
+        length: The usual length.
+        even: The share of values that have the usual length.
+        counter: The numbers grow by one from row to row.
+        targets: The share of values that are names of other rows; set by the table.
+        same: The share of values that equal the row's name; set by the table.
+    """
+
+    key: str
+    rows: int = 0
+    filled: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, float] = field(default_factory=dict)
+    words: dict[str, float] = field(default_factory=dict)
+    unique: float = 0.0
+    future: float = 0.0
+    timed: float = 0.0
+    spread: float = 0.0
+    days: list[date] = field(default_factory=list)
+    numbers: list[float] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    units: Counter[str] = field(default_factory=Counter)
+    lists: float = 0.0
+    runs: float = 1.0
+    digits: float = 0.0
+    mixed: float = 0.0
+    length: int = 0
+    even: float = 0.0
+    counter: bool = False
+    targets: float = 0.0
+    same: float = 0.0
+    sequence: list[str | None] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """How many values there are."""
+        return sum(self.counts.values())
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there are."""
+        return len(self.counts)
+
+    def kind(self, *names: str) -> float:
+        """The share of these kinds together."""
+        return sum(self.kinds.get(name, 0.0) for name in names)
+
+    def word(self, name: str) -> float:
+        """The share of a kind of vocabulary."""
+        return self.words.get(name, 0.0)
+
+    def samples(self) -> tuple[str, ...]:
+        """Some different values."""
+        return tuple(value[:100] for value in list(self.counts)[:SAMPLES])
+
+
+def sampled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Some rows of a table, evenly spread."""
+    step = max(1, math.ceil(frame.height / SAMPLE_ROWS))
+    return frame.gather_every(step) if step > 1 else frame
+
+
+def profile_of(key: str, heading: str, values: list[str | None], dated: bool = False) -> Profile:
+    """The profile of a column; cells that say that there is nothing count as empty, and so do repeated headings.
+
+    Args:
+        dated: its heading names a date, so that bare numbers can be days as spreadsheets count them.
+    """
+    title = folded(heading).strip()
+    cells = [
+        None if value is None or is_nothing(value) or (title and folded(value).strip() == title) else value.strip()
+        for value in values
+    ]
+    profile = Profile(key, len(cells), sequence=cells)
+    profile.counts = Counter(cell for cell in cells if cell is not None)
+    total = profile.total
+    if not total:
+        return profile
+    profile.filled, profile.unique = total / len(cells), profile.distinct / total
+    forms = {value: form_of(value) for value in profile.counts}
+    _count(profile, forms, total)
+    _numbers(profile, forms, dated)
+    _letters(profile, total)
+    profile.counter = _is_counter(cells, forms)
+    return profile
+
+
+def _count(profile: Profile, forms: dict[str, Form], total: int) -> None:
+    kinds: Counter[str] = Counter()
+    words: Counter[str] = Counter()
+    lists = 0
+    for value, count in profile.counts.items():
+        form, found = forms[value], kinds_of(value)
+        kind = "bool" if "bool" in found and len(profile.counts) < 5 else form.kind
+        kinds[kind] += count
+        lists += count * (form.parts > 1)
+        for name, fit in found.items():
+            words[name] += fit * count  # type: ignore[assignment]
+        if _PERSON.fullmatch(value) and not found:
+            words["person"] += count
+    profile.kinds = {kind: count / total for kind, count in kinds.items()}
+    profile.words = {kind: count / total for kind, count in words.items()}
+    profile.lists = lists / total
+
+
+def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
+    timed = 0
+    for value, count in profile.counts.items():
+        form = forms[value]
+        if form.day is not None:
+            profile.days += [form.day] * count
+            timed += count * form.timed
+        if form.kind == "size" and form.number is not None:
+            profile.sizes += [form.number] * count
+            profile.units[form.unit] += count
+        elif form.number is not None:
+            profile.numbers += [form.number] * count
+    if _are_days(profile, dated):
+        found = [day for number in profile.numbers if (day := days_in(number))]
+        profile.days += found
+        profile.kinds["date"] = profile.kind("date") + len(found) / profile.total
+        profile.kinds["int"] = max(0.0, profile.kind("int") - len(found) / profile.total)
+    if profile.days:
+        days, today = sorted(profile.days), datetime.now(UTC).date()
+        profile.future = sum(day > today for day in days) / len(days)
+        profile.timed = timed / len(days)
+        profile.spread = (days[int(len(days) * 0.9)] - days[int(len(days) * 0.1)]).days
+
+
+def _are_days(profile: Profile, dated: bool) -> bool:
+    """True if bare numbers are dates: they stand among dates, or all have the form of one kind of date."""
+    numbers = profile.numbers
+    share = sum(days_in(number) is not None for number in numbers) / len(numbers) if numbers else 0.0
+    if profile.kind("date") > 0.2 or dated:
+        return share > 0.8
+    if profile.kind("int") < 0.8 or share < 0.85 or profile.distinct < 5:
+        return False
+    whole = [int(number) for number in numbers if number]
+    if not whole:
+        return False
+    seven = sum(1_980_001 <= number <= 2_060_366 for number in whole) / len(whole)
+    seconds = sum(number > 1e9 for number in whole) / len(whole)
+    years = sum(1_995 <= number <= 2_045 for number in whole) / len(whole)
+    return max(seven, seconds, years) > 0.85
+
+
+def _letters(profile: Profile, total: int) -> None:
+    values = list(profile.counts)
+    runs = [run for value in values for run in _RUN.findall(value.split(".")[0].casefold())]
+    profile.runs = len(set(runs)) / len(runs) if runs else 1.0
+    lengths = sorted(max((len(run) for run in re.findall(r"\d+", value)), default=0) for value in values)
+    profile.digits = lengths[len(lengths) // 2]
+    profile.mixed = sum(count for value, count in profile.counts.items() if is_code_like(value)) / total
+    sizes = Counter(len(value) for value in values)
+    profile.length, same = sizes.most_common(1)[0]
+    profile.even = same / len(values)
+
+
+def _is_counter(cells: list[str | None], forms: dict[str, Form]) -> bool:
+    numbers = [number for cell in cells if cell is not None and (number := forms[cell].number) is not None]
+    if len(numbers) < 4 or len(numbers) < 0.7 * sum(cell is not None for cell in cells):
+        return False
+    steps = Counter(later - earlier for earlier, later in pairwise(numbers))
+    step, often = steps.most_common(1)[0]
+    return step > 0 and often > 0.7 * len(numbers)
