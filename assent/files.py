@@ -166,6 +166,11 @@ def using_files(files: RunFiles | None) -> Iterator[None]:
         _run_files.reset(token)
 
 
+def in_a_run() -> bool:
+    """Whether files are those of a run of the portal, rather than plain paths."""
+    return _run_files.get() is not None
+
+
 def open_file(reference: str) -> OpenedFile:
     """Open the file that a value of an input names. It is read, so call this in a thread, not on an event loop.
 

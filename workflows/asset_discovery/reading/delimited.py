@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from itertools import zip_longest
+from typing import TextIO
 
 import polars as pl
 
@@ -18,6 +18,8 @@ from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 _BATCH = 20_000
 _LONGEST_RECORD = 500
 """Lines of one record; with more, its quote was never closed."""
+_FILLING = re.compile(r"[\x1a\x00]+(?=[\r\n]*$)|^\x00+(?=\S)")
+"""What is no text at the ends of a line: Ctrl-Z, which ended files once, and NUL, which fills up blocks."""
 
 
 class _RunawayError(Exception):
@@ -27,8 +29,8 @@ class _RunawayError(Exception):
 class _Lines:
     """Physical lines, counted; those of the last record can be given back."""
 
-    def __init__(self, text: str, limits: ReadingLimits) -> None:
-        self._stream = io.StringIO(text, newline="")
+    def __init__(self, stream: TextIO, limits: ReadingLimits) -> None:
+        self._stream = stream
         self._waiting: deque[str] = deque()
         self._limits = limits
         self.record: list[str] = []
@@ -40,12 +42,16 @@ class _Lines:
     def __next__(self) -> str:
         if len(self.record) >= _LONGEST_RECORD:
             raise _RunawayError
-        line = self._waiting.popleft() if self._waiting else self._stream.readline()
+        line = self._waiting.popleft() if self._waiting else self._stream.readline(self._limits.line_characters)
         if not line:
             raise StopIteration
-        if len(line) > self._limits.line_characters:
-            raise ReadingError(f"Line {self.number + 1:,} has {len(line):,} characters, too many for a record.")
+        if len(line) >= self._limits.line_characters:
+            raise ReadingError(
+                f"Line {self.number + 1:,} has more than {len(line):,} characters, too many for a record."
+            )
         self.number += 1
+        if "\x1a" in line or "\x00" in line:
+            line = _FILLING.sub("", line)
         self.record.append(line)
         return line
 
@@ -61,7 +67,7 @@ class _Lines:
 class DelimitedReader:
     """The records of a delimited text, with the line where each begins."""
 
-    def __init__(self, text: str, dialect: Dialect, limits: ReadingLimits) -> None:
+    def __init__(self, text: TextIO, dialect: Dialect, limits: ReadingLimits) -> None:
         self.dialect = dialect
         self.limits = limits
         self.empty_lines: list[int] = []
@@ -127,13 +133,12 @@ class DelimitedReader:
         return "".join(self._lines.record).count(self.dialect.quote) % 2 == 1
 
 
-def read_delimited(text: str, dialect: Dialect, limits: ReadingLimits) -> Grid:
-    """Return the cells of a delimited text.
+def read_delimited(text: TextIO, dialect: Dialect, limits: ReadingLimits) -> Grid:
+    """Return the cells of a delimited text, which is read line by line.
 
     Raises:
         ReadingError: it is larger than the limits allow, or damaged.
     """
-    text = text.rstrip("\x1a\x00")  # Ctrl-Z ended files once, and NUL fills up blocks
     reader = DelimitedReader(text, dialect, limits)
     frames: list[pl.DataFrame] = []
     lines: list[int] = []
@@ -169,12 +174,3 @@ def _frame(rows: list[list[str]]) -> pl.DataFrame:
 def _listed(numbers: list[int]) -> str:
     more = f", and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
     return ", ".join(f"{number:,}" for number in numbers[:10]) + more
-
-
-def usual_width(grid: Grid) -> int:
-    """Return how many cells most of the first rows have, without those that are empty at the end."""
-    filled = Counter(
-        max((place + 1 for place, cell in enumerate(row) if cell is not None), default=0)
-        for row in grid.frame.head(1_000).iter_rows()
-    )
-    return max(filled.items(), key=lambda item: (item[1], item[0]))[0] if filled else 0

@@ -8,7 +8,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-_SAMPLE = 1 << 18
+SAMPLE = 1 << 18
+"""Characters by which a dialect is judged."""
 _SAMPLE_LINES = 500
 _DELIMITERS = ",;\t|^~\x1f\x01¦§:"
 _RARE = {":": 0.5, "^": 0.9, "~": 0.9, "¦": 0.9, "§": 0.9}
@@ -36,7 +37,7 @@ class Dialect:
 
 def dialect_of(text: str) -> Dialect:
     """Return the dialect of a text, judged by its first lines."""
-    sample = text[:_SAMPLE]
+    sample = text[:SAMPLE]
     first, _, rest = sample.partition("\n")
     said = _SAYS.fullmatch(first.strip("\r"))
     if said:
@@ -67,7 +68,7 @@ def _widths(sample: str, delimiter: str, quote: str) -> list[int]:
                 break
     except csv.Error:
         pass
-    return widths[:-1] if len(sample) == _SAMPLE else widths
+    return widths[:-1] if len(sample) == SAMPLE else widths
 
 
 def _evenness(widths: list[int]) -> tuple[int, float]:

@@ -1,15 +1,23 @@
-"""The encoding of a text file, and its text."""
+"""The encoding of a text file, found without reading the file into memory."""
 
 from __future__ import annotations
 
 import codecs
+import io
 import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
 
 from charset_normalizer import from_bytes
 
 from workflows.asset_discovery.reading.limits import ReadingError
 
+_PIECE = 1 << 20
 _SAMPLE = 1 << 18
+_MOST_RUNS = 3_000
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -17,38 +25,96 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+_RUN = re.compile(rb"[\x80-\xff]+")
+_SINGLE = (
+    "cp1252", "cp1250", "cp1254", "cp850", "cp852", "cp437", "mac_roman", "iso8859_2", "cp1257", "cp1251", "koi8_r",
+    "cp866", "cp1253", "cp1255", "cp1256",
+)  # fmt: skip
+"""Encodings with one byte for each letter, the likeliest first."""
+_DOUBLE = ("cp932", "euc_jp", "gb18030", "big5", "euc_kr")
+_ALPHABETS = (
+    "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúüñ", "áâãàçéêíóôõúü", "àèéìíîòóùú", "éëïóöü", "åäöé", "æøåéóò", "áðéíóúýþæö",
+    "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćđšž", "çğıöşüâîi̇", "äõöüšž",
+    "ąčęėįšųūž", "āčēģīķļņšūž", "абвгдежзийклмнопрстуфхцчшщъыьэюя", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "абвгдђежзијклљмнњопрстћуфхцчџш", "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋ", "אבגדהוזחטיכךלמםנןסעפףצץקרשת",
+    "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة",
+)  # fmt: skip
+"""The letters beside a to z of one language each: a text is rarely in two of them."""
+_WESTERN = "äöüßàâçéèêëîïôœùûñóíáúãõåæ"
+"""What names of people and places in an inventory of Western Europe hold."""
+_USUAL_MARKS = frozenset("°§«»–—‘’“”„‚…€£¥©®™·²³ºª•¿¡‹›×±µ½¼¾\u00a0")
+_LETTERS_BESIDE = re.compile(r"(?<=[^\W\d_])[^\w\s'’\-.,;:|\t/()&+\"]|[^\w\s'’\-.,;:|\t/()&+\"](?=[^\W\d_])")
+MIXED = "assent-mixed"
+"""How bytes are read that are no UTF-8 in a text that is UTF-8 otherwise: as Windows-1252."""
 
 
-def decode(content: bytes, name: str) -> tuple[str, str]:
-    """Return the text of a file without a byte order mark, and the encoding that it was read by.
+def _as_windows(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(MIXED, _as_windows)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a text is decoded.
+
+    Attributes:
+        name: Of the codec.
+        errors: What happens to bytes that are not of the encoding.
+        mark: Bytes of the byte order mark, before the text.
+        note: What people should know; empty if nothing.
+    """
+
+    name: str
+    errors: str = "strict"
+    mark: int = 0
+    note: str = ""
+
+
+def encoding_of(path: Path, name: str) -> Encoding:
+    """Return the encoding of a text file.
 
     Raises:
         ReadingError: it is no text.
     """
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return _decoded(content[len(mark) :], encoding, name), encoding
-    wide = _wide(content[:_SAMPLE])
+    with path.open("rb") as stream:
+        start = stream.read(_SAMPLE)
+    for mark, codec in _BOMS:
+        if start.startswith(mark):
+            note = "" if _decodes(path, codec, len(mark)) else f"Some of it is no {codec}, and marked with �."
+            return Encoding(codec, "replace" if note else "strict", len(mark), note)
+    wide = _wide(start)
     if wide:
-        return _decoded(content, wide, name), wide
+        return Encoding(wide, "replace")
+    if start.count(0) > 0.2 * len(start):
+        raise ReadingError(f"{name} is neither a text nor a workbook nor JSON.")
+    if _decodes(path, "utf-8", 0):
+        return Encoding("utf-8")
+    sample = _around_letters(path)
+    return _mixed(sample) or Encoding(_guessed(sample), "replace")
+
+
+def open_text(path: Path, encoding: Encoding) -> TextIO:
+    """Return the text of a file, with its line ends as they are, behind the byte order mark."""
+    stream = path.open("rb")
+    stream.seek(encoding.mark)
+    return io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="")
+
+
+def _decodes(path: Path, codec: str, mark: int) -> bool:
+    decoder = codecs.getincrementaldecoder(codec)()
     try:
-        return content.decode("utf-8"), "utf-8"
+        with path.open("rb") as stream:
+            stream.seek(mark)
+            while piece := stream.read(_PIECE):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        pass
-    if b"\x00" in content[:1000] and content[:1000].count(0) > 100:
-        raise ReadingError(f"{name} is no text, workbook, or JSON that can be read.")
-    encoding = _guessed(content)
-    return content.decode(encoding, "replace"), encoding
-
-
-def _decoded(content: bytes, encoding: str, name: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        if error.end < len(content) - 4:  # a file that is cut in the middle of a letter is read up to there
-            raise ReadingError(f"{name} says that it is {encoding}, and is not: byte {error.start:,}.") from error
-        return content.decode(encoding, "replace")
+        return False
+    return True
 
 
 def _wide(sample: bytes) -> str:
@@ -63,18 +129,68 @@ def _wide(sample: bytes) -> str:
     return ""
 
 
-def _guessed(content: bytes) -> str:
-    sample = content[:_SAMPLE]
-    if not _NOT_ASCII.search(sample):
-        sample = b"\n".join(content[max(0, found.start() - 40) : found.end() + 40] for found in _some(content))
-    best = from_bytes(sample, preemptive_behaviour=False).best()
-    return best.encoding if best is not None and best.encoding not in ("ascii", "utf_8") else "cp1252"
+def _around_letters(path: Path) -> bytes:
+    """Return the lines, or parts of them, that are not ASCII: what an encoding is judged by."""
+    kept = bytearray()
+    runs = 0
+    with path.open("rb") as stream:
+        while runs < _MOST_RUNS and (piece := stream.read(_PIECE)):
+            end = 0
+            for found in _RUN.finditer(piece):
+                if found.start() >= end:
+                    kept += b"\n" + piece[max(end, found.start() - 30) : found.start()]
+                    end = found.start()
+                after = found.end()
+                limit = piece.find(b"\n", after, after + 30)
+                stop = limit if limit >= 0 else min(after + 30, len(piece))
+                kept += piece[end:stop] if stop > end else b""
+                end = max(end, stop)
+                runs += 1
+                if runs >= _MOST_RUNS:
+                    break
+    return bytes(kept)
 
 
-def _some(content: bytes) -> list[re.Match[bytes]]:
-    found: list[re.Match[bytes]] = []
-    for item in _NOT_ASCII.finditer(content):
-        found.append(item)
-        if len(found) == 500:
-            break
-    return found
+def _mixed(sample: bytes) -> Encoding | None:
+    """Return UTF-8 for a text that is mostly that, as when files of two systems were joined."""
+    runs = _RUN.findall(sample)
+    valid = 0
+    for run in runs:
+        try:
+            run.decode("utf-8")
+            valid += 1
+        except UnicodeDecodeError:
+            pass
+    if valid < 0.5 * len(runs):
+        return None
+    return Encoding("utf-8", MIXED, note="Some of it is no UTF-8, and is read as Windows-1252.")
+
+
+def _guessed(sample: bytes) -> str:
+    runs = _RUN.findall(sample)
+    single = sum(len(run) == 1 for run in runs)
+    alternating = len(re.findall(rb"[\x80-\xff][\x00-\x7f](?=[\x80-\xff])", sample))
+    latin = single > 0.6 * len(runs) and alternating < 0.3 * len(runs)
+    if not latin:
+        best = from_bytes(sample, cp_isolation=[*_DOUBLE, *_SINGLE], preemptive_behaviour=False).best()
+        if best is not None and best.encoding in _DOUBLE:
+            return best.encoding
+    scores = [(_oddness(sample, codec), place) for place, codec in enumerate(_SINGLE)]
+    return _SINGLE[min(scores)[1]]
+
+
+def _oddness(sample: bytes, codec: str) -> float:
+    """Return how strange a text looks in an encoding: signs in words, capitals after small letters, mixed alphabets."""
+    try:
+        text = sample.decode(codec)
+    except UnicodeDecodeError:
+        return float("inf")
+    strange = sum(ord(letter) > 127 and not letter.isalpha() and letter not in _USUAL_MARKS for letter in text)
+    control = sum("\x80" <= letter < "\xa0" for letter in text)
+    beside = sum(ord(found[0]) > 127 for found in _LETTERS_BESIDE.findall(text))
+    case = sum(one.islower() and other.isupper() and max(one, other) > "\x7f" for one, other in pairwise(text))
+    letters = Counter(letter for letter in text.lower() if letter > "\x7f" and letter.isalpha())
+    known = max(sum(letters[letter] for letter in alphabet) for alphabet in _ALPHABETS)
+    western = sum(letters[letter] for letter in _WESTERN)
+    foreign = letters.total() - max(known, western - 0.03 * letters.total())
+    return strange + 2 * control + beside + case + foreign

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from assent.files import OpenedFile
 from workflows.asset_discovery.reading.assembling import assemble
 from workflows.asset_discovery.reading.delimited import read_delimited
-from workflows.asset_discovery.reading.dialects import dialect_of
-from workflows.asset_discovery.reading.encodings import decode
-from workflows.asset_discovery.reading.grids import Grid
+from workflows.asset_discovery.reading.dialects import SAMPLE, dialect_of
+from workflows.asset_discovery.reading.encodings import Encoding, encoding_of, open_text
 from workflows.asset_discovery.reading.json_files import load, read_json, read_json_lines
 from workflows.asset_discovery.reading.limits import USUAL, ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.sheets import check_archive, read_sheets
 from workflows.asset_discovery.reading.sorting import inventory_of, sort_out
 from workflows.asset_discovery.tables import Table
 
+if TYPE_CHECKING:
+    from assent.files import OpenedFile
+
 __all__ = ["inventory_of", "read"]
 
 _ZIP = b"PK\x03\x04"
+_LINES_TRIED = 30
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -37,16 +40,12 @@ def read(opened: OpenedFile | Path, name: str = "", limits: ReadingLimits = USUA
     path = opened if isinstance(opened, Path) else opened.path
     name = name or (path.name if isinstance(opened, Path) else opened.name)
     try:
-        size = path.stat().st_size
-        if size > limits.file_bytes:
-            raise ReadingError(
-                f"{name} has {size >> 20:,} MiB; at most {limits.file_bytes >> 20:,} MiB are read. Split the file."
-            )
+        limits.check_file(name, path.stat().st_size)
         with path.open("rb") as stream:
             start = stream.read(8)
         if start.startswith((_ZIP, _OLE)):
             return sort_out(_of_workbook(path, start, name, limits))
-        return sort_out(_of_text(path.read_bytes(), name, limits))
+        return sort_out(_of_text(path, name, limits))
     except OSError as error:
         raise ReadingError(f"{name} cannot be read: {error.strerror or error}.") from error
 
@@ -60,35 +59,51 @@ def _of_workbook(path: Path, start: bytes, name: str, limits: ReadingLimits) -> 
     return tables
 
 
-def _of_text(content: bytes, name: str, limits: ReadingLimits) -> list[Table]:
-    if not content.strip(b"\x00\x1a \t\r\n"):
+def _of_text(path: Path, name: str, limits: ReadingLimits) -> list[Table]:
+    encoding = encoding_of(path, name)
+    with open_text(path, encoding) as text:
+        start = text.read(SAMPLE)
+    if not start.strip("\x00\x1a\ufeff \t\r\n"):
         raise ReadingError(f"{name} is empty.")
-    text, encoding = decode(content, name)
-    del content
-    tables = _of_json(text, name, limits) if text.lstrip()[:1] in ("{", "[") else None
+    tables = _of_json(path, encoding, start, name, limits) if start.lstrip()[:1] in ("{", "[") else None
     if tables is None:
-        dialect = dialect_of(text)
-        grid: Grid = read_delimited(text, dialect, limits)
-        tables = [assemble(grid, name)]
+        dialect = dialect_of(start)
+        with open_text(path, encoding) as text:
+            tables = [assemble(read_delimited(text, dialect, limits), name)]
         tables[0].delimiter = dialect.delimiter
     for table in tables:
-        table.encoding = encoding
+        table.encoding = encoding.name
+        table.notes += [encoding.note] if encoding.note else []
     return tables
 
 
-def _of_json(text: str, name: str, limits: ReadingLimits) -> list[Table] | None:
+def _of_json(path: Path, encoding: Encoding, start: str, name: str, limits: ReadingLimits) -> list[Table] | None:
     """Return the tables of JSON or JSON Lines; None for a text that only begins like it."""
-    try:
-        document = load(text)
-    except ValueError as error:
-        first = text.lstrip().split("\n", 1)[0].strip()
-        try:
-            lines = isinstance(load(first), dict | list) and first.startswith("{")
-        except ValueError:
-            lines = any(line.startswith("{") and line.rstrip().endswith("}") for line in text.split("\n", 20)[:20])
-        if lines:
+    if _are_json_lines(start):
+        with open_text(path, encoding) as text:
             return read_json_lines(text, name, limits)
-        if text.lstrip().startswith("{") or name.lower().endswith(".json"):
-            raise ReadingError(f"{name} is damaged JSON: {error}.") from error
-        return None
+    with open_text(path, encoding) as text:
+        try:
+            document = load(text.read().rstrip("\x00\x1a \t\r\n"))
+        except ValueError as error:
+            if start.lstrip().startswith("{") or name.lower().endswith(".json"):
+                raise ReadingError(f"{name} is damaged JSON: {error}.") from error
+            return None
     return read_json(document, name, limits)
+
+
+def _are_json_lines(start: str) -> bool:
+    """Tell whether a text has a JSON value in each line; some may be broken."""
+    lines = [line.strip() for line in start.splitlines()[:_LINES_TRIED] if line.strip()]
+    if len(lines) < 2 or not lines[0].startswith("{"):
+        return False
+    whole = sum(line.startswith("{") and line.rstrip(",").endswith("}") for line in lines)
+    if whole < 0.5 * (len(lines) - 1):
+        return False
+    for line in lines:
+        try:
+            if isinstance(load(line.rstrip(",")), dict):
+                return True
+        except ValueError:
+            continue
+    return False

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from workflows.asset_discovery.reading.assembling import with_problems
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.record_paths import RecordPath, Step, path_text, record_paths
-from workflows.asset_discovery.reading.records import Flat, flatten, frame_of
+from workflows.asset_discovery.reading.records import Flat, Flattener, Gathered
 from workflows.asset_discovery.tables import Column, Table
 
 NAME_KEY = "(name)"
 """The last part of the column that holds the names of an object's entries, where records are keyed by name."""
 _NO_OBJECT = "No object, so no record."
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 def load(text: str) -> Any:
@@ -24,9 +25,9 @@ def load(text: str) -> Any:
         ValueError: it is no JSON, or has too many levels.
     """
     try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    except RecursionError as error:
-        raise ValueError("it has too many levels") from error
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("it has too many levels") from None
 
 
 def read_json(document: Any, file: str, limits: ReadingLimits) -> list[Table]:
@@ -47,19 +48,18 @@ def read_json(document: Any, file: str, limits: ReadingLimits) -> list[Table]:
 
 
 def _table(document: Any, path: RecordPath, file: str, limits: ReadingLimits, alone: bool) -> Table:
-    records: list[Flat] = []
+    gathered = Gathered(file, limits)
+    flattener = Flattener(limits)
     why: dict[int, str] = {}
-    for value, above in _records(document, path.steps, (), {}, limits):
-        if not isinstance(value, dict):
-            why[len(records)] = _NO_OBJECT
-            records.append({})
-            continue
+    place = _column_path(path.steps)
+    for value, above in _records(document, path.steps, (), {}, flattener):
         flat = dict(above)
-        flatten(value, _column_path(path.steps), flat, limits)
-        records.append(flat)
-        if len(records) > limits.rows:
-            limits.check_table(file, len(records), 1)
-    table = _of_flat(records, None, why, file, limits, "" if alone else str(path))
+        if isinstance(value, dict):
+            flattener.flatten(value, place, flat)
+        else:
+            why[gathered.count] = _NO_OBJECT
+        gathered.add(flat)
+    table = _of_records(gathered, None, why, file, "" if alone else str(path))
     table.record_path = str(path)
     return table
 
@@ -69,7 +69,7 @@ def _column_path(steps: tuple[Step, ...]) -> str:
 
 
 def _records(
-    value: Any, steps: tuple[Step, ...], done: tuple[Step, ...], above: Flat, limits: ReadingLimits
+    value: Any, steps: tuple[Step, ...], done: tuple[Step, ...], above: Flat, flattener: Flattener
 ) -> Iterator[tuple[Any, Flat]]:
     """Yield the records below a value, with what the objects above them say."""
     if not steps:
@@ -78,58 +78,64 @@ def _records(
     step, rest = steps[0], steps[1:]
     if step == "[]":
         for item in value if isinstance(value, list) else []:
-            yield from _records(item, rest, (*done, step), above, limits)
+            yield from _records(item, rest, (*done, step), above, flattener)
     elif step == "{}":
+        path = f"{_column_path((*done, step))}.{NAME_KEY}".lstrip(".")
         for name, item in value.items() if isinstance(value, dict) else []:
-            path = f"{path_text((*done, step))}.{NAME_KEY}"
-            yield from _records(item, rest, (*done, step), {**above, path: name}, limits)
+            yield from _records(item, rest, (*done, step), {**above, path: name}, flattener)
     elif isinstance(value, dict) and step in value:
         beside = dict(above)
         own = {key: inner for key, inner in value.items() if key != step and not _is_collection(inner)}
-        flatten(own, _column_path(done), beside, limits)
-        yield from _records(value[step], rest, (*done, step), beside, limits)
+        flattener.flatten(own, _column_path(done), beside)
+        yield from _records(value[step], rest, (*done, step), beside, flattener)
 
 
 def _is_collection(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
-def _of_flat(
-    records: list[Flat], lines: list[int] | None, why: dict[int, str], file: str, limits: ReadingLimits, sheet: str = ""
-) -> Table:
-    frame = frame_of(records, file, limits)
+def _of_records(gathered: Gathered, lines: list[int] | None, why: dict[int, str], file: str, sheet: str = "") -> Table:
+    frame = gathered.frame()
     columns = tuple(Column(name, name, place) for place, name in enumerate(frame.columns))
     return with_problems(frame, lines, why, file=file, sheet=sheet, columns=columns)
 
 
-def read_json_lines(text: str, file: str, limits: ReadingLimits) -> list[Table]:
+def read_json_lines(text: TextIO, file: str, limits: ReadingLimits) -> list[Table]:
     """Return the table of a text with one JSON object in each line; empty lines are no records.
 
     Raises:
         ReadingError: no line is an object, or it is larger than the limits allow.
     """
-    records: list[Flat] = []
+    gathered = Gathered(file, limits)
+    flattener = Flattener(limits)
     lines: list[int] = []
     why: dict[int, str] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.strip("\r\t \x1a")
-        if not line:
-            continue
+    for number, line in _lines(text, limits):
         flat: Flat = {}
         try:
             value = load(line.removesuffix(","))
             if isinstance(value, dict):
-                flatten(value, "", flat, limits)
+                flattener.flatten(value, "", flat)
             else:
-                why[len(records)] = _NO_OBJECT
+                why[gathered.count] = _NO_OBJECT
         except ValueError as error:
-            why[len(records)] = f"The line is no JSON: {error}."
+            why[gathered.count] = f"The line is no JSON: {error}."
         lines.append(number)
-        records.append(flat)
-        if len(records) > limits.rows:
-            limits.check_table(file, len(records), 1)
-    if len(why) == len(records):
+        gathered.add(flat)
+    if len(why) == gathered.count:
         raise ReadingError(f"{file} has no line that is a JSON object.")
-    table = _of_flat(records, lines, why, file, limits)
+    table = _of_records(gathered, lines, why, file)
     table.record_path = "$"
     return [table]
+
+
+def _lines(text: TextIO, limits: ReadingLimits) -> Iterator[tuple[int, str]]:
+    """Yield the number, from 1, and the text of each line that is not empty."""
+    number = 0
+    while line := text.readline(limits.line_characters):
+        number += 1
+        if len(line) >= limits.line_characters:
+            raise ReadingError(f"Line {number:,} has more than {len(line):,} characters, too many for a record.")
+        line = line.strip("\r\n\t \x1a\x00\x1e\ufeff")
+        if line:
+            yield number, line

@@ -42,6 +42,17 @@ class ReadingLimits:
     depth: int = 64
     tables: int = 100
 
+    def check_file(self, name: str, size: int) -> None:
+        """Refuse a file that is too large.
+
+        Raises:
+            ReadingError: it has too many bytes.
+        """
+        if size > self.file_bytes:
+            raise ReadingError(
+                f"{name} has {size >> 20:,} MiB; at most {self.file_bytes >> 20:,} MiB are read. Split the file."
+            )
+
     def check_table(self, name: str, rows: int, columns: int) -> None:
         """Refuse a table that is too large.
 

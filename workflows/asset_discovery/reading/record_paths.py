@@ -10,6 +10,8 @@ from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.records import tag_names
 
 _SAMPLE = 50
+_WALKED = 400
+"""Items of one list that are looked at, evenly from all of them."""
 _PARTS = re.compile(
     r"(?i)^(?:(?:network_?)?(?:interfaces?|nics?|adapters?)|disks?|volumes?|drives?|mounts?|partitions?|filesystems?|"
     r"block_?device_?mappings?|tags?|labels?|ports?|packages|software|programs|services|users|groups|security_?groups|"
@@ -101,11 +103,14 @@ def _walk(document: Any, limits: ReadingLimits, found: dict[tuple[Step, ...], li
             continue
         counted = found.setdefault(at, [0, 0, 0])
         counted[0] += len(items)
-        for item in items[:_SAMPLE] if counted[1] < 20 * _SAMPLE else items[:2]:
+        for item in items[:: max(1, len(items) // _SAMPLE)] if counted[1] < 20 * _SAMPLE else items[:2]:
             counted[1] += 1
             counted[2] += own_values(item)
         waiting += [
-            (inner, (*at, key)) for item in items for key, inner in item.items() if isinstance(inner, dict | list)
+            (inner, (*at, key))
+            for item in items[:: max(1, len(items) // _WALKED)]
+            for key, inner in item.items()
+            if isinstance(inner, dict | list)
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -11,44 +12,75 @@ from workflows.asset_discovery.reading.shapes import folded
 
 LIST_SEPARATOR = "; "
 """Between the values of a list in one cell."""
+_BATCH = 10_000
 _KEY_NAMES = frozenset({"key", "name", "tagkey", "label"})
 _VALUE_NAMES = frozenset({"value", "val", "tagvalue"})
+
+_ENDS = re.compile(r"\.|\[\]")
 
 Flat = dict[str, str]
 
 
-def flatten(value: Any, path: str, into: Flat, limits: ReadingLimits) -> None:
-    """Put the texts of a value into a flat record, by their paths.
+class Flattener:
+    """Makes flat records of JSON objects. Paths are put together once, however many records have them."""
 
-    Lists of keys and values, as clouds tag things, become a path for each key. The values of other lists are joined.
+    def __init__(self, limits: ReadingLimits) -> None:
+        self._limits = limits
+        self._paths: dict[str, dict[str, str]] = {}
 
-    Raises:
-        ReadingError: it has too many levels.
-    """
-    waiting: list[tuple[Any, str, int]] = [(value, path, 0)]
-    while waiting:
-        value, path, depth = waiting.pop()
-        if depth > limits.depth:
-            raise ReadingError(f"The JSON has more than {limits.depth} levels.")
+    def flatten(self, value: dict[str, Any], path: str, into: Flat) -> None:
+        """Put the texts of an object into a flat record, by their paths.
+
+        Lists of keys and values, as clouds have for tags, become a path for each key. Values of other lists are joined.
+
+        Raises:
+            ReadingError: it has too many levels, or too many paths.
+        """
+        if not value and path:
+            into.setdefault(path, "")
+        self._object(value, path, into, 0)
+
+    def _object(self, value: dict[str, Any], path: str, into: Flat, depth: int) -> None:
+        paths = self._paths.get(path)
+        if paths is None:
+            paths = self._paths[path] = {}
+        for key, inner in value.items():
+            place = paths.get(key)
+            if place is None:
+                place = paths[key] = self._joined(path, key)
+            if type(inner) is str:
+                _add(into, place, inner)
+            else:
+                self._other(inner, place, into, depth + 1)
+
+    def _joined(self, path: str, key: str) -> str:
+        if sum(map(len, self._paths.values())) > 4 * self._limits.columns:
+            raise ReadingError(f"The JSON has more than {self._limits.columns:,} different paths; no more are read.")
+        return f"{path}.{key}" if path else key
+
+    def _other(self, value: Any, path: str, into: Flat, depth: int) -> None:
+        if depth > self._limits.depth:
+            raise ReadingError(f"The JSON has more than {self._limits.depth} levels.")
         if isinstance(value, dict):
-            if not value and path:
+            if not value:
                 into.setdefault(path, "")
-            waiting += [(inner, f"{path}.{key}" if path else key, depth + 1) for key, inner in reversed(value.items())]
+            self._object(value, path, into, depth)
         elif isinstance(value, list):
-            waiting += _of_list(value, path, depth, into)
+            self._list(value, path, into, depth)
         else:
             _add(into, path, text_of(value))
 
-
-def _of_list(values: list[Any], path: str, depth: int, into: Flat) -> list[tuple[Any, str, int]]:
-    if not values:
-        into.setdefault(path, "")
-        return []
-    names = tag_names(values)
-    if names:
-        return [(item[names[1]], f"{path}.{folded(str(item[names[0]]))}", depth + 1) for item in reversed(values)]
-    inside = f"{path}[]" if any(isinstance(item, dict) for item in values) else path
-    return [(item, inside, depth + 1) for item in reversed(values)]
+    def _list(self, values: list[Any], path: str, into: Flat, depth: int) -> None:
+        if not values:
+            into.setdefault(path, "")
+            return
+        names = tag_names(values)
+        if names:
+            key, text = names
+            self._object({folded(str(item[key])): item[text] for item in values}, path, into, depth)
+            return
+        for item in values:
+            self._other(item, f"{path}[]" if isinstance(item, dict) else path, into, depth + 1)
 
 
 def tag_names(values: list[Any]) -> tuple[str, str] | None:
@@ -61,10 +93,12 @@ def tag_names(values: list[Any]) -> tuple[str, str] | None:
     if len(keys) != 1 or len(texts) != 1:
         return None
     key, text = keys[0], texts[0]
+    seen = set()
     for item in values:
         if not isinstance(item, dict) or key not in item or text not in item or isinstance(item[key], dict | list):
             return None
-    return key, text
+        seen.add(folded(str(item[key])))
+    return (key, text) if len(seen) == len(values) else None
 
 
 def text_of(value: Any) -> str:
@@ -81,39 +115,70 @@ def _add(into: Flat, path: str, text: str) -> None:
     into[path] = text if not before else f"{before}{LIST_SEPARATOR}{text}" if text else before
 
 
-def frame_of(records: list[Flat], name: str, limits: ReadingLimits) -> pl.DataFrame:
-    """Return flat records as a frame, with the columns in the order of their first appearance.
+class Gathered:
+    """Flat records, kept as frames so that they need little memory."""
 
-    Raises:
-        ReadingError: there are too many.
-    """
-    paths: dict[str, None] = {}
-    for record in records:
-        if not paths.keys() >= record.keys():
-            paths |= dict.fromkeys(record)
-    _join_spellings(paths, records)
-    named = [path for path in paths if not _holds_nothing(path, paths, records)]
-    limits.check_table(name, len(records), len(named))
-    return pl.DataFrame([pl.Series(path, [record.get(path) for record in records], dtype=pl.String) for path in named])
+    def __init__(self, name: str, limits: ReadingLimits) -> None:
+        self.count = 0
+        self._name = name
+        self._limits = limits
+        self._batch: list[Flat] = []
+        self._frames: list[pl.DataFrame] = []
+
+    def add(self, record: Flat) -> None:
+        """Keep a record. Raises ReadingError if there are too many, or too many columns."""
+        self.count += 1
+        self._batch.append(record)
+        if len(self._batch) >= _BATCH:
+            self._pack()
+
+    def _pack(self) -> None:
+        paths: dict[str, None] = {}
+        for record in self._batch:
+            if not paths.keys() >= record.keys():
+                paths |= dict.fromkeys(record)
+        self._limits.check_table(self._name, self.count, len(paths))
+        self._frames.append(
+            pl.DataFrame(
+                {
+                    path: pl.Series([record.get(path) or None for record in self._batch], dtype=pl.String)
+                    for path in paths
+                }
+            )
+            if paths
+            else pl.DataFrame({"": pl.Series([None] * len(self._batch), dtype=pl.String)})
+        )
+        self._batch = []
+
+    def frame(self) -> pl.DataFrame:
+        """Return all records, with the columns in the order of their first appearance.
+
+        Raises:
+            ReadingError: there are too many columns.
+        """
+        if self._batch or not self._frames:
+            self._pack()
+        frame = pl.concat(self._frames, how="diagonal", rechunk=True)
+        frame = frame.drop("", strict=False) if frame.width > 1 else frame
+        frame = _without_holders(_with_one_spelling(frame))
+        self._limits.check_table(self._name, frame.height, frame.width)
+        return frame
 
 
-def _join_spellings(paths: dict[str, None], records: list[Flat]) -> None:
+def _with_one_spelling(frame: pl.DataFrame) -> pl.DataFrame:
     """Make one column of paths that differ in their case only, unless a record has two of them: `owner` and `Owner`."""
     spellings: dict[str, list[str]] = {}
-    for path in paths:
+    for path in frame.columns:
         spellings.setdefault(path.casefold(), []).append(path)
     for first, *others in spellings.values():
         for other in others:
-            if any(other in record and first in record for record in records):
-                continue
-            del paths[other]
-            for record in records:
-                if other in record:
-                    record[first] = record.pop(other)
+            if not (frame[first].is_not_null() & frame[other].is_not_null()).any():
+                frame = frame.with_columns(pl.coalesce(first, other).alias(first)).drop(other)
+    return frame
 
 
-def _holds_nothing(path: str, paths: dict[str, None], records: list[Flat]) -> bool:
-    """Tell whether a path is that of an object or list which is null or empty in some records only."""
-    return any(other.startswith((f"{path}.", f"{path}[]")) for other in paths) and not any(
-        record.get(path) for record in records
-    )
+def _without_holders(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the paths of objects and lists that are null or empty in some records, and hold something in others."""
+    paths = frame.columns
+    held = {path[: at.start()] for path in paths for at in _ENDS.finditer(path)}
+    return frame.drop(path for path in paths if path in held and frame[path].null_count() == frame.height)

@@ -130,7 +130,7 @@ def _found_in(path: Path, part: str) -> tuple[list[tuple[int, int, int, int]], l
             rest = b""
             while piece := stream.read(_PIECE):
                 rest += piece
-                for found in _ERROR.finditer(rest):
+                for found in _ERROR.finditer(rest) if b't="e"' in rest else ():
                     errors[int(found[2]) - 1, _column(found[1])] = found[3].decode("ascii", "replace")
                 for found in _MERGED.finditer(rest):
                     merged.append((int(found[2]) - 1, _column(found[1]), int(found[4]) - 1, _column(found[3])))
