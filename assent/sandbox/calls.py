@@ -45,8 +45,9 @@ def run_in_sandbox(
     """Call a function in a sandbox, and return its result. It blocks until the function has ended or reached a limit.
 
     The sandbox is a process without network, without privileges, and without the environment. It sees Python, installed
-    packages, the named code, and the named files, all read-only, and can start neither processes nor threads. What
-    comes back may have been written by an attacker who has taken it over: check it as you would check any input.
+    packages, the named code, and the named files, all read-only. It can start no processes, and threads only if the
+    limits allow some. What comes back may have been written by an attacker who has taken it over: check it as you would
+    check any input.
 
     Args:
         function: module and name, such as ``my_parsers.archives:list_members``. Use the whole name, as one text.
@@ -96,7 +97,7 @@ def _call(
     module, _, name = function.partition(":")
     if not name.isidentifier():
         raise ValueError(f"{function!r} is not a module and a function, such as `package.module:function`.")
-    bubblewrap, filter_program = find_bubblewrap(), filter_of(os.uname().machine)
+    bubblewrap, filter_program = find_bubblewrap(), filter_of(os.uname().machine, limits.threads > 0)
     with opened(files) as descriptors:
         modules = [*(code or [module.partition(".")[0]])]
         view = view_of(bubblewrap, modules, descriptors, limits.scratch_bytes)
@@ -131,21 +132,21 @@ def _place(stop: threading.Event) -> Iterator[None]:
         _places.release()
 
 
-def filter_of(machine: str) -> bytes:
+def filter_of(machine: str, threads: bool = False) -> bytes:
     """Return the filter of system calls for a machine (`uname -m`). Raises SandboxUnavailableError."""
     if machine not in ARCHITECTURES:
         raise SandboxUnavailableError(
             f"There is no sandbox for processors of the kind {machine}. Run the worker on {' or '.join(ARCHITECTURES)}."
         )
-    return assemble(instructions(ARCHITECTURES[machine]))
+    return assemble(instructions(ARCHITECTURES[machine], threads))
 
 
 def _kernel_limits(limits: Limits, mapped: int) -> dict[str, int]:
     # An input file that is mapped is not memory that is used: the kernel takes its pages away when it needs them.
     return {
         "DATA": limits.memory_bytes, "AS": limits.memory_bytes + mapped, "CPU": limits.cpu_seconds,
-        "NOFILE": limits.open_files, "NPROC": PROCESSES, "FSIZE": limits.scratch_bytes, "CORE": 0, "MEMLOCK": 0,
-        "MSGQUEUE": 0, "SIGPENDING": 64,
+        "NOFILE": limits.open_files, "NPROC": PROCESSES + limits.threads, "FSIZE": limits.scratch_bytes, "CORE": 0,
+        "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 64,
     }  # fmt: skip
 
 

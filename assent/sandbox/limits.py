@@ -9,7 +9,7 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on one call of a sandboxed function. Processes and threads are not among them: it cannot start any.
+    """Limits on one call of a sandboxed function. Processes are not among them: it cannot start any.
 
     Attributes:
         memory_bytes: memory, including Python and its libraries. Input files that are mapped do not count.
@@ -21,6 +21,8 @@ class Limits:
         stderr_bytes: what may be written to standard output and standard error.
         scratch_bytes: size of an empty folder in memory, `/scratch`, in addition to `memory_bytes`. With 0, nothing at
             all can be written. The number of files in it is limited by the time only.
+        threads: how many it may start, for libraries that do not work without any, such as polars. Kernels before 5.14
+            count all threads of the account, not only the sandbox's.
     """
 
     memory_bytes: int = 400 * MEBIBYTE
@@ -31,6 +33,7 @@ class Limits:
     result_bytes: int = 8 * MEBIBYTE
     stderr_bytes: int = MEBIBYTE // 4
     scratch_bytes: int = 0
+    threads: int = 0
 
 
 USUAL = Limits()

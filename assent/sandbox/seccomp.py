@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 
-from assent.sandbox.syscalls import IOCTLS, NEWEST_KNOWN, PRCTLS, Architecture
+from assent.sandbox.syscalls import IOCTLS, NEWEST_KNOWN, PRCTLS, THREAD_FLAGS, Architecture
 
 LOAD, AND, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 """Load a word at an offset; keep some of its bits; compare it with a constant; end with one (`linux/bpf_common.h`)."""
@@ -26,8 +26,12 @@ def assemble(instructions: list[Instruction]) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
-def instructions(architecture: Architecture) -> list[Instruction]:
-    """Return the filter of an architecture. Another architecture's calls end the process."""
+def instructions(architecture: Architecture, threads: bool = False) -> list[Instruction]:
+    """Return the filter of an architecture. Another architecture's calls end the process.
+
+    Args:
+        threads: whether the process may make threads; it can never make processes.
+    """
     program: list[Instruction] = [
         (LOAD, 0, 0, _ARCHITECTURE),
         (JUMP_IF_EQUAL, 1, 0, architecture.audit),
@@ -43,6 +47,8 @@ def instructions(architecture: Architecture) -> list[Instruction]:
         program += _ends(number, SEEM_OLDER)
     program += _with_argument(architecture.ioctl, 1, tuple(IOCTLS.values()))
     program += _with_argument(architecture.prctl, 0, tuple(PRCTLS.values()))
+    if threads:
+        program += _with_argument(architecture.clone, 0, THREAD_FLAGS)
     program += _with_argument(architecture.prlimit64, 0, (0,))  # of the process itself
     return [*program, (JUMP_IF_AT_LEAST, 0, 1, NEWEST_KNOWN + 1), (RETURN, 0, 0, SEEM_OLDER), (RETURN, 0, 0, REFUSE)]
 

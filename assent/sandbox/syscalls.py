@@ -1,7 +1,7 @@
 """The numbers of the system calls that sandboxed code may make, on each architecture.
 
-What is not named here is refused: among others everything that makes processes, threads, sockets, namespaces, mounts,
-keys, or shared memory, or reaches other processes.
+What is not named here is refused: among others everything that makes processes, sockets, namespaces, mounts,
+keys, or shared memory, or reaches other processes; and threads, unless they were asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class Architecture:
         audit: the value by which a filter recognizes it (`AUDIT_ARCH_…` in `linux/audit.h`).
         allowed: the numbers of the system calls that are allowed with any arguments.
         ioctl, prctl, prlimit64, mmap: the numbers of those that are allowed with some arguments only.
+        clone: the number of the one that makes threads, and processes: allowed for threads only, and only if asked for.
         missing: those that are answered as by an older kernel, so that libraries use the older ones instead.
         second_set: where another set of the same calls begins; 0 if there is none.
     """
@@ -27,6 +28,7 @@ class Architecture:
     prctl: int
     prlimit64: int
     mmap: int
+    clone: int
     missing: dict[str, int]
     second_set: int = 0
 
@@ -85,8 +87,8 @@ NEWEST_KNOWN = 449
 """Calls above this number are newer than this list, and answered as by an older kernel."""
 
 ARCHITECTURES = {
-    "x86_64": Architecture(0xC000003E, _X86_64, 16, 157, 302, 9, _MISSING, second_set=0x40000000),
-    "aarch64": Architecture(0xC00000B7, _AARCH64, 29, 167, 261, 222, _MISSING),
+    "x86_64": Architecture(0xC000003E, _X86_64, 16, 157, 302, 9, 56, _MISSING, second_set=0x40000000),
+    "aarch64": Architecture(0xC00000B7, _AARCH64, 29, 167, 261, 222, 220, _MISSING),
 }
 """By `uname -m`."""
 
@@ -95,3 +97,5 @@ IOCTLS = {
     "FIONCLEX": 0x5450, "FIOCLEX": 0x5451,
 }  # fmt: skip
 PRCTLS = {"PR_SET_NAME": 15, "PR_GET_NAME": 16, "PR_SET_VMA": 0x53564D41}
+THREAD_FLAGS = (0x003D0F00, 0x007D0F00)
+"""What glibc and musl ask `clone` for to make a thread: it shares memory, files, and signals (`linux/sched.h`)."""

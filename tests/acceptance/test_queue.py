@@ -319,12 +319,56 @@ def test_nine_rows_fit_and_no_pointer_moves_them(portal: Portal, visit: Visit, m
         page.locator("#queue-rows .row").nth(number).hover()
         assert page.evaluate(TOPS) == before
     first = page.locator(f"#row-{request.id}")
+    expect(first.locator(".extra")).to_contain_text("the requester's urgency (urgent) ranks it up to 2 h earlier")
     expect(first).to_contain_text("urgent urgency · just now · about 1 min to review")
     expect(first).to_contain_text("dba, security")
-    page.mouse.move(0, 0)
+
+
+def test_more_about_a_row_moves_nothing_and_can_be_dismissed(portal: Portal, visit: Visit, many: list[str]) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go("/queue")
+    connected(page)
+    peek, shown, before = page.locator(".peek"), page.locator("#queue-rows .row"), page.evaluate(TOPS)[:9]
     page.keyboard.press("j")
-    expect(first.locator(".extra")).to_be_in_viewport()
-    expect(first.locator(".extra")).to_contain_text("the requester's urgency (urgent) ranks it up to 2 h earlier")
+    first, second = shown.nth(0), shown.nth(1)
+    expect(peek).to_be_in_viewport(ratio=1)
+    expect(peek).to_contain_text(first.locator("bdi").inner_text())
+    expect(peek).to_contain_text(first.locator(".extra").inner_text())
+    assert page.evaluate(TOPS)[:9] == before
+    reviewer.look("queue-more-about-a-row")
+    page.keyboard.press("Escape")
+    expect(peek).to_be_hidden()
+    page.keyboard.press("j")
+    expect(peek).to_contain_text(second.locator("bdi").inner_text())
+    page.locator("#queue-count").click()
+    expect(peek).to_be_hidden()
+
+    shown.nth(3).hover()
+    expect(peek).to_contain_text(shown.nth(3).locator("bdi").inner_text())
+    assert page.evaluate(TOPS)[:9] == before
+    peek.hover()
+    page.clock.install()
+    page.clock.run_for(10_000)
+    expect(peek).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(peek).to_be_hidden()
+    shown.nth(4).hover()
+    page.clock.run_for(10_000)
+    expect(peek).to_contain_text(shown.nth(4).locator("bdi").inner_text())
+    page.locator("#queue-count").hover()
+    page.clock.run_for(10_000)
+    expect(peek).to_be_hidden()
+
+
+@pytest.mark.parametrize("kind", ["mouse", "touch"])
+def test_more_about_a_row_is_not_for_fingers(portal: Portal, visit: Visit, many: list[str], kind: str) -> None:
+    page = visit("dba").go("/queue")
+    connected(page)
+    page.clock.install()
+    over = {"pointerType": kind, "bubbles": True}
+    page.locator("#queue-rows .row .m").first.dispatch_event("pointerover", over)
+    page.clock.run_for(10_000)
+    expect(page.locator(".peek")).to_have_count(1 if kind == "mouse" else 0)
 
 
 def test_the_queue_says_who_is_at_work_and_the_title_how_much_waits(portal: Portal, visit: Visit) -> None:

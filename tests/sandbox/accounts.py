@@ -36,6 +36,7 @@ class Caller:
     """A process of some account that calls functions in the sandbox."""
 
     def __init__(self, account: str) -> None:
+        self.is_root = account == "own" and os.geteuid() == 0
         command = [sys.executable, "-P", "-m", "tests.sandbox.callers"]
         if account == "nobody":
             command = ["unshare", "--mount", "sh", "-c", _AS_NOBODY, "sh", sys.base_prefix, *command]

@@ -162,6 +162,16 @@ def start_thread() -> str:
     return "started"
 
 
+def keep_threads(count: int) -> int:
+    """Start threads that all run at the same time."""
+    together = threading.Barrier(count + 1)
+    threads = [threading.Thread(target=together.wait, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    return len(threads)
+
+
 def allocate(mebibytes: int) -> int:
     """Use memory, and return how many bytes."""
     return len(bytearray(mebibytes << 20))

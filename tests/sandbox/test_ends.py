@@ -115,7 +115,7 @@ def test_event_loop_and_threads_go_on() -> None:
 def test_what_is_left_behind_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     marker = f"left-{secrets.token_hex(8)}"
     # The filter refuses processes: without it, and without the limit on their number, the function can make some.
-    monkeypatch.setattr("assent.sandbox.calls.filter_of", lambda _machine: assemble([(RETURN, 0, 0, ALLOW)]))
+    monkeypatch.setattr("assent.sandbox.calls.filter_of", lambda _machine, _threads: assemble([(RETURN, 0, 0, ALLOW)]))
     monkeypatch.setattr("assent.sandbox.calls.PROCESSES", 1_000)
     assert run_in_sandbox(f"{ACTIONS}:leave_grandchild", {"marker": marker}) == "left"
     assert [process for process in psutil.process_iter() if marker in _command(process)] == []

@@ -123,6 +123,16 @@ def test_no_processes_and_no_threads(sandboxed: Caller) -> None:
     assert sandboxed("attempt", action="start", program=python) == "EPERM"
 
 
+def test_threads_that_were_asked_for(sandboxed: Caller) -> None:
+    limits = {"threads": 4}
+    assert sandboxed("attempt", limits=limits, action="start_thread") == "started"
+    assert sandboxed("attempt", limits=limits, action="fork") == "EPERM"
+    assert sandboxed("attempt", limits=limits, action="start", program=interpreter()) == "EPERM"
+    if not sandboxed.is_root:  # the kernel does not count the threads of root
+        assert sandboxed("attempt", limits=limits, action="keep_threads", count=3) == 3
+        assert sandboxed("attempt", limits=limits, action="keep_threads", count=8) == "can't start new thread"
+
+
 def test_signals_do_not_leave(sandboxed: Caller) -> None:
     assert unsandboxed("attempt", action="signal_process", process=os.getpid(), number=0) == "sent"
     for process in (os.getpid(), os.getppid(), sandboxed.process.pid, -sandboxed.process.pid):

@@ -14,7 +14,7 @@ import pytest
 from assent.sandbox import run_in_sandbox
 from assent.sandbox.calls import filter_of
 from assent.sandbox.seccomp import ALLOW, AND, ERROR, JUMP_IF_AT_LEAST, JUMP_IF_EQUAL, KILL, LOAD, RETURN, assemble
-from assent.sandbox.syscalls import ARCHITECTURES, IOCTLS
+from assent.sandbox.syscalls import ARCHITECTURES, IOCTLS, THREAD_FLAGS
 from tests.sandbox.accounts import ACTIONS, unsandboxed
 from tests.sandbox.test_escapes import REFUSED
 
@@ -22,11 +22,11 @@ MACHINES = tuple(ARCHITECTURES)
 HEADER = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
 
-def decided(machine: str, number: int, *arguments: int, audit: int = 0) -> int:
+def decided(machine: str, number: int, *arguments: int, audit: int = 0, threads: bool = False) -> int:
     """Return what the filter says to a call, by running it as the kernel does."""
     given = [*arguments, *[0] * (6 - len(arguments))]
     data = struct.pack("=IIQ6Q", number, audit or ARCHITECTURES[machine].audit, 0, *given)
-    program = list(struct.iter_unpack("=HBBI", filter_of(machine)))
+    program = list(struct.iter_unpack("=HBBI", filter_of(machine, threads)))
     word = place = 0
     while True:
         code, if_true, if_false, value = program[place]
@@ -68,6 +68,17 @@ def test_arguments_are_looked_at(machine: str) -> None:
     assert decided(machine, architecture.mmap, 0, 0, 0, shared | of_no_file | 0x1000) == ERROR | errno.EPERM
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_threads_are_told_from_processes(machine: str) -> None:
+    clone, signal_at_end, new_user_namespace = ARCHITECTURES[machine].clone, 17, 0x10000000
+    for flags in THREAD_FLAGS:
+        assert decided(machine, clone, flags, threads=True) == ALLOW
+        assert decided(machine, clone, flags) == ERROR | errno.EPERM
+        assert decided(machine, clone, flags | new_user_namespace, threads=True) == ERROR | errno.EPERM
+    for flags in (0, signal_at_end, 0x4111):  # fork and vfork
+        assert decided(machine, clone, flags, threads=True) == ERROR | errno.EPERM
+
+
 def test_other_sets_of_calls_end_the_process() -> None:
     for machine in MACHINES:
         for audit in (0x40000003, 0xC00000F3):  # 32-bit x86, which a 64-bit process can call, and RISC-V
@@ -86,7 +97,7 @@ def test_numbers_are_the_kernels() -> None:
 
 @pytest.fixture
 def _unfiltered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assent.sandbox.calls.filter_of", lambda _machine: assemble([(RETURN, 0, 0, ALLOW)]))
+    monkeypatch.setattr("assent.sandbox.calls.filter_of", lambda _machine, _threads: assemble([(RETURN, 0, 0, ALLOW)]))
 
 
 @pytest.mark.usefixtures("_unfiltered")

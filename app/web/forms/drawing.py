@@ -15,16 +15,30 @@ from typing import Any
 from app.domain.weight import weigh
 from app.web.field_text import text_for_field
 from app.web.forms.fields import MISSING, Field
-from app.web.forms.schemas import FieldShape, fixed_in, infer, required_in, shape_of, way_label, way_of
+from app.web.forms.schemas import (
+    FieldShape,
+    fixed_in,
+    in_order,
+    infer,
+    is_table,
+    required_in,
+    shape_of,
+    way_label,
+    way_of,
+)
 from assent.conformance import FORMATS
 
 MAX_FIELDS = 300
 MAX_ENTRIES = 50
 """A longer list is a single JSON field."""
+MAX_ROWS = 250
+"""A longer table is a single JSON field."""
 _MOST_DRAWN = 4 * MAX_FIELDS
 """Fields that are drawn before the rest becomes JSON: recursive definitions have no end."""
 _A_FIELD = 120.0
 """Microseconds it takes to draw and render a field."""
+_A_CELL = 15.0
+"""Microseconds it takes to draw and render a cell of a table that nobody can change."""
 _DEEPEST = 4
 _LONG = 80
 _PARTED = ("group", "list", "union")
@@ -76,7 +90,7 @@ class _Drawing:
         wanted = set(required_in(shape.schema))
         group = _frame(shape, name, key, original, required)
         # Stored schemas have sorted keys, so the order of the fields is by whether they are required.
-        for part, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
+        for part, definition in in_order(shape.schema, properties.items(), wanted):
             value = values.get(part, MISSING)
             group.fields.append(self.field(definition, f"{name}.{part}", part, value, part in wanted, depth + 1))
         for part, value in values.items():
@@ -89,7 +103,11 @@ class _Drawing:
     def _list(self, shape: FieldShape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         start = shape.schema.get("default", MISSING) if original is MISSING else original
         entries = [] if start is MISSING or (start is None and shape.nullable) else start
-        if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
+        if not isinstance(entries, list):
+            return None
+        if is_table(shape, self._definitions) and original is not MISSING:
+            return self._table(shape, name, key, entries, required, depth)
+        if len(entries) > MAX_ENTRIES:
             return None
         made = _frame(shape, name, key, original, required)
 
@@ -109,6 +127,39 @@ class _Drawing:
         made.default = made.value if original is MISSING else ""
         number_entries(made)
         return made
+
+    def _table(
+        self, shape: FieldShape, name: str, key: str, entries: list[Any], required: bool, depth: int
+    ) -> Field | None:
+        """A list whose entries are rows, of which people change those cells that are not read-only."""
+        if len(entries) > MAX_ROWS or not all(isinstance(entry, dict) for entry in entries):
+            return None
+        made = _frame(shape, name, key, entries, required)
+        made.is_table = True
+        items = shape_of(shape.schema["items"], self._definitions)
+        made.fields = [
+            self._row(items, f"{name}.{number}", str(number), entry, depth + 2) for number, entry in enumerate(entries)
+        ]
+        made.value = made.first = ",".join(row.key for row in made.fields)
+        number_entries(made)
+        for row in made.fields:
+            row.label = row.fields[0].value[:_LONG] if row.fields and row.fields[0].value else row.label
+        return made
+
+    def _row(self, shape: FieldShape, name: str, key: str, entry: dict[str, Any], depth: int) -> Field:
+        row = _frame(shape, name, key, entry, True)
+        properties, wanted = shape.schema["properties"], set(required_in(shape.schema))
+        for part, definition in in_order(shape.schema, properties.items(), wanted):
+            value = entry.get(part, MISSING)
+            if isinstance(definition, dict) and definition.get("readOnly") is True:
+                row.fields.append(_fixed(definition, f"{name}.{part}", part, value))
+            else:
+                row.fields.append(self.field(definition, f"{name}.{part}", part, value, part in wanted, depth))
+        extra = [part for part in entry if part not in properties]
+        row.fields += [_fixed({}, f"{name}.{part}", part, entry[part]) for part in extra]
+        for leaf in row.leaves():
+            leaf.first = leaf.value
+        return row
 
     def _union(self, shape: FieldShape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         start = shape.schema.get("default", MISSING) if original is MISSING else original
@@ -140,6 +191,14 @@ class _Drawing:
             if child.kind == "select" and fixed_in(properties.get(child.key), self._definitions) is not None:
                 child.kind = "fixed"
         return drawn
+
+
+def _fixed(schema: dict[str, Any], name: str, key: str, value: Any) -> Field:
+    """A cell of a table that nobody can change."""
+    weigh(_A_CELL)
+    cell = _frame(FieldShape("fixed", schema), name, key, value, False)
+    cell.value = "" if value is MISSING or value is None else value if isinstance(value, str) else json.dumps(value)
+    return cell
 
 
 def number_entries(made: Field) -> None:

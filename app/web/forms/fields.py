@@ -21,7 +21,7 @@ class Field:
         name: the name in the form: the root and the path, joined by dots.
         path: the name in errors. It differs from `name` inside lists, whose entries keep their names when others
             are removed, and inside unions.
-        kind: the kind of its shape, or ``fixed`` for a value that nobody can change.
+        kind: the kind of its shape, or ``fixed`` for a value that nobody can change, which only tables show.
         value: the text it shows; ``on`` or empty for a checkbox; for a list, the tokens of its entries;
             for a union, the number of the selected way.
         original: the value it was drawn from, or MISSING.
@@ -32,7 +32,8 @@ class Field:
         draw_part: draws the entry of a list with that token, or the way of a union with that number.
         language: the language of its code; empty for other texts.
         marks: risk findings at lines of that code, for the editor.
-        first: for a list or a union, the `value` it was drawn with.
+        is_table: for a list, whether it is a table: it has a row for each entry, and rows are not added or removed.
+        first: for a list, a union, or a cell of a table, the `value` it was drawn with.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Field:
     first: str = ""
     language: str = ""
     marks: list[dict[str, Any]] = field(default_factory=list)
+    is_table: bool = False
 
     @property
     def has_default(self) -> bool:
@@ -71,6 +73,17 @@ class Field:
         return element_id(self.name)
 
     @property
+    def has_table(self) -> bool:
+        """True if it is a table, or has one inside."""
+        return self.is_table or any(child.has_table for child in self.fields)
+
+    @property
+    def is_folded(self) -> bool:
+        """True if its schema calls it advanced, and nobody has changed anything in it."""
+        changed = any(leaf.value != leaf.first or leaf.error for leaf in self.leaves())
+        return self.shape.schema.get("x-advanced") is True and not changed
+
+    @property
     def required_inside(self) -> bool:
         """True if it needs a value even if nobody touches its fields."""
         return self.required and not self.shape.nullable
@@ -84,7 +97,7 @@ class Field:
     def leaves(self) -> list[Field]:
         """The fields that a form submits: this one and all fields inside it, at any depth."""
         inside = [leaf for child in self.fields for leaf in child.leaves()]
-        return inside if self.kind == "group" else [] if self.kind == "fixed" else [self, *inside]
+        return inside if self.kind == "group" or self.is_table else [] if self.kind == "fixed" else [self, *inside]
 
     def settings(self) -> list[Field]:
         """The fields as a person counts them: a list or a union counts once."""

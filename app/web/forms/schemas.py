@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +141,24 @@ def required_in(schema: dict[str, Any]) -> list[str]:
     return [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list) else []
 
 
+def in_order(
+    schema: dict[str, Any], properties: Iterable[tuple[str, Any]], wanted: Collection[str]
+) -> list[tuple[str, Any]]:
+    """An object's properties in the order that its schema wants (``x-order``); else the required ones first.
+
+    Stored schemas have sorted keys, which are no order.
+    """
+    order = schema.get("x-order")
+    places = {str(name): place for place, name in enumerate(order)} if isinstance(order, list) else {}
+    return sorted(properties, key=lambda item: (places.get(item[0], len(places)), item[0] not in wanted))
+
+
+def is_table(shape: FieldShape, definitions: dict[str, Any]) -> bool:
+    """True for a list of objects that is drawn as a table (``"x-table": true``)."""
+    marked = shape.kind == "list" and shape.schema.get("x-table") is True
+    return marked and shape_of(shape.schema["items"], definitions).kind == "group"
+
+
 def way_label(schema: Any, definitions: dict[str, Any]) -> str:
     """The label of a way: its title, its fixed value, or its kind."""
     shape = shape_of(schema, definitions)
@@ -250,11 +269,16 @@ def _choice(schema: dict[str, Any], nullable: bool) -> FieldShape:
     values = [schema["const"]] if "const" in schema else schema["enum"]
     if len(values) > MAX_CHOICES:
         return FieldShape("json", schema, nullable)
-    options = tuple(
-        (json.dumps(value, ensure_ascii=True), value if isinstance(value, str) else json.dumps(value))
-        for value in values
-    )
+    titles = schema.get("x-titles")
+    titles = titles if isinstance(titles, dict) else {}
+    options = tuple((json.dumps(value, ensure_ascii=True), _option_label(value, titles)) for value in values)
     return FieldShape("select", schema, nullable or None in values, options)
+
+
+def _option_label(value: Any, titles: dict[str, Any]) -> str:
+    words = value if isinstance(value, str) else json.dumps(value)
+    title = titles.get(words)
+    return title if isinstance(title, str) and title else words
 
 
 def _text(schema: dict[str, Any], nullable: bool) -> FieldShape:

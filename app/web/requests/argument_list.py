@@ -14,7 +14,7 @@ from typing import Any
 
 from app.domain.weight import READ_A_CHARACTER, weigh
 from app.risk.rules import word_set
-from app.web.forms.schemas import required_in, shape_of, way_of
+from app.web.forms.schemas import in_order, required_in, shape_of, way_of
 from app.web.requests.code import Argument
 from assent.masking import TOKEN
 
@@ -266,6 +266,9 @@ def _resolved(schema: Any, definitions: dict[str, Any], value: Any) -> dict[str,
 
 
 def _in_order(schema: dict[str, Any], properties: dict[str, Any], value: Mapping[str, Any]) -> list[str]:
+    if "x-order" in schema:
+        named = [name for name, _ in in_order(schema, properties.items(), required_in(schema))]
+        return [name for name in dict.fromkeys((*named, *value)) if name in value]
     if list(properties) == sorted(properties):
         # The order is not known, but that of the required names is.
         wanted = [name for name in required_in(schema) if name in properties]
