@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from workflows.asset_discovery.cleansing.outcomes import Outcome, written
+from workflows.asset_discovery.cleansing.outcomes import Outcome, Value, written
 from workflows.asset_discovery.cleansing.rules import FACTS, Rule
 from workflows.asset_discovery.cleansing.texts import without_noise
 from workflows.asset_discovery.cleansing.words import stands_for_above, stands_for_nothing
@@ -23,6 +23,7 @@ TYPES: dict[ValueKind, pl.DataType] = {
 }
 IDENTITY = (Field.NAME, Field.FQDN, Field.IP_ADDRESS, Field.MAC_ADDRESS, Field.SERIAL_NUMBER)
 _LONGEST_QUOTED = 200
+_BETWEEN = "\x1f"
 # A column of which so much cannot be read means something else than it was mapped to.
 _DOUBTFUL_SHARE, _DOUBTFUL_CELLS = 0.3, 3
 
@@ -112,7 +113,7 @@ def read_column(
     known = pl.DataFrame(
         {
             "text": pl.Series(texts.raw, dtype=pl.String),
-            "value": pl.Series([_plain(outcome.value) for outcome in outcomes], dtype=TYPES[kind], strict=False),
+            "value": _series([outcome.value for outcome in outcomes], kind),
             "after": pl.Series([written(outcome.value) for outcome in outcomes], dtype=pl.String),
             "rule": pl.Series([outcome.rule for outcome in outcomes], dtype=RULE_TYPE),
             "problem": pl.Series([outcome.problem or None for outcome in outcomes], dtype=pl.String),
@@ -126,8 +127,12 @@ def read_column(
     return ReadColumn(cells.drop("ditto"), doubtful)
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def _series(values: list[Value], kind: ValueKind) -> pl.Series:
+    if kind is not ValueKind.LIST:
+        return pl.Series(values, dtype=TYPES[kind])
+    # Many small lists are made from one text each, some thirty times as fast as from Python's lists.
+    joined = [_BETWEEN.join(value) if isinstance(value, tuple) else None for value in values]
+    return pl.Series(joined, dtype=pl.String).str.split(_BETWEEN)
 
 
 def _as_it_was(text: str, kind: ValueKind) -> Outcome:

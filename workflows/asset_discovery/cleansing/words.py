@@ -19,7 +19,8 @@ _MEANINGFUL = re.compile(r"[^\W_]")
 
 
 def _folded(text: str) -> str:
-    return _DROPPED.sub("", text.casefold())
+    folded = text.casefold()
+    return folded if folded.isalnum() else _DROPPED.sub("", folded)
 
 
 def _words(name: str) -> frozenset[str]:
@@ -36,6 +37,8 @@ def stands_for_nothing(text: str, codes: bool = False) -> bool:
     Args:
         codes: Whether the column consists of short codes, so that two letters such as `NA` or `ND` are one, too.
     """
+    if text[-1:].isdigit():
+        return False  # as most names and addresses end; no such word has a digit
     if not _MEANINGFUL.search(text):
         return True
     if codes and len(text) == 2 and text.isalpha():
@@ -49,7 +52,7 @@ def stands_for_above(text: str, words_only: bool = False) -> bool:
     Args:
         words_only: Whether slashes are none: for dates and amounts, people strike a cell out with them.
     """
-    if words_only and "/" in text:
+    if text[-1:].isdigit() or (words_only and "/" in text):
         return False
     return text in _MARKS or (len(text) < 24 and _folded(text) in _DITTO_WORDS)
 
