@@ -42,13 +42,16 @@ def candidates(base: pl.DataFrame) -> tuple[pl.DataFrame, list[Crowd]]:
         block = sized.filter(pl.col("size") <= LARGEST_BLOCK).select("index", "key")
         joined = block.join(block, on="key", suffix="_b").filter(pl.col("index") < pl.col("index_b"))
         pairs.append(joined.select(pl.col("index").alias("a"), pl.col("index_b").alias("b")))
+    of_hosts = base.filter(pl.col("host_serial")).select("index", pl.col("serial").alias("key"))
+    crowds += _crowds("serial number of a host", of_hosts.filter(pl.len().over("key") > 1))
     return pl.concat(pairs).unique().sort("a", "b"), crowds
 
 
 def _keys(base: pl.DataFrame) -> dict[str, pl.DataFrame]:
     found: dict[str, pl.DataFrame] = {}
-    for name in ("serial", "fqdn", "short"):
+    for name in ("fqdn", "short"):
         found[name] = base.select("index", pl.col(name).alias("key"))
+    found["serial"] = base.filter(~pl.col("host_serial")).select("index", pl.col("serial").alias("key"))
     for name in ("macs", "ips"):
         found[name] = base.select("index", pl.col(name).alias("key")).explode("key")
     # What is distorted counts only beside something else, so that equal numbers of other names stay apart.

@@ -11,7 +11,8 @@ from workflows.asset_discovery.inventory.candidates import Crowd, candidates
 from workflows.asset_discovery.inventory.groups import Identity, joined
 from workflows.asset_discovery.inventory.identities import identities
 from workflows.asset_discovery.inventory.judgment import Verdict, judged
-from workflows.asset_discovery.inventory.reasons import reason_for
+from workflows.asset_discovery.inventory.look_alikes import by_shared_value
+from workflows.asset_discovery.inventory.reasons import differences_of, reason_for
 
 Pair = tuple[int, int]
 """Positions of two records in the frame, the smaller first."""
@@ -104,6 +105,7 @@ class _Sorting:
         self._crowds = crowds
         self._same, self._different = same, different
         self._reasons: dict[Pair, str] = {}
+        self._differences: dict[Pair, str] = {}
         self._of: dict[Verdict, list[tuple[Pair, int]]] = {verdict: [] for verdict in Verdict}
         worth_it = found.filter(pl.col("verdict") != Verdict.UNRELATED.value).sort(
             "score", descending=True, maintain_order=True
@@ -111,6 +113,7 @@ class _Sorting:
         for pair in worth_it.iter_rows(named=True):
             key = (pair["a"], pair["b"])
             self._reasons[key] = reason_for(pair)
+            self._differences[key] = differences_of(pair)
             self._of[Verdict(pair["verdict"])].append((key, pair["score"]))
 
     def result(self) -> Duplicates:
@@ -157,15 +160,14 @@ class _Sorting:
         return " | ".join(list(different)[:3]) or "decided by people"
 
     def _look_alikes(self, group_of: dict[int, int]) -> list[LookAlikes]:
-        found = [
-            LookAlikes(pair, self._reasons[pair])
+        apart = [
+            (pair, self._differences[pair])
             for pair, _ in self._of[Verdict.DISTINCT][:_MOST_NAMED]
             if pair[0] not in group_of or group_of[pair[0]] != group_of.get(pair[1])
         ]
-        found += [
-            LookAlikes(crowd.rows, f"{len(crowd.rows):,} records have the {crowd.what} {crowd.value}")
-            for crowd in self._crowds
-        ]
+        found = [LookAlikes(tuple(sorted(item.rows)), item.reason) for item in by_shared_value(self._base, apart)]
+        for crowd in self._crowds:
+            found.append(LookAlikes(crowd.rows, f"same {crowd.what} ({crowd.value}), which many share"))
         return found[:_MOST_NAMED]
 
 

@@ -21,14 +21,19 @@ _AGAINST = {
 
 def reason_for(pair: dict[str, Any]) -> str:
     """Why, from what was compared (see `judgment.judged`): what agrees, then what differs."""
+    return "; ".join(filter(None, ["; ".join(_agreement(pair)), differences_of(pair)]))
+
+
+def differences_of(pair: dict[str, Any]) -> str:
+    """What differs between two records; empty if nothing does."""
+    different = [title for key, title in _AGAINST.items() if pair[key]]
+    return f"{_listed(different)} differ" if different else ""
+
+
+def _agreement(pair: dict[str, Any]) -> list[str]:
     same = [title for key, title in _FOR.items() if pair[key]]
     alike = [text for key, text in _ALIKE.items() if pair[key]]
-    different = [title for key, title in _AGAINST.items() if pair[key]]
-    parts = [f"same {_listed(same)}"] if same else []
-    parts += alike
-    if different:
-        parts.append(f"{_listed(different)} differ")
-    return "; ".join(parts)
+    return ([f"same {_listed(same)}"] if same else []) + alike
 
 
 def _listed(words: list[str]) -> str:
