@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from assent.toolbox import tool
-from workflows.asset_discovery.tool_models import MapInput, MappedFile
+from workflows.asset_discovery.tool_models import (
+    CleansedFile,
+    CleanseInput,
+    DuplicatesInput,
+    FoundDuplicates,
+    MapInput,
+    MappedFile,
+)
 
 
 @tool(
@@ -19,3 +26,33 @@ def map_fields(inputs: MapInput) -> MappedFile:
     from workflows.asset_discovery.tool_work import mapped_file
 
     return mapped_file(inputs)
+
+
+@tool(
+    effect="read", timeout=300, capabilities=["asset_discovery", "cleansing"],
+    examples=[{"path": "inventory.csv"}, {"path": "inventory.csv", "mapping": {"Host": "name"}, "lessons": False}],
+)  # fmt: skip
+def cleanse_assets(inputs: CleanseInput) -> CleansedFile:
+    """Find out what is wrong with the rows of an inventory, and how its cells would be changed.
+
+    Units, dates, addresses, names, words for "nothing", and ditto marks are brought to one form. Each kind of change is
+    listed with examples, and whether it goes beyond form. Nothing is written.
+    """
+    from workflows.asset_discovery.tool_records import cleansed_file
+
+    return cleansed_file(inputs)
+
+
+@tool(
+    effect="read", timeout=300, capabilities=["asset_discovery", "duplicates"],
+    examples=[{"path": "inventory.csv"}, {"path": "inventory.csv", "mapping": {"Host": "name"}, "lessons": False}],
+)  # fmt: skip
+def find_duplicates(inputs: DuplicatesInput) -> FoundDuplicates:
+    """Find the rows of an inventory that are one asset, those that may be, and those that only look alike.
+
+    Serial numbers, hardware and IP addresses, and names are compared after cleansing. What many devices share joins
+    nothing. Each finding has its reason. Nothing is written.
+    """
+    from workflows.asset_discovery.tool_records import duplicates_in_file
+
+    return duplicates_in_file(inputs)

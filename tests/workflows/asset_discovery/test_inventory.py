@@ -219,7 +219,7 @@ def test_merging_keeps_where_each_value_comes_from_and_names_conflicts():
             "purchased_on": "2021-04-03",
         },
     )
-    merged = merge(frame, (DuplicateGroup((0, 2), "by hand"),))
+    merged = merge(frame, Duplicates((DuplicateGroup((0, 2), "by hand"),), (), ()))
     assert merged.frame["records"].to_list() == [[2, 0], [1]]
     asset = merged.frame.row(0, named=True)
     assert (asset["asset"], asset["name"], asset["owner"], asset["cost_center"]) == (1, "web01", "IT", "7")
@@ -235,6 +235,6 @@ def test_merging_keeps_where_each_value_comes_from_and_names_conflicts():
 
 def test_no_record_is_lost_or_counted_twice():
     frame = _records(*({"name": f"web{place % 7}", "serial_number": f"S{place % 7}AB"} for place in range(40)))
-    merged = merge(frame, duplicates(frame).groups)
+    merged = merge(frame, duplicates(frame))
     assert sorted(row for rows in merged.frame["records"] for row in rows) == list(range(40))
     assert merged.frame.height == 7

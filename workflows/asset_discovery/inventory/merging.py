@@ -8,7 +8,7 @@ import polars as pl
 
 from workflows.asset_discovery.cleansing.derived import DERIVED, with_derived
 from workflows.asset_discovery.fields import FACTS, Field, ValueKind
-from workflows.asset_discovery.inventory.duplicates import DuplicateGroup
+from workflows.asset_discovery.inventory.duplicates import DuplicateGroup, Duplicates
 
 _FIELDS = [field for field in Field if field is not Field.IGNORE]
 _LISTS = [field.value for field in _FIELDS if FACTS[field].value is ValueKind.LIST]
@@ -33,15 +33,17 @@ class Merged:
     conflicts: pl.DataFrame
 
 
-def merge(frame: pl.DataFrame, groups: tuple[DuplicateGroup, ...]) -> Merged:
-    """Merge the records of each group.
+def merge(frame: pl.DataFrame, found: Duplicates) -> Merged:
+    """Merge the records that are one asset.
 
     The record of an asset in use counts more than one of a retired one, then the one with more values, then the first.
     Its values are taken, and those of the next one where it has none.
 
     Args:
         frame: Cleansed records (see `duplicates`); those that are not valid are left out.
+        found: What `duplicates` found in the same frame, with what people have decided.
     """
+    groups = found.groups
     records = _grouped(frame.with_row_index("record").filter("_valid"), groups)
     several = _ranked(records.filter(pl.col("group").is_not_null()))
     joined = several.group_by("group", maintain_order=True).agg(
