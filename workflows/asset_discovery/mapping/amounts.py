@@ -50,7 +50,7 @@ def _best_unit(
         amounts = [number / factor for number in numbers]
         fits = sum(any(0.93 * size <= amount <= 1.03 * size for size in typical) for amount in amounts) / len(amounts)
         exact = sum(round(amount, 3) in typical for amount in amounts) / len(amounts)
-        score = 0.5 * fits + 0.5 * exact
+        score = (0.5 * fits + 0.5 * exact) * (0.6 if unit == "TB" and middle < 9 else 1.0)
         if score > found[1] + 0.05:
             found = (unit, score)
     return found

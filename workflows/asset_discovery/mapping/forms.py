@@ -105,7 +105,7 @@ def form_of(value: str) -> Form:
         return Form("long")
     parts = parts_of(value)
     listed = len(parts) or 1
-    if parts and all(_is_ip(part) for part in parts):
+    if _is_ip(value) or (parts and all(_is_ip(part) for part in parts)):
         return Form("ip", parts=listed)
     if _LOGIN.fullmatch(value):
         return Form("login")

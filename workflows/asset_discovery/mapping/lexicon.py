@@ -20,6 +20,9 @@ AMBIGUOUS = 0.55
 """Of a word that often means something else."""
 _RULE = re.compile(r"(?P<field>\w+)(?:\((?P<words>[^)]+)\))? (?P<strength>[\d.]+): (?P<parts>.+)")
 _VOWELS = re.compile("[aeiouy]")
+_SHORT, _LONGEST_SHORTENED = 3, 14
+_BAGS, _BAG = {"SOFTPART", "NETPART", "USED", "PHONE", "LASTSEEN", "GENERIC", "COST", "CITY"}, 0.7
+"""Meanings of many different words, which an abbreviation fits by chance."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,6 @@ class Lexicon:
     def _long(self) -> list[str]:
         return [key for key in self.terms if len(key) > 4]
 
-    @cached_property
-    def _skeletons(self) -> dict[str, list[str]]:
-        """Keys by their letters without vowels, but for the first letter."""
-        found: dict[str, list[str]] = {}
-        for key in self.terms:
-            if len(key) > 3 and key.isascii():
-                found.setdefault(key[0] + _VOWELS.sub("", key[1:]), []).append(key)
-        return found
-
     @cache  # noqa: B019 - there is one lexicon for the life of the process
     def inexact(self, word: str) -> Meanings:
         """What a word that is not in the lexicon can mean: an inflection, a slip, or an abbreviation of one that is."""
@@ -115,10 +109,28 @@ class Lexicon:
         return self._merged([key for key, _, _ in close], 0.8)
 
     def _shortened(self, word: str) -> Meanings:
-        starting = list(self._starting(word))
-        skeleton = word[0] + _VOWELS.sub("", word[1:])
-        bare = self._skeletons.get(skeleton, []) if len(skeleton) > 2 else []
-        return self._merged(bare, 0.75) or self._merged(starting, 0.65 if len(word) > 3 else 0.45)
+        """Of an abbreviation: letters of a word in their order, best its start, or what is left without vowels."""
+        skeleton, fits = _bare(word), {}
+        for key in self._starting(word[0]):
+            if len(key) <= len(word) or len(key) > _LONGEST_SHORTENED or not _is_inside(word, key):
+                continue
+            fit = 1.0 if key.startswith(word) or _bare(key) == skeleton else 0.5 if key[-1] == word[-1] else 0.2
+            fits[key] = fit * (len(word) / len(key)) ** 0.5
+        return self._weighed(fits, 0.5 if len(word) == _SHORT else 0.7)
+
+    def _weighed(self, fits: dict[str, float], quality: float) -> Meanings:
+        """The meanings of the words that an abbreviation can stand for; less sure the more they differ."""
+        best: Meanings = {}
+        for key, fit in fits.items():
+            for meaning, known in self.terms[key].items():
+                weight = _BAG if meaning in _BAGS else 1.0
+                best[meaning] = max(best.get(meaning, 0.0), fit * known * weight)
+        total, most = sum(best.values()), max(best.values(), default=0.0)
+        return {
+            meaning: quality * min(1.0, fit + 0.3) * (fit / total) ** 0.3
+            for meaning, fit in best.items()
+            if fit > 0.5 * most
+        }
 
     def _merged(self, keys: list[str], quality: float) -> Meanings:
         """The meanings of several words, less sure the more they differ."""
@@ -128,6 +140,17 @@ class Lexicon:
                 counted[meaning] = counted.get(meaning, 0) + known
         total = sum(counted.values())
         return {meaning: quality * (share / total) ** 0.5 for meaning, share in counted.items() if share > 0.15 * total}
+
+
+def _bare(word: str) -> str:
+    """A word without its vowels, but for the first letter."""
+    return word[0] + _VOWELS.sub("", word[1:])
+
+
+def _is_inside(word: str, key: str) -> bool:
+    """True if all letters of the word are in the key, in their order."""
+    letters = iter(key)
+    return all(letter in letters for letter in word)
 
 
 @cache

@@ -44,8 +44,7 @@ def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
 def _said(table: Table, column: Column) -> Said:
     if not column.heading:
         return said_by("")
-    is_path = bool(table.record_path)
-    return said_by(column.key if is_path else column.heading, not is_path)
+    return said_by(column.key if table.record_path else column.heading)
 
 
 def _scores(said: Said, profile: Profile) -> dict[Field, float]:

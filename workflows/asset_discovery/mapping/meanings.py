@@ -21,10 +21,12 @@ _WORDS = {"go", "to", "mo", "ko", "b"}
 """Units that are words of other languages, too: only in brackets."""
 _BRACKET = re.compile(r"[(\[{（［【](.*?)[)\]}）］】]")
 _DATED = {"DATE", "PURCHASE", "EOL", "LASTSEEN", "INSTALL", "UNTIL", "END", "RETIRED", "START", "SUPPORT"}
+_PATH = re.compile(r"[\w\-@/]{2,}(?:\[\])?(?:[.:]+[\w\-@/]{2,}(?:\[\])?)+")
+"""Names that are joined by dots or colons, as in JSON."""
 _SPEED = {"MHz", "GHz"}
 LONGEST = 5
 """Words of a term at most."""
-KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 0.9, 0.2
+KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 0.9, 0.3
 AROUND = (1.0, 0.85, 0.6, 0.45)
 """How much a word of the last part of a path counts, of the one before, and so on."""
 AROUND_COST = (1.0, 0.9, 0.12, 0.05)
@@ -70,14 +72,9 @@ class Said:
 
 
 @lru_cache(maxsize=5_000)
-def said_by(heading: str, plain: bool = False) -> Said:
-    """What a heading says.
-
-    Args:
-        heading: As it stands in the file, or a path in JSON.
-        plain: Dots do not separate the parts of a path.
-    """
-    words, unit = _words(heading, plain)
+def said_by(heading: str) -> Said:
+    """What a heading says, as it stands in the file; or a path in JSON, whose last part counts most."""
+    words, unit = _words(heading)
     fields: dict[Field, float] = {}
     ignored = ""
     for rule in rules():
@@ -98,10 +95,10 @@ def unit_in(text: str) -> str:
     return UNITS.get(folded(text).strip(" .,:"), "")
 
 
-def _words(heading: str, plain: bool) -> tuple[tuple[Word, ...], str]:
-    parts = [heading] if plain else [part for part in re.split(r"[.\[\]:]+", heading) if part.strip()]
-    if len(parts) > 1 and any(" " in part.strip() for part in parts):
-        parts = [heading]
+def _words(heading: str) -> tuple[tuple[Word, ...], str]:
+    parts = (
+        [part for part in re.split(r"[.\[\]:]+", heading) if part.strip()] if _PATH.fullmatch(heading) else [heading]
+    )
     inner, unit = _without_unit(parts[-1] if parts else "")
     words = list(_terms(inner, inner.isupper() and inner.isalnum() and 4 < len(inner) < 11))
     for outer, part in enumerate(reversed(parts[-4:-1]), 1):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from workflows.asset_discovery.mapping.folding import folded
 from workflows.asset_discovery.mapping.forms import Form, days_in, form_of, is_code_like
 from workflows.asset_discovery.mapping.vocabulary import is_nothing, kinds_of
+from workflows.asset_discovery.personal.given_names import GIVEN_NAMES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,10 +22,19 @@ SAMPLE_ROWS = 1_500
 """Rows that are looked at, evenly spread."""
 SAMPLES = 5
 _RUN = re.compile(r"[^\W\d_]{2,}")
+_SHORT_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{1,2}")
+_AFTER_DIGIT = re.compile(r"\d[^\W\d_]")
+_SURNAMES = (
+    "李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段钱汤尹黎易常武乔贺赖龚文",
+    "佐藤|鈴木|高橋|田中|伊藤|渡辺|渡邊|山本|中村|小林|加藤|吉田|山田|佐々木|山口|松本|井上|木村|斎藤|斉藤|清水|山崎|森|池田|橋本|阿部|石川|山下|中島|石井|小川|前田|岡田|長谷川|藤田|後藤|近藤|村上|遠藤|青木|坂本|福田|太田|西村|三浦|藤井|岡本|松田|中川|中野|原田|小野|田村|竹内|金子|和田|中山|石田|上田|森田|原|柴田|酒井|工藤|横山|宮崎|宮本|内田|高木|安藤|谷口|大野|丸山|今井|高田|河野|藤本|村田|武田|上野|杉山|増田|平野|小島|千葉|久保|松井",
+    "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성차주우구민",
+)
+_INITIALS = re.compile(r"\b[A-ZА-Я]\.")
 _CAPITAL = r"[A-ZÀ-ÞА-ЯЁІЇЄΑ-Ω][\w'’.-]*"
 _PERSON = re.compile(
     rf"(?:{_CAPITAL},? ){{1,3}}(?:(?:de|van|von|der|da|del|di|la|af) )*{_CAPITAL}(?: [/(].*)?|"
-    r"[\u4e00-\u9fff々]{1,3}[ \u3000][\u4e00-\u9fff\u3040-\u30ff々]{1,3}|[가-힣]{3}|"
+    rf"[{_SURNAMES[0]}][\u4e00-\u9fff]{{1,2}}|(?:{_SURNAMES[1]})[ \u3000]?[\u4e00-\u9fff\u3040-\u30ff々]{{1,3}}|"
+    rf"[\u4e00-\u9fff々]{{1,3}}[ \u3000][\u4e00-\u9fff\u3040-\u30ff々]{{1,3}}|[{_SURNAMES[2]}][가-힣]{{1,2}}|"
     r"[А-ЯЁІЇЄ][а-яёіїє]+ [А-ЯЁІЇЄ]\. ?[А-ЯЁІЇЄ]\.|[A-Z]\. ?[A-Z][\w-]+|[A-Z][\w-]+ [A-Z]\."
 )
 
@@ -49,6 +59,8 @@ class Profile:
         lists: The share of cells that list several values.
         runs: Different runs of letters per run of letters: small for names, large for serial numbers.
         digits: The usual length of the longest run of digits.
+        masks: Different patterns of letters and digits per value.
+        interleaved: The share of values in which a letter follows a digit.
         mixed: The share of values that mix letters and digits without blanks.
         length: The usual length.
         even: The share of values that have the usual length.
@@ -74,6 +86,8 @@ class Profile:
     lists: float = 0.0
     runs: float = 1.0
     digits: float = 0.0
+    masks: float = 1.0
+    interleaved: float = 0.0
     mixed: float = 0.0
     length: int = 0
     even: float = 0.0
@@ -147,11 +161,17 @@ def _count(profile: Profile, forms: dict[str, Form], total: int) -> None:
         lists += count * (form.parts > 1)
         for name, fit in found.items():
             words[name] += fit * count  # type: ignore[assignment]
-        if _PERSON.fullmatch(value) and not found:
-            words["person"] += count
+        if not found.keys() - {"person"} and _PERSON.fullmatch(value):
+            words["person"] += (1.0 if _is_named(value) else 0.55) * count  # type: ignore[assignment]
     profile.kinds = {kind: count / total for kind, count in kinds.items()}
     profile.words = {kind: count / total for kind, count in words.items()}
     profile.lists = lists / total
+
+
+def _is_named(value: str) -> bool:
+    """True for a name with a common given name, with initials, with a comma, or in another script than Latin."""
+    words = re.split(r"[\s,./()-]+", folded(value))
+    return not GIVEN_NAMES.isdisjoint(words) or not value.isascii() or "," in value or bool(_INITIALS.search(value))
 
 
 def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
@@ -166,7 +186,11 @@ def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
             profile.units[form.unit] += count
         elif form.number is not None:
             profile.numbers += [form.number] * count
-    if _are_days(profile, dated):
+    if _are_versions(profile, dated):
+        profile.kinds["version"] = profile.kind("version", "date", "decimal")
+        profile.kinds["date"] = profile.kinds["decimal"] = 0.0
+        profile.days = []
+    elif _are_days(profile, dated):
         found = [day for number in profile.numbers if (day := days_in(number))]
         profile.days += found
         profile.kinds["date"] = profile.kind("date") + len(found) / profile.total
@@ -176,6 +200,13 @@ def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
         profile.future = sum(day > today for day in days) / len(days)
         profile.timed = timed / len(days)
         profile.spread = (days[int(len(days) * 0.9)] - days[int(len(days) * 0.1)]).days
+
+
+def _are_versions(profile: Profile, dated: bool) -> bool:
+    """True if what could be dates such as 02.04.00 are versions: few different ones, and short."""
+    if dated or profile.total < 12 or not profile.days or profile.unique > 0.3 or profile.distinct > 12:
+        return False
+    return all(_SHORT_DATE.fullmatch(value) for value in profile.counts if value.count(".") == 2)
 
 
 def _are_days(profile: Profile, dated: bool) -> bool:
@@ -201,10 +232,16 @@ def _letters(profile: Profile, total: int) -> None:
     profile.runs = len(set(runs)) / len(runs) if runs else 1.0
     lengths = sorted(max((len(run) for run in re.findall(r"\d+", value)), default=0) for value in values)
     profile.digits = lengths[len(lengths) // 2]
+    profile.masks = len({_mask(value) for value in values}) / len(values)
+    profile.interleaved = sum(bool(_AFTER_DIGIT.search(value)) for value in values) / len(values)
     profile.mixed = sum(count for value, count in profile.counts.items() if is_code_like(value)) / total
     sizes = Counter(len(value) for value in values)
     profile.length, same = sizes.most_common(1)[0]
     profile.even = same / len(values)
+
+
+def _mask(value: str) -> str:
+    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", value))
 
 
 def _is_counter(cells: list[str | None], forms: dict[str, Form]) -> bool:
