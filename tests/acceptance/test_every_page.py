@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import EVERYWHERE
+from tests.acceptance.visitors import BETWEEN, EVERYWHERE
 from tests.factories import (
     close_app,
     make_absence,
@@ -154,11 +155,16 @@ def test_no_page_is_forgotten(rules: set[str], pages: dict[str, tuple[str, str]]
 
 def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
     visitors = {who: visit(who) for who in {who for who, _ in pages.values()}}
-    everywhere = sample(list(pages))
+    everywhere = list(pages) if EVERYWHERE else sample(list(pages))
+    between = cycle(product(BETWEEN, ("light", "dark")))
     for rule, (who, path) in pages.items():
-        visitors[who].go(path)
-        visitors[who].page.wait_for_load_state("networkidle")
-        visitors[who].look("every" + path.replace("/", "-")[:40], everywhere=EVERYWHERE or rule in everywhere)
+        name, visitor = "every" + path.replace("/", "-")[:40], visitors[who]
+        visitor.go(path)
+        visitor.page.wait_for_load_state("networkidle")
+        visitor.look(name, everywhere=rule in everywhere)
+        # In turn, because each look takes a while, and all pages have the same frame and parts.
+        judged, scheme = next(between)
+        visitor.look_between(name, judged if rule in everywhere else "", scheme)
 
 
 def test_looking_finds_what_only_one_size_or_one_scheme_shows(visit: Visit) -> None:

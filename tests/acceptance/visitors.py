@@ -26,6 +26,8 @@ LAUNCH = (
     "--disable-sync",
 )
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+BETWEEN = {"tablet": {"width": 768, "height": 1024}, "landscape": {"width": 1024, "height": 768}}
+"""A tablet, held upright and across."""
 SOON = 6_000
 """Milliseconds within which an open page must show what happened elsewhere while other tests keep the machine busy. It
 is meant to take less than a second, and the tests print what it took."""
@@ -118,12 +120,31 @@ class Visitor:
                 if width == "wide" or scheme == "light":  # the colors are the same on a phone
                     found = _violations(page, _RULES if scheme == "light" else _OF_COLORS)
                     self.troubles += [f"{name}, {width}, {scheme}: {violation}" for violation in found]
-            over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
-            if over > 0:
-                self.troubles.append(f"{name}, {width}: {over} px wider than the screen")
+            self._fits(name, width, page)
             below = page.evaluate("() => document.documentElement.scrollHeight - window.innerHeight")
             if width == "wide" and below > 0 and page.locator(".desk").count():
                 self.troubles.append(f"{name}, wide: {below} px of empty space below the page")
+        self._as_before(page)
+
+    def look_between(self, name: str, judged: str, scheme: str) -> None:
+        """See whether the open page fits on a tablet, too; axe judges it at one of `BETWEEN`, or at none."""
+        self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for width, viewport in BETWEEN.items():
+            self.page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            self._fits(name, width, self.page)
+            if width == judged:
+                self.page.evaluate(_STILL)
+                _keep_picture(self.page, f"{name}-{width}-{scheme}")
+                found = _violations(self.page, _RULES)
+                self.troubles += [f"{name}, {width}, {scheme}: {violation}" for violation in found]
+        self._as_before(self.page)
+
+    def _fits(self, name: str, width: str, page: Page) -> None:
+        over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
+        if over > 0:
+            self.troubles.append(f"{name}, {width}: {over} px wider than the screen")
+
+    def _as_before(self, page: Page) -> None:
         page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
