@@ -10,7 +10,7 @@ The people of the table work at a desk where a request asks the team `dba`:
 - viewer, auditor: look, and read the audit log
 - nobody, who is no column: is not signed in, and gets nothing but what is in `OPEN`
 
-What a line says of somebody:
+What a line says about somebody:
 
 - yes: it is done
 - role: refused, as their roles do not allow it (403 `forbidden`)
@@ -525,7 +525,7 @@ OPEN = {
     ("POST", "/slack/interactions"),
     ("GET", "/static/<path:filename>"),
 }
-"""For whoever comes."""
+"""For everybody."""
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/<any(end, confirm, decline):act>"),
     ("GET", "/deliveries/<delivery_id>/again"),
@@ -546,7 +546,7 @@ ONLY_BACK = {
 }
 """A form's own address, opened again: it shows the page that the form stands on, and does nothing."""
 OPERATORS = {"list", "show"}
-"""Commands for whoever has the database's address, in nobody's name."""
+"""Commands for those who have the database's address, in nobody's name."""
 
 
 def expected() -> dict[str, dict[str, str]]:

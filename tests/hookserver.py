@@ -1,4 +1,4 @@
-"""A real HTTP server in place of whoever takes webhooks."""
+"""A real HTTP server in place of a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class HookServer:
                 expected = int(self.headers.get("Content-Length", "0"))
                 body = self.rfile.read(expected)
                 if len(body) < expected:
-                    return  # whoever called died in the middle of it
+                    return  # the caller died in the middle of it
                 call = Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 server.calls.append(call)
                 server.on_call(call)

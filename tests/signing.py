@@ -180,7 +180,7 @@ def clock_options(folder: Path, clock: Entity, moment: datetime) -> list[str | P
 
 @dataclass(frozen=True)
 class Verdict:
-    """What osslsigncode says of a file."""
+    """What osslsigncode says about a file."""
 
     digest_matches: bool
     verified: bool

@@ -161,7 +161,7 @@ class SlackServer:
                     self.end_headers()
                     self.wfile.write(content)
                 except OSError:
-                    pass  # whoever asked has not waited
+                    pass  # the caller has not waited
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing is written."""

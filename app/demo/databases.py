@@ -130,7 +130,7 @@ def statement(title: str, content: str) -> Script:
 
 
 def order_indexes() -> Optimizations:
-    """A set of which only a part was approved."""
+    """A set that was approved in part."""
     return Optimizations(
         title="Create 3 indexes for the order list",
         environment="reporting",
@@ -162,7 +162,7 @@ def _index(name: str, table: str, columns: str, why: str, benefit: str, factor: 
 
 
 def dashboard_indexes() -> Optimizations:
-    """A set of which a part can be approved."""
+    """A set that can be approved in part."""
     return Optimizations(
         title="Create 4 dashboard indexes",
         environment="reporting",

@@ -88,7 +88,7 @@ def retention() -> Custom:
 
 
 def move_export() -> Plan:
-    """A plan, of which steps can be left out or moved."""
+    """A plan whose steps can be left out or moved."""
     return Plan(
         title="Move the nightly export",
         environment="staging",

@@ -70,7 +70,7 @@ class Story:
 
         Args:
             key: names the request for others; empty: nobody refers to it.
-            revises: the request of which this is a revision.
+            revises: the request that this one revises.
         """
         thread = Thread(self, key or f"#{len(self._acts)}", at)
         self.add(at, lambda telling: telling.open(thread.key, agent, proposal, revises))

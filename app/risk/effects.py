@@ -160,7 +160,7 @@ _ONE_GONE = {
 _NOTES = re.compile(r"\.(?:log|out|tmp|pid|trace)$", re.IGNORECASE)
 """Files that a program of the project writes again."""
 _BESIDE = re.compile(r"\.\./[^/]+\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz|zip|7z|bundle|patch)", re.IGNORECASE)
-"""An archive beside the folder of which it is made."""
+"""An archive beside the folder that it is made of."""
 _NEW_KEY = re.compile(r"(?:[\w-]+/)*[\w.-]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk)", re.IGNORECASE)
 _READABLE = {Place.SECRET: HIGH, Place.ACCESS: HIGH, Place.KERNEL: LOW}
 _OF_ONE_PROGRAM = re.compile(

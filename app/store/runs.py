@@ -12,7 +12,7 @@ from app.domain.lifecycle import RunState
 from app.store.base import Base, CanonicalJSON, Made, OrderedJSON
 
 PROGRESS_CHANNEL = "assent_progress"
-"""Web processes listen here for the ids of runs of which a step has reported progress."""
+"""Web processes listen here for the ids of runs with a step that has reported progress."""
 
 
 class CatalogueEntry(Base):

@@ -90,5 +90,5 @@ def _dependencies(tool: Tool) -> list[Dependency]:
 
 
 def worker_facts(registry: Registry) -> dict[str, Any]:
-    """Return what the worker's log says of its tools."""
+    """Return what the worker's log says about its tools."""
     return {"tools": len(registry), "broken_tools": sorted(registry.broken)}

@@ -146,7 +146,7 @@ def evaluate(program: Any, activation: Any) -> Any:
         return value.value() if value.type() == library().Type.BOOL else str(value.value())
     except Exception as error:
         # The library raises plain RuntimeErrors for statuses of its own, such as too many steps. Whatever it is:
-        # an expression must not stop whoever evaluates it.
+        # an expression must not stop the one who evaluates it.
         return str(error) or type(error).__name__
 
 

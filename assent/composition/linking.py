@@ -251,7 +251,7 @@ class _Linker:
         return None
 
     def _about_tool(self, step: Step, tool: Tool) -> None:
-        """Check that what the step says of its call makes sense for the tool."""
+        """Check that what the step says about its call makes sense for the tool."""
         if step.retry is not None and step.retry.attempts > 1 and not tool.may_repeat:
             self._say(
                 (*step.path, "retry"),

@@ -1,4 +1,4 @@
-"""Questions to people about a step that failed, or of which nobody knows whether it was carried out."""
+"""Questions to people about a step that failed, or that may or may not have been carried out."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _fenced(args: Any) -> str:
 
 
 def receipt_of_answer(outcome: Any, failure: Failure, action: str) -> None:
-    """Report what people answered about a call of which nobody knew whether it was carried out."""
+    """Report what people answered about a call that may or may not have been carried out."""
     if failure.kind != "unknown":
         return  # the call has reported its own failure
     status, words = {

@@ -1,6 +1,6 @@
 """What can be said of a value before it exists, from the JSON Schemas of inputs and outputs.
 
-Only certain mistakes are reported: a field that no alternative has, or types of which none fits. Where a schema leaves
+Only certain mistakes are reported: a field that no alternative has, or types that do not fit. Where a schema leaves
 something open, the check of the value itself decides when the step runs.
 """
 
@@ -41,7 +41,7 @@ class View:
         return frozenset(found)
 
     def alternatives(self) -> list[View]:
-        """Return the schemas of which a value fits one, with references resolved."""
+        """Return the schemas that a value may fit, with references resolved."""
         found: list[View] = []
         pending: list[tuple[Any, int]] = [(self.schema, 0)]
         while pending:

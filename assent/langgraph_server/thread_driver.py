@@ -70,7 +70,7 @@ class ThreadDriver(AsyncExecutor):
         self._thread = thread
         self._woken = woken
         self._marked = False
-        self._begins_anew = False
+        self._begins_again = False
         self._failed = False
 
     async def resume(self, workflow: str) -> None:
@@ -108,7 +108,7 @@ class ThreadDriver(AsyncExecutor):
 
     async def _clear(self, config: RunnableConfig) -> None:
         await self._thread.forget_answers()
-        self._begins_anew, self._failed = True, False
+        self._begins_again, self._failed = True, False
 
     async def _first(self) -> set[asyncio.Task[Outcome]]:
         woken = asyncio.create_task(self._woken.wait())
@@ -121,10 +121,10 @@ class ThreadDriver(AsyncExecutor):
 
     async def _invoke(self, step: Invoke) -> Invocation:
         resume = step.send.resume if isinstance(step.send, Command) else None
-        if resume is None and not self._begins_anew:
+        if resume is None and not self._begins_again:
             # It does not wait for a request from here: it is running, or somebody else is holding it.
             raise NotOursError("The thread does not wait for a request from this program.")
-        self._begins_anew = False
+        self._begins_again = False
         names = {task.id: task.name for task in step.before.tasks if task.id in step.watched}
         where = str(step.before.config["configurable"]["checkpoint_id"])
         sent = SentAnswers(uuid.uuid4().hex, where, dict(step.answers), names)

@@ -36,7 +36,7 @@ class _Entry(BaseModel):
 
 
 class ToolEntry(_Entry):
-    """What an operator says of one tool.
+    """What an operator says about one tool.
 
     Effect, idempotence, risk, and hosts count only while the tool is as it was pinned.
 

@@ -253,7 +253,7 @@ class ToolServer:
         return next((tool.effect for tool in self._offer.tools if tool.name == full), Effect.DESTROY)
 
     async def _checked(self, name: str, pin: str) -> Connection:
-        """Return a connection to a server that says of the tool what its pin says.
+        """Return a connection to a server that says about the tool what its pin says.
 
         Raises:
             ToolUnavailableError: it cannot be reached.

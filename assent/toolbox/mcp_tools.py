@@ -46,7 +46,7 @@ class Listing:
 
     Attributes:
         version: the server's version, as it says.
-        tools: what it says of each tool.
+        tools: what it says about each tool.
     """
 
     version: str
@@ -113,7 +113,8 @@ def _tool(entry: ServerEntry, version: str, listed: Listed, server: Server, befo
     counts, notes = _what_counts(said, pin)
     if before is not None and before.pin != pin:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        notes = (*notes, f"The server has changed what it says of this tool ({_difference(before, listed)}) at {now}.")
+        change = _difference(before, listed)
+        notes = (*notes, f"The server has changed what it says about this tool ({change}) at {now}.")
     reads = counts.effect is Effect.READ
     return Tool(
         name=f"{entry.name}.{listed.name}", version=numbered, description=_description(listed),

@@ -116,7 +116,7 @@ def correction_of(tool: Tool, inputs: Any, error: BaseException) -> CallCorrecti
 def propose_correction(tool: Tool, outcome: Outcome | Mapping[str, Any], error: BaseException) -> ToolCall | None:
     """Return the proposal of a corrected call after an approved one has failed. Nothing is called.
 
-    The request that is made of it is a revision of the one whose call failed, and people decide on it anew.
+    The request that is made of it is a revision of the one whose call failed, and people decide on it again.
 
     Returns:
         None: it failed otherwise, or there is no clear correction.

@@ -1,4 +1,4 @@
-"""Records of calls: each call of a tool is passed to whoever records calls here, and logged."""
+"""Records of calls: each call of a tool is passed to those that record calls here, and logged."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ export function startEditing() {
   document.addEventListener("focusin", (event) => {
     if (event.target.matches(FIELD)) open(event.target);
   });
-  // What was fetched anew brings its fields back as they are.
+  // What was fetched again brings its fields back as they are.
   document.addEventListener("assent:morphed", openAll);
   openAll();
 }
@@ -40,7 +40,7 @@ async function open(field) {
     editor ??= import("./editor.js");
     const { mount } = await editor;
     if (!field.isConnected) return;
-    // Whoever is in the field already goes on in the editor, wherever they came from and whatever they have selected.
+    // Somebody who is in the field already goes on in the editor, wherever they came from and whatever they have selected.
     const had = document.activeElement === field;
     const { selectionStart, selectionEnd } = field;
     const view = mount(field);

@@ -96,7 +96,7 @@ function sideBySide(host, text, proposed, own, base) {
     a: { doc: proposed, extensions: [...base, EditorState.readOnly.of(true), EditorView.editable.of(false), label] },
     b: { doc: text, extensions: own },
     parent: host,
-    // Whoever begins to edit sees the whole text; afterwards, what differs.
+    // Somebody who begins to edit sees the whole text; afterwards, what differs.
     ...(text !== proposed && { collapseUnchanged: { margin: 4, minSize: 12 } }),
   }).b;
 }

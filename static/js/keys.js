@@ -171,7 +171,7 @@ function search() {
   field.select();
 }
 
-/** Said to whoever listens, and shown for a while to whoever looks. */
+/** Read out, and shown for a while. */
 function tell(words) {
   const told = document.getElementById("queue-told");
   if (!told) return;

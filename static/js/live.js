@@ -1,4 +1,4 @@
-// Open pages tell the truth by themselves: events name what has changed, and the page fetches those regions anew.
+// Open pages tell the truth by themselves: events name what has changed, and the page fetches those regions again.
 //
 // A region is an element with an id, `data-live` (topics it depends on), `data-live-src` (where it is fetched) and
 // perhaps `data-live-mode`: `list` never moves a row under the pointer, `edited` never loses what a person is

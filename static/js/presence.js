@@ -14,14 +14,14 @@ export function showPeople(message) {
   draw();
 }
 
-/** The facts were fetched anew, without the people: the server draws the same facts for everybody. */
+/** The facts were fetched again, without the people: the server draws the same facts for everybody. */
 export function startPresence(connected) {
   socket = connected;
   document.addEventListener("assent:morphed", draw);
   for (const name of ["input", "change", "focusin", "focusout", "assent:morphed"]) document.addEventListener(name, tellSoon);
 }
 
-/** The socket has joined the request's room; whoever joins only looks. */
+/** The socket has joined the request's room; at first, people only look. */
 export function hasJoined() {
   told = false;
   tell();

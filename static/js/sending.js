@@ -185,7 +185,7 @@ function cancel() {
   waiting.end();
 }
 
-/** Beside what the page says of its connection. */
+/** Beside what the page says about its connection. */
 function say(words) {
   const place = document.getElementById("connection") ?? document.getElementById("main");
   let said = document.getElementById("offline");

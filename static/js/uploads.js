@@ -13,7 +13,7 @@ const LONGEST_PAUSE = 15_000; // ms between attempts
 const PATIENCE = 120_000; // ms for one part
 const STEP = 10; // percent between two announcements
 
-const uploads = new Map(); // by the id of the field, which may be drawn anew meanwhile
+const uploads = new Map(); // by the id of the field, which may be drawn again meanwhile
 
 export function startUploads() {
   startKeeping(KEPT);

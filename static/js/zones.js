@@ -8,7 +8,7 @@ export function startZones() {
     for (const form of document.querySelectorAll("form[data-zoned]")) localiseForm(form, zone);
   };
   write();
-  // A region that was fetched anew is in UTC again, but for the fields in which something was typed.
+  // A region that was fetched again is in UTC again, but for the fields in which something was typed.
   document.addEventListener("assent:morphed", write);
 }
 

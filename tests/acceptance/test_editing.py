@@ -151,7 +151,7 @@ def test_two_who_look_at_a_request_see_each_other(portal: Portal, visit: Visit) 
     second.keyboard.press("Backspace")
     second.locator("#f-comment").fill("A comment is no edit")
     expect(first.locator("#present")).to_have_text("Platform lead", timeout=SOON)
-    # The facts are fetched anew when something happens; who looks stays said.
+    # The facts are fetched again when something happens; who looks stays said.
     portal.services.checkpoints.comment(request_id, portal.actor("release", Via.API), "Mind the report.")
     expect(first.locator("#timeline")).to_contain_text("Mind the report.", timeout=SOON)
     expect(first.locator("#present")).to_have_text("Platform lead")

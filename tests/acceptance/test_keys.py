@@ -29,7 +29,7 @@ OUT_OF_SIGHT = """(state) => {
     Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-"""What a browser says of a page whose tab or window is changed; a headless one shows all its pages."""
+"""What a browser says about a page whose tab or window is changed; a headless one shows all its pages."""
 
 
 @pytest.fixture(autouse=True)

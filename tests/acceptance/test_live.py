@@ -210,7 +210,7 @@ def reject(portal: Portal, request_id: str) -> None:
     )
 
 
-def test_whoever_was_offline_sees_what_was_missed(portal: Portal, visit: Visit) -> None:
+def test_somebody_who_was_offline_sees_what_was_missed(portal: Portal, visit: Visit) -> None:
     run_id = portal.start("test_gate", title="Run during a train ride")
     request_id = portal.pending(run_id)
     traveller = visit("dba")
@@ -303,7 +303,7 @@ def open_pages(visitor: Visitor, run_id: str, request_id: str) -> dict[str, Page
 
 
 def recovered(pages: dict[str, Page], request_id: str) -> None:
-    """All three show what happened while they were cut off, without having been loaded anew."""
+    """All three show what happened while they were cut off, without a reload."""
     expect(pages["request"].locator("#request-said")).to_contain_text("decided: rejected", timeout=RECOVERED)
     expect(pages["run"].locator("#run-head")).to_contain_text("Completed", timeout=RECOVERED)
     expect(pages["queue"].locator(f"#row-{request_id}")).to_have_count(0, timeout=RECOVERED)

@@ -165,7 +165,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     admin.look("notifications")
     admin.go("/profile/slack")
     admin.look("slack")
-    # Whoever looks after the portal cannot decide with the link of somebody else while they are signed in.
+    # An administrator cannot decide with the link of somebody else while they are signed in.
     admin.expect_status(403)
     admin.go(urlsplit(address).path, 403)
     phone = visit("", java_script_enabled=False, viewport=NARROW, color_scheme="dark")

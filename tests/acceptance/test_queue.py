@@ -136,7 +136,7 @@ def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: 
     expect(page.locator("#q-risk")).to_have_value("medium")
     page.go_back()
     expect(page.locator("#queue-rows .row")).to_have_count(50)
-    assert page.evaluate("() => window.kept"), "no page was loaded anew"
+    assert page.evaluate("() => window.kept"), "no page was reloaded"
     reviewer.look("queue-filtered")
     page.locator("#q-risk").select_option("medium")
     expect(page.locator("#queue-rows .row")).to_have_count(1)

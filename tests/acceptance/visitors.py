@@ -35,7 +35,7 @@ EVERYWHERE = IN_CI or "ASSENT_TEST_SCREENSHOTS" in os.environ
 """Whether pages are judged in the dark and on a phone wherever nothing else is said."""
 _STILL = """async () => {
     // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
-    // styles are worked out anew.
+    // styles are worked out again.
     const root = document.documentElement;
     // What is out of sight is judged as it will be seen, not in the place that is kept for it until then.
     const whole = new CSSStyleSheet();
@@ -48,7 +48,7 @@ _STILL = """async () => {
     document.getAnimations().forEach((each) => each.finish());
 }"""
 _LEFT = re.compile("WebSocket is closed before the connection is established")
-"""What Chromium says of a page that is left while it connects."""
+"""What Chromium says about a page that is left while it connects."""
 _RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _OF_COLORS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 """Those of the rules above whose answer depends on the colors: the rest is the same in both schemes."""
@@ -240,5 +240,5 @@ def mark(page: Page) -> None:
 
 
 def is_marked(page: Page) -> bool:
-    """True if the page has not been loaded anew since `mark`."""
+    """True if the page has not been reloaded since `mark`."""
     return bool(page.evaluate("() => window.assentMark === true"))

@@ -99,7 +99,7 @@ def test_an_agent_sees_what_its_scopes_say(
     for address in ("/api/v1/approvals?limit=200", "/api/approvals/pending"):
         found = listed(here.agent, address)
         assert expected <= found and not hidden & found, address
-    # It is nothing to whoever searches for it, or counts.
+    # It is nothing to an agent that searches for it, or counts.
     if scope is not Scope.APPROVALS_READ_ALL:
         assert listed(here.agent) == expected
         assert here.agent.get("/api/v1/approvals?text=Anything").json["total"] == len(expected)

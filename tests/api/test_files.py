@@ -82,7 +82,7 @@ def test_a_file_in_parts_over_rest(caller: Caller, services: Services) -> None:
     assert (made["received"], made["state"], made["part_bytes"]) == (0, "uploading", 512 * 1024)
     half = 150_000
     assert put(caller, made["id"], 0, CONTENT[:half]).json["received"] == half
-    # Whoever was cut off asks how much has arrived.
+    # An uploader that was cut off asks how much has arrived.
     assert caller.get(f"/api/v1/files/{made['id']}").json["received"] == half
     early = caller.post(f"/api/v1/files/{made['id']}/complete")
     assert (early.status_code, early.json["code"], early.json["received"]) == (409, "conflict", half)

@@ -328,7 +328,7 @@ def test_events_of_a_run_carry_labels(services: Services, call: Callable[[str], 
     assert (event["kind"], event["payload"]["title"]) == ("step.started", "Check")
 
 
-def test_roles_are_read_anew_each_time(services: Services, app: Flask) -> None:
+def test_roles_are_read_again_each_time(services: Services, app: Flask) -> None:
     person = make_person(services.sessions, "Was an auditor", [Role.AUDITOR])
     caller = Caller(app, person)
     assert caller.get("/api/v1/audit").status_code == 200

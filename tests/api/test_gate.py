@@ -148,7 +148,7 @@ def test_any_value_is_answered_to_its_schema(agent: Program, call: Callable[[str
     assert outcome(agent, request)["outcome"]["answer"] == {"go": True}
 
 
-def test_whoever_answers_for_the_agent_may_not_approve_it(app: Flask, agent: Program, owner: Person) -> None:
+def test_the_person_responsible_for_the_agent_may_not_approve_it(app: Flask, agent: Program, owner: Person) -> None:
     request = opened(agent)
     body = {"verdict": "approve", "digest": request["digest"]}
     for caller in (Caller(app, owner), Program(app, make_token(app, owner))):
@@ -255,19 +255,19 @@ def test_what_was_not_applied_because_its_basis_had_changed_is_revised(
     assert "tables.orders.rows" in call("reviewer").get(f"/requests/{request['id']}").text
     change = {"tool": "list_tables", "path": "tables.orders.rows", "before": 40_000, "now": 400_000}
     changed = {"request_id": request["id"], "noticed_at": "2026-11-30T06:00:00Z", "changes": [change]}
-    anew = {"proposal": PROPOSALS[0] | {"rests_on": [READ], "changed": changed}, "previous_id": request["id"]}
+    again = {"proposal": PROPOSALS[0] | {"rests_on": [READ], "changed": changed}, "previous_id": request["id"]}
 
     def refused(body: dict[str, Any]) -> bool:
         answer = agent.post("/api/v1/approvals", body)
         return answer.status_code == 422 and list(answer.json["fields"]) == ["previous_id"]
 
-    assert refused(anew), "it is not approved yet"
+    assert refused(again), "it is not approved yet"
     decide(call, request)
     outcome(agent, request)
-    assert refused(anew), "whether it was applied is not known"
+    assert refused(again), "whether it was applied is not known"
     agent.post(f"/api/v1/approvals/{request['id']}/receipt", {"status": "not_applied", "summary": "It has grown."})
     assert refused({"proposal": PROPOSALS[0], "previous_id": request["id"]}), "it does not say what has changed"
-    revision = agent.post("/api/v1/approvals", anew)
+    revision = agent.post("/api/v1/approvals", again)
     assert (revision.status_code, revision.json["revision"]) == (201, 2)
     page = call("reviewer").get(f"/requests/{revision.json['id']}").text
     assert "Reported by the agent" in page and "400,000" in page and "The request before this one" in page

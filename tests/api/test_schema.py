@@ -59,7 +59,7 @@ def router(services: Services, module_database_url: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def description(app: Flask) -> Any:
-    """What the application says of itself."""
+    """What the application says about itself."""
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
 
 

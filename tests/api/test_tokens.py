@@ -161,7 +161,7 @@ def test_a_header_that_is_no_token_is_not_passed_over_for_the_session(
     assert (answer.status_code, answer.json["code"]) == (401, "token_invalid")
 
 
-def test_whoever_is_not_signed_in_is_told_what_to_send(call: Callable[[str], Caller]) -> None:
+def test_somebody_who_is_not_signed_in_is_told_what_to_send(call: Callable[[str], Caller]) -> None:
     answer = call("anonymous").get("/api/v1/approvals")
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="assent"')
 
@@ -202,7 +202,7 @@ def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str
         services.tokens.revoke(agent, token_id)
     assert services.tokens.revoke(SYSTEM, own) and services.tokens.revoke(admin.as_actor(Via.PAGE), token_id)
     _, theirs = made(services, admin, TokenKind.AGENT, owner=reviewer)
-    assert services.tokens.revoke(reviewer.as_actor(Via.PAGE), theirs), "whoever answers for an agent can stop it"
+    assert services.tokens.revoke(reviewer.as_actor(Via.PAGE), theirs), "who is responsible for an agent can stop it"
 
 
 @pytest.mark.parametrize(

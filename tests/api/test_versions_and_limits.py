@@ -81,7 +81,7 @@ T = TypeVar("T")
 
 
 def in_one_minute(count: Callable[[], T]) -> T:
-    """What `count` gives; where the minute turns meanwhile, which starts the count anew, it is done once more."""
+    """What `count` gives; where the minute turns meanwhile, which starts the count again, it is done once more."""
     for last in (False, False, True):
         began = time.time() // rate_limits.WINDOW_SECONDS
         try:

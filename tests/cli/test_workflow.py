@@ -110,7 +110,7 @@ def test_an_export_of_another_type_is_told(tmp_path: Path) -> None:
     assert found["code"] == "workflow" and found["text"].startswith("WORKFLOW =") and "is a dict" in found["message"]
 
 
-# What it says of itself
+# What it says about itself
 
 
 @pytest.mark.parametrize("name", ["", "Tidy up", "9lives", "tidy-up"])

@@ -98,7 +98,7 @@ def test_the_session_cookie(app: Flask, person: Person) -> None:
     assert client.get("/api/v1/runs").status_code == 200
 
 
-def test_whoever_is_not_signed_in_is_sent_to_sign_in_and_back(app: Flask) -> None:
+def test_somebody_who_is_not_signed_in_is_sent_to_sign_in_and_back(app: Flask) -> None:
     answer = app.test_client().get("/runs?state=failed")
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/sign-in?next=%2Fruns%3Fstate%3Dfailed"

@@ -59,7 +59,7 @@ def test_rejected_is_not_run(work: Work) -> None:
     assert work.done == ["region None"]
 
 
-def test_what_it_proposes_anew_is_asked_anew(work: Work) -> None:
+def test_what_it_proposes_again_is_asked_again(work: Work) -> None:
     work.begin()
     request = work.asked("Tidy up")
     (work.file.parent / "done.proposed").write_text("ANALYZE orders;")

@@ -190,7 +190,7 @@ def test_following_a_run_skips_nothing_that_commits_late(services: Services) -> 
     assert read(3) == []
 
 
-def test_whoever_waits_is_woken_and_looks_after_waiting_began() -> None:
+def test_a_thread_that_waits_is_woken_and_looks_after_waiting_began() -> None:
     order: list[str] = []
     wakeups = Wakeups(lambda: order.append("listening"))
     with wakeups.waiting("a") as waiter:

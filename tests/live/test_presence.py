@@ -38,7 +38,7 @@ def test_who_edits_is_seen_from_another_process(
         with here.socket(viewer) as looks:
             looks.ask("join_request", {"request_id": request.id})
             with there.socket(reviewer) as edits, there.socket(reviewer) as second_tab:
-                # Whoever has not joined is not there, and edits nothing.
+                # Somebody who has not joined is not there, and edits nothing.
                 assert edits.ask("edit_request", {"request_id": request.id, "editing": True})["ok"]
                 edits.ask("join_request", {"request_id": request.id})
                 second_tab.ask("join_request", {"request_id": request.id})

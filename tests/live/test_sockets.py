@@ -50,7 +50,7 @@ def test_no_header_invites_other_sites(web: Web) -> None:
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_whoever_is_inactive_or_signed_out_everywhere_is_refused(web: Web, services: Services) -> None:
+def test_somebody_who_is_inactive_or_signed_out_everywhere_is_refused(web: Web, services: Services) -> None:
     inactive = make_person(services.sessions, "Left", active=False)
     with pytest.raises(socketio.exceptions.ConnectionError), web.socket(inactive):
         pass

@@ -172,7 +172,7 @@ def test_a_prompt_that_is_cancelled_does_not_end_the_same_one_elsewhere(stdio):
     assert run(work())["behavior"] == "allow"
 
 
-def test_a_prompt_in_the_moment_in_which_an_earlier_one_is_withdrawn_asks_anew(stdio):
+def test_a_prompt_in_the_moment_in_which_an_earlier_one_is_withdrawn_asks_again(stdio):
     """As where a server was killed, and another one withdraws what it had asked."""
     asked = use()
 

@@ -40,7 +40,7 @@ A_SECRET = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
 @pytest.fixture
 def hooks() -> Iterator[HookServer]:
-    """Whoever takes webhooks."""
+    """A receiver of webhooks."""
     server = HookServer()
     server.start()
     yield server

@@ -60,7 +60,7 @@ def test_the_link_arrives_works_once_and_not_for_long(office: PostOffice, mail: 
     assert "works once" in sent.get_body(("plain",)).get_content()
     with office.desk.sessions() as session:
         [stored] = session.scalars(select(SignInLink).where(SignInLink.person_id == person.id))
-        assert token != stored.token_hash and not stored.makers, "their own link, of which only the hash is stored"
+        assert token != stored.token_hash and not stored.makers, "their own link; only its hash is stored"
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "person.link_asked")).all()
     assert [(entry.actor_kind, entry.source, entry.detail["person_id"]) for entry in entries] == [
         ("unknown", "192.0.2.1", person.id)

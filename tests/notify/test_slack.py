@@ -345,4 +345,4 @@ def test_nobody_is_told_what_is_not_for_them(office, slack) -> None:
     starter, user = joins(office, slack, "The starter")
     open_one(office, starter)
     office.work_all()
-    assert slack.to(user) == [], "whoever asked is not asked"
+    assert slack.to(user) == [], "the requester is not asked"

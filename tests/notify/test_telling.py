@@ -58,7 +58,7 @@ def actor(person: Person) -> Actor:
 
 @pytest.fixture
 def people(office: PostOffice) -> dict[str, Person]:
-    """Two of each team, a lead, somebody who looks, and whoever starts runs."""
+    """Two of each team, a lead, somebody who looks, and somebody who starts runs."""
     sessions = office.desk.sessions
     teams = {"dba": "dba", "dba2": "dba", "security": "security", "lead": "leads"}
     made = {name: make_person(sessions, f"The {name}", [Role.REVIEWER], [team]) for name, team in teams.items()}
@@ -83,7 +83,7 @@ def opened(office: PostOffice, people: dict[str, Person]) -> Callable[..., Any]:
 
 
 def told(office: PostOffice, mail: MailServer) -> set[str]:
-    """Names of whoever has got a mail since the last look."""
+    """Names of those who have got a mail since the last look."""
     office.work()
     names = {mail["To"].addresses[0].display_name for mail in mail.mails}
     mail.mails.clear()
@@ -166,7 +166,7 @@ def test_time_warns_and_expires(office: PostOffice, mail: MailServer) -> None:
     assert "What you asked for is expired.\n\nExpired without a decision" in plain(outcome)
 
 
-def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mail, people, opened) -> None:
+def test_somebody_who_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mail, people, opened) -> None:
     first, second, third = opened(), opened(), opened()
     office.plan()
     office.desk.decide(first, actor(people["dba"]))
@@ -376,7 +376,7 @@ def test_only_what_concerns_people_leaves_a_job(outbox: PostOffice) -> None:
     assert outbox.waiting() == len(CHANGES), "the trigger knows the words of the planning"
 
 
-def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: PostOffice, mail: MailServer) -> None:
+def test_somebody_who_gets_a_token_or_an_absence_from_others_is_told(office: PostOffice, mail: MailServer) -> None:
     sessions, services = office.desk.sessions, build_services(office.desk.engine, office.desk.clock)
     admin = make_person(sessions, "Platform lead", [Role.ADMIN, Role.REVIEWER])
     person = make_person(sessions, "DBA on call")

@@ -24,7 +24,7 @@ class MovableClock:
         return datetime.now(UTC) + timedelta(seconds=float(self._path.read_text() or 0))
 
     def set(self, ahead: timedelta) -> None:
-        """Move the clock; whoever reads meanwhile sees the old time or the new one."""
+        """Move the clock; readers meanwhile see the old time or the new one."""
         scratch = self._path.with_suffix(".new")
         scratch.write_text(str(ahead.total_seconds()))
         scratch.replace(self._path)

@@ -206,7 +206,7 @@ class _Server:
             if not pid:
                 return
             line = self._lines.pop(pid)
-            with suppress(OSError):  # whoever asked may have gone
+            with suppress(OSError):  # the caller may have gone
                 line.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
             line.close()
 

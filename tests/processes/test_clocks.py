@@ -86,7 +86,7 @@ def test_a_run_that_goes_from_one_clock_to_the_other_does_each_thing_once(crew: 
     run = crew.start("many_gates")
     for number in range(GATES):
         request = crew.pending(run)
-        until(lambda: crew.jobs(run) == [], what="whoever asked has put the run down")
+        until(lambda: crew.jobs(run) == [], what="the worker that asked has put the run down")
         resting = (crew.worker, other)[number % 2]
         resting.process.send_signal(signal.SIGSTOP)
         try:

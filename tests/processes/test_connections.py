@@ -109,7 +109,7 @@ def test_pages_answer_beside_1200_idle_connections(
         assert requests.get(f"{web.url}/healthz", timeout=SOON).ok
         assert session.get(f"{web.url}/queue", timeout=SOON).ok
         with web.socket(person):
-            assert live.ask("catch_up", {"after": 0})["ok"], "whoever was there first is still there"
+            assert live.ask("catch_up", {"after": 0})["ok"], "the first client is still there"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -176,7 +176,7 @@ def is_cut_off_while_dripping(web: Web, opening: bytes) -> bool:
     return False
 
 
-def test_whoever_keeps_us_waiting_is_cut_off(web: Web) -> None:
+def test_a_client_that_keeps_us_waiting_is_cut_off(web: Web) -> None:
     with ThreadPoolExecutor(20) as pool, ExitStack() as stack:
         silent = {
             name: pool.submit(end_of, stack.enter_context(closing(connect(web, sent))))

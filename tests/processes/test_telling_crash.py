@@ -75,7 +75,7 @@ def test_killed_while_telling(database_url: str, tmp_path: Path) -> None:
     assert len(killed) == 2 and before < PEOPLE
     ids = {person.id: {message["Message-ID"] for message in mail.to(person)} for person in people}
     assert all(len(ids_of_person) == 1 for ids_of_person in ids.values()), (
-        "whoever gets a mail twice can tell that it is the same"
+        "somebody who gets a mail twice can tell that it is the same"
     )
     twice = len(mail.mails) - PEOPLE
     # Each time, at most those were under way that a worker has under way at once.
@@ -110,6 +110,6 @@ def test_killed_while_a_webhook_is_called(database_url: str, tmp_path: Path) -> 
     told = [Webhook(secret).verify(call.body, call.headers)["data"]["request"]["id"] for call in hooks.calls]
     assert len(set(told)) == PEOPLE
     ids = {call.headers["webhook-id"] for call in hooks.calls}
-    assert len(ids) == PEOPLE, "whoever is called twice can tell that it is the same"
+    assert len(ids) == PEOPLE, "a receiver that is called twice can tell that it is the same"
     assert 1 <= len(hooks.calls) - PEOPLE <= AT_ONCE
     services.engine.dispose()

@@ -51,7 +51,7 @@ class Uploader:
         self.call("PUT", f"/{self.id}/content?offset={start}", data=CONTENT[start : start + PART], headers=headers)
 
     def begin_part(self, start: int, send: int) -> socket.socket:
-        """A part of which only so many bytes are sent."""
+        """A part, only so many bytes of it."""
         part = CONTENT[start : start + PART]
         head = (
             f"PUT /api/v1/files/{self.id}/content?offset={start} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"

@@ -89,7 +89,7 @@ def test_killed_in_the_middle_of_a_decision(crew: Crew, written: bool) -> None:
         web.kill()
         if not written:
             crew.terminate(blocked)
-    assert post.wait() is None, "whoever decided has heard nothing"
+    assert post.wait() is None, "the person who decided has heard nothing"
     if written:
         until(lambda: stored(crew, request.id) == ALL_OF_IT, what="the server ends what the dead one began")
     assert stored(crew, request.id) == (ALL_OF_IT if written else NOTHING)

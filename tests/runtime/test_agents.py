@@ -80,7 +80,7 @@ def test_a_rejection_is_told_to_the_agent_with_its_reason(rig: Rig, flow: str) -
 
 
 @MODES
-def test_what_is_sent_back_is_proposed_anew_as_a_revision(rig: Rig, flow: str) -> None:
+def test_what_is_sent_back_is_proposed_again_as_a_revision(rig: Rig, flow: str) -> None:
     run = rig.begin(flow, turns=[[mail(rig, "all@example.org")], [mail(rig, "ops@example.org")]])
     first = rig.only(run)
     rig.decide(first, Verdict.REQUEST_CHANGES, comment="Only to operations.")

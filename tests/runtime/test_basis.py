@@ -1,4 +1,4 @@
-"""What proposals of runs rest on: read again before the call, and asked anew as a revision if it has changed."""
+"""What proposals of runs rest on: read again before the call, and asked again as a revision if it has changed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_changed_world_opens_a_revision_and_nothing_is_applied(
     first = rig.only(run)
     rig.decide(first)
     if meanwhile is None:
-        # What cannot be read now can be read again when the proposal is made anew.
+        # What cannot be read now can be read again when the proposal is made again.
         rig.advance(run)
         assert "could not be read again" in rig.view(first).receipt.summary
         return

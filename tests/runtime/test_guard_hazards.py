@@ -128,7 +128,7 @@ def test_hazard_3_an_answer_that_was_taken_already_runs_nothing_again(rig: Rig) 
     assert sorted(request.node for request in rig.pending(run)) == ["b", "c"]
 
 
-def test_hazard_12_what_changed_since_the_review_is_asked_anew_and_linked(rig: Rig) -> None:
+def test_hazard_12_what_changed_since_the_review_is_asked_again_and_linked(rig: Rig) -> None:
     run = rig.begin("guard_file", advance=False)
     rig.aside(run, "question").write_text("Drop table a?")
     rig.advance(run)

@@ -1,4 +1,4 @@
-"""What the record says of an outcome when steps fail, workers stop, workflows change and the database stumbles."""
+"""What the record says about an outcome when steps fail, workers stop, workflows change and the database stumbles."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkey
 
 
 def beside(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ApprovalRequest, ApprovalRequest]:
-    """A run of two branches of which the left one is approved, and waits for the right one."""
+    """A run of two branches: the left one is approved, and waits for the right one."""
     install_graph(rig, monkeypatch, "honest_branches", "1", two_branches)
     run = rig.begin("honest_branches")
     asked = {request.title: request for request in rig.pending(run)}

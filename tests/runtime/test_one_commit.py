@@ -1,4 +1,4 @@
-"""What LangGraph stores of a step and what the portal says of it are written together, or not at all."""
+"""What LangGraph stores of a step and what the portal says about it are written together, or not at all."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from app.worker.queue import RunQueue
 
 
 class Jobs:
-    """The queue's table with one job, of which one statement gets hold."""
+    """The queue's table with one job, which one statement gets hold of."""
 
     def __init__(self) -> None:
         self.free = True

@@ -91,7 +91,7 @@ def test_it_is_called_if_what_it_rests_on_holds(portal: Portal, calling: Any) ->
     portal.reported(request["id"], "applied")
 
 
-def test_a_change_is_proposed_anew_as_a_revision(portal: Portal, calling: Any) -> None:
+def test_a_change_is_proposed_again_as_a_revision(portal: Portal, calling: Any) -> None:
     running = calling("Empty, changed")
     first = portal.asked("Empty, changed")
     WORLD["rows"] = 1_000

@@ -97,7 +97,7 @@ def test_what_is_withdrawn_at_the_portal_is_a_rejection(drivable: Drivable, clie
     assert running.get()["answers"] == ["reject"]
 
 
-def test_what_is_sent_back_is_proposed_anew_as_a_revision(drivable: Drivable) -> None:
+def test_what_is_sent_back_is_proposed_again_as_a_revision(drivable: Drivable) -> None:
     driven = drivable(flows.REVISE)
     running = driven.start()
     first = driven.next()
@@ -189,7 +189,7 @@ def test_a_rejection_that_cannot_be_told_is_raised_and_is_the_same_the_next_time
 
 
 @SYNC
-def test_what_was_rejected_is_asked_anew_and_the_thread_goes_on(drivable: Drivable, sync: bool) -> None:
+def test_what_was_rejected_is_asked_again_and_the_thread_goes_on(drivable: Drivable, sync: bool) -> None:
     driven = drivable(guard_flows.BESIDE)
     running = driven.start(sync=sync)
     asked = driven.several(3)
@@ -212,7 +212,7 @@ def test_what_was_rejected_is_asked_anew_and_the_thread_goes_on(drivable: Drivab
     assert sorted(running.get()["answers"]) == ["a=A", "b=B", "c=C"]
 
 
-def test_a_thread_that_was_rejected_can_be_ended_and_begun_anew(drivable: Drivable) -> None:
+def test_a_thread_that_was_rejected_can_be_ended_and_begun_again(drivable: Drivable) -> None:
     driven = drivable(guard_flows.BESIDE)
     running = driven.start()
     driven.portal.decide(driven.several(3)["What is a?"]["id"], "reject")
@@ -317,7 +317,7 @@ def test_a_step_that_fails_after_the_gate_is_told_and_goes_on_the_next_time(driv
     assert sorted(again.get()["answers"]) == ["beside yes", "this"]
 
 
-def test_a_thread_at_its_end_gives_its_values_or_begins_anew(drivable: Drivable) -> None:
+def test_a_thread_at_its_end_gives_its_values_or_begins_again(drivable: Drivable) -> None:
     driven = drivable(guard_flows.TEXT)
     running = driven.start()
     driven.answer(driven.next(), "one")
@@ -401,7 +401,7 @@ def test_a_rejected_breakpoint_runs_nothing(drivable: Drivable, name: str) -> No
 
 @SYNC
 @pytest.mark.parametrize("name", ["before", "inside"])
-def test_a_rejected_breakpoint_is_asked_anew_when_that_is_said(drivable: Drivable, name: str, sync: bool) -> None:
+def test_a_rejected_breakpoint_is_asked_again_when_that_is_said(drivable: Drivable, name: str, sync: bool) -> None:
     driven = drivable(breakpoint_flows.FLOWS[name])
     running = driven.start(sync=sync)
     first = driven.next()

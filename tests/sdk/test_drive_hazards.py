@@ -229,7 +229,7 @@ def test_hazard_12_a_pending_request_whose_question_changed_is_withdrawn(drivabl
     assert sorted(running.get()["answers"]) == ["a=x", "no"]
 
 
-def test_hazard_12_a_proposal_that_differs_when_the_node_runs_again_is_asked_anew(drivable: Drivable) -> None:
+def test_hazard_12_a_proposal_that_differs_when_the_node_runs_again_is_asked_again(drivable: Drivable) -> None:
     driven = drivable(guard_flows.CHANGING)
     driven.aside("script").write_text("select 1")
     running = driven.start()

@@ -398,14 +398,14 @@ def test_an_async_context_manager_is_applied_when_its_block_has_ended(bench: Ben
 
 
 def test_a_report_that_fails_does_not_fail_a_call_that_was_made(bench: Bench) -> None:
-    """Or whoever calls makes it again."""
+    """Or the caller makes it again."""
     decided = threading.Event()
     with Assent(bench.portal.web.url, bench.portal.token, patience=0.5) as client:
 
         @requires_approval(client, title=bench.title)
         def act(name: str) -> str:
             bench.done.append(name)
-            assert decided.wait(SOON)  # or the answer to whoever decides is cut off
+            assert decided.wait(SOON)  # or the answer to the person who decides is cut off
             bench.portal.web.kill()
             return f"did {name}"
 

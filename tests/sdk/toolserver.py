@@ -3,7 +3,7 @@
     python toolserver.py FOLDER [--port PORT] [--start hang | exit | many | garbage | hostile]
 
 FOLDER holds what outlives the process: `done` has a line for each thing that a call has really done, and `says` is what
-the server says of its tool `note` instead of the usual. While there is a `listless`, it lists nothing.
+the server says about its tool `note` instead of the usual. While there is a `listless`, it lists nothing.
 """
 
 from __future__ import annotations

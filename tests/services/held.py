@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def lines(desk: Desk, request: ApprovalRequest) -> list[tuple[str, dict[str, Any]]]:
-    """What the record says of claims and assignments."""
+    """What the record says about claims and assignments."""
     wanted = ("request.claim", "request.assign", "request.unassign")
     return [(entry.action, entry.detail) for entry in desk.audit(request) if entry.action.startswith(wanted)]
 
@@ -28,7 +28,7 @@ def away(desk: Desk, who: Actor, delegate: Actor | None, length: timedelta = HOU
 
 
 def asking(desk: Desk, *stages: Stage, **values: Any) -> ApprovalRequest:
-    """A request with these stages, of which the first is asked."""
+    """A request with these stages; the first is asked."""
     terms = Terms(name="test rule", stages=stages, deadline_seconds=4 * 3600)
     addressed_to = [f"team:{team}" for team in stages[0].teams] + [f"person:{person}" for person in stages[0].people]
     return make_request(desk.sessions, terms=terms, addressed_to=addressed_to, **values)

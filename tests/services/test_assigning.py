@@ -66,7 +66,7 @@ def test_who_decides_nothing_assigns_nothing(desk: Desk, role: Role) -> None:
         desk.checkpoints.assign(request.id, desk.person(roles=[role]), other.id)
 
 
-def test_whoever_started_it_may_assign_it_but_not_to_themselves(desk: Desk) -> None:
+def test_the_one_who_started_it_may_assign_it_but_not_to_themselves(desk: Desk) -> None:
     starter, other = desk.person("Starter"), desk.person("Other")
     request = desk.open(requester=starter)
     with pytest.raises(InvalidInputError, match="Starter started this run"):
@@ -181,7 +181,7 @@ def test_an_absence_that_begins_before_the_decision_keeps_nobody_from_deciding_t
         desk.decide(request, delegate)
 
 
-def test_nobody_decides_for_whoever_asked(desk: Desk) -> None:
+def test_nobody_decides_for_the_requester(desk: Desk) -> None:
     starter = make_person(desk.sessions, "Starter", teams=("dba",))
     request = asking(desk, Stage(teams=("dba",)), requester=starter)
     delegate = member(desk, "Delegate")

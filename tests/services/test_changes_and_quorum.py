@@ -53,7 +53,7 @@ def test_approvals_of_an_older_payload_no_longer_count(desk: Desk) -> None:
     assert now.approvals == 1, "the editor's own; the first approval was of something else"
     with pytest.raises(StaleDigestError):
         desk.decide(request, third)
-    assert desk.decide(now, first).resolved, "whoever approved the older payload may look again and approve this one"
+    assert desk.decide(now, first).resolved, "approvers of the older payload may look again and approve this one"
 
 
 def test_two_people_are_needed_and_enough_for_critical_risk(desk: Desk) -> None:
@@ -136,7 +136,7 @@ def test_ones_own_second_answer_takes_the_place_of_the_first(desk: Desk) -> None
     assert desk.outcome(request).body["answer"] == "bob"
 
 
-def test_whoever_has_to_agree_sees_what_was_answered(desk: Desk) -> None:
+def test_somebody_who_has_to_agree_sees_what_was_answered(desk: Desk) -> None:
     request, one, two = ask_who(desk), desk.person("One"), desk.person("Two")
     desk.decide(request, one, Verdict.ANSWER, answer="alice", comment="She keeps the table.")
     view = Views(desk.sessions, desk.clock).request(request.id, two)

@@ -112,7 +112,7 @@ def between(desk: Desk, act: Callable[[], Any]) -> Callable[[], None]:
     return lambda: event.remove(desk.engine, "before_cursor_execute", before)
 
 
-def test_whoever_came_between_is_not_taken_over(desk: Desk) -> None:
+def test_somebody_who_came_between_is_not_taken_over(desk: Desk) -> None:
     request, first, second, third = desk.open(), desk.person("First"), desk.person("Second"), desk.person("Third")
     desk.checkpoints.claim(request.id, first)
     done = between(desk, lambda: desk.checkpoints.claim(request.id, second, take_over=True))
@@ -199,7 +199,7 @@ def test_somebody_elses_claim_outlasts_a_decision_that_settles_nothing(desk: Des
     assert desk.fresh(request).claimed_by_id == first.id
 
 
-def test_whoever_has_decided_holds_it_no_more(desk: Desk) -> None:
+def test_somebody_who_has_decided_holds_it_no_more(desk: Desk) -> None:
     request, me, other = desk.open(script("drop table t")), desk.person("First"), desk.person("Other")
     desk.checkpoints.claim(request.id, me)
     desk.checkpoints.assign(request.id, other, me.id)

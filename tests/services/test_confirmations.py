@@ -70,7 +70,7 @@ def house(desk: Desk) -> House:
 
 
 def test_an_absence_entered_for_another_counts_once_that_person_confirms_it(house: House) -> None:
-    """An administrator with themselves as delegate would otherwise decide in the place of whoever they like."""
+    """An administrator with themselves as delegate would otherwise decide in the place of anybody they like."""
     waiting = house.absence(house.admin)
     request = house.desk.open()
     assert waiting.state is AbsenceState.WAITING and waiting.made_by == "Admin"

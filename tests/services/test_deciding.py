@@ -132,7 +132,7 @@ def test_roles_that_may_not_decide(desk: Desk, roles: tuple[Role, ...]) -> None:
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_whoever_started_the_run_cannot_decide_in_any_way(desk: Desk, verdict: Verdict) -> None:
+def test_the_one_who_started_the_run_cannot_decide_in_any_way(desk: Desk, verdict: Verdict) -> None:
     starter = desk.person("Release engineer", [Role.REVIEWER, Role.ADMIN])
     request = desk.open(requester=starter)
     refused(desk, OwnRequestError, lambda: desk.decide(request, starter, verdict, comment="Fine."))

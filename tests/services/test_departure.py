@@ -76,7 +76,7 @@ def test_the_approval_of_somebody_who_leaves_stops_counting(teamed: Desk, how: s
     assert teamed.decide(teamed.fresh(request), second).resolved
 
 
-def test_somebody_who_comes_back_decides_anew(teamed: Desk) -> None:
+def test_somebody_who_comes_back_decides_again(teamed: Desk) -> None:
     request, rory = teamed.open(), member(teamed, "Rory", "dba")
     teamed.decide(request, rory)
     change(teamed, rory, (Role.REVIEWER,), ("dba",), active=False)
@@ -236,7 +236,7 @@ def test_a_departure_and_the_last_approval_at_once(teamed: Desk, at_once: AtOnce
     assert ends
 
 
-def test_whoever_is_deactivated_at_the_same_moment_approves_nothing_afterwards(teamed: Desk, at_once: AtOnce) -> None:
+def test_somebody_deactivated_at_the_same_moment_approves_nothing_afterwards(teamed: Desk, at_once: AtOnce) -> None:
     for _ in range(6):
         request, dan, last = teamed.open(), member(teamed, "Dan", "dba"), member(teamed, "Last", "dba")
         teamed.decide(request, dan)

@@ -1,4 +1,4 @@
-"""Whoever changes a proposal is not its only approver where the policy asks for a second person."""
+"""A person who changes a proposal is not its only approver where the policy asks for a second person."""
 
 from __future__ import annotations
 

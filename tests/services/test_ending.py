@@ -59,7 +59,7 @@ def test_escalating_needs_the_right_and_an_open_request(desk: Desk) -> None:
         desk.checkpoints.escalate(request.id, reviewer, "Soon.")
 
 
-def test_whoever_started_the_run_may_withdraw_and_the_run_is_told(desk: Desk) -> None:
+def test_the_one_who_started_the_run_may_withdraw_and_the_run_is_told(desk: Desk) -> None:
     starter = desk.person("Release engineer", [Role.VIEWER])
     request = desk.open(requester=starter)
     with pytest.raises(ForbiddenError):

@@ -73,7 +73,7 @@ def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) 
     assert now.attention_at == attention_at(now.expires_at, RiskLevel.LOW, 1, Urgency.NORMAL)
     assert "was escalated and has a new deadline" in desk.audit(request)[-1].detail["reason"]
     desk.clock.ahead = 6 * HOUR
-    assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
+    assert desk.keep(request) == 2, "warned again, and then nobody is left to ask"
     assert outcome(desk, request).verdict is Verdict.REJECT
     assert timely(desk, request) == [WARNED, ESCALATED, WARNED, EXPIRED]
 
@@ -101,7 +101,7 @@ def test_a_step_that_is_due_with_the_deadline_is_what_the_deadline_means(desk: D
     assert timely(desk, request) == [WARNED, ESCALATED]
 
 
-def test_more_time_is_given_on_the_record_and_people_are_warned_anew(desk: Desk) -> None:
+def test_more_time_is_given_on_the_record_and_people_are_warned_again(desk: Desk) -> None:
     request, reviewer = opened(desk, terms()), desk.person()
     desk.clock.ahead = 7.5 * HOUR
     assert desk.keep(request) == 1 and desk.fresh(request).warned

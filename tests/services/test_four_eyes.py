@@ -91,7 +91,7 @@ NOT_NOW: list[Callable[[Desk, Actor, Actor], None]] = [
 
 
 @pytest.mark.parametrize("arrange", NOT_NOW)
-def test_nobody_stands_in_before_or_after_or_for_whoever_is_here(
+def test_nobody_stands_in_before_or_after_or_for_somebody_who_is_here(
     staged: Desk, arrange: Callable[[Desk, Actor, Actor], None]
 ) -> None:
     absent, delegate = member(staged, "Ana", "dba"), member(staged, "Reviewer")
@@ -115,7 +115,7 @@ def test_a_delegate_who_may_not_decide_may_not_for_others(staged: Desk) -> None:
         staged.decide(staged.open(), delegate)
 
 
-def test_nobody_stands_in_for_whoever_a_third_stands_in_for(staged: Desk) -> None:
+def test_nobody_stands_in_for_somebody_a_third_stands_in_for(staged: Desk) -> None:
     absent, second, third = member(staged, "Ana", "dba"), member(staged, "Second"), member(staged, "Third")
     away(staged, absent, second)
     away(staged, second, third)
@@ -144,7 +144,7 @@ def test_the_requester_decides_for_nobody(staged: Desk) -> None:
         staged.decide(staged.open(requester=starter), starter)
 
 
-def test_whoever_is_asked_decides_for_themselves(staged: Desk) -> None:
+def test_somebody_who_is_asked_decides_for_themselves(staged: Desk) -> None:
     absent, delegate = member(staged, "Ana", "dba"), member(staged, "Dov", "dba")
     away(staged, absent, delegate)
     request = staged.open()

@@ -165,7 +165,7 @@ def test_filters_that_cannot_be_used_are_refused(wanted):
         InsightsFilter(**wanted)
 
 
-def test_whoever_has_no_role_sees_nothing(alone: Desk):
+def test_somebody_who_has_no_role_sees_nothing(alone: Desk):
     nobody = replace(alone.person(), roles=frozenset())
     with pytest.raises(ForbiddenError):
         InsightsBook(alone.sessions, alone.clock).read(nobody, InsightsFilter())

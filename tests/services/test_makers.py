@@ -243,7 +243,7 @@ def test_an_account_that_the_requester_added_is_no_second_person_until_somebody_
 
 
 @pytest.mark.parametrize("via", [Via.MAIL, Via.SLACK])
-def test_whoever_makes_an_account_active_again_counts_as_having_added_it(house: House, via: Via) -> None:
+def test_somebody_who_makes_an_account_active_again_counts_as_having_added_it(house: House, via: Via) -> None:
     """The mail of somebody who has left often goes to a colleague: perhaps to the one who asks."""
     services = house.services
     left = make_person(house.desk.sessions, f"Left by {via}", active=False)
@@ -264,7 +264,7 @@ def test_whoever_makes_an_account_active_again_counts_as_having_added_it(house: 
 
 
 def test_a_decision_is_not_taken_back_in_such_a_session(house: House) -> None:
-    """Whoever asked would otherwise take somebody's objection away."""
+    """The requester would otherwise take somebody's objection away."""
     desk = ruled(house.desk, terms(Stage(quorum=2), deny_threshold=2))
     request = desk.open(requester=house.admin)
     desk.decide(request, house.ana, Verdict.REJECT, comment="No.")

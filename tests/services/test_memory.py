@@ -121,7 +121,7 @@ def test_what_a_reviewer_made_of_it_is_remembered_with_it(desk: Desk) -> None:
     assert ask(desk, run, script(change["content"])).state == "rejected"
 
 
-def test_reopened_the_next_one_goes_to_people_and_their_word_counts_anew(desk: Desk) -> None:
+def test_reopened_the_next_one_goes_to_people_and_their_word_counts_again(desk: Desk) -> None:
     run = desk.run()
     first = rejected(desk, run)
     someone = desk.person("Somebody")

@@ -2,7 +2,7 @@
 
 The model knows nothing of the portal's own counting: it looks at what is stored and says by trying all ways whether the
 terms are met. Whatever is done in whatever order: never two outcomes, never an approval without its quorum, never by
-whoever asked, never after the end, and never undecided once everybody who is needed has agreed.
+the requester, never after the end, and never undecided once everybody who is needed has agreed.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
                     assert RiskLevel(now.risk).rank <= RiskLevel.LOW.rank
             assert all(decision.at < now.expires_at for decision in decisions), "a word after the deadline"
             assert all(decision.person_id != cast["Requester"].id for decision in decisions), (
-                "whoever asked has decided"
+                "the requester has decided"
             )
             assert all(decision.on_behalf_of_id != cast["Requester"].id for decision in decisions)
 
@@ -231,7 +231,7 @@ def judge(
 
 
 def _assert_asked(stage: Stage, decision: Decision, cast: dict[str, Actor], added: set[str]) -> None:
-    """Whoever's word counts is in a team that was asked, or stands in for somebody who is."""
+    """A person whose word counts is in a team that was asked, or stands in for somebody who is."""
     if not stage.teams:
         return
     asked = set(stage.teams) | added

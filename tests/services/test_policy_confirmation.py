@@ -75,7 +75,7 @@ def test_until_a_second_person_confirms_it_the_former_version_stays_in_force(off
     view = office.policies.view(office.author, version.version)
     assert view is not None and view.why_not == "You loaded it, so a second person must confirm it."
     assert office.policies.waiting(office.author) is not None
-    # The same file again is no confirmation, whoever loads it.
+    # The same file again is no confirmation, no matter who loads it.
     assert not office.policies.load(office.second, approving(), "policies.yaml").new
     assert office.policies.newest() == former.version
 

@@ -68,7 +68,7 @@ def promise_2_two_workers_take_a_run_up_as_two_attempts_of_which_the_older_write
     assert desk.run_state(newer.id) == "completed"
 
 
-def promise_5_whoever_asked_may_not_approve_and_agents_never_can(desk: Desk) -> None:
+def promise_5_requesters_may_not_approve_and_agents_never_can(desk: Desk) -> None:
     starter = desk.person("Starter", list(Role))
     agent = Actor(kind="agent", id=desk.person("Robot").id, name="Robot", roles=frozenset(Role), sight=Sight.ALL)
     request = desk.open(requester=starter)

@@ -60,7 +60,7 @@ def test_an_agent_cannot_register_a_tool(own_desk: Desk) -> None:
     assert ask(desk, desk.run(), tool("mcp__shop__query", customer="17")).state == "approved"
 
 
-def test_a_replay_reads_anew_what_the_registration_of_its_tool_changes(own_desk: Desk) -> None:
+def test_a_replay_reads_again_what_the_registration_of_its_tool_changes(own_desk: Desk) -> None:
     desk, policies = reading(own_desk, registering(own_desk, "mcp__crm__lookup"))
     known = ask(desk, desk.run(), tool("mcp__crm__lookup", customer="17"))
     asked_about = ask(desk, desk.run(), tool("mcp__crm__delete_preview", customer="17"))

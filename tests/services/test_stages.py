@@ -73,7 +73,7 @@ def test_several_who_are_asked_are_all_named(desk: Desk) -> None:
         desk.decide(desk.open(), member(desk, "Other"))
 
 
-def test_whoever_is_in_both_teams_counts_once(staged: Desk) -> None:
+def test_somebody_who_is_in_both_teams_counts_once(staged: Desk) -> None:
     desk = staged
     request, both = desk.open(), member(desk, "Both", "dba", "security")
     desk.decide(request, both)
@@ -262,7 +262,7 @@ def test_the_same_risk_needs_no_acknowledgement(desk: Desk) -> None:
     assert desk.decide(request, editor, Verdict.MODIFY, change={"content": "delete from b"}).resolved
 
 
-def test_whoever_the_raised_risk_does_not_ask_does_not_count(desk: Desk) -> None:
+def test_somebody_the_raised_risk_does_not_ask_does_not_count(desk: Desk) -> None:
     desk = ruled(desk, by_word)
     request, editor = desk.open(), member(desk, "Editor")
     result = desk.decide(

@@ -175,7 +175,7 @@ def test_a_row_that_is_wrong_about_its_time_is_corrected_and_nothing_else(desk: 
 # Escalation
 
 
-def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
+def test_a_step_of_the_chain_adds_people_and_ranks_again(desk: Desk) -> None:
     request = opened(desk, terms(escalation=(LEADS, HEADS), stages=(Stage(teams=("dba",)),)))
     desk.clock.ahead = 5 * HOUR
     desk.keep(request)

@@ -52,7 +52,7 @@ def test_an_approval_that_is_taken_back_counts_no_more(two: Desk) -> None:
     assert ("One", "approved, which no longer counts", "Fine.") in lines
     assert ("One", "withdrew their decision", "I looked at the wrong table.") in lines
     assert not desk.decide(request, other).resolved
-    assert desk.decide(request, one).resolved, "whoever took it back may decide again"
+    assert desk.decide(request, one).resolved, "the person who took it back may decide again"
     assert [remark.who for remark in Outcome.model_validate(desk.outcome(request).body).remarks] == ["Other", "One"]
 
 
@@ -105,7 +105,7 @@ def test_answers_count_without_the_one_that_is_taken_back(two: Desk) -> None:
     assert desk.decide(request, third, Verdict.ANSWER, answer="x").resolved
 
 
-def test_what_was_decided_for_somebody_is_taken_back_by_whoever_decided(desk: Desk) -> None:
+def test_what_was_decided_for_somebody_is_taken_back_by_the_one_who_decided(desk: Desk) -> None:
     desk = ruled(desk, terms(Stage(teams=("dba",), quorum=2)))
     absent, delegate = member(desk, "Ana", "dba"), member(desk, "Reviewer")
     away(desk, absent, delegate)

@@ -215,7 +215,7 @@ def test_the_connection_used_last_is_used_next_and_a_lost_one_is_replaced(empty_
                 return int(row["pid"])
 
             first = await backend()
-            # Whoever waits for a connection gets one, although some are kept.
+            # A thread that waits for a connection gets one, although some are kept.
             at_once = await asyncio.gather(*(backend() for _ in range(9)))
             assert len(set(at_once)) == 3
             last = await backend()

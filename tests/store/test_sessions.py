@@ -46,7 +46,7 @@ def test_several_statements_are_one_transaction(sessions: Sessions, heard: bool)
         sessions.together([note(3), note(1)])
     assert "pk" in str(refused.value.orig)
     assert sessions.execute("select id from notes order by id", {}) == [{"id": 1}, {"id": 2}]
-    assert len(statements) == (6 if heard else 0), "whoever listens to SQLAlchemy hears everything"
+    assert len(statements) == (6 if heard else 0), "a listener of SQLAlchemy hears everything"
 
 
 def test_a_lost_connection_is_told_as_sqlalchemy_tells_it_and_replaced(
@@ -77,7 +77,7 @@ def test_a_server_that_cannot_be_reached_is_told_as_sqlalchemy_tells_it() -> Non
         make_sessions(make_engine("postgresql://nobody@127.0.0.1:1/none")).execute("select 1", {})
 
 
-def test_whoever_is_interrupted_leaves_no_answer_behind_for_others(sessions: Sessions) -> None:
+def test_a_thread_that_is_interrupted_leaves_no_answer_behind_for_others(sessions: Sessions) -> None:
     class Interrupted(BaseException):
         pass
 

@@ -1,4 +1,4 @@
-"""What a browser says of itself is told in words."""
+"""What a browser says about itself is told in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL server says of itself."""
+"""What the embedded PostgreSQL server says about itself."""
 
 from __future__ import annotations
 

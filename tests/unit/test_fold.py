@@ -59,7 +59,7 @@ TWO = terms(DBA, SECURITY)
         ([yes("b", 1), yes("a")], TWO, "approved"),
         ([yes("a", digest=OLD), yes("b", 1)], TWO, "stage 0"),
         ([yes("a", NO_STAGE), yes("b", 1)], TWO, "stage 0"),
-        # Delegates count as themselves and as whoever they decide for.
+        # Delegates count as themselves and as those they decide for.
         ([yes("d", principal="a"), yes("a", 1)], TWO, "stage 1"),
         ([yes("d", principal="a"), yes("d", 1)], TWO, "stage 1"),
         ([yes("d", principal="a"), yes("e", principal="a")], terms(Stage(quorum=2)), "stage 0"),

@@ -18,7 +18,7 @@ from tests.web.browsing import Browser
 WHOLE = openapi.document(endpoints())
 
 
-def test_the_description_is_for_whoever_comes(app: Flask) -> None:
+def test_the_description_is_for_everybody(app: Flask) -> None:
     answer = Caller(app, None).get("/api/v1/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.json == WHOLE
@@ -58,6 +58,6 @@ def test_a_page_says_what_the_fields_are(browse: Callable[[str], Browser]) -> No
         assert words in text
 
 
-def test_whoever_is_not_signed_in_is_sent_to_sign_in(app: Flask) -> None:
+def test_somebody_who_is_not_signed_in_is_sent_to_sign_in(app: Flask) -> None:
     answer = Caller(app, None).get("/api/docs")
     assert answer.status_code == 303 and "/sign-in" in answer.headers["Location"]

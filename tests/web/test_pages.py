@@ -149,7 +149,7 @@ def test_who_may_start_runs_and_read_the_record(browse: Browse, role: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/", "/queue", "/runs", "/audit", "/runs/new", "/requests/x", "/frame"])
-def test_whoever_is_not_signed_in_is_sent_to_sign_in(browse: Browse, path: str) -> None:
+def test_somebody_who_is_not_signed_in_is_sent_to_sign_in(browse: Browse, path: str) -> None:
     visitor = browse("anonymous")
     visitor.get(path, 303)
     assert visitor.response is not None

@@ -59,7 +59,7 @@ def test_a_proposal_names_table_sizes_and_existing_indexes(shop: Shop, maintenan
     ],
     ids=["index made", "tenfold", "index dropped"],
 )
-def test_a_change_applies_nothing_and_is_proposed_anew(
+def test_a_change_applies_nothing_and_is_proposed_again(
     shop: Shop, maintenance: Maintenance, statements: str, path: str, change: dict[str, Any]
 ) -> None:
     run = maintenance(shop.input(OF_CUSTOMER, BY_CODE)).start()

@@ -207,7 +207,7 @@ def test_without_a_proved_backup_nothing_is_proposed(shop: Shop, maintenance: Ma
     assert shop.rows("SELECT count(*) FROM pg_database WHERE datname LIKE 'assent_restore_%'") == [(0,)]
 
 
-def test_an_old_backup_is_made_anew_before_anything_is_created(
+def test_an_old_backup_is_made_again_before_anything_is_created(
     shop: Shop, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = maintenance(shop.input(BY_CODE, backup_max_age_hours=1)).start()

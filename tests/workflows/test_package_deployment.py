@@ -157,7 +157,7 @@ def test_a_rejection_ends_the_run(suspended: DeploymentRun) -> None:
 
 @pytest.fixture
 def unknown(tmp_path: Path) -> str:
-    """A program of which nothing is known."""
+    """An unknown program."""
     path = tmp_path / "setup.exe"
     path.write_bytes(Program(resources={(16, 1): version_resource({"ProductName": "Example Tool"})}).build())
     return str(path)

@@ -63,7 +63,7 @@ Route = Callable[[str], tuple[Match | None, str]]
 
 @dataclass(frozen=True)
 class _Entry:
-    """The words of a tool or workflow: what each says of it, those of its name, and its names as they are written."""
+    """The words of a tool or workflow: what it says about itself, those of its name, and its names as written."""
 
     weights: Mapping[str, float]
     name: frozenset[str]

@@ -28,7 +28,7 @@ MOST_NAMES = 2_000
 MOST_VALUES = 2_000
 """The same for the arguments of a tool call, counted with all values inside them."""
 UNKNOWN = object()
-"""Arguments of which conditions know nothing, so that those that name them cannot be evaluated."""
+"""Arguments that conditions do not know, so that those that name them cannot be evaluated."""
 
 FACTS: dict[str, str] = {
     "workflow": "string",

@@ -217,7 +217,7 @@ def _decision(matches: Sequence[Match], version: int | None) -> PolicyDecision |
 
 
 def _within(terms: Terms, windows: tuple[ChangeWindow, ...]) -> Terms:
-    """The terms, with further change windows of which one has to be open as well."""
+    """The terms, with further change windows; one of these has to be open as well."""
     if not windows or windows == terms.windows:
         return terms
     if not terms.windows:

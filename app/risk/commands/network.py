@@ -361,9 +361,9 @@ def _terminal(command: Command, reading: Reading) -> None:
         return
     local = any(re.fullmatch(r"lo|127\.0\.0\.1|localhost|--localhost-only|::1", text) for text in texts)
     guarded = {"-c", "--credential", "--auth"} & set(texts)
-    words = "This gives a terminal of this machine to whoever connects."
+    words = "This gives a terminal of this machine to anyone who connects."
     reading.add(
-        TUNNEL, words.replace("whoever connects", "others"), command.line, HIGH if local or guarded else CRITICAL
+        TUNNEL, words.replace("anyone who connects", "others"), command.line, HIGH if local or guarded else CRITICAL
     )
 
 

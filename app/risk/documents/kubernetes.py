@@ -150,7 +150,7 @@ def _is_everything(rule: Lined) -> bool:
 
 
 def _read_protection(document: Lined, metadata: Lined, reading: Reading) -> None:
-    """Read what an object says of its own protection, and of the data that it stands for."""
+    """Read what an object says about its own protection, and about the data that it stands for."""
     for key, value in mapping(metadata.get("labels")).items():
         if key.startswith("pod-security.kubernetes.io/enforce") and value == "privileged":
             reading.add(UNPROTECTED, "Pods of this namespace may do anything to their machines.", metadata.at("labels"))

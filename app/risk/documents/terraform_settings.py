@@ -59,7 +59,7 @@ _WEAKENS = word_set(
     "skip_final_snapshot force_destroy privileged enable_legacy_abac allow_force_pushes allows_force_pushes"
     " allows_deletions allow_forking local_authentication_enabled"
 )
-"""Settings of which true weakens."""
+"""Settings that weaken when true."""
 _KEPT = word_set("backup_retention_period backup_retention_days snapshot_retention_limit retained_backups")
 _COPIES = word_set("desired_count desired_capacity max_size replicas node_count target_size desired_size max_count")
 _WEAK_WORDS = {

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from app.risk.powershell.script import Script
 
 Method = Callable[[Value, str, list[Value], int, "Script"], Value]
-"""Notes what a method does: of which object, its name, its arguments, its line."""
+"""Notes what a method does: its object, its name, its arguments, its line."""
 _HARMLESS = word_set(
     """
     tostring tolower toupper tolowerinvariant toupperinvariant trim trimstart trimend split replace contains

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ANSWER = Value(kind="response", marks=frozenset({"download"}))
 _GIVES_ALL = re.compile(r"ClassicService|SlaveService|classic\.(?:SlaveService|ModuleNamespace)|VoidService.*allow_all")
-"""Services of RPyC that let whoever connects import and call anything."""
+"""Services of RPyC that let anyone who connects import and call anything."""
 _LOCAL = ("localhost", "127.0.0.1", "::1", "")
 
 

@@ -84,7 +84,7 @@ class Value:
 
 
 ANY = Value()
-"""A value of which nothing is known."""
+"""An unknown value."""
 MOST_CHOICES = 6
 
 

@@ -48,7 +48,7 @@ def refuse_if_any_uses(session: Session, file: StoredFile) -> None:
 
 
 def facts(file: StoredFile) -> dict[str, Any]:
-    """What the audit log says of a file."""
+    """What the audit log says about a file."""
     return {"file": file.name, "file_id": file.id, "size": file.size}
 
 

@@ -1,7 +1,8 @@
 """Files that people and programs upload: begun, filled part by part, completed, read, deleted.
 
-From its beginning, an upload has a row that says how much of it has arrived, so whoever was cut off continues from
-there, in any process. Only its owner sees a file until a run uses it, and no run can use it before it is complete.
+From its beginning, an upload has a row that says how much of it has arrived, so an uploader that was cut off
+continues from there, in any process. Only its owner sees a file until a run uses it, and no run can use it before it is
+complete.
 """
 
 from __future__ import annotations

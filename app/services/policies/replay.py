@@ -213,7 +213,7 @@ def _cases(session: Session, ids: Sequence[str]) -> list[_Case]:
 
 
 def _asked_again(session: Session, rows: Sequence[ApprovalRequest]) -> set[str]:
-    """Requests that people wanted to see again, as `may_be_granted` says of runs; outside runs, every revision."""
+    """Requests that people wanted to see again, as `may_be_granted` says about runs; outside runs, every revision."""
     outside = {row.id for row in rows if row.run_id is None and row.previous_id is not None}
     row, earlier = aliased(ApprovalRequest), aliased(ApprovalRequest)
     refused = exists().where(

@@ -72,7 +72,7 @@ def test_nothing_changed_is_not_on_the_record(admin: Browser, services):
     assert len(entries(services, "person.changed")) == before
 
 
-def test_whoever_is_made_inactive_is_out_at_once(services, app, people):
+def test_somebody_who_is_made_inactive_is_out_at_once(services, app, people):
     person = make_person(services.sessions, "Left", [Role.REVIEWER])
     left = Browser(app, person)
     left.get("/queue")

@@ -73,7 +73,7 @@ def test_a_run_begins_with_an_uploaded_file(page: Callable[[], Browser], service
     assert [used.id for used in services.files.used_by(run_id)] == [file.id]
 
 
-def test_whoever_sees_the_run_downloads_its_file(
+def test_somebody_who_sees_the_run_downloads_its_file(
     page: Callable[[], Browser], services: Services, browse: Callable[[str], Browser]
 ) -> None:
     browser, content = page(), b"a,b\r\n" * 20_000

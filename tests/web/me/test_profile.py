@@ -35,7 +35,7 @@ def browser(app: Flask, me: Person) -> Browser:
 
 
 def html(browser: Browser) -> dict[str, str]:
-    """What the page says of its look."""
+    """What the page says about its look."""
     attributes = browser.page.one("html").attributes
     return {name: value for name, value in attributes.items() if name.startswith("data-")}
 
@@ -220,7 +220,7 @@ def test_nobody_ends_what_is_somebody_elses(app: Flask, services: Services, brow
     assert not any(their in browser.page.text for their in theirs)
 
 
-def test_whoever_was_inactive_is_not_signed_in_again_by_coming_back(
+def test_somebody_who_was_inactive_is_not_signed_in_again_by_coming_back(
     app: Flask, services: Services, browser: Browser, me: Person, people: dict[str, Person]
 ) -> None:
     admin = people["admin"].as_actor(Via.PAGE)

@@ -74,7 +74,7 @@ def test_an_admin_makes_an_agents_token_for_somebody_who_confirms_it(
     assert "created by The admin" in person.page.text and "Deployer" not in person.get("/profile").text
     bearer = services.tokens.find(token, "")
     assert (bearer.actor.kind, bearer.actor.id, bearer.actor.name) == ("agent", owner.id, "Deployer")
-    assert "Deployer" in browse("reviewer").get("/profile/tokens").text, "whoever answers for it can stop it"
+    assert "Deployer" in browse("reviewer").get("/profile/tokens").text, "the person responsible for it can stop it"
     assert "Deployer" not in browse("viewer").get("/profile/tokens").text
 
 

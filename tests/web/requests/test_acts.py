@@ -1,4 +1,4 @@
-"""What can be done with a request besides deciding, and what its page says of how it stands; without JavaScript."""
+"""What can be done with a request besides deciding, and what its page says about how it stands; without JavaScript."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_enter_in_a_field_does_not_send_an_edit_that_raises_the_risk(services: S
     assert "disabled" in first.attributes
 
 
-# Signing in anew
+# Signing in again
 
 
 def signed_in(browser: Browser, app: Flask, minutes_ago: float, csrf: str) -> None:

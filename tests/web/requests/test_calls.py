@@ -13,7 +13,7 @@ ALL = ["approve", "edit", "reject", "respond"]
 
 
 def calls(**more: Any) -> dict[str, Any]:
-    """Three calls, of which the second can only be made or left."""
+    """Three calls; the second can only be made or left."""
     schema = {"type": "object", "properties": {"to": {"type": "string", "title": "Recipient"}}, "required": ["to"]}
     return {
         "kind": "tool_calls", "title": "3 calls: send_email, delete_file", "environment": "",

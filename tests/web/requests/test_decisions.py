@@ -214,7 +214,7 @@ def test_the_button_says_what_the_agent_does_with_the_script(
     assert place in reviewer.page.text
 
 
-def test_whoever_started_the_run_is_told_why_not(services: Services, reviewer: Browser) -> None:
+def test_the_one_who_started_the_run_is_told_why_not(services: Services, reviewer: Browser) -> None:
     run = make_run(services.sessions, reviewer.person)
     request = make_request(services.sessions, run)
     open_page(reviewer, request)
@@ -231,7 +231,7 @@ def late(services: Services, people: dict[str, Person], request: ApprovalRequest
     services.checkpoints.decide(request.id, actor, Ballot(Verdict.REJECT, request.digest, comment="Not today."))
 
 
-def test_whoever_is_late_is_told_and_keeps_what_they_wrote(services: Services, reviewer: Browser, people) -> None:
+def test_somebody_who_is_late_is_told_and_keeps_what_they_wrote(services: Services, reviewer: Browser, people) -> None:
     request = make_request(services.sessions, payload=script("select 1"))
     open_page(reviewer, request)
     late(services, people, request)

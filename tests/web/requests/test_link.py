@@ -122,7 +122,7 @@ def test_a_decision_by_other_means_uses_the_link_up_as_well(services, link, brow
 
 
 def test_the_link_of_a_mail_that_was_kept_decides_nothing(app: Flask, services: Services, link, browse: Browse) -> None:
-    """Nobody but the outbox had it, so whoever opens it is not its person."""
+    """Nobody but the outbox had it, so the one who opens it is not its person."""
     made = link(delivery={"html": "<p>A mail.</p>"})
     page = browse("anonymous").get(made.path, 410)
     assert page.one("h1").text == "This link was never sent" and TITLE not in page.text
@@ -172,7 +172,7 @@ def test_an_expired_link_says_nothing_but_that(link, browse: Browse) -> None:
     assert made.state() == fresh.state() == "pending"
 
 
-def test_somebody_elses_link_shows_nothing_to_whoever_is_signed_in(link, browse: Browse) -> None:
+def test_somebody_elses_link_shows_nothing_to_somebody_signed_in(link, browse: Browse) -> None:
     made = link()
     for who in ("reviewer", "admin", "viewer"):
         visitor = browse(who)

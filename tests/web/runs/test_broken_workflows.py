@@ -1,4 +1,4 @@
-"""The page that starts runs: what it offers, and what it says of workflows that a worker cannot run."""
+"""The page that starts runs: what it offers, and what it says about workflows that a worker cannot run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from Slack: only what Slack has signed, just now, once; and then by the rights of whoever pressed."""
+"""What comes from Slack: only what Slack has signed, just now, once; and then by the rights of whom it names."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_approving_is_one_press(scene) -> None:
     assert made.fresh().state == "approved"
 
 
-def test_whoever_asked_and_strangers_and_others_cannot(scene, services) -> None:
+def test_the_requester_strangers_and_others_cannot(scene, services) -> None:
     starter = make_person(services.sessions, "The starter")
     made = scene(requester=starter, terms=OF_DBAS)
     told = made.press("approve", user=made.slack.add(starter.email))
@@ -183,7 +183,7 @@ def test_a_slack_user_is_linked_with_a_code_once(scene, services, app: Flask) ->
     assert services.slack_people.linked(user) is None
 
 
-def test_whoever_has_linked_one_user_is_not_found_by_another_ones_address(scene, services) -> None:
+def test_somebody_who_has_linked_one_user_is_not_found_by_another_ones_address(scene, services) -> None:
     made = scene()
     code = services.slack_people.new_code(SlackUser("U9X"))
     services.slack_people.link(made.person.as_actor(Via.PAGE), code)

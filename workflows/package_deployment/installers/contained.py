@@ -115,7 +115,7 @@ def add_package(inner: PackageAnalysis, name: str, size: int | None, analysis: P
 
 
 def take_over(inner: PackageAnalysis, analysis: PackageAnalysis) -> None:
-    """Say of a wrapper what its only MSI says of itself: that is what will be installed."""
+    """Say of a wrapper what its only MSI says about itself: that is what will be installed."""
     analysis.product_code, analysis.upgrade_code = inner.product_code, inner.upgrade_code
     analysis.product_name = inner.product_name or analysis.product_name
     analysis.version = inner.version or analysis.version
