@@ -23,7 +23,7 @@ def assemble(grid: Grid, file: str, sheet: str = "") -> Table:
     notes = [*_titles(grid, headings), *grid.notes]
     kept = _kept_columns(frame, headings)
     keys = unique_keys(headings.keys[place] for place in range(frame.width))
-    columns = tuple(Column(keys[place], headings.texts[place].strip(), place) for place in kept)
+    columns = tuple(Column(keys[place], headings.texts[place].strip(), position) for position, place in enumerate(kept))
     frame = frame.select(frame.columns[place] for place in kept)
     offset = headings.last + 1
     data = frame.slice(offset).rename(dict(zip(frame.columns, (column.key for column in columns), strict=True)))
@@ -36,6 +36,8 @@ def assemble(grid: Grid, file: str, sheet: str = "") -> Table:
     table.notes = notes
     table.header_row = grid.lines[headings.first] if headings.first is not None else None
     _add_doubtful(table, grid, offset, why)
+    if headings.first is not None:
+        _add_longer(table)
     return table
 
 
@@ -82,6 +84,24 @@ def _add_doubtful(table: Table, grid: Grid, offset: int, why: dict[int, str]) ->
             table.problems.append(RowProblem(row - offset + 1, grid.lines[row], ProblemKind.HAZARD, words))
 
 
+def _add_longer(table: Table) -> None:
+    """Name the rows that have more cells than there are headings: a delimiter within a cell may have shifted others."""
+    named = max((column.position for column in table.columns if column.heading), default=-1)
+    more = [column.key for column in table.columns if column.position > named]
+    if not more or table.frame.height < 2:
+        return
+    longer = table.frame.select(pl.any_horizontal(pl.col(more).is_not_null()).alias("longer"))["longer"]
+    if longer.sum() > 0.5 * table.frame.height:
+        return
+    words = "The row has more cells than there are headings; its cells may stand in wrong columns."
+    for row in longer.arg_true().head(MOST_HAZARDS):
+        table.problems.append(
+            RowProblem(
+                table.rows[row], table.lines[row], ProblemKind.HAZARD, words, value=_summary(table.frame.row(row))
+            )
+        )
+
+
 def _summary(cells: tuple[str | None, ...]) -> str:
     return " | ".join(cell.strip() for cell in cells if cell is not None)[:LONGEST_VALUE]
 
@@ -96,7 +116,7 @@ def _titles(grid: Grid, headings: Headings) -> list[str]:
 
 
 def _kept_columns(frame: pl.DataFrame, headings: Headings) -> list[int]:
-    """Return the columns without those at the end that have neither a heading nor a value.
+    """Return the columns without those at the edges that have neither a heading nor a value.
 
     Without headings, all of them are kept: a column that is empty in this file has its place.
     """
@@ -104,9 +124,17 @@ def _kept_columns(frame: pl.DataFrame, headings: Headings) -> list[int]:
     if headings.first is None:
         return list(range(width))
     below = frame.slice(headings.last + 1)
-    while width > 1 and not headings.texts[width - 1] and below.to_series(width - 1).null_count() == below.height:
+    empty = {
+        place
+        for place, text in enumerate(headings.texts)
+        if not text and below.to_series(place).null_count() == below.height
+    }
+    first = 0
+    while width > 1 and width - 1 in empty:
         width -= 1
-    return list(range(width))
+    while first < width - 1 and first in empty:
+        first += 1
+    return list(range(first, width))
 
 
 def _merged_rows(grid: Grid, offset: int) -> set[int]:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import polars as pl
 
-from workflows.asset_discovery.reading.dialects import Dialect
+from workflows.asset_discovery.reading.dialects import Dialect, ditto_marks
 from workflows.asset_discovery.reading.grids import Grid, without_blanks
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 
@@ -29,8 +29,9 @@ class _RunawayError(Exception):
 class _Lines:
     """Physical lines, counted; those of the last record can be given back."""
 
-    def __init__(self, stream: TextIO, limits: ReadingLimits) -> None:
+    def __init__(self, stream: TextIO, limits: ReadingLimits, ditto: re.Pattern[str] | None) -> None:
         self._stream = stream
+        self._ditto = ditto
         self._waiting: deque[str] = deque()
         self._limits = limits
         self.record: list[str] = []
@@ -52,6 +53,8 @@ class _Lines:
         self.number += 1
         if "\x1a" in line or "\x00" in line:
             line = _FILLING.sub("", line)
+        if self._ditto is not None and '"' in line:
+            line = self._ditto.sub('""""', line)
         self.record.append(line)
         return line
 
@@ -72,7 +75,7 @@ class DelimitedReader:
         self.limits = limits
         self.empty_lines: list[int] = []
         self.broken: list[int] = []
-        self._lines = _Lines(text, limits)
+        self._lines = _Lines(text, limits, ditto_marks(dialect.delimiter) if dialect.ditto else None)
         self._opening = re.compile(rf"(?:^|{re.escape(dialect.delimiter)}){re.escape(dialect.quote)}")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:

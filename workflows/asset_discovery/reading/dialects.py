@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 SAMPLE = 1 << 18
 """Characters by which a dialect is judged."""
@@ -25,6 +26,7 @@ class Dialect:
         quote: The character around cells.
         escape: The character before a quote inside of a quoted cell; empty where quotes are doubled.
         width: How many cells most lines have.
+        ditto: Whether single quotes stand as cells, for "as above", and quote nothing.
         says: Whether the first line names the delimiter (`sep=;`), and is no record.
     """
 
@@ -32,6 +34,7 @@ class Dialect:
     quote: str = '"'
     escape: str = ""
     width: int = 1
+    ditto: bool = False
     says: bool = False
 
 
@@ -43,17 +46,37 @@ def dialect_of(text: str) -> Dialect:
     if said:
         quote = _quote(rest, said[1])
         width, _ = _evenness(_widths(rest, said[1], quote))
-        return Dialect(said[1], quote, _escape(rest, said[1], quote), max(width, 1), says=True)
+        return Dialect(
+            said[1], quote, _escape(rest, said[1], quote), max(width, 1), _has_ditto(rest, said[1]), says=True
+        )
     best, best_score = Dialect(""), 0.0
     for delimiter in _DELIMITERS:
         if delimiter not in sample:
             continue
         quote = _quote(sample, delimiter)
-        width, share = _evenness(_widths(sample, delimiter, quote))
+        ditto = _has_ditto(sample, delimiter)
+        width, share = _evenness(
+            _widths(ditto_marks(delimiter).sub('""""', sample) if ditto else sample, delimiter, quote)
+        )
         score = share * (1 - 1 / (width + 1)) * _RARE.get(delimiter, 1.0)
         if width >= 2 and share >= 0.5 and score > best_score:
-            best, best_score = Dialect(delimiter, quote, _escape(sample, delimiter, quote), width), score
+            best, best_score = Dialect(delimiter, quote, _escape(sample, delimiter, quote), width, ditto), score
     return best
+
+
+@cache
+def ditto_marks(delimiter: str) -> re.Pattern[str]:
+    """Return what finds double quotes that are the only character of a cell."""
+    ends = re.escape(delimiter)
+    return re.compile(rf'(?:(?<={ends})|(?<=\n)|(?<=\r)|^)"(?=[{ends}\r\n]|$)')
+
+
+def _has_ditto(sample: str, delimiter: str) -> bool:
+    """Tell whether quotes stand as cells: where cells are quoted, that is seldom the end of one after a delimiter."""
+    marks = len(ditto_marks(delimiter).findall(sample))
+    return marks > 1 and marks > 2 * len(
+        re.findall(rf'[^{re.escape(delimiter)}\r\n"]"[{re.escape(delimiter)}\r\n]', sample)
+    )
 
 
 def _widths(sample: str, delimiter: str, quote: str) -> list[int]:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from workflows.asset_discovery.reading.grids import Grid
-from workflows.asset_discovery.reading.shapes import folded, mask, shape
+from workflows.asset_discovery.reading.shapes import RULE, folded, mask, shape
 
 _ROWS_SEARCHED = 30
 _ROWS_COMPARED = 300
@@ -16,6 +16,10 @@ _COMMON = re.compile(
     r"version|cpus?|cores?|ram|memory|disk|storage|env\w*|location|site|owner|status|state|id|no|nr|address|date)\.?$"
 )
 
+_UNIT = re.compile(
+    r"(?i)[\[(]?(?:[kmgtp]i?[bo]|[kmg]?hz|bytes?|w|kw|va|kva|v|a|mm|cm|kg|he|u|st(?:ck|k)?\.?|pcs|%|€|eur|usd|chf|\$|£|"
+    r"tage|days|jahre|years|mo\.?|date|text)[\])]?"
+)
 Row = tuple[str | None, ...]
 
 
@@ -39,20 +43,49 @@ class Headings:
 def find_headings(grid: Grid) -> Headings:
     """Return the headings of a grid, or none if its first row is a record already."""
     rows: list[Row] = grid.frame.head(_ROWS_COMPARED).rows()
-    width = grid.frame.width
+    nothing = ("",) * grid.frame.width
     usual = _usual_fill(rows)
-    for place, row in enumerate(rows[:_ROWS_SEARCHED]):
-        filled = _filled(row)
-        if filled < max(1, min(usual, 2), 0.5 * usual):
-            continue
-        if not _is_heading(row, rows[place + 1 :]):
-            return Headings(None, place - 1, ("",) * width, ("",) * width)
-        below = rows[place + 1] if place + 1 < len(rows) else None
-        if below is not None and _has_second_line(row, below, rows[place + 2 :]):
-            return _two_lines(grid, place, row, below)
-        texts = tuple(cell or "" for cell in row)
-        return Headings(place, place, texts, texts)
-    return Headings(None, -1, ("",) * width, ("",) * width)
+    for least in (0.7, 0.5):  # titles and lists of facts above the headings have fewer cells
+        for place, row in enumerate(rows[:_ROWS_SEARCHED]):
+            if _is_pair(grid, rows, place, usual):
+                return _two_lines(grid, place, row, rows[place + 1])
+            if _filled(row) < max(1, min(usual, 2), least * usual):
+                continue
+            if _is_heading(row, rows[place + 1 :]):
+                return _headings_at(grid, rows, place)
+            if _filled(row) >= min(usual, 0.9 * grid.frame.width):
+                return Headings(None, _titles_before(rows[:place]) - 1, nothing, nothing)
+    return Headings(None, -1, nothing, nothing)
+
+
+def _titles_before(rows: list[Row]) -> int:
+    """Return how many rows before a full one are titles: rows of one cell, and comments. Others are records."""
+    for place, row in enumerate(rows):
+        first = next((cell for cell in row if cell is not None), "")
+        if _filled(row) > 1 and not first.startswith(("#", "//")):
+            return place
+    return len(rows)
+
+
+def _headings_at(grid: Grid, rows: list[Row], place: int) -> Headings:
+    """Return the headings of a row; a rule or units below it belong to it."""
+    row, below = rows[place], rows[place + 1] if place + 1 < len(rows) else None
+    texts = tuple(cell or "" for cell in row)
+    if below is not None and _is_rule(below):
+        return Headings(place, place + 1, texts, texts)
+    if below is not None and _are_units(below, row):
+        both = tuple(" ".join(part for part in pair if part) for pair in zip(row, below, strict=True))
+        return Headings(place, place + 1, both, texts)
+    return Headings(place, place, texts, texts)
+
+
+def _is_rule(row: Row) -> bool:
+    return any(row) and all(RULE.fullmatch(cell.strip()) for cell in row if cell is not None)
+
+
+def _are_units(row: Row, headings: Row) -> bool:
+    cells = [cell for cell in row if cell is not None]
+    return bool(cells) and len(cells) < _filled(headings) and all(_UNIT.fullmatch(cell.strip()) for cell in cells)
 
 
 def _filled(row: Row) -> int:
@@ -62,7 +95,7 @@ def _filled(row: Row) -> int:
 def _usual_fill(rows: list[Row]) -> float:
     """Return how many cells a full row has: the upper quartile, as titles and sections have few."""
     counts = sorted(filled for filled in map(_filled, rows) if filled)
-    return counts[len(counts) * 3 // 4] if counts else 0
+    return counts[(len(counts) - 1) * 3 // 4] if counts else 0
 
 
 def _is_heading(row: Row, below: list[Row]) -> bool:
@@ -80,7 +113,7 @@ def _is_heading(row: Row, below: list[Row]) -> bool:
         data_here, heading_here = _evidence(cell, found, name, values)
         data += data_here
         heading += heading_here
-    repeated = len(names) - len(set(names))
+    repeated = len(names) - len(set(names)) if len(names) < 8 else 0.3 * (len(names) - len(set(names)))
     return heading + 0.05 * len(cells) >= data + 0.5 * repeated
 
 
@@ -108,25 +141,47 @@ def _evidence(cell: str, found: str, name: str, values: list[str]) -> tuple[floa
     return (0.0, 0.3) if masks[own] < 0.1 * len(values) else (0.0, 0.1)
 
 
-def _has_second_line(upper: Row, lower: Row, below: list[Row]) -> bool:
+def _is_pair(grid: Grid, rows: list[Row], place: int, usual: float) -> bool:
     """Tell whether two rows are headings together: groups of columns above the columns' own names."""
-    if not below or _filled(upper) > _filled(lower) or _filled(upper) == len(upper):
+    if place + 2 >= len(rows):
         return False
-    cells = [cell for cell in lower if cell is not None]
-    if any(shape(cell) != "words" for cell in cells) or len(cells) < 2:
+    upper, lower, below = rows[place], rows[place + 1], rows[place + 2 :]
+    cells = [cell for cell in (*upper, *lower) if cell is not None]
+    if (
+        any(shape(cell) != "words" for cell in cells)
+        or _filled(lower) < 2
+        or _is_rule(lower)
+        or _are_units(lower, upper)
+    ):
         return False
+    if not _names_groups(upper, lower, grid, place):
+        return False
+    both = sum(one is not None or other is not None for one, other in zip(upper, lower, strict=True))
     values = {value.strip().casefold() for row in below for value in row if value is not None}
-    if any(folded(cell).casefold() in values for cell in cells):
-        return False
-    return _is_heading(lower, below)
+    again = any(folded(cell).casefold() in values for cell in lower if cell is not None)
+    return both >= 0.7 * usual and not again and _is_heading(lower, below)
+
+
+def _names_groups(upper: Row, lower: Row, grid: Grid, place: int) -> bool:
+    """Tell whether the cells of a row are followed by columns without a cell of their own, as names of groups are."""
+    merged = [area for area in grid.merged if area[0] <= place <= area[2]]
+    if grid.merged:
+        return any(top == bottom and 0 < right - left < 0.8 * len(upper) for top, left, bottom, right in merged)
+    places = [column for column, cell in enumerate(upper) if cell is not None]
+    alone = [column for column in places if column + 1 < len(upper) and upper[column + 1] is None and lower[column + 1]]
+    return (
+        len(places) > 1
+        and bool(alone)
+        and len(places)
+        <= 0.8 * _filled(lower) + sum(upper[column] is not None and cell is None for column, cell in enumerate(lower))
+    )
 
 
 def _two_lines(grid: Grid, place: int, upper: Row, lower: Row) -> Headings:
     groups = list(upper)
-    for first_row, first, last_row, last in grid.merged:
-        if first_row == place and last_row == place:
-            for column in range(first, min(last + 1, len(groups))):
-                groups[column] = upper[first]
+    for top, left, bottom, right in grid.merged:
+        if top == bottom == place:
+            groups[left : right + 1] = [upper[left]] * (min(right + 1, len(groups)) - left)
     if not grid.merged:
         for column in range(1, len(groups)):
             if groups[column] is None and lower[column] is not None:

@@ -21,6 +21,8 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("host", r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.){2,}[a-z][a-z0-9-]*[a-z0-9]\.?"),
     )
 )
+RULE = re.compile(r"[-=_*+~. ]{3,}|:?-{2,}:?")
+"""A cell of a rule between rows: dashes or the like."""
 _SPACES = re.compile(r"\s+")
 
 

@@ -9,6 +9,7 @@ from workflows.asset_discovery.tables import Table
 
 _FEW = 3
 _MANY = 10
+_MOST_FACTS = 20
 _ROWS_COMPARED = 200
 
 
@@ -35,8 +36,10 @@ def _why_other(table: Table, largest: int, headings: Counter[str]) -> str:
     if len(table.columns) == 1 and (table.header_row is None or rows < _FEW):
         return "It is a text, not a table."
     alike = sum(headings[column.key.casefold()] > 0 for column in table.columns)
-    if rows < _FEW and largest >= _MANY and alike < 2:
+    if rows < _FEW and largest >= _MANY and alike < 0.5 * len(table.columns):
         return f"It has only {rows} row{'' if rows == 1 else 's'}, and no columns of the inventory."
+    if table.header_row is None and len(table.columns) == 2 and rows < min(largest, _MOST_FACTS):
+        return "It is a list of facts, not a table."
     if not _identifies(table):
         return "None of its columns could tell assets apart: no names, addresses, or serial numbers."
     return ""

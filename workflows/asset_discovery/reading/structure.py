@@ -7,6 +7,7 @@ from collections import Counter
 
 import polars as pl
 
+from workflows.asset_discovery.reading.shapes import RULE as RULE_CELL
 from workflows.asset_discovery.reading.shapes import folded, mask, shape
 
 BLANK = "The row is blank."
@@ -16,20 +17,19 @@ TOTAL = "A total or sub-total."
 SECTION = "A heading of a section, or another remark: one cell only, unlike the values of its column."
 TRAILER = "A remark of the program that made the file, such as a trailer or a page break."
 
-_TOTAL = re.compile(
+_TOTAL_WORDS = (
     r"(?i)^\W*(?:grand[- ]?|sub[- ]?|sous[- ]?|zwischen|teil|gesamt|sub)?"
     r"(?:totals?|totaux|totale|totali|totaal|totalt|totalsumma|toplam|summen?|suma|sumy|sum|som|soma|gesamt|insgesamt|"
     r"sammanlagt|yhteensä|ialt|i alt|celkem|razem|ogółem|összesen|ukupno|итого|всего|σύνολο|"
     r"合計|小計|小计|总计|合计|합계|소계)"
-    r"(?=$|[\s:.)\d\-–—(])"
 )
+_TOTAL = re.compile(_TOTAL_WORDS + r"(?=$|[\s:.)\d\-–—(])")
 _TRAILER = re.compile(
     r"(?i)^(?:[*#=-]{1,3}\s*(?:end|eof|ende|fin|trailer|trl)\b.*|(?:end of|fin de|fine|ende der|einde) .*|"
     r"\(?\d[\d.,]* (?:rows?|records?|lines?|items?|objects?|datens\S+|zeilen|lignes|enregistrements|filas|righe)"
     r"\b.*|"
     r"\d?\s*(?:page|seite|pag\.?|página|pagina|sida|side|strana|strona)\s*\d+.*)$"
 )
-_RULE = re.compile(r"^[-=_*+~. ]{3,}$|^:?-{2,}:?$")
 _ROWS_COMPARED = 2_000
 
 
@@ -54,6 +54,7 @@ def structure_problems(frame: pl.DataFrame, headings: tuple[str, ...], single_ro
             why = judge.why_not(frame.row(row), row in single_rows)
             if why:
                 problems[row] = why
+    problems |= {row: TOTAL for row in _totals(frame) if row not in problems and judge.is_total(frame.row(row))}
     if usual > 1:
         problems |= {row: RULE for row in _rules(frame, counts) if row not in problems}
     return dict(sorted(problems.items()))
@@ -78,12 +79,17 @@ def _repeated(frame: pl.DataFrame, headings: tuple[str, ...]) -> list[int]:
     return found
 
 
+def _totals(frame: pl.DataFrame) -> list[int]:
+    first = frame.select(pl.coalesce(pl.all()).alias("first"))["first"]
+    return [int(row) for row in first.str.contains(_TOTAL_WORDS).fill_null(False).arg_true()]
+
+
 def _rules(frame: pl.DataFrame, counts: pl.Series) -> list[int]:
     first = frame.select(pl.coalesce(pl.all()).alias("first"))["first"]
-    likely = first.str.strip_chars().str.contains(_RULE.pattern).fill_null(False) & (counts > 0)
+    likely = first.str.strip_chars().str.contains(f"^(?:{RULE_CELL.pattern})$").fill_null(False) & (counts > 0)
     return [
         int(row) for row in likely.arg_true()
-        if all(_RULE.fullmatch(cell.strip()) for cell in frame.row(int(row)) if cell is not None)
+        if all(RULE_CELL.fullmatch(cell.strip()) for cell in frame.row(int(row)) if cell is not None)
     ]  # fmt: skip
 
 
@@ -103,9 +109,9 @@ class _Judge:
             return SECTION
         if _TRAILER.match(first):
             return TRAILER
-        if any(_TOTAL.match(cell) for _, cell in cells[:2]) and self._sums_up(cells):
+        if any(_TOTAL.match(cell) for _, cell in cells[:2]) and self._sums_up(cells, words=1):
             return TOTAL
-        if all(_RULE.fullmatch(cell) for _, cell in cells):
+        if all(RULE_CELL.fullmatch(cell) for _, cell in cells):
             return RULE
         if self._usual < 4 or len(cells) > 2 or any(shape(cell) in ("ip", "mac", "host") for _, cell in cells):
             return ""
@@ -115,11 +121,14 @@ class _Judge:
             return TRAILER
         return ""
 
-    def _sums_up(self, cells: list[tuple[int, str]]) -> bool:
-        others = [cell for _, cell in cells if not _TOTAL.match(cell)]
-        return sum(shape(cell) == "words" for cell in others) <= 1 and not any(
-            shape(cell) in ("ip", "mac", "host", "guid", "email") for cell in others
-        )
+    def is_total(self, row: tuple[str | None, ...]) -> bool:
+        """Tell whether a row with any number of cells sums up others: a word for it, and numbers."""
+        cells = [(place, cell.strip()) for place, cell in enumerate(row) if cell is not None]
+        return len(cells) > 1 and bool(_TOTAL.match(cells[0][1])) and self._sums_up(cells, words=0)
+
+    def _sums_up(self, cells: list[tuple[int, str]], words: int) -> bool:
+        shapes = [shape(cell) for _, cell in cells if not _TOTAL.match(cell)]
+        return shapes.count("words") <= words and not {"ip", "mac", "host", "guid", "email"} & set(shapes)
 
     def _fits(self, place: int, cell: str) -> bool:
         """Tell whether a cell looks like the values of its column."""
