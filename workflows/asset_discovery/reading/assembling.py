@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from workflows.asset_discovery.reading.grids import Grid
-from workflows.asset_discovery.reading.hazards import hazards
+from workflows.asset_discovery.reading.hazards import LINE_BREAKS, LOST_DIGITS, hazards
 from workflows.asset_discovery.reading.headings import Headings, find_headings
 from workflows.asset_discovery.reading.shapes import folded, unique_keys
 from workflows.asset_discovery.reading.structure import structure_problems
@@ -29,6 +29,8 @@ def assemble(grid: Grid, file: str, sheet: str = "") -> Table:
     data = frame.slice(offset).rename(dict(zip(frame.columns, (column.key for column in columns), strict=True)))
     data, filled = _filled_down(data, grid, kept, offset)
     notes += filled
+    if headings.first is not None:
+        notes += _heading_hazards(headings)
     shown = tuple(headings.texts[place] for place in kept) if headings.first is not None else ()
     why = structure_problems(data, shown, _merged_rows(grid, offset))
     lines = grid.lines[offset:]
@@ -113,6 +115,16 @@ def _titles(grid: Grid, headings: Headings) -> list[str]:
         for row, cells in enumerate(grid.frame.head(above).iter_rows())
         if any(cell is not None for cell in cells)
     ]
+
+
+def _heading_hazards(headings: Headings) -> list[str]:
+    frame = pl.DataFrame({"heading": pl.Series([text for text in headings.texts if text], dtype=pl.String)})
+    found = [
+        f"The heading “{folded(text)[:60]}”: {words}."
+        for _, _, words, text in hazards(frame)
+        if words not in (LINE_BREAKS, LOST_DIGITS)
+    ]
+    return found[:20]
 
 
 def _kept_columns(frame: pl.DataFrame, headings: Headings) -> list[int]:

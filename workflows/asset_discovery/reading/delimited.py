@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import TextIO
 
 import polars as pl
 
-from workflows.asset_discovery.reading.dialects import Dialect, ditto_marks
+from workflows.asset_discovery.reading.aligned import gaps_of, split
+from workflows.asset_discovery.reading.dialects import Dialect, dialect_of, ditto_marks
 from workflows.asset_discovery.reading.grids import Grid, without_blanks
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 
 _BATCH = 20_000
+_LINES_TRIED = 200
 _LONGEST_RECORD = 500
 """Lines of one record; with more, its quote was never closed."""
 _FILLING = re.compile(r"[\x1a\x00]+(?=[\r\n]*$)|^\x00+(?=\S)")
@@ -136,8 +139,37 @@ class DelimitedReader:
         return "".join(self._lines.record).count(self.dialect.quote) % 2 == 1
 
 
-def read_delimited(text: TextIO, dialect: Dialect, limits: ReadingLimits) -> Grid:
+def read_single(text: TextIO, dialect: Dialect, limits: ReadingLimits, sample: str) -> tuple[Grid, str]:
+    """Return the cells of a text without a delimiter, and the delimiter that was found within its cells, if any.
+
+    Its columns may be aligned by blanks. Or each line may be quoted as a whole, as happens when a file is saved twice.
+
+    Raises:
+        ReadingError: it is larger than the limits allow, or damaged.
+    """
+    starts = gaps_of(sample)
+    if starts:
+        grid = read_delimited(text, dialect, limits, lambda cell: split(cell, starts))
+        grid.notes.append("The columns are aligned by blanks.")
+        return grid, ""
+    if sample.count('"') > 1:
+        inner = dialect_of("\n".join(row[0] for row in csv.reader(sample.splitlines()[:_LINES_TRIED]) if row))
+        if inner.delimiter and inner.width > 2:
+            grid = read_delimited(
+                text, dialect, limits, lambda cell: next(csv.reader([cell], delimiter=inner.delimiter), [])
+            )
+            grid.notes.append("Each line is quoted as a whole; its cells were read.")
+            return grid, inner.delimiter
+    return read_delimited(text, dialect, limits), ""
+
+
+def read_delimited(
+    text: TextIO, dialect: Dialect, limits: ReadingLimits, split_cell: Callable[[str], list[str]] | None = None
+) -> Grid:
     """Return the cells of a delimited text, which is read line by line.
+
+    Args:
+        split_cell: makes cells of the only one of each record.
 
     Raises:
         ReadingError: it is larger than the limits allow, or damaged.
@@ -150,6 +182,8 @@ def read_delimited(text: TextIO, dialect: Dialect, limits: ReadingLimits) -> Gri
     for start, row in reader.records():
         if dialect.says and start == 1:
             continue
+        if split_cell is not None:
+            row = split_cell(row[0])
         lines.append(start)
         batch.append(row)
         width = max(width, len(row))
@@ -164,7 +198,9 @@ def read_delimited(text: TextIO, dialect: Dialect, limits: ReadingLimits) -> Gri
     if reader.empty_lines:
         grid.notes.append(f"Empty lines, which are no records: {_listed(reader.empty_lines)}.")
     for line in reader.broken:
-        grid.doubtful[lines.index(line)] = "A quote in it is never closed; it was read up to the end of its line."
+        grid.doubtful[bisect_left(lines, line)] = (
+            "A quote in it is never closed; it was read up to the end of its line."
+        )
     return grid
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.asset_discovery.reading.assembling import assemble
-from workflows.asset_discovery.reading.delimited import read_delimited
+from workflows.asset_discovery.reading.delimited import read_delimited, read_single
 from workflows.asset_discovery.reading.dialects import SAMPLE, dialect_of
 from workflows.asset_discovery.reading.encodings import Encoding, encoding_of, open_text
-from workflows.asset_discovery.reading.json_files import load, read_json, read_json_lines
+from workflows.asset_discovery.reading.json_files import load, load_all, read_json, read_json_lines
 from workflows.asset_discovery.reading.limits import USUAL, ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.sheets import check_archive, read_sheets
 from workflows.asset_discovery.reading.sorting import inventory_of, sort_out
@@ -69,8 +69,12 @@ def _of_text(path: Path, name: str, limits: ReadingLimits) -> list[Table]:
     if tables is None:
         dialect = dialect_of(start)
         with open_text(path, encoding) as text:
-            tables = [assemble(read_delimited(text, dialect, limits), name)]
-        tables[0].delimiter = dialect.delimiter
+            if dialect.delimiter:
+                grid, delimiter = read_delimited(text, dialect, limits), dialect.delimiter
+            else:
+                grid, delimiter = read_single(text, dialect, limits, start)
+        tables = [assemble(grid, name)]
+        tables[0].delimiter = delimiter
     for table in tables:
         table.encoding = encoding.name
         table.notes += [encoding.note] if encoding.note else []
@@ -84,12 +88,12 @@ def _of_json(path: Path, encoding: Encoding, start: str, name: str, limits: Read
             return read_json_lines(text, name, limits)
     with open_text(path, encoding) as text:
         try:
-            document = load(text.read().rstrip("\x00\x1a \t\r\n"))
+            documents = load_all(text.read().strip("\ufeff\x00\x1a \t\r\n"))
         except ValueError as error:
             if start.lstrip().startswith("{") or name.lower().endswith(".json"):
                 raise ReadingError(f"{name} is damaged JSON: {error}.") from error
             return None
-    return read_json(document, name, limits)
+    return read_json(documents[0] if len(documents) == 1 else documents, name, limits)
 
 
 def _are_json_lines(start: str) -> bool:

@@ -22,7 +22,8 @@ _HTML = re.compile(
 _SCIENTIFIC = re.compile(r"^\s*\d(?:[.,]\d+)?E\+(?:0?[6-9]|[1-9]\d)\s*$", re.IGNORECASE)
 _ROUNDED = r"^\s*[1-9]\d{0,7}0{6,}\s*$"
 _MOST_NUMBERS = 0.3
-_LOST = "A number that has lost digits in a spreadsheet: it is no key for matching"
+LINE_BREAKS = "Line breaks"
+LOST_DIGITS = "A number that has lost digits in a spreadsheet: it is no key for matching"
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
@@ -35,8 +36,8 @@ _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ),
     ("HTML", lambda text: bool(_HTML.search(text))),
     (f"A long cell, of more than {LONG_CELL:,} characters", lambda text: len(text) > LONG_CELL),
-    ("Line breaks", lambda text: "\n" in text.strip() or "\r" in text.strip()),
-    (_LOST, lambda text: bool(_SCIENTIFIC.match(text))),
+    (LINE_BREAKS, lambda text: "\n" in text.strip() or "\r" in text.strip()),
+    (LOST_DIGITS, lambda text: bool(_SCIENTIFIC.match(text))),
 )  # fmt: skip
 # What one quick search finds in columns with many rows; what it finds is then looked at by kind.
 _LIKELY = r"^\s*[=+\-@]|[<&]|javascript:|[\x00-\x08\x0a-\x1f\x7f]|[\x{202a}-\x{202e}\x{2066}-\x{2069}]|\d[eE]\+\d"
@@ -53,7 +54,7 @@ def hazards(frame: pl.DataFrame) -> Iterator[tuple[int, str, str, str]]:
                 if applies(text):
                     yield int(row), name, words, text
         for row in _rounded(column):
-            yield row, name, _LOST, column[row]
+            yield row, name, LOST_DIGITS, column[row]
 
 
 def _rounded(column: pl.Series) -> list[int]:

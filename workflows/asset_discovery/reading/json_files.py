@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TextIO
 
-from workflows.asset_discovery.reading.assembling import with_problems
+import polars as pl
+
+from workflows.asset_discovery.reading.assembling import assemble, with_problems
+from workflows.asset_discovery.reading.grids import Grid, without_blanks
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.record_paths import RecordPath, Step, path_text, record_paths
-from workflows.asset_discovery.reading.records import Flat, Flattener, Gathered
+from workflows.asset_discovery.reading.records import Flat, Flattener, Gathered, cell_of, rows_of
+from workflows.asset_discovery.reading.shapes import folded
 from workflows.asset_discovery.tables import Column, Table
 
 NAME_KEY = "(name)"
 """The last part of the column that holds the names of an object's entries, where records are keyed by name."""
 _NO_OBJECT = "No object, so no record."
+_BETWEEN = re.compile(r"[\s,\x1e]*")
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
@@ -30,12 +37,33 @@ def load(text: str) -> Any:
         raise ValueError("it has too many levels") from None
 
 
+def load_all(text: str) -> list[Any]:
+    """Return the documents of a text that has one after the other, as programs print them.
+
+    Raises:
+        ValueError: one of them is no JSON, or has too many levels.
+    """
+    documents = []
+    place = 0
+    try:
+        while place < len(text):
+            document, place = _DECODER.raw_decode(text, place)
+            documents.append(document)
+            place = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]  # it matches anywhere
+    except RecursionError:
+        raise ValueError("it has too many levels") from None
+    return documents
+
+
 def read_json(document: Any, file: str, limits: ReadingLimits) -> list[Table]:
     """Return the tables of a document, the likeliest inventory first.
 
     Raises:
         ReadingError: there are no records in it, or it is larger than the limits allow.
     """
+    cells = rows_of(document)
+    if cells is not None:
+        return [_of_rows(cells, file, limits)]
     if isinstance(document, dict) and not any(isinstance(inner, dict | list) for inner in document.values()):
         document = [document]
     paths = record_paths(document, limits)
@@ -44,7 +72,35 @@ def read_json(document: Any, file: str, limits: ReadingLimits) -> list[Table]:
         paths = record_paths(document, limits)
     if not paths:
         raise ReadingError(f"{file} is JSON without any list of objects, so it has no records.")
-    return [_table(document, path, file, limits, alone=len(paths) == 1) for path in paths]
+    tables = [_table(document, path, file, limits, alone=len(paths) == 1) for path in paths]
+    left = _left_out(document, [path.steps for path in paths])
+    if left:
+        tables[0].notes.append(f"Parts of the document that hold no records were left out: {', '.join(left)}.")
+    return tables
+
+
+def _of_rows(cells: list[list[Any]], file: str, limits: ReadingLimits) -> Table:
+    width = max(map(len, cells))
+    limits.check_table(file, len(cells), width)
+    columns = [
+        pl.Series(str(place), [cell_of(row[place]) if place < len(row) else None for row in cells], dtype=pl.String)
+        for place in range(width)
+    ]
+    table = assemble(Grid(without_blanks(pl.DataFrame(columns)), list(range(1, len(cells) + 1))), file)
+    table.lines = (None,) * len(table.lines)
+    table.problems = [replace(item, line=None) for item in table.problems]
+    table.header_row = None if table.header_row is None else 1
+    return table
+
+
+def _left_out(document: Any, paths: list[tuple[Step, ...]]) -> list[str]:
+    """Return the keys of the outermost object that hold something, and none of the records."""
+    if not isinstance(document, dict) or ("{}",) in [path[:1] for path in paths]:
+        return []
+    taken = {path[0] for path in paths}
+    return [
+        folded(key) for key, inner in document.items() if isinstance(inner, dict | list) and inner and key not in taken
+    ][:20]
 
 
 def _table(document: Any, path: RecordPath, file: str, limits: ReadingLimits, alone: bool) -> Table:
@@ -65,7 +121,7 @@ def _table(document: Any, path: RecordPath, file: str, limits: ReadingLimits, al
 
 
 def _column_path(steps: tuple[Step, ...]) -> str:
-    return "" if steps == ("[]",) else path_text(steps)
+    return "" if steps in (("[]",), ("{}",)) else path_text(steps)
 
 
 def _records(
@@ -85,7 +141,13 @@ def _records(
             yield from _records(item, rest, (*done, step), {**above, path: name}, flattener)
     elif isinstance(value, dict) and step in value:
         beside = dict(above)
-        own = {key: inner for key, inner in value.items() if key != step and not _is_collection(inner)}
+        # An item of a list says what its records have in common; an object around the list is more often an envelope.
+        item = bool(done) and done[-1] in ("[]", "{}")
+        own = {
+            key: inner
+            for key, inner in value.items()
+            if key != step and not (_is_collection(inner) if item else isinstance(inner, dict | list))
+        }
         flattener.flatten(own, _column_path(done), beside)
         yield from _records(value[step], rest, (*done, step), beside, flattener)
 

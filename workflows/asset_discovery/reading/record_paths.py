@@ -48,6 +48,8 @@ class RecordPath:
 def path_text(steps: tuple[Step, ...]) -> str:
     """Return a path as people write it, such as `Reservations[].Instances[]`."""
     text = ""
+    if steps[:1] == ("[]",) and len(steps) > 1:
+        steps = steps[1:]  # pages of an answer, one after the other, are read as one
     for step in steps:
         text += step if step == "[]" else ".*" if step == "{}" else f".{step}" if text else step
     return text.lstrip(".") if text.startswith(".*") else text

@@ -101,6 +101,43 @@ def tag_names(values: list[Any]) -> tuple[str, str] | None:
     return (key, text) if len(seen) == len(values) else None
 
 
+def rows_of(document: Any) -> list[list[Any]] | None:
+    """Return the rows of a document that holds a table as a list of lists, or a list of single values; else None.
+
+    The headings may be the first row, or stand beside the rows, as in `{"columns": ["name"], "rows": [["srv1"]]}`.
+    """
+    if isinstance(document, list):
+        return _even_rows(document)
+    if not isinstance(document, dict):
+        return None
+    tables = [
+        rows for inner in document.values() if isinstance(inner, list) and (rows := _even_rows(inner)) is not None
+    ]
+    grids = [rows for rows in tables if len(rows[0]) > 1]
+    if len(grids) != 1 or any(isinstance(item, dict) for item in document.values()):
+        return None
+    width = max(map(len, grids[0]))
+    for rows in tables:
+        headings = [row[0] for row in rows]
+        if len(rows) == width and rows is not grids[0] and all(isinstance(name, str) for name in headings):
+            return [headings, *grids[0]]
+    return grids[0]
+
+
+def _even_rows(values: list[Any]) -> list[list[Any]] | None:
+    if values and all(isinstance(item, list) for item in values):
+        plain = all(not isinstance(cell, dict | list) for item in values for cell in item)
+        return [item or [None] for item in values] if plain else None
+    if values and all(isinstance(item, str) for item in values):
+        return [[item] for item in values]
+    return None
+
+
+def cell_of(value: Any) -> str | None:
+    """Return the text of a value, or None for an empty one."""
+    return text_of(value) or None
+
+
 def text_of(value: Any) -> str:
     """Return a JSON value that is neither an object nor a list as it stands in the file."""
     if value is None:

@@ -23,6 +23,8 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 RULE = re.compile(r"[-=_*+~. ]{3,}|:?-{2,}:?")
 """A cell of a rule between rows: dashes or the like."""
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_LONGEST_KEY = 200
 _SPACES = re.compile(r"\s+")
 
 
@@ -53,8 +55,8 @@ def mask(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a heading with its blanks and line breaks folded to single spaces."""
-    return _SPACES.sub(" ", text.replace("\x00", "")).strip()
+    """Return a heading with its blanks and line breaks folded to single spaces, without characters that nobody sees."""
+    return _SPACES.sub(" ", _UNSEEN.sub("", text)).strip()
 
 
 def unique_keys(headings: Iterable[str], start: int = 0) -> list[str]:
@@ -63,7 +65,7 @@ def unique_keys(headings: Iterable[str], start: int = 0) -> list[str]:
     keys: list[str] = []
     taken: set[str] = set()
     for position, heading in enumerate(headings, start + 1):
-        name = folded(heading)
+        name = folded(heading)[:_LONGEST_KEY]
         base = name or f"#{position}"
         seen[base] += 1
         key = base if seen[base] == 1 else f"{base}#{seen[base]}"
