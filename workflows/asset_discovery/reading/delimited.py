@@ -95,7 +95,7 @@ class DelimitedReader:
                 row, reader = self._unquoted(start), self._reader(lines)
             if row is None:
                 return
-            if len(lines.record) > 1 and self._runs_on(row):
+            if self._runs_on(row) if len(lines.record) > 1 else self._is_cut(row):
                 row = self._unquoted(start)
                 reader = self._reader(lines)
             if row:
@@ -119,6 +119,16 @@ class DelimitedReader:
         quote = self.dialect.quote
         row = next(self._reader(iter([self._lines.give_back()]), quoting=False), [])
         return [cell[1:] if cell.startswith(quote) else cell for cell in row]
+
+    def _is_cut(self, row: list[str]) -> bool:
+        """Tell whether the last line of the file ends within a quoted cell."""
+        if len(row) == self.dialect.width or not self._ends_open():
+            return False
+        try:
+            next(csv.reader(self._lines.record, delimiter=self.dialect.delimiter or "\x1c", strict=True), None)
+        except csv.Error as error:
+            return "unexpected end" in str(error)
+        return False
 
     def _runs_on(self, row: list[str]) -> bool:
         """Tell whether a record of several lines has swallowed records, as its quote was never closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,11 +99,11 @@ def _of_json(path: Path, encoding: Encoding, start: str, name: str, limits: Read
 
 def _are_json_lines(start: str) -> bool:
     """Tell whether a text has a JSON value in each line; some may be broken."""
-    lines = [line.strip() for line in start.splitlines()[:_LINES_TRIED] if line.strip()]
+    lines = [line.strip() for line in re.split(r"\r?\n|\r", start)[:_LINES_TRIED] if line.strip()]
     if len(lines) < 2 or not lines[0].startswith("{"):
         return False
     whole = sum(line.startswith("{") and line.rstrip(",").endswith("}") for line in lines)
-    if whole < 0.5 * (len(lines) - 1):
+    if whole < 0.3 * (len(lines) - 1):
         return False
     for line in lines:
         try:
