@@ -33,6 +33,8 @@ from pydantic import AfterValidator, Field
 FORMAT = "assent-file"
 """The ``format`` of such a field in a JSON Schema."""
 PREFIX = "assent-file:"
+WORKING = "."
+"""The first character of names of working files, which steps save for later steps: nobody is offered them."""
 _REFERENCE = re.compile(re.escape(PREFIX) + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
@@ -198,7 +200,8 @@ def save_file(name: str, content: BinaryIO | Path) -> SavedFile:
     a temporary folder.
 
     Args:
-        name: What people download it as; up to 255 printable characters without a slash.
+        name: What people download it as; up to 255 printable characters without a slash. A file whose name begins with
+            a dot is a working file for later steps: the run's page and the API do not list it.
         content: A stream, which is read to its end, or the path of a local file.
 
     Raises:

@@ -104,7 +104,7 @@ def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
         "steps": view.steps,
         "approvals": view.requests,
         "artifacts": view.artifacts,
-        "files": call.portal.services.saved_files.of(run_id),
+        "files": call.portal.services.saved_files.listed(run_id),
         "controls": list(view.controls),
         "step_progress": view.progress,
     }

@@ -28,6 +28,7 @@ from app.services.record.events import event_row, publish
 from app.store.engine import Sessions
 from app.store.files import FileState, FileUse, StoredFile
 from app.store.runs import Run
+from assent.files import WORKING
 from assent.masking import mask_text
 
 _HELD = "exists (select from runs where id = %(run_id)s and attempt = %(attempt)s and state = 'running')"
@@ -99,6 +100,10 @@ class SavedFiles:
         query = select(StoredFile).where(StoredFile.run_id == run_id, StoredFile.state == FileState.COMPLETE.value)
         with self._sessions.reads() as session:
             return list(session.scalars(query.order_by(StoredFile.name)))
+
+    def listed(self, run_id: str) -> list[StoredFile]:
+        """Those that people are offered for download: all but working files."""
+        return [file for file in self.of(run_id) if not file.name.startswith(WORKING)]
 
     def _complete_file(self, run_id: str, name: str) -> StoredFile | None:
         return next((file for file in self.of(run_id) if file.name == name), None)

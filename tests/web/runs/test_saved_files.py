@@ -51,3 +51,11 @@ def test_programs_download_it(app: Flask, services: Services, size: int) -> None
     begun = caller.post("/api/v1/files", {"name": "orders.csv", "size": 3}).json["id"]
     refused = caller.get(f"/api/v1/files/{begun}/content")
     assert (refused.status_code, refused.json["code"]) == (409, "conflict")
+
+
+def test_working_files_are_offered_to_nobody(app: Flask, services: Services, browse: Callable[[str], Browser]) -> None:
+    run = make_run(services.sessions, state=RunState.RUNNING, attempt=1)
+    save_run_file(services, run, ".table.arrow", CONTENT)
+    assert not browse("viewer").get(f"/runs/{run.id}").one("section", id="run-files").all("li")
+    assert Caller(app, make_person(services.sessions)).get(f"/api/v1/runs/{run.id}").json["files"] == []
+    assert [file.name for file in services.saved_files.of(run.id)] == [".table.arrow"]
