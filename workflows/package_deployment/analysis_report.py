@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from assent.markdown import code, escaped, table
 from workflows.package_deployment.analysis import Check, PackageAnalysis, Signature
-from workflows.package_deployment.markdown import code, escaped, table
 
 _CHECKS = {
     Check.MATCHES: "yes", Check.DIFFERS: "**no**", Check.NOT_CHECKED: "not checked", Check.ABSENT: "there is none",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assent import Attachment, Outcome, Question, publish_artifact, request_approval
+from assent import Attachment, Outcome, Question, markdown, publish_artifact, request_approval
 from assent.toolbox import recorded
-from workflows.package_deployment import analyzer, markdown
+from workflows.package_deployment import analyzer
 from workflows.package_deployment.analysis import PackageAnalysis, Technology
 from workflows.package_deployment.analysis_report import analysis_markdown
 from workflows.package_deployment.scripts.detection import Target, detection_script

@@ -10,12 +10,13 @@ from assent import (
     RiskLevel,
     Script,
     Verdict,
+    markdown,
     report_receipt,
     request_approval,
 )
 from assent.contracts import CORRECTS_LABEL
 from assent.findings import MAX_FINDINGS
-from workflows.package_deployment import drafting, markdown
+from workflows.package_deployment import drafting
 from workflows.package_deployment.analysis import PackageAnalysis
 from workflows.package_deployment.analysis_report import analysis_markdown
 from workflows.package_deployment.drafting import (

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from assent import Outcome, ReceiptStatus, Script, Verdict, publish_artifact, report_receipt
+from assent import Outcome, ReceiptStatus, Script, Verdict, markdown, publish_artifact, report_receipt
 from assent.files import FileError, open_file, save_file
 from assent.toolbox import recorded
-from workflows.package_deployment import markdown
 from workflows.package_deployment.delivery.building import OUTPUT_VARIABLE, Package, build_package, output_folder
 from workflows.package_deployment.delivery.contents import Approval, DeliveryError, PackageContents
 from workflows.package_deployment.delivery.report import write_report

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 
+from assent.markdown import code, escaped, table
 from workflows.package_deployment.analysis import Check, PackageAnalysis, Signature
 from workflows.package_deployment.delivery.commands import command_line, exit_codes
 from workflows.package_deployment.delivery.contents import PackageContents
 from workflows.package_deployment.delivery.toolkit_folder import Toolkit
-from workflows.package_deployment.markdown import code, escaped, table
 from workflows.package_deployment.scripts.planning import application_name
 from workflows.package_deployment.scripts.rendering import TOOLKIT_VERSION
 from workflows.package_deployment.toolkit.findings import QualityCheck

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.web.prose import markdown
+from assent.markdown import code, escaped, quoted, table
 from tests.thorough import examples
-from workflows.package_deployment.markdown import code, escaped, quoted, table
 
 TAGS = re.compile(r"<[^>]+>")
 
