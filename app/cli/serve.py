@@ -50,7 +50,7 @@ def serve(demo: bool) -> None:
         if demo and not environment.get(SAMPLE_VARIABLE):
             environment[SAMPLE_VARIABLE] = sample
         if demo and not environment.get(FOLDERS_VARIABLE):
-            environment[FOLDERS_VARIABLE] = _example_packages(settings.data_dir.resolve())
+            environment[FOLDERS_VARIABLE] = _example_files(settings.data_dir.resolve())
         supervisor = Supervisor(environment)
         with supervisor.signals():
             try:
@@ -136,13 +136,15 @@ def sample_address(address: str, server: EmbeddedServer | None) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path or '/assent'}_shop"))
 
 
-def _example_packages(data_dir: Path) -> str:
-    """Return a folder with the packages of the demo. It is the only one in which inputs may name files."""
+def _example_files(data_dir: Path) -> str:
+    """Return the folders with the demo's packages and inventories, the only ones in which inputs may name files."""
+    from workflows.asset_discovery.sample import write_samples
     from workflows.package_deployment.example import make_examples
 
-    folder = data_dir / "example-packages"
-    make_examples(folder)
-    return str(folder)
+    packages, inventories = data_dir / "example-packages", data_dir / "example-inventories"
+    make_examples(packages)
+    write_samples(inventories)
+    return f"{packages},{inventories}"
 
 
 def _demo_command(sample: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -63,8 +63,9 @@ async def until(condition: Callable[[], Any]) -> Any:
 class Rig:
     """Services, a library, and as many advancers as a test wants, all on one event loop that only runs inside calls."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, workflows: Sequence[str] = WORKFLOWS) -> None:
         self.url = database_url
+        self._workflows = workflows
         self.loop = asyncio.new_event_loop()
         self.services = build_services(make_engine(database_url, application_name="assent tests"))
         self.checkpoints, self.runs, self.views = self.services.checkpoints, self.services.runs, self.services.views
@@ -109,7 +110,7 @@ class Rig:
         self._leases[name] = await self._stack.enter_async_context(leases)
         self._stores[name] = await self._stack.enter_async_context(AsyncExitStack())
         store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
-        library = Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool))
+        library = Library(find_workflows(self._workflows).workflows, Saver(self.pool))
         return Advancer(
             library, store, leases, partial(FilesOfRun, self.services.files, self.services.saved_files),
             partial(recaller_of, self.services.recalling),

@@ -1,0 +1,74 @@
+"""The report of a run, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assent.markdown import code, escaped, table
+from workflows.asset_discovery.fields import FACTS
+from workflows.asset_discovery.state import State, settings_of
+from workflows.asset_discovery.steps.mapping import mappings_of
+from workflows.asset_discovery.steps.validation import inventory_tables
+
+_MOST_ROWS = 300
+
+
+def report_of(state: State) -> str:
+    """Return the report of a run that has ended, with or without an inventory."""
+    settings = settings_of(state)
+    lines = [f"# Asset discovery{f': {escaped(settings.name)}' if settings.name else ''}", ""]
+    if problem := state.get("problem"):
+        lines += [f"**There is no inventory.** {escaped(problem, 4_000)}", ""]
+    elif "inventory" in state:
+        lines += [*_overview(state), ""]
+    lines += [*_files(state), ""]
+    if "mapping" in state:
+        lines += [*_mapping(state), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _overview(state: State) -> Iterator[str]:
+    counted = state["figures"]
+    read, clean, kept = counted["validation"], counted["cleansing"], counted["inventory"]
+    yield f"**{kept['assets']:,} assets** were made of {read['rows']:,} rows in {read['tables']:,} tables."
+    yield ""
+    yield (
+        f"- {read['no_assets']:,} rows are no assets, and {clean['invalid']:,} have no identity or a value that cannot "
+        "be right."
+    )
+    yield f"- {clean['changed']:,} cells were changed, {clean['beyond_form']:,} of them beyond their form."
+    yield (
+        f"- {kept['duplicates']:,} rows were duplicates; {kept['doubtful']:,} pairs were doubtful, and people merged "
+        f"{len(state['joined']):,} of them."
+    )
+    yield ""
+    yield (
+        f"{code('problems.csv')} lists every row and cell that was not taken as it is, and {code('changes.csv')} every "
+        "changed cell, each with its place in its file."
+    )
+
+
+def _files(state: State) -> list[str]:
+    rows = [
+        (
+            escaped(item["name"]), f"{item['rows_total']:,}", f"{item['columns']:,}",
+            f"{item['problems'].get('structure', 0):,}", f"{item['problems'].get('hazard', 0):,}",
+            escaped(item["other"] or "; ".join(item["notes"]), 1_000),
+        )
+        for item in state["tables"]
+    ]  # fmt: skip
+    return ["## What was read", "", *table(("Table", "Rows", "Columns", "No assets", "Hazards", "Remarks"), rows)]
+
+
+def _mapping(state: State) -> list[str]:
+    lines = ["## Mapping"]
+    tables = inventory_tables(state)
+    for item, mapping in zip(tables, mappings_of(state), strict=True):
+        rows = [
+            (code(column.column), FACTS[column.field].title, f"{column.confidence * 100:.0f} %", escaped(column.reason))
+            for column in mapping.columns[:_MOST_ROWS]
+        ]
+        lines += ["", f"### {escaped(item['name'])}", "", *table(("Column", "Field", "Confidence", "Reason"), rows)]
+        if (more := len(mapping.columns) - _MOST_ROWS) > 0:
+            lines += ["", f"{more:,} further columns are not listed."]
+    return lines
