@@ -40,6 +40,7 @@ from app.lifeline import follow_supervisor
 from app.listening_socket import listen
 from app.logs import configure_logs
 from app.servers import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
+from app.services.key_rotation import check_keys_of
 from app.settings import Settings, SettingsError, check_folders, load_settings, with_secret_key
 from app.store.migrate import check
 
@@ -61,6 +62,7 @@ def main() -> None:
         listener = listen(settings)
         configure_logs(settings, "web")
         check(settings.database_url)
+        check_keys_of(settings)
     except (AssentError, SettingsError) as error:
         sys.exit(f"assent: {error}")
     from app.factory import create_app  # after the checks: a refusal takes no time to load the pages

@@ -30,6 +30,7 @@ from app.risk.apart import assess_apart
 from app.services.bundle import Services, build_services
 from app.services.files.rules import file_rules
 from app.services.refusals import Refusal
+from app.services.vault.ring import key_ring
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.web import register as web
@@ -53,6 +54,7 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
         services = build_services(
             make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key,
             demo=settings.demo, assess=assess_apart, files=file_rules(settings), grace=settings.grace_span,
+            ring=key_ring(settings),
         )  # fmt: skip
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
     app.config.update(

@@ -72,6 +72,17 @@ class Settings(BaseSettings):
         repr=False,
         description="Signs sessions and links. Not set: created once, and kept in the data directory.",
     )
+    encryption_keys: str = Field(
+        default="",
+        repr=False,
+        description="Keys that encrypt stored files and secrets, separated by commas, as `assent keys new` prints "
+        "them. The first encrypts, the others only decrypt. Not set: see the next one.",
+    )
+    encryption_keys_file: str = Field(
+        default="",
+        description="File with these keys instead, one per line. Not set: `encryption_keys` in the data directory if "
+        "it exists, or else a key derived from the secret key, which also decrypts always.",
+    )
     session_hours: int = Field(
         default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again."
     )
@@ -323,6 +334,13 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("encryption_keys_file")
+    @classmethod
+    def _one_of_both(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("encryption_keys"):
+            raise ValueError(f"cannot be combined with {PREFIX}ENCRYPTION_KEYS")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: str) -> str:
@@ -404,7 +422,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         problem = first["msg"].removeprefix("Value error, ")
-        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL", f"{PREFIX}SMTP_PASSWORD") or "_SLACK_" in name
+        secret = not Settings.model_fields[str(first["loc"][0])].repr
         shown = "" if secret else f" (given: {str(first['input'])[:80]!r})"
         raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
 

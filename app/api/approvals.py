@@ -21,6 +21,7 @@ from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.decisions.remarks import CommentPlace
 from app.services.approvals.intake.gate import ExternalRequest, SealedCallback, withheld_until
 from app.services.reading.queue_filter import QueueFilter
+from app.services.vault.values import CALLBACK_ADDRESS, CALLBACK_SECRET
 from assent.contracts import Question, Urgency, document_of
 
 table = EndpointTable()
@@ -277,7 +278,8 @@ def _callback(call: ApiCall) -> SealedCallback | None:
         raise InvalidInputError("This callback is not valid.", {"callback.url": words}) from None
     vault = call.portal.services.vault
     ag_ui = given.ag_ui.model_dump() if given.ag_ui is not None else None
-    return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret), ag_ui)
+    address, secret = vault.seal(terms.address, CALLBACK_ADDRESS), vault.seal(given.secret, CALLBACK_SECRET)
+    return SealedCallback(address, shown, secret, ag_ui)
 
 
 def asking_of(body: bodies.ApprovalIn) -> ExternalRequest:

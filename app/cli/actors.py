@@ -13,6 +13,7 @@ from app.domain.people import Actor, Via
 from app.services.bundle import Services, build_services
 from app.services.clock import DatabaseClock
 from app.services.files.rules import file_rules
+from app.services.vault.ring import key_ring
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.migrate import check
@@ -31,7 +32,9 @@ def use_cases() -> Iterator[tuple[Settings, Services]]:
         try:
             clock = DatabaseClock(engine)
             clock.try_to_read()
-            yield settings, build_services(engine, clock, files=file_rules(settings), grace=settings.grace_span)
+            yield settings, build_services(
+                engine, clock, files=file_rules(settings), grace=settings.grace_span, ring=key_ring(settings)
+            )
         finally:
             engine.dispose()
 

@@ -73,6 +73,7 @@ def web() -> None:
 def worker() -> None:
     """Run a worker process on an existing, migrated database."""
     from app.cli.schema import check_everything
+    from app.services.key_rotation import check_keys_of
     from app.worker.main import run
 
     follow_supervisor()
@@ -80,6 +81,7 @@ def worker() -> None:
     configure_logs(settings, "worker")
     check_folders(settings)
     check_everything(settings.database_url)
+    check_keys_of(settings)
     add_folder(Path.cwd())
     run(settings)
 

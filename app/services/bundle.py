@@ -54,7 +54,8 @@ from app.services.runs.control import Runs
 from app.services.runs.run_list import RunExports
 from app.services.usage.calls import ModelCalls
 from app.services.usage.figures import ModelFigureBook
-from app.services.vault import Vault
+from app.services.vault.ring import KeyRing
+from app.services.vault.values import Vault
 from app.store.engine import Sessions, make_sessions
 
 
@@ -119,19 +120,23 @@ def build_services(
     assess: Assessor = assess_proposal,
     files: FileRules | None = None,
     grace: timedelta = timedelta(0),
+    ring: KeyRing | None = None,
 ) -> Services:
     """The use cases on `engine`.
 
     Args:
         clock: tests can pass their own. The default is the database's clock, which is not read here: callers that keep
             the services for longer than a test enter `DatabaseClock.followed`, or read it once.
-        secret_key: seals what must not be readable in the database; without one, destinations cannot be added.
+        secret_key: of the portal.
         demo: the portal runs as a demo: links in outbox messages work.
         assess: assesses proposals. The web process passes `app.risk.apart.assess_apart`.
         files: limits and places of uploaded files; default: those without settings.
         grace: how long a decision that settles a request can be taken back.
+        ring: encrypts files and secrets; default: with a key of `secret_key`. Without any key, nothing of the kind can
+            be stored.
     """
-    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo, files, grace)
+    sessions, clock = make_sessions(engine), clock or DatabaseClock(engine)
+    return services_over(sessions, clock, assess, secret_key, demo, files, grace, ring)
 
 
 def services_over(
@@ -142,11 +147,13 @@ def services_over(
     demo: bool = False,
     files: FileRules | None = None,
     grace: timedelta = timedelta(0),
+    ring: KeyRing | None = None,
 ) -> Services:
     """The use cases on sessions of any kind."""
     policies = Policies(sessions, clock, assess)
-    vault = Vault(secret_key)
-    uploads = Files(sessions, clock, files)
+    ring = ring or KeyRing(secret_key)
+    vault = Vault(ring)
+    uploads = Files(sessions, clock, files, ring)
     checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version, files=uploads, grace=grace)
     return Services(
         engine=sessions.engine,

@@ -71,13 +71,21 @@ class StoredFile(Base):
 
 
 class FileChunk(Base):
-    """A part of a file's content, from the byte `start`."""
+    """A part of a file's content, from the byte `start`.
+
+    `size` is its number of bytes. `content` is encrypted with the key `key_id`, unless that is empty: then it is from
+    before there was encryption. For a file in the operator's folder, `content` is empty.
+    """
 
     __tablename__ = "file_chunks"
 
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
     start: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(BigInteger)
+    key_id: Mapped[str] = mapped_column(server_default="", default="")
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("ix_file_chunks_key", "key_id"),)
 
 
 class FileUse(Base):

@@ -32,6 +32,7 @@ from app.services.record.search_index import AuditIndex
 from app.services.requests.search_documents import SearchDocuments
 from app.services.routing.answers import RouterDesk
 from app.services.runs.control import CONTROL_CHANNEL
+from app.services.vault.ring import KeyRing, key_ring
 from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
@@ -92,7 +93,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         stack.callback(use_workflows, None)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
-        services = build_services(engine, clock, files=file_rules(settings))
+        ring = key_ring(settings)
+        services = build_services(engine, clock, files=file_rules(settings), ring=ring)
         stack.callback(services.engine.dispose)
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
@@ -104,7 +106,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         connector = QueueConnector(quick)
         stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)
-        courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
+        courier = Courier(jobs, stack.enter_context(_post(settings, clock, ring)), lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
         tools = ToolOffering(services.sessions, toolbox, leases.key)
@@ -170,14 +172,14 @@ def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
 
 
 @contextmanager
-def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
+def _post(settings: Settings, clock: Clock, ring: KeyRing) -> Iterator[Post]:
     """Yield the post on its own connections."""
     engine = make_engine(settings.database_url, pool_size=AT_ONCE + 1, application_name="assent worker post")
     try:
         # Recipients verify signatures by a clock that is not the portal's.
         yield Post(
             make_sessions(engine), clock, senders(settings, system_clock), settings.public_url, settings.secret_key,
-            settings.demo, timedelta(hours=settings.session_hours),
+            settings.demo, timedelta(hours=settings.session_hours), ring,
         )  # fmt: skip
     finally:
         engine.dispose()

@@ -18,7 +18,8 @@ from app.services.notifications.destinations import Destinations
 from app.services.notifications.messages import NoticeComposer
 from app.services.notifications.planner import NotificationPlanner
 from app.services.notifications.sign_in_mail import SignInMail
-from app.services.vault import Vault
+from app.services.vault.ring import KeyRing
+from app.services.vault.values import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery
 
@@ -31,8 +32,9 @@ class Post:
     Args:
         senders: The transport of each channel.
         public_url: The portal's address for people.
-        secret_key: Signs links, and decrypts secrets.
+        secret_key: Signs links.
         demo: Links work in messages that are kept instead of sent.
+        ring: Decrypts addresses and secrets; None: the keys are those of `secret_key` alone.
         session_lifetime: Browsers show notifications for that long after the person signed in there; None: until they
             sign out.
     """
@@ -46,10 +48,11 @@ class Post:
         secret_key: str,
         demo: bool = False,
         session_lifetime: timedelta | None = None,
+        ring: KeyRing | None = None,
     ) -> None:
         self.planning = NotificationPlanner(sessions, clock)
-        self._composing = NoticeComposer(sessions, clock, public_url, secret_key)
-        vault = Vault(secret_key)
+        vault = Vault(ring or KeyRing(secret_key))
+        self._composing = NoticeComposer(sessions, clock, public_url, secret_key, vault)
         self._places = DestinationComposer(sessions, clock, self._composing, public_url, vault)
         self._callbacks = CallbackComposer(sessions, clock, public_url, vault)
         self._destinations = Destinations(sessions, clock, vault)

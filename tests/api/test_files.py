@@ -48,7 +48,7 @@ def files(request: pytest.FixtureRequest, services: Services, tmp_path: Path) ->
     """Uploads with small limits, in either store."""
     folder = tmp_path if request.param == "folder" else None
     rules = FileRules(largest=300_000, per_person=600_000, part_bytes=PART, folder=folder)
-    return Files(services.sessions, services.clock, rules)
+    return Files(services.sessions, services.clock, rules, services.vault.ring)
 
 
 def begin(caller: Caller, size: int = len(CONTENT), **values: Any) -> dict[str, Any]:
@@ -314,7 +314,7 @@ def test_a_file_is_deleted_by_its_owner_unless_a_live_run_uses_it(
 def left_of(files: Files, services: Services, file_id: str) -> bool:
     """Whether anything is left of a file's content."""
     if files.rules.folder is not None:
-        return any(path.name == file_id for path in files.rules.folder.rglob("*"))
+        return any(path.name.startswith(file_id) for path in files.rules.folder.rglob("*"))
     with services.sessions() as session:
         return bool(session.scalar(text("select count(*) from file_chunks where file_id = :id"), {"id": file_id}))
 
@@ -354,7 +354,7 @@ def test_a_folder_that_is_not_shared_is_named(services: Services, person: Actor,
     elsewhere, here = (tmp_path / name for name in ("elsewhere", "here"))
     elsewhere.mkdir()
     here.mkdir()
-    made = Files(services.sessions, services.clock, FileRules(part_bytes=PART, folder=elsewhere))
+    made = Files(services.sessions, services.clock, FileRules(part_bytes=PART, folder=elsewhere), services.vault.ring)
     file_id = upload(made, person)
     for rules in (FileRules(folder=here), FileRules()):
         with pytest.raises(UnavailableFileError, match="ASSENT_FILES_DIR"):
@@ -362,7 +362,7 @@ def test_a_folder_that_is_not_shared_is_named(services: Services, person: Actor,
 
 
 def test_what_is_left_in_the_folder_of_a_deleted_file_goes(services: Services, person: Actor, tmp_path: Path) -> None:
-    files = Files(services.sessions, services.clock, FileRules(part_bytes=PART, folder=tmp_path))
+    files = Files(services.sessions, services.clock, FileRules(part_bytes=PART, folder=tmp_path), services.vault.ring)
     kept, lost = upload(files, person), upload(files, person)
     with services.sessions.begin() as session:
         session.execute(text("delete from files where id = :id"), {"id": lost})

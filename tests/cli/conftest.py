@@ -20,7 +20,7 @@ def services(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     monkeypatch.setenv("ASSENT_DATABASE_URL", database_url)
     monkeypatch.setenv("ASSENT_SECRET_KEY", "x" * 40)
     engine = make_engine(database_url)
-    yield build_services(engine)
+    yield build_services(engine, secret_key="x" * 40)
     engine.dispose()
 
 

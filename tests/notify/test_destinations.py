@@ -25,7 +25,8 @@ from app.services.notifications.deliveries import DeliveryFilter
 from app.services.notifications.destinations import Destinations
 from app.services.people.accounts import People
 from app.services.record.events import event_row, publish
-from app.services.vault import SealError, Vault
+from app.services.vault.ring import KeyRing, SealError
+from app.services.vault.values import Vault
 from app.store.notify import Delivery, Destination
 from app.store.record import AuditEntry
 from assent.contracts import Verdict
@@ -72,7 +73,7 @@ def office(database_url: str, slack: SlackServer) -> Iterator[PostOffice]:
 @pytest.fixture
 def places(office: PostOffice) -> Destinations:
     """Its destinations."""
-    return Destinations(office.desk.sessions, office.desk.clock, Vault(SECRET_KEY))
+    return Destinations(office.desk.sessions, office.desk.clock, Vault(KeyRing(SECRET_KEY)))
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def add(
 ) -> tuple[Destination, str]:
     """A destination, and its secret."""
     terms = destination_terms(channel, "Chat bot", address, **values)
-    places = Destinations(office.desk.sessions, office.desk.clock, Vault(SECRET_KEY))
+    places = Destinations(office.desk.sessions, office.desk.clock, Vault(KeyRing(SECRET_KEY)))
     return places.add(admin, terms, shown_address(terms, office.settings.networks), secret)
 
 
@@ -166,9 +167,10 @@ def test_nothing_that_is_secret_can_be_read_in_the_database(office, hooks, admin
     place, secret = add(office, admin, hooks.url)
     row = state_of(office, place)
     kept = repr([getattr(row, column.name) for column in row.__table__.columns])
-    assert secret not in kept and "key=abc" not in kept and Vault(SECRET_KEY).open(row.secret) == secret
+    about = f"secret of destination {row.id}"
+    assert secret not in kept and "key=abc" not in kept and Vault(KeyRing(SECRET_KEY)).open(row.secret, about) == secret
     with pytest.raises(SealError):
-        Vault("another secret key, which was not there before").open(row.secret)
+        Vault(KeyRing("another secret key, which was not there before")).open(row.secret, about)
     with office.desk.sessions() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "destination.added")).all()[-1]
     assert "key=abc" not in json.dumps(entry.detail) and secret not in json.dumps(entry.detail)
@@ -358,7 +360,7 @@ def test_one_that_is_taken_away_while_it_is_called_leaves_nothing_behind(office,
 
 def test_an_address_that_cannot_be_read_any_more_is_entered_again(office, hooks, admin) -> None:
     place, _ = add(office, admin, hooks.url)
-    other = Destinations(office.desk.sessions, office.desk.clock, Vault("another secret key, which is new"))
+    other = Destinations(office.desk.sessions, office.desk.clock, Vault(KeyRing("another secret key, which is new")))
     with pytest.raises(InvalidInputError) as refused:
         other.address_of(admin, place.id)
     assert "Enter it again" in refused.value.extra["fields"]["address"]

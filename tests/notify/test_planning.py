@@ -18,7 +18,8 @@ from app.domain.people import Role, Via
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.planner import AT_ONCE, NotificationPlanner
 from app.services.runs.journal import put_receipt
-from app.services.vault import Vault
+from app.services.vault.ring import KeyRing
+from app.services.vault.values import Vault
 from app.store.batch import Batch
 from app.store.notify import NotifyChoices, UnplannedEvent
 from app.store.people import Person
@@ -96,7 +97,7 @@ def test_webhooks_hear_of_every_event_also_of_requests_that_are_decided_at_once(
     hooks.start()
     office = make_office(database_url, allowed_networks=("127.0.0.0/8",))
     admin = make_person(office.desk.sessions, "Portal admin", roles=[Role.ADMIN]).as_actor(Via.PAGE)
-    destinations = Destinations(office.desk.sessions, office.desk.clock, Vault(SECRET_KEY))
+    destinations = Destinations(office.desk.sessions, office.desk.clock, Vault(KeyRing(SECRET_KEY)))
     destinations.add(admin, destination_terms("webhook", "All", hooks.url, []), "https://assent.example")
     request = office.desk.open()
     office.desk.decide(request, office.desk.person("Reviewer"))

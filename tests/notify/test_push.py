@@ -24,7 +24,8 @@ from app.services.notifications.preferences import NotificationPreferences
 from app.services.people.accounts import People
 from app.services.people.sessions import SignIns
 from app.services.record.events import event_row, publish
-from app.services.vault import Vault
+from app.services.vault.ring import KeyRing
+from app.services.vault.values import Vault
 from app.store.notify import PushSubscription
 from app.store.people import Person
 from app.worker.post import Post
@@ -82,7 +83,7 @@ def allow(office: PostOffice, person: Person, push: HookServer, path: str = "one
 
 
 def browsers_of(office: PostOffice) -> Browsers:
-    return Browsers(office.desk.sessions, office.desk.clock, Vault(SECRET_KEY))
+    return Browsers(office.desk.sessions, office.desk.clock, Vault(KeyRing(SECRET_KEY)))
 
 
 def opened(office: PostOffice, **values: Any) -> Any:

@@ -23,7 +23,7 @@ from app.store.runs import Run
 from assent.contracts import Verdict
 from tests.factories import make_person
 from tests.processes import crash_flows
-from tests.processes.harness import Desk, Managed
+from tests.processes.harness import SECRET_KEY, Desk, Managed
 
 SOON = 60.0
 """Seconds after which something that should happen at once counts as not happening."""
@@ -49,7 +49,9 @@ class Crew:
             database_url, folder, ASSENT_WORKFLOWS=workflows, ASSENT_TARGET_CRASH=database_url,
             ASSENT_WORKER_CONCURRENCY="4",
         )  # fmt: skip
-        self.services = build_services(make_engine(database_url, application_name="assent tests"))
+        self.services = build_services(
+            make_engine(database_url, application_name="assent tests"), secret_key=SECRET_KEY
+        )
         self.starter_person = make_person(self.services.sessions, "Release engineer", [Role.REVIEWER])
         self.reviewer_person: Person = make_person(self.services.sessions, "DBA on call", [Role.REVIEWER])
         self.seconds: Counter[str] = Counter()

@@ -75,7 +75,7 @@ def uploader(request: pytest.FixtureRequest, module_database_url: str, tmp_path:
     folder = tmp_path / "files"
     folder.mkdir()
     settings = {"ASSENT_FILES_DIR": str(folder)} if request.param == "folder" else {}
-    services = build_services(make_engine(module_database_url, application_name="assent tests"))
+    services = build_services(make_engine(module_database_url, application_name="assent tests"), secret_key=SECRET_KEY)
     person = make_person(services.sessions, "Uploader", [Role.REVIEWER])
     with Desk(module_database_url, tmp_path / "data", **settings) as desk:
         yield Uploader(desk, desk.web(), services, person)

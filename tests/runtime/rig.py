@@ -67,7 +67,7 @@ class Rig:
         self.url = database_url
         self._workflows = workflows
         self.loop = asyncio.new_event_loop()
-        self.services = build_services(make_engine(database_url, application_name="assent tests"))
+        self.services = build_services(make_engine(database_url, application_name="assent tests"), secret_key="k" * 40)
         self.checkpoints, self.runs, self.views = self.services.checkpoints, self.services.runs, self.services.views
         self.starter = make_person(self.services.sessions, "Release engineer", [Role.REVIEWER]).as_actor(Via.PAGE)
         self.reviewer = make_person(self.services.sessions, "DBA on call", [Role.REVIEWER]).as_actor(Via.PAGE)

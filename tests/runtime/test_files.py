@@ -87,7 +87,7 @@ def test_content_that_has_changed_is_not_read(rig: Rig) -> None:
     run_id = rig.begin("test_reader", advance=False, report=reference_to(file_id))
     rig.sql("update file_chunks set content = content || 'x' where file_id = :file and start > 0", file=file_id)
     rig.advance(run_id)
-    assert "has changed" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
+    assert "changed since" in str(rig.run(run_id).error or rig.pending(run_id)[0].payload)
 
 
 def test_outside_of_the_portal_a_text_is_a_path(tmp_path) -> None:

@@ -118,7 +118,7 @@ def actions() -> set[str]:
     # Kinds of events look alike; they are spelled out in their own module only.
     modules = [path for path in (ROOT / "app" / "services").rglob("*.py") if path.name != "events.py"]
     source = "".join(path.read_text() for path in modules)
-    about = "access|file|request|run|person|policy|absence|delivery|destination|grant|lesson|reason|record|token"
+    about = "access|file|key|request|run|person|policy|absence|delivery|destination|grant|lesson|reason|record|token"
     named = set(re.findall(rf'"((?:{about})\.[a-z_]+)"', source))
     # `_requeue` and `_steer` are told the act, `_end` the state, and `end_pending` the state in SQL.
     named |= {f"run.{act}" for act in re.findall(r'self\._(?:requeue|steer)\(actor, run_id, "(\w+)"', source)}

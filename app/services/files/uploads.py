@@ -44,6 +44,7 @@ from app.services.files.folders import open_inside
 from app.services.files.rules import LEAST_SHARE, SMALLEST_COUNTED, FileRules
 from app.services.record.audit import record
 from app.services.sight import seen_runs
+from app.services.vault.ring import KeyRing
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.files import FilePlace, FileState, FileUse, StoredFile
@@ -77,18 +78,22 @@ class Files:
 
     Args:
         rules: Limits and places.
+        ring: The keys with which contents are encrypted; without one, nothing can be stored.
 
     Attributes:
         place: Where the contents of new files go.
     """
 
-    def __init__(self, sessions: Sessions, clock: Clock, rules: FileRules | None = None) -> None:
+    def __init__(
+        self, sessions: Sessions, clock: Clock, rules: FileRules | None = None, ring: KeyRing | None = None
+    ) -> None:
         self.rules = rules or FileRules()
+        ring = ring or KeyRing()
         self._sessions = sessions
         self._clock = clock
-        self._stores: dict[str, Contents] = {FilePlace.DATABASE.value: DatabaseContents(sessions)}
+        self._stores: dict[str, Contents] = {FilePlace.DATABASE.value: DatabaseContents(sessions, ring)}
         if self.rules.folder is not None:
-            self._stores[FilePlace.FOLDER.value] = FolderContents(self.rules.folder)
+            self._stores[FilePlace.FOLDER.value] = FolderContents(self.rules.folder, sessions, ring)
         self.place = FilePlace.FOLDER if self.rules.folder is not None else FilePlace.DATABASE
 
     def begin(self, actor: Actor, name: str, size: int, sha256: str = "", made_as: str = "") -> StoredFile:
@@ -278,10 +283,16 @@ class Files:
         self._sweep_folder(now)
         return count
 
+    @property
+    def folder(self) -> FolderContents | None:
+        """The operator's folder; None if this process has none."""
+        store = self._stores.get(FilePlace.FOLDER.value)
+        return store if isinstance(store, FolderContents) else None
+
     def _sweep_folder(self, now: datetime) -> None:
         """Remove what a process that died has left in the folder of a file whose row is gone."""
-        store = self._stores.get(FilePlace.FOLDER.value)
-        if not isinstance(store, FolderContents):
+        store = self.folder
+        if store is None:
             return
         left = [file_id for file_id, at in store.ids() if at < now.timestamp() - 86_400]
         for start in range(0, len(left), 500):

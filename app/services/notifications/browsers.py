@@ -20,7 +20,8 @@ from app.domain.text import is_storable, storable
 from app.services.clock import Clock
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.services.record.audit import record
-from app.services.vault import SealError, Vault
+from app.services.vault.ring import SealError
+from app.services.vault.values import Vault
 from app.store.base import among
 from app.store.engine import Sessions
 from app.store.notify import PushSubscription
@@ -64,8 +65,10 @@ class Browsers:
         if not all(0 < len(key) <= 200 and key.isascii() for key in (browser.p256dh, browser.auth)):
             raise InvalidInputError("These are not the keys of a browser.", {"keys": "not valid"})
         row = {
-            "person_id": actor.id, "sign_in_id": sign_in_id, "endpoint": self._vault.seal(browser.endpoint),
-            "p256dh": self._vault.seal(browser.p256dh), "auth": self._vault.seal(browser.auth),
+            "person_id": actor.id, "sign_in_id": sign_in_id,
+            "endpoint": self._vault.seal(browser.endpoint, f"endpoint {hashed}"),
+            "p256dh": self._vault.seal(browser.p256dh, f"p256dh {hashed}"),
+            "auth": self._vault.seal(browser.auth, f"auth {hashed}"),
             "name": storable(name)[:200],
         }  # fmt: skip
         with self._sessions.begin() as session:
@@ -122,7 +125,10 @@ class Browsers:
         found = []
         for row in rows:
             try:
-                opened = [self._vault.open(sealed) for sealed in (row.endpoint, row.p256dh, row.auth)]
+                opened = [
+                    self._vault.open(sealed, f"{column} {row.endpoint_hash}")
+                    for column, sealed in (("endpoint", row.endpoint), ("p256dh", row.p256dh), ("auth", row.auth))
+                ]
             except SealError:
                 log.warning("browser.sealed", browser=row.id, exc_info=True)
                 continue

@@ -11,7 +11,8 @@ from app.services.approvals.intake.gate import note_handed_out, withheld_until
 from app.services.clock import Clock
 from app.services.notifications.destination_messages import json_bytes
 from app.services.notifications.messages import ComposedNotice
-from app.services.vault import SealError, Vault
+from app.services.vault.ring import SealError
+from app.services.vault.values import CALLBACK_ADDRESS, CALLBACK_SECRET, Vault
 from app.store.engine import Sessions
 from app.store.notify import CallbackRow, Delivery
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
@@ -51,7 +52,8 @@ class CallbackComposer:
         if opens is not None:
             return ComposedNotice(None, "Waiting for the change window.", later=opens)
         try:
-            url, secret = self._vault.open(found.address), self._vault.open(found.secret)
+            url = self._vault.open(found.address, CALLBACK_ADDRESS)
+            secret = self._vault.open(found.secret, CALLBACK_SECRET)
         except SealError as error:
             return ComposedNotice(None, f"Its address and secret cannot be read: {error}")
         if found.ag_ui is None:

@@ -20,7 +20,8 @@ from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.messages import ComposedNotice, NoticeComposer
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS, fitting_verdicts
-from app.services.vault import SealError, Vault
+from app.services.vault.ring import SealError
+from app.services.vault.values import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination
 from app.store.record import Event
@@ -69,7 +70,7 @@ class DestinationComposer:
                 spread = timedelta(seconds=random.random() * _SPREAD_SECONDS)  # noqa: S311
                 return ComposedNotice(None, "Waiting for the next attempt.", later=place.hold_until + spread)
             try:
-                address = self._vault.open(place.address)
+                address = self._vault.open(place.address, f"address of destination {place.id}")
                 if delivery.channel == Channel.WEBHOOK.value:
                     return ComposedNotice(self._call(session, delivery, place, address))
             except SealError as error:
@@ -145,7 +146,7 @@ class DestinationComposer:
             topic, at, data = event.kind, event.at, self._facts(session, event)
         body = {"type": topic, "timestamp": at.isoformat(), "data": data}
         return WebhookCall(
-            delivery.id, topic, url, tuple(self._vault.open(key) for key in keys),
+            delivery.id, topic, url, tuple(self._vault.open(key, f"secret of destination {place.id}") for key in keys),
             json_bytes(body),
         )  # fmt: skip
 

@@ -22,7 +22,8 @@ from app.services.notifications.delivery_rows import DeliveryPlan, new_row, writ
 from app.services.notifications.destination_plans import webhook_plans
 from app.services.record.audit import record
 from app.services.record.exports import ExportFormat, ListExport, exported
-from app.services.vault import SealError, Vault
+from app.services.vault.ring import SealError
+from app.services.vault.values import Vault
 from app.store.batch import execute
 from app.store.engine import Sessions
 from app.store.jobs import DEFER, deliver_job
@@ -90,9 +91,11 @@ class Destinations:
         if terms.channel is Channel.WEBHOOK:
             secret = secret or new_secret()
         now = self._clock()
+        place_id = uuid.uuid4().hex
         row = Destination(
-            id=uuid.uuid4().hex, channel=terms.channel.value, created_at=now, made_by_name=actor.name,
-            secret=self._vault.seal(secret), former_secret="", failures=0, disabled_reason="",
+            id=place_id, channel=terms.channel.value, created_at=now, made_by_name=actor.name,
+            secret=self._vault.seal(secret, f"secret of destination {place_id}"),
+            former_secret="", failures=0, disabled_reason="",
         )  # fmt: skip
         with self._sessions.begin() as session:
             self._put(session, row, terms, shown)
@@ -118,7 +121,7 @@ class Destinations:
         """The address, for a change that keeps it. Raises ForbiddenError, NotFoundError, InvalidInputError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         try:
-            return self._vault.open(self._row(destination_id).address)
+            return self._vault.open(self._row(destination_id).address, f"address of destination {destination_id}")
         except SealError as error:
             complaint = {"address": f"Enter it again. {error}"}
             raise InvalidInputError("This destination is not valid.", complaint) from None
@@ -157,7 +160,7 @@ class Destinations:
             if row.channel != Channel.WEBHOOK.value:
                 raise ConflictError("Only webhooks have secrets.")
             row.former_secret, row.former_until = row.secret, now + BOTH_SECRETS
-            row.secret = self._vault.seal(secret)
+            row.secret = self._vault.seal(secret, f"secret of destination {row.id}")
             record(session, actor, "destination.secret_rotated", now, **_details(row))
         return secret
 
@@ -279,7 +282,8 @@ class Destinations:
     def _put(self, session: Session, row: Destination, terms: DestinationTerms, shown: str) -> None:
         if terms.team_slug and session.get(Team, terms.team_slug) is None:
             raise InvalidInputError("This destination is not valid.", {"team_slug": "There is no such team."})
-        row.name, row.shown, row.address = terms.name, shown, self._vault.seal(terms.address)
+        row.name, row.shown = terms.name, shown
+        row.address = self._vault.seal(terms.address, f"address of destination {row.id}")
         row.topics, row.least_risk, row.team_slug = list(terms.topics), terms.least_risk.value, terms.team_slug or None
 
     def _row(self, destination_id: str) -> Destination:

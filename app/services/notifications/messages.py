@@ -24,7 +24,7 @@ from app.services.notifications.sign_in_mail import ready_link
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS
 from app.services.requests.votes import decider
-from app.services.vault import Vault
+from app.services.vault.values import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, SlackPerson
 from app.store.objects import read_object, read_person
@@ -81,14 +81,15 @@ class NoticeComposer:
     Args:
         public_url: the portal's URL for people, without a trailing slash.
         secret_key: signs the links.
+        vault: opens the addresses of browsers.
     """
 
-    def __init__(self, sessions: Sessions, clock: Clock, public_url: str, secret_key: str) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, public_url: str, secret_key: str, vault: Vault) -> None:
         self._sessions = sessions
         self._clock = clock
         self._url = public_url
         self._secret_key = secret_key
-        self._browsers = Browsers(sessions, clock, Vault(secret_key))
+        self._browsers = Browsers(sessions, clock, vault)
 
     def compose(self, delivery: Delivery) -> ComposedNotice:
         """The notice in its current form, if it is still needed."""

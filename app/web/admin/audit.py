@@ -58,6 +58,7 @@ PHRASES = {
     "file.uploaded": "uploaded a file",
     "file.saved": "saved a file of a run",
     "file.deleted": "deleted a file",
+    "key.rotated": "encrypted stored data with another key",
     "run.started": "started a run",
     "run.pause": "paused a run",
     "run.ask": "requested an approval before a run's next step",

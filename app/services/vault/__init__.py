@@ -1,0 +1,1 @@
+"""Encryption of what is stored: the keys, the contents of files, and short values."""
