@@ -1,7 +1,7 @@
 """What encryption of stored files costs: python -m bench.encryption [--megabytes 64]
 
-Writes and reads a file in the database and in a folder, as uploads and downloads do, with the keys and with a key ring that
-copies instead of encrypting, in turn; and rotates it to another key.
+Writes and reads a file in the database and in a folder, as uploads and downloads do, with keys and with a key ring
+that copies instead of encrypting, in turn; and rotates it to another key.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from app.domain.people import Actor, Role, Via
 from app.services.bundle import Services, build_services
@@ -22,6 +23,7 @@ from bench.support import database
 from tests.factories import make_person
 
 ROUNDS = 3
+T = TypeVar("T")
 
 
 class Copying(KeyRing):
@@ -82,7 +84,7 @@ def _compare(
         print(f"{place:10}{what:20}{len(content) / 1e6 / seconds:8.0f} MB/s")
 
 
-def _timed[T](act: Callable[[], T]) -> tuple[T, float]:
+def _timed(act: Callable[[], T]) -> tuple[T, float]:
     began = time.perf_counter()
     result = act()
     return result, time.perf_counter() - began
