@@ -12,7 +12,7 @@ from importlib import resources
 from rapidfuzz import fuzz, process
 
 from workflows.asset_discovery.fields import Field
-from workflows.asset_discovery.mapping.folding import spellings
+from workflows.asset_discovery.mapping.folding import spellings, words_of
 
 Meanings = dict[str, float]
 """What a word can mean, with how well it says that, from 0 to 1."""
@@ -20,7 +20,7 @@ AMBIGUOUS = 0.55
 """Of a word that often means something else."""
 _RULE = re.compile(r"(?P<field>\w+)(?:\((?P<words>[^)]+)\))? (?P<strength>[\d.]+): (?P<parts>.+)")
 _VOWELS = re.compile("[aeiouy]")
-_SHORT, _LONGEST_SHORTENED = 3, 14
+_SHORT, _LONG, _LONGEST_SHORTENED = 3, 7, 14
 _BAGS, _BAG = {"SOFTPART", "NETPART", "USED", "PHONE", "LASTSEEN", "GENERIC", "COST", "CITY"}, 0.7
 """Meanings of many different words, which an abbreviation fits by chance."""
 
@@ -63,26 +63,26 @@ class Lexicon:
     def __init__(self) -> None:
         self.terms: dict[str, Meanings] = {}
         self.parts: set[str] = set()
+        self._single: list[str] = []
         for line in data_lines("words.txt"):
             meaning, _, terms = line.partition(" = ")
             for term in terms.split(","):
                 self._add(meaning, term.strip())
+        self._single.sort()
 
     def _add(self, meaning: str, term: str) -> None:
         whole, quality = term.startswith("!"), AMBIGUOUS if "~" in term else 1.0
         for key in spellings(term.strip("!~")):
+            if key not in self.terms and len(words_of(term)) == 1:
+                self._single.append(key)
             meanings = self.terms.setdefault(key, {})
             meanings[meaning] = max(quality, meanings.get(meaning, 0))
             if not whole and (len(key) > 2 or not key.isascii()):
                 self.parts.add(key)
 
     @cached_property
-    def _sorted(self) -> list[str]:
-        return sorted(self.terms)
-
-    @cached_property
     def _long(self) -> list[str]:
-        return [key for key in self.terms if len(key) > 4]
+        return [key for key in self._single if len(key) > 4]
 
     @cache  # noqa: B019 - there is one lexicon for the life of the process
     def inexact(self, word: str) -> Meanings:
@@ -92,21 +92,26 @@ class Lexicon:
         return self._inflected(word) or self._misspelled(word) or self._shortened(word)
 
     def _starting(self, start: str) -> Iterator[str]:
-        for number in range(bisect_left(self._sorted, start), len(self._sorted)):
-            if not self._sorted[number].startswith(start):
+        for number in range(bisect_left(self._single, start), len(self._single)):
+            if not self._single[number].startswith(start):
                 return
-            yield self._sorted[number]
+            yield self._single[number]
 
     def _inflected(self, word: str) -> Meanings:
-        stem = word[: max(4, len(word) - 3)]
-        keys = [key for key in self._starting(stem) if abs(len(key) - len(word)) < 3] if len(word) > 4 else []
-        return self._merged(keys, 0.85)
+        """Of another form of a word: both have the same start, and differ by two or three letters at the end."""
+        if len(word) <= _SHORT + 1:
+            return {}
+        shared = len(word) - (2 if len(word) < _LONG else 3)
+        keys = [key for key in self._starting(word[:shared]) if abs(len(key) - len(word)) < 3 and len(key) > _SHORT + 1]
+        return self._merged(keys, 0.85 if len(word) >= _LONG else 0.65)
 
     def _misspelled(self, word: str) -> Meanings:
         if len(word) < 5:
             return {}
-        close = process.extract(word, self._long, scorer=fuzz.ratio, score_cutoff=86, limit=3)
-        return self._merged([key for key, _, _ in close], 0.8)
+        close = process.extract(
+            word, self._long, scorer=fuzz.ratio, score_cutoff=86 if len(word) > _LONG else 90, limit=3
+        )
+        return self._merged([key for key, _, _ in close], 0.75)
 
     def _shortened(self, word: str) -> Meanings:
         """Of an abbreviation: letters of a word in their order, best its start, or what is left without vowels."""

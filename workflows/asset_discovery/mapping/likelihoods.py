@@ -94,8 +94,10 @@ def _repetition(profile: Profile) -> dict[Field, float]:
     if distinct == 1:
         for item in F:
             found[item] = found.get(item, 0.0) + (1.0 if item is F.IGNORE else -1.0)
-        if profile.kind("ip") > 0.6:
-            found[F.IP_ADDRESS] -= 4.0  # such as a gateway
+        # Such as a gateway, or a domain.
+        found[F.IP_ADDRESS] -= 4.0
+        found[F.FQDN] -= 3.0
+        found[F.NAME] -= 1.0
     return found
 
 
@@ -146,6 +148,9 @@ def _relations(profile: Profile) -> dict[Field, float]:
         found[F.IGNORE] = -1.5 * profile.targets
         for item in (F.NAME, F.SERIAL_NUMBER, F.APPLICATION, F.OWNER, F.LOCATION, F.MODEL):
             found[item] = -2.0 * profile.targets
+    if profile.within > 0.6 and profile.unique < 0.95:
+        found[F.LOCATION] = found.get(F.LOCATION, 0.0) + 2.2
+        found[F.CLUSTER] = found.get(F.CLUSTER, 0.0) + 0.3
     if profile.same > 0.6 and profile.unique > 0.6:
         found[F.NAME] = found.get(F.NAME, 0.0) + 1.0 * profile.same + 2.0 * profile.targets
         found[F.FQDN] = 0.8 * profile.kind("fqdn")

@@ -34,7 +34,7 @@ def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
         profile_of(column.key, column.heading, frame[column.key].to_list(), heading.dated)
         for column, heading in zip(table.columns, said, strict=True)
     ]
-    note_references(profiles)
+    note_references(profiles, table.frame)
     found = shares([_scores(heading, profile) for heading, profile in zip(said, profiles, strict=True)])
     mapped = (_mapped(*parts) for parts in zip(table.columns, profiles, said, found, strict=True))
     mapping = Mapping(table.file, table.sheet, tuple(mapped))

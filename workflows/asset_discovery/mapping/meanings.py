@@ -26,7 +26,7 @@ _PATH = re.compile(r"[\w\-@/]{2,}(?:\[\])?(?:[.:]+[\w\-@/]{2,}(?:\[\])?)+")
 _SPEED = {"MHz", "GHz"}
 LONGEST = 5
 """Words of a term at most."""
-KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 0.9, 0.3
+KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 1.3, 0.3
 AROUND = (1.0, 0.85, 0.6, 0.45)
 """How much a word of the last part of a path counts, of the one before, and so on."""
 AROUND_COST = (1.0, 0.9, 0.12, 0.05)
@@ -230,4 +230,4 @@ def _cost(word: Word, is_open: bool) -> float:
         return OPEN_COST
     if set(word.meanings) <= {"GIB"} and word.meanings:
         return 0.1
-    return KNOWN_COST * max(word.meanings.values()) if word.meanings else UNKNOWN_COST
+    return max(UNKNOWN_COST, KNOWN_COST * max(word.meanings.values(), default=0.0))

@@ -67,6 +67,7 @@ class Profile:
         counter: The numbers grow by one from row to row.
         targets: The share of values that are names of other rows; set by the table.
         same: The share of values that equal the row's name; set by the table.
+        within: The share of values with which the row's name starts; set by the table.
     """
 
     key: str
@@ -94,6 +95,7 @@ class Profile:
     counter: bool = False
     targets: float = 0.0
     same: float = 0.0
+    within: float = 0.0
     sequence: list[str | None] = field(default_factory=list)
 
     @property

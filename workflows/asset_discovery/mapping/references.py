@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workflows.asset_discovery.mapping.forms import parts_of
 from workflows.asset_discovery.mapping.profiles import Profile
 
+if TYPE_CHECKING:
+    import polars as pl
 
-def note_references(profiles: list[Profile]) -> None:
-    """Find which columns name other rows: sets `targets` and `same`."""
+_FEW = 5
+
+
+def note_references(profiles: list[Profile], frame: pl.DataFrame) -> None:
+    """Find which columns name other rows, or are a part of the row's name: sets `targets`, `same`, and `within`.
+
+    Args:
+        frame: the whole table, because the rows that are named may not be among those that were looked at.
+    """
     names = [profile for profile in profiles if _can_be_name(profile)]
-    known = {profile.key: _short_names(profile) for profile in names}
+    known = {
+        profile.key: {short_name(value) for value in frame[profile.key].drop_nulls().unique()} for profile in names
+    }
     for profile in profiles:
         for other in names:
             if other is profile:
                 continue
             profile.targets = max(profile.targets, _targets(profile, other, known[other.key]))
             profile.same = max(profile.same, _same(profile, other))
+            profile.within = max(profile.within, _within(profile, other))
 
 
 def _can_be_name(profile: Profile) -> bool:
@@ -32,10 +46,6 @@ def short_name(value: str) -> str:
     return value.split(".", 1)[0].casefold().strip()
 
 
-def _short_names(profile: Profile) -> set[str]:
-    return {short_name(value) for value in profile.counts}
-
-
 def _targets(profile: Profile, other: Profile, names: set[str]) -> float:
     hits = total = 0
     for cell, own in zip(profile.sequence, other.sequence, strict=True):
@@ -45,6 +55,17 @@ def _targets(profile: Profile, other: Profile, names: set[str]) -> float:
         total += len(parts)
         hits += sum(part in names and (own is None or part != short_name(own)) for part in parts)
     return hits / total if total else 0.0
+
+
+def _within(profile: Profile, other: Profile) -> float:
+    """The share of cells with which the row's name starts, such as the code of its site."""
+    pairs = [
+        (cell.casefold(), own.casefold())
+        for cell, own in zip(profile.sequence, other.sequence, strict=True)
+        if cell is not None and own is not None and len(cell) > 1
+    ]
+    starting = sum(own.startswith(cell) and len(own) > len(cell) for cell, own in pairs)
+    return starting / len(pairs) if len(pairs) > _FEW else 0.0
 
 
 def _same(profile: Profile, other: Profile) -> float:
