@@ -104,7 +104,7 @@ def style_of(texts: list[str], others: tuple[int, int] = (0, 0)) -> DateStyle:
         )
         slashes = sum("/" in text for text in texts)
         second, first = (1, 0) if american * 4 > slashes > 0 else (0, 1)
-    digits = [text for text in texts if text.isdigit() and len(text) in (5, 7)]
+    digits = [text for text in texts if text.isdecimal() and len(text) in (5, 7)]
     ordinal = bool(digits) and all(0 <= int(text[-3:]) <= 366 or len(set(text)) == 1 for text in digits)
     ordinal = ordinal and all(len(text) == 7 for text in digits)
     return DateStyle(DayPlace.FIRST if first > second else DayPlace.SECOND, sure, ordinal)
@@ -228,7 +228,7 @@ def _in_words(text: str) -> Outcome | None:
     months: list[int] = []
     numbers: list[str] = []
     for word in _WORDS.findall(text):
-        if word.isdigit():
+        if word.isdecimal():
             numbers.append(word)
         elif (month := month_of(word)) is not None:
             months.append(month)

@@ -12,6 +12,7 @@ from workflows.asset_discovery.cleansing.words import stands_for_nothing
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _URL = re.compile(r"^(?:[a-z][a-z0-9+]*://|\\\\)(?P<host>[^/\\\s:]+)(?::\d+)?(?:[/\\].*)?$", re.IGNORECASE)
+_WINDOWS_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,15}\\(?P<host>[A-Za-z0-9_-]+)")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _NOBODY = re.compile(
     r"localhost\d*(?:\.localdomain\d*|\.local)?|\(none\)|none|unknown(?:[-_ ]?host)?|no[-_ ]?name|"
@@ -66,6 +67,8 @@ def read_name(text: str, domains: KnownDomains) -> Outcome:
     bare = text
     if match := _URL.match(text):
         bare = match["host"]
+    if match := _WINDOWS_DOMAIN.fullmatch(bare):
+        return Outcome(match["host"], Rule.DOMAIN)
     if _NOBODY.fullmatch(bare):
         return Outcome(None, Rule.PLACEHOLDER)
     parts = domains.split(bare)

@@ -10,6 +10,7 @@ from workflows.asset_discovery.cleansing.outcomes import Outcome, invalid
 from workflows.asset_discovery.cleansing.rules import Rule
 from workflows.asset_discovery.cleansing.words import is_spreadsheet_error
 
+_OTHER_UNIT = 400
 _BYTES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 # Prefix, then a word for bytes; French octets, Russian bytes, and "GiB", "Gio", "GByte", "gigas".
 _UNIT = re.compile(
@@ -42,6 +43,9 @@ _PARTS = re.compile(
     r"\s*(?:\+|;|\n|&|\bund\b|\band\b|\bet\b|\by\b|\be\b|\boch\b|\bog\b|\ben\b|,\s|\s/\s)\s*", re.IGNORECASE
 )
 _PADDED_WITH_LETTER = re.compile(r"0\d+[A-Za-z]")
+_AMOUNT_INSIDE = re.compile(r"[\s/(]\d+(?:[.,]\d+)? ?(?:[KMGTP]i?[Bo]|[КМГТ]Б)\b", re.IGNORECASE)
+_MULTIPLES = {"single": 1, "dual": 2, "quad": 4, "hexa": 6, "octa": 8, "deca": 10}
+_MULTIPLE = re.compile(rf"({'|'.join(_MULTIPLES)})[- ]?cores?", re.IGNORECASE)
 _FREQUENCY = re.compile(r"[kmg]hz", re.IGNORECASE)
 # Words that may follow an amount: kinds of memory and disks, and names of processors' parts.
 _NOUNS = re.compile(
@@ -118,6 +122,8 @@ class NumberReader:
         bare: The power of 1024 of numbers without a unit.
         guessed: Whether `bare` was guessed.
         style: How numbers are written in the column.
+        typical: The middle one of the bare numbers; one that is some thousand times as large or as small is meant in
+            the next smaller or larger unit.
         zero_is_nothing: Whether 0 stands for an unknown number, rather than for one that cannot be right.
     """
 
@@ -125,12 +131,15 @@ class NumberReader:
     bare: int | None = None
     guessed: bool = False
     style: NumberStyle = NumberStyle()
+    typical: float | None = None
     zero_is_nothing: bool = False
 
     def read(self, text: str) -> Outcome:
         """The number of a cell, in the unit of its field."""
         if is_spreadsheet_error(text):
             return invalid("a spreadsheet's error, and no number")
+        if self.target is None and (multiple := _MULTIPLE.fullmatch(text)):
+            return Outcome(float(_MULTIPLES[multiple[1].lower()]), Rule.NOTATION)
         plain = _APPROXIMATE.sub("", text)
         rule: Rule | None = Rule.REMARK if plain != text else None
         found = self._sum(plain)
@@ -143,7 +152,8 @@ class NumberReader:
                     agrees = inside is not None and abs(inside[0] - found[0]) <= 0.05 * found[0]
                     found = (found[0], Rule.NOTATION if agrees else Rule.REMARK)
         if found is None:
-            return invalid("not a number")
+            # An amount among words that are not understood is no error of the cell.
+            return Outcome(None, Rule.UNREADABLE) if _AMOUNT_INSIDE.search(text) else invalid("not a number")
         value, how = found
         return self._judged(text, value, rule or how)
 
@@ -211,9 +221,18 @@ class NumberReader:
             return None
         if power is None:
             power = self.bare if self.bare is not None else self.target
+            shift = self._shift(value)
+            power, rule = power + shift, Rule.UNIT_GUESSED if shift else rule
         elif rule is None:
             rule = Rule.UNIT if not rest.strip() else Rule.REMARK
         return value * 1024.0 ** (power - self.target), rule
+
+    def _shift(self, value: float) -> int:
+        """By how many units a bare number of memory differs from the others: `16` among `16384` is in GiB."""
+        if self.target != 2 or not self.typical or value <= 0:
+            return 0
+        ratio = value / self.typical
+        return -1 if ratio >= _OTHER_UNIT else 1 if ratio <= 1 / _OTHER_UNIT else 0
 
     def _number(self, digits: str) -> tuple[float, bool] | None:
         """The number, and whether it was guessed what a mark in it separates; None for what is no number."""

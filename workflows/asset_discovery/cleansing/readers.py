@@ -96,12 +96,14 @@ def _numbers(target: Field, column: str, unit: str, texts: Texts) -> Reader:
         return numbers.NumberReader(None, style=style, zero_is_nothing=zero_is_nothing).read
     heading = _UNIT_IN_HEADING.search(column)
     bare = numbers.unit_power(unit) if unit else numbers.unit_power(heading[1]) if heading else None
+    plain = numbers.NumberReader(None, style=style)
+    read = [plain.read(text).value for text in meant if re.fullmatch(r"[\d.,' ]+", text)]
+    known = sorted(value for value in read if isinstance(value, float))
     guessed = bare is None
     if bare is None:
-        plain = numbers.NumberReader(None, style=style)
-        read = [plain.read(text).value for text in meant if re.fullmatch(r"[\d.,' ]+", text)]
-        bare = numbers.guessed_power(power, [value for value in read if isinstance(value, float)])
-    return numbers.NumberReader(power, bare, guessed, style, zero_is_nothing).read
+        bare = numbers.guessed_power(power, known)
+    typical = known[len(known) // 2] if len(known) > 2 else None
+    return numbers.NumberReader(power, bare, guessed, style, typical, zero_is_nothing).read
 
 
 def _dates(texts: Texts, context: Context) -> Reader:

@@ -31,7 +31,7 @@ def without_noise(text: str, keep_lines: bool = False) -> str:
     if "_x" not in text and not text.startswith("=") and "&" not in text and _PLAIN.fullmatch(text):
         return text
     if "_x" in text:
-        text = _XML_ESCAPE.sub(lambda match: chr(int(match.group(1), 16)), text)
+        text = _XML_ESCAPE.sub(lambda match: _char(int(match.group(1), 16)), text)
     formula = _FORMULA_TEXT.fullmatch(text.strip())
     if formula:
         text = formula.group(1)
@@ -41,6 +41,11 @@ def without_noise(text: str, keep_lines: bool = False) -> str:
     if keep_lines:
         return "\n".join(filter(None, (_BLANKS.sub(" ", line).strip() for line in text.splitlines())))
     return _BLANKS.sub(" ", text).strip()
+
+
+def _char(number: int) -> str:
+    """A character; nothing for half of one, which no text can hold."""
+    return "" if 0xD800 <= number <= 0xDFFF else chr(number)
 
 
 def looks_misread(text: str) -> bool:

@@ -8,11 +8,10 @@ import polars as pl
 
 LARGEST_BLOCK = 40
 """More records with one key are not compared with each other: they share what identifies no asset."""
+_LARGEST_BLOCKS = {"short": 16, "plain": 16, "loose": 8}
+"""Names alone say less."""
 
-_TITLES = {
-    "serial": "serial number", "macs": "MAC address", "ips": "IP address", "fqdn": "FQDN", "short": "name",
-    "serial_plain": "serial number", "plain": "name", "loose": "name",
-}  # fmt: skip
+_TITLES = {"serial": "serial number", "macs": "MAC address", "ips": "IP address", "fqdn": "FQDN", "short": "name"}
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,10 @@ def candidates(base: pl.DataFrame) -> tuple[pl.DataFrame, list[Crowd]]:
     for name, keys in _keys(base).items():
         sizes = keys.group_by("key").agg(pl.len().alias("size"))
         sized = keys.join(sizes, on="key", how="inner").filter(pl.col("size") > 1)
-        if name != "loose":
-            crowds += _crowds(_TITLES[name], sized.filter(pl.col("size") > LARGEST_BLOCK))
-        block = sized.filter(pl.col("size") <= LARGEST_BLOCK).select("index", "key")
+        largest = _LARGEST_BLOCKS.get(name, LARGEST_BLOCK)
+        if name in _TITLES:
+            crowds += _crowds(_TITLES[name], sized.filter(pl.col("size") > largest))
+        block = sized.filter(pl.col("size") <= largest).select("index", "key")
         joined = block.join(block, on="key", suffix="_b").filter(pl.col("index") < pl.col("index_b"))
         pairs.append(joined.select(pl.col("index").alias("a"), pl.col("index_b").alias("b")))
     of_hosts = base.filter(pl.col("host_serial")).select("index", pl.col("serial").alias("key"))

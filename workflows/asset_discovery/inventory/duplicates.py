@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from workflows.asset_discovery.inventory.candidates import Crowd, candidates
-from workflows.asset_discovery.inventory.groups import Identity, joined
-from workflows.asset_discovery.inventory.identities import identities
+from workflows.asset_discovery.inventory.groups import Identity, Refusal, joined
+from workflows.asset_discovery.inventory.identities import identities, without_shared
 from workflows.asset_discovery.inventory.judgment import Verdict, judged
 from workflows.asset_discovery.inventory.look_alikes import by_shared_value
 from workflows.asset_discovery.inventory.reasons import differences_of, reason_for
@@ -17,6 +17,9 @@ from workflows.asset_discovery.inventory.reasons import differences_of, reason_f
 Pair = tuple[int, int]
 """Positions of two records in the frame, the smaller first."""
 _MOST_NAMED = 10_000
+_MOST_DOUBTFUL = 50_000
+_AT_ONCE = 200_000
+"""Pairs that are compared at once, so that memory does not grow with their number."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Duplicates:
 
     Attributes:
         groups: Records that are one asset.
-        doubtful: Pairs that people decide, those that are most likely one asset first.
+        doubtful: Pairs that people decide, those that are most likely one asset first, at most 10,000.
         distinct: Look-alikes, at most 10,000.
     """
 
@@ -75,24 +78,37 @@ def duplicates(frame: pl.DataFrame, same: Collection[Pair] = (), different: Coll
         same: Pairs of which people have decided that they are one asset.
         different: Pairs of which people have decided that they are not.
     """
-    base = identities(frame).filter(frame["_valid"])
+    positions = frame["_valid"].arg_true().to_list()
+    # From here on, records are counted without those that take no part.
+    places = {position: place for place, position in enumerate(positions)}
+    base = identities(frame.filter("_valid"))
     pairs, crowds = candidates(base)
-    # Positions in `base` differ from those in the frame where records are not valid.
-    place = pl.Series(range(base.height), dtype=pl.UInt32)
-    positions = pl.DataFrame({"index": base["index"], "place": place})
-    placed = pairs.join(positions.rename({"index": "a", "place": "pa"}), on="a", maintain_order="left").join(
-        positions.rename({"index": "b", "place": "pb"}), on="b", maintain_order="left"
-    )
-    found = judged(base, placed.select(pl.col("pa").alias("a"), pl.col("pb").alias("b"))).with_columns(
-        placed["a"], placed["b"]
-    )
-    return _Sorting(
-        base, found, crowds, {_ordered(pair) for pair in same}, {_ordered(pair) for pair in different}
-    ).result()
+    decisions = [_placed(decided, places) for decided in (same, different)]
+    return _Sorting(base, _worth_it(base, pairs), crowds, *decisions).result(positions)
 
 
-def _ordered(pair: Pair) -> Pair:
-    return (min(pair), max(pair))
+def _placed(pairs: Collection[Pair], places: dict[int, int]) -> set[Pair]:
+    known = (pair for pair in pairs if pair[0] in places and pair[1] in places)
+    return {(min(places[a], places[b]), max(places[a], places[b])) for a, b in known}
+
+
+def _worth_it(base: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The judged pairs that have something to say, the surest first."""
+    prepared = without_shared(base)
+    kept: list[pl.DataFrame] = []
+    apart = 0
+    for part in pairs.iter_slices(_AT_ONCE):
+        found = judged(prepared, part)
+        kept.append(found.filter(pl.col("verdict").is_in([Verdict.SAME.value, Verdict.DOUBTFUL.value])))
+        distinct = found.filter(pl.col("verdict") == Verdict.DISTINCT.value).head(_MOST_NAMED - apart)
+        apart += distinct.height
+        kept.append(distinct)
+    if not kept:
+        return judged(prepared, pairs)
+    found = pl.concat(kept).sort("score", descending=True, maintain_order=True)
+    doubtful = pl.col("verdict") == Verdict.DOUBTFUL.value
+    # Nobody decides more than the first of them, and what is decided leaves room for others.
+    return found.filter(~doubtful | (doubtful.cum_sum() <= _MOST_DOUBTFUL))
 
 
 class _Sorting:
@@ -107,36 +123,32 @@ class _Sorting:
         self._reasons: dict[Pair, str] = {}
         self._differences: dict[Pair, str] = {}
         self._of: dict[Verdict, list[tuple[Pair, int]]] = {verdict: [] for verdict in Verdict}
-        worth_it = found.filter(pl.col("verdict") != Verdict.UNRELATED.value).sort(
-            "score", descending=True, maintain_order=True
-        )
-        for pair in worth_it.iter_rows(named=True):
+        for pair in found.iter_rows(named=True):
             key = (pair["a"], pair["b"])
             self._reasons[key] = reason_for(pair)
             self._differences[key] = differences_of(pair)
             self._of[Verdict(pair["verdict"])].append((key, pair["score"]))
 
-    def result(self) -> Duplicates:
+    def result(self, positions: list[int]) -> Duplicates:
+        """What was found, in positions of the frame."""
         decided = sorted(self._same)
         sure = [pair for pair, _ in self._of[Verdict.SAME] if pair not in self._different]
         groups, refused = joined([*decided, *sure], self._identities([*decided, *sure]).__getitem__)
         group_of = {row: number for number, rows in enumerate(groups) for row in rows}
-        doubtful = [
-            DoubtfulPair(a, b, self._reasons[a, b], score / 100)
-            for (a, b), score in self._of[Verdict.DOUBTFUL]
-            if self._open((a, b), group_of)
-        ]
-        doubtful += [
-            DoubtfulPair(item.a, item.b, f"{self._reasons.get((item.a, item.b), 'decided by people')}; {item.why}", 0.5)
-            for item in refused
-            if self._open((item.a, item.b), group_of)
-        ]
-        doubtful.sort(key=lambda pair: (-pair.likelihood, pair.a, pair.b))
+        doubtful = _once(self._doubtful(refused, group_of), group_of)
         return Duplicates(
-            tuple(DuplicateGroup(tuple(rows), self._reason(rows)) for rows in groups),
-            tuple(_once(doubtful, group_of)),
-            tuple(self._look_alikes(group_of)),
+            tuple(DuplicateGroup(_at(positions, rows), self._reason(rows)) for rows in groups),
+            tuple(replace(pair, a=positions[pair.a], b=positions[pair.b]) for pair in doubtful[:_MOST_NAMED]),
+            tuple(LookAlikes(_at(positions, item.rows), item.reason) for item in self._look_alikes(group_of)),
         )
+
+    def _doubtful(self, refused: list[Refusal], group_of: dict[int, int]) -> list[DoubtfulPair]:
+        found = [DoubtfulPair(*pair, self._reasons[pair], score / 100) for pair, score in self._of[Verdict.DOUBTFUL]]
+        for item in refused:
+            reason = self._reasons.get((item.a, item.b), "decided by people")
+            found.append(DoubtfulPair(item.a, item.b, f"{reason}; {item.why}", 0.5))
+        opened = (pair for pair in found if self._open((pair.a, pair.b), group_of))
+        return sorted(opened, key=lambda pair: (-pair.likelihood, pair.a, pair.b))
 
     def _open(self, pair: Pair, group_of: dict[int, int]) -> bool:
         """Whether a doubtful pair still needs a decision."""
@@ -169,6 +181,10 @@ class _Sorting:
         for crowd in self._crowds:
             found.append(LookAlikes(crowd.rows, f"same {crowd.what} ({crowd.value}), which many share"))
         return found[:_MOST_NAMED]
+
+
+def _at(positions: list[int], rows: Iterable[int]) -> tuple[int, ...]:
+    return tuple(positions[row] for row in rows)
 
 
 def _once(pairs: list[DoubtfulPair], group_of: dict[int, int]) -> list[DoubtfulPair]:

@@ -92,27 +92,20 @@ def _serials_of_hosts(base: pl.DataFrame) -> pl.Series:
     return many | of_source
 
 
-def shared_values(base: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Values of `macs` or `ips` that several records with contradicting identities have: `value`, `records`.
+def without_shared(base: pl.DataFrame) -> pl.DataFrame:
+    """The identities without the addresses and domain names that records with contradicting identities share.
 
-    They identify a dock, a router's shared address, or an address translation, and no asset.
+    They identify a dock, a router's shared address, an address translation, or a host, and no asset.
     """
-    rows = base.select(
-        "short",
-        "serial",
-        "host_serial",
-        "source",
-        pl.col(column).alias("value"),
-        pl.col("macs").list.first().alias("mac"),
-    )
-    rows = rows.explode("value").filter(pl.col("value").is_not_null())
-    counted = rows.group_by("value").agg(
-        pl.len().alias("records"),
-        pl.col("short").drop_nulls().n_unique().alias("names"),
-        pl.col("serial").filter(~pl.col("host_serial")).drop_nulls().n_unique().alias("serials"),
-        pl.col("mac").drop_nulls().n_unique().alias("macs"),
-    )
-    contradicting = (
-        pl.col("serials") >= _MANY if column == "macs" else (pl.col("serials") >= _MANY) | (pl.col("macs") >= _MANY)
-    )
-    return counted.filter(contradicting & (pl.col("names") >= _MANY)).select("value", "records")
+    own_serial = pl.col("serial").filter(~pl.col("host_serial")).drop_nulls().n_unique() >= _MANY
+    own_mac = pl.col("mac").drop_nulls().n_unique() >= _MANY
+    names = pl.col("short").drop_nulls().n_unique() >= _MANY
+    base = base.with_columns(pl.col("macs").list.first().alias("mac"))
+    for column, contradiction in (("macs", own_serial & names), ("ips", (own_serial | own_mac) & names)):
+        rows = base.select("short", "serial", "host_serial", "mac", pl.col(column).alias("value")).explode("value")
+        shared = rows.drop_nulls("value").group_by("value").agg(contradiction.alias("shared")).filter("shared")["value"]
+        if len(shared):
+            kept = pl.col(column).list.set_difference(pl.lit(shared.to_list(), dtype=pl.List(pl.String)))
+            base = base.with_columns(pl.when(kept.list.len() > 0).then(kept).alias(column))
+    shared_name = (pl.col("short").n_unique().over("fqdn") >= _MANY) & pl.col("fqdn").is_not_null()
+    return base.with_columns(pl.when(~shared_name).then("fqdn").alias("fqdn")).drop("mac")

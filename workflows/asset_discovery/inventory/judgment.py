@@ -8,8 +8,6 @@ from typing import Any
 import polars as pl
 from rapidfuzz import fuzz, process
 
-from workflows.asset_discovery.inventory.identities import shared_values
-
 _SIMILAR = 88
 
 
@@ -26,7 +24,7 @@ def judged(base: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """The pairs with what was compared, and `verdict` with `score` (the surest first when groups are formed).
 
     Args:
-        base: See `identities`.
+        base: See `identities` and `without_shared`.
         pairs: See `candidates`.
     """
     compared = _compared(base, pairs)
@@ -35,12 +33,6 @@ def judged(base: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compared(base: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    for column in ("macs", "ips"):
-        common = shared_values(base, column)["value"].to_list()
-        kept = (
-            pl.col(column).list.set_difference(pl.lit(common, dtype=pl.List(pl.String))) if common else pl.col(column)
-        )
-        base = base.with_columns(pl.when(kept.list.len() > 0).then(kept).alias(column))
     names = [name for name in base.columns if name != "index"]
     left = base.select(names)[pairs["a"]].rename({name: f"{name}_a" for name in names})
     right = base.select(names)[pairs["b"]].rename({name: f"{name}_b" for name in names})
@@ -57,7 +49,7 @@ def _similar(alike: Any) -> pl.Expr:
 
 def _agreements() -> dict[str, pl.Expr]:
     own_serials = ~(pl.col("host_serial_a") | pl.col("host_serial_b"))
-    long = (pl.col("uuid_a") & pl.col("uuid_b")) | (pl.col("serial_a").str.len_chars() >= 12)
+    long = (pl.col("uuid_a") & pl.col("uuid_b")) | (pl.col("serial_a").str.len_chars() >= 16)
     return {
         "serial_equal": _equal("serial") & own_serials,
         "serial_alike": _equal("serial_plain") & ~_equal("serial") & own_serials,
@@ -92,6 +84,7 @@ def _circumstances() -> dict[str, pl.Expr]:
     return {
         "support": pl.sum_horizontal(_equal(name).cast(pl.Int8) for name in supporting),
         "contrast": pl.sum_horizontal(_differ(name).cast(pl.Int8) for name in contrasting),
+        "specific": pl.col("digits_a").str.len_chars().fill_null(0) > 0,
         "other_source": pl.col("source_a") != pl.col("source_b"),
     }
 
@@ -116,13 +109,14 @@ def _verdict() -> tuple[pl.Expr, pl.Expr]:
     """The verdict and its score, from the columns of `_compared`; the first rule that applies decides."""
     c = pl.col
     other_key = c("mac_equal") | c("ip_equal") | c("name_equal") | c("fqdn_equal")
-    same_name = c("name_equal") | c("fqdn_equal")
+    same_name = (c("name_equal") | c("fqdn_equal")) & ~c("name_differ")
+    alike = (c("support") >= 2) & ~c("vendor_differ") & ~c("type_differ")
     rules: list[tuple[pl.Expr, Verdict, int]] = [
         # Serial numbers agree.
         (c("serial_equal") & c("mac_differ") & c("name_differ"), Verdict.DOUBTFUL, 50),
         (c("serial_equal") & c("vendor_differ") & c("name_differ"), Verdict.DOUBTFUL, 50),
         (c("serial_equal") & (c("mac_equal") | same_name), Verdict.SAME, 100),
-        (c("serial_equal") & c("name_differ") & c("ip_differ") & ~c("serial_global"), Verdict.DOUBTFUL, 55),
+        (c("serial_equal") & c("name_differ") & c("ip_differ") & ~c("serial_global") & ~alike, Verdict.DOUBTFUL, 55),
         (c("serial_equal"), Verdict.SAME, 90),
         (c("serial_alike") & (c("mac_equal") | (same_name & c("ip_equal"))), Verdict.SAME, 85),
         (c("serial_alike") & other_key & ~c("mac_differ"), Verdict.DOUBTFUL, 60),
@@ -141,9 +135,11 @@ def _verdict() -> tuple[pl.Expr, pl.Expr]:
         (same_name & c("fqdn_differ"), Verdict.DISTINCT, 0),
         (same_name & c("ip_equal"), Verdict.SAME, 85),
         (same_name & c("ip_differ"), Verdict.DOUBTFUL, 40),
-        (c("fqdn_equal"), Verdict.SAME, 75),
-        (c("name_equal") & c("other_source"), Verdict.SAME, 70),
-        (c("name_equal") & (c("support") >= 3) & (c("contrast") == 0), Verdict.SAME, 70),
+        (same_name & c("vendor_differ") & c("type_differ"), Verdict.DOUBTFUL, 35),
+        (same_name & c("fqdn_equal"), Verdict.SAME, 75),
+        (c("fqdn_equal"), Verdict.DOUBTFUL, 35),
+        (c("name_equal") & c("specific") & c("other_source"), Verdict.SAME, 70),
+        (c("name_equal") & c("specific") & (c("support") >= 3) & (c("contrast") == 0), Verdict.SAME, 70),
         (c("name_equal") & (c("contrast") >= 3), Verdict.DISTINCT, 0),
         (c("name_equal"), Verdict.DOUBTFUL, 50),
         # Names are written differently.
