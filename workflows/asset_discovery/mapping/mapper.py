@@ -8,6 +8,7 @@ from assent.lessons import RecalledLesson
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.mapped import ColumnMapping, Mapping
 from workflows.asset_discovery.mapping.competition import shares
+from workflows.asset_discovery.mapping.confidence import confidence_of
 from workflows.asset_discovery.mapping.lessons import corrected_by
 from workflows.asset_discovery.mapping.likelihoods import fit_of
 from workflows.asset_discovery.mapping.meanings import Said, said_by
@@ -35,8 +36,9 @@ def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
         for column, heading in zip(table.columns, said, strict=True)
     ]
     note_references(profiles, table.frame)
-    found = shares([_scores(heading, profile) for heading, profile in zip(said, profiles, strict=True)])
-    mapped = (_mapped(*parts) for parts in zip(table.columns, profiles, said, found, strict=True))
+    fits = [fit_of(profile) for profile in profiles]
+    found = shares([_scores(heading, fit) for heading, fit in zip(said, fits, strict=True)])
+    mapped = (_mapped(*parts) for parts in zip(table.columns, profiles, said, fits, found, strict=True))
     mapping = Mapping(table.file, table.sheet, tuple(mapped))
     return corrected_by(table, mapping, recalled) if recalled else mapping
 
@@ -47,17 +49,20 @@ def _said(table: Table, column: Column) -> Said:
     return said_by(column.key if table.record_path else column.heading)
 
 
-def _scores(said: Said, profile: Profile) -> dict[Field, float]:
+def _scores(said: Said, fit: dict[Field, float]) -> dict[Field, float]:
     """For each field the evidence of the heading and of the values, added up."""
-    fit = fit_of(profile)
     return {item: fit[item] + said.fields.get(item, 0.0) for item in Field}
 
 
-def _mapped(column: Column, profile: Profile, said: Said, found: dict[Field, float]) -> ColumnMapping:
+def _mapped(
+    column: Column, profile: Profile, said: Said, fit: dict[Field, float], found: dict[Field, float]
+) -> ColumnMapping:  # fmt: skip
     ranked = sorted(found.items(), key=lambda pair: -pair[1])
-    field, confidence = ranked[0]
-    others = tuple((item, round(share, 3)) for item, share in ranked[1 : 1 + _OTHERS] if share > _LEAST_OTHER)
-    reason = reason_of(profile, said, column.heading, found)
+    field, confidence = ranked[0][0], round(confidence_of(found, said, fit), 3)
+    others = tuple(
+        (item, min(confidence, round(share, 3))) for item, share in ranked[1 : 1 + _OTHERS] if share > _LEAST_OTHER
+    )
+    reason = reason_of(profile, said, column.heading, found, confidence)
     return ColumnMapping(
-        column.key, field, round(confidence, 3), reason, unit_of(field, profile, said), profile.samples(), others
+        column.key, field, confidence, reason, unit_of(field, profile, said), profile.samples(), others
     )

@@ -29,14 +29,14 @@ _WORDS = {
 }
 
 
-def reason_of(profile: Profile, said: Said, heading: str, found: dict[Field, float]) -> str:
+def reason_of(profile: Profile, said: Said, heading: str, found: dict[Field, float], confidence: float) -> str:
     """One or two sentences: what the heading says, what the values are, and what else the column could be."""
     ranked = sorted(found.items(), key=lambda pair: -pair[1])
-    chosen, sure = ranked[0]
+    chosen = ranked[0][0]
     parts = [_heading(said, heading, chosen), _values(profile, chosen)]
     text = "; ".join(part for part in parts if part) + "."
     other, share = ranked[1]
-    if sure < THRESHOLD and share > _DOUBT:
+    if confidence < THRESHOLD and share > _DOUBT:
         text += (
             f" It could also be: {FACTS[other].title}."
             if other is not Field.IGNORE
