@@ -79,7 +79,6 @@ class DelimitedReader:
         self.empty_lines: list[int] = []
         self.broken: list[int] = []
         self._lines = _Lines(text, limits, ditto_marks(dialect.delimiter) if dialect.ditto else None)
-        self._opening = re.compile(rf"(?:^|{re.escape(dialect.delimiter)}){re.escape(dialect.quote)}")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the line, from 1, and the cells of each record; physical lines without anything are left out."""
@@ -137,12 +136,24 @@ class DelimitedReader:
             return self._ends_open()
         lines = self._lines.record
         for line in lines[1:-1]:
+            if self.dialect.quote in line and not self._opens_first(line):
+                continue  # it ends a cell of this record
             if len(next(self._reader(iter([line]), quoting=False), [])) == width:
                 return True
         last = next(self._reader(iter([lines[-1]]), quoting=False), [])
-        if len(last) == width and (len(row) != width or bool(self._opening.search(lines[-1]))):
+        if len(last) == width and (len(row) != width or self._opens_first(lines[-1])):
             return True
         return len(row) != width and self._ends_open()
+
+    def _opens_first(self, line: str) -> bool:
+        """Tell whether the first quote of a line opens a cell rather than closing one."""
+        quote, delimiter = self.dialect.quote, self.dialect.delimiter
+        at = line.replace(quote * 2, "xx").find(quote)
+        return (
+            at >= 0
+            and line[at - 1 : at] in ("", delimiter)
+            and line[at + 1 : at + 2] not in ("", delimiter, "\r", "\n")
+        )
 
     def _ends_open(self) -> bool:
         """Tell whether the file ends within a quoted cell."""
@@ -165,12 +176,17 @@ def read_single(text: TextIO, dialect: Dialect, limits: ReadingLimits, sample: s
     if sample.count('"') > 1:
         inner = dialect_of("\n".join(row[0] for row in csv.reader(sample.splitlines()[:_LINES_TRIED]) if row))
         if inner.delimiter and inner.width > 2:
-            grid = read_delimited(
-                text, dialect, limits, lambda cell: next(csv.reader([cell], delimiter=inner.delimiter), [])
-            )
+            grid = read_delimited(text, dialect, limits, lambda cell: _inner(cell, inner.delimiter))
             grid.notes.append("Each line is quoted as a whole; its cells were read.")
             return grid, inner.delimiter
     return read_delimited(text, dialect, limits), ""
+
+
+def _inner(cell: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([cell], delimiter=delimiter), [])
+    except csv.Error:  # a line break without quotes
+        return [cell]
 
 
 def read_delimited(

@@ -84,7 +84,7 @@ def _of_text(path: Path, name: str, limits: ReadingLimits) -> list[Table]:
 
 def _of_json(path: Path, encoding: Encoding, start: str, name: str, limits: ReadingLimits) -> list[Table] | None:
     """Return the tables of JSON or JSON Lines; None for a text that only begins like it."""
-    if _are_json_lines(start):
+    if name.lower().endswith((".jsonl", ".ndjson")) or _are_json_lines(start):
         with open_text(path, encoding) as text:
             return read_json_lines(text, name, limits)
     with open_text(path, encoding) as text:

@@ -22,7 +22,7 @@ NAME_KEY = "(name)"
 """The last part of the column that holds the names of an object's entries, where records are keyed by name."""
 _NO_OBJECT = "No object, so no record."
 _BETWEEN = re.compile(r"[\s,\x1e]*")
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def load(text: str) -> Any:
