@@ -20,6 +20,8 @@ from pathlib import Path
 
 from bench.discovery_engine import by_itself, by_truth, outcome_of
 from bench.discovery_scores import Figures, Outcome, Truth, scored, truths
+from bench.discovery_speed import measured
+from bench.support import database
 from workflows.asset_discovery.mapped import THRESHOLD
 
 TESTS = Path(__file__).parents[1] / "tests" / "workflows" / "asset_discovery"
@@ -81,6 +83,37 @@ def show_figures(folder: Path, mistakes: bool) -> None:
         print(check(scorer, everything))
 
 
+def show_lessons(folder: Path, mistakes: bool) -> None:
+    """Print what lessons are worth for a folder's groups that have next exports."""
+    from bench.discovery_lessons import of_folder
+
+    for name, _ in groups(folder):
+        with database("discovery_lessons") as address:
+            taught = of_folder(address, folder, name)
+        if taught:
+            print(f"\n{folder.name}/{name}: lessons")
+            print("\n".join(f"  {line}" for line in taught.lines()))
+            if mistakes and name not in HELD:
+                print("\n".join(f"    {line}" for line in (*taught.mistakes, *taught.traps)))
+
+
+def show_speed(sizes: list[int]) -> None:
+    """Print what large inventories take, through the whole workflow and without asking anybody."""
+    print("\n| records | s | processor s | MiB | MiB, sandbox | longest without a report, s | of each step, s |")
+    print("|---:|---:|---:|---:|---:|---:|---|")
+    for rows in sizes:
+        made, speed = measured(rows)
+        steps = ", ".join(f"{node} {seconds:.1f}" for node, seconds in speed.nodes.items())
+        print(
+            f"| {made.rows:,} | {speed.seconds:.1f} | {speed.processor:.1f} | {speed.mebibytes:.0f} "
+            f"| {speed.sandbox_mebibytes:.0f} | {speed.gap:.1f} ({speed.gap_after}) | {steps} |"
+        )
+        print(
+            f"  {len(made.duplicates):,} duplicates and {len(made.invalid):,} invalid records were made; the run counts"
+        )
+        print(f"  {json.dumps(speed.figures)}")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,6 +125,11 @@ def main() -> None:
     if given.only in (None, "figures"):
         for folder in given.data or USUAL:
             show_figures(folder, given.mistakes)
+    if given.only in (None, "lessons"):
+        for folder in given.data or USUAL:
+            show_lessons(folder, given.mistakes)
+    if given.only in (None, "speed"):
+        show_speed(given.sizes)
 
 
 if __name__ == "__main__":
