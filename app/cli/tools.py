@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from app.cli.context import as_json, print_json, print_table
+from app.cli.recalling import lessons_for
 from app.installation import add_folder
 from app.runtime.toolbox import opened_toolbox
 from app.settings import load_settings
@@ -135,11 +136,11 @@ def call_tool(tool: str, given: str, timeout: float | None, reason: str, environ
     log_of_calls.addHandler(logging.NullHandler())
     limits = Limits(timeout=timeout)
     try:
-        result = (
-            call(found, inputs, limits=limits)
-            if found.reads_only
-            else _approved(found, inputs, limits, url, reason=reason, environment=environment)
-        )
+        if found.reads_only:
+            with lessons_for(found, load_settings()):
+                result = call(found, inputs, limits=limits)
+        else:
+            result = _approved(found, inputs, limits, url, reason=reason, environment=environment)
     except AssentError as error:
         raise click.ClickException(str(error)) from None
     for warning in result.warnings:
