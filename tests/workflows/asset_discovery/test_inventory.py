@@ -45,6 +45,8 @@ def _groups(found: Duplicates) -> list[tuple[int, ...]]:
         ({"name": "web01", "mac_address": A}, {"ip_address": "10.0.0.1", "mac_address": A.upper().replace(":", "-")}),
         # A name with hyphens, at the same address.
         ({"name": "VLSPCF056", "ip_address": "10.0.0.1"}, {"name": "VLS-PCF-056", "ip_address": "10.0.0.1"}),
+        # A record that was kept under an older name.
+        ({"name": "web01", "mac_address": A, "ip_address": "10.0.0.1"}, {"name": "web01_old", "mac_address": A}),
         # Leading zeros were lost; all else agrees.
         (
             {"name": "web01", "serial_number": "0048817", "ip_address": "10.0.0.1"},
@@ -94,6 +96,8 @@ def test_one_asset(records: tuple[dict[str, str], ...]):
         ({"name": "r1", "mac_address": "00:00:5e:00:01:14"}, {"name": "r2", "mac_address": "00:00:5e:00:01:14"}),
         ({"name": "a1", "serial_number": "5.01235E+11"}, {"name": "b2", "serial_number": "5.01235E+11"}),
         ({"name": "a1", "ip_address": "169.254.3.4"}, {"name": "b2", "ip_address": "169.254.3.4"}),
+        # A machine and its replacement.
+        ({"name": "web01-old", "mac_address": A}, {"name": "web01", "mac_address": B}),
         # Neighbours in a series of names.
         ({"name": "srv01", "model": "R750", "owner": "IT"}, {"name": "srv02", "model": "R750", "owner": "IT"}),
     ],
@@ -119,6 +123,7 @@ def test_different_assets(records: tuple[dict[str, str], ...]):
         ),
         ({"name": "web01", "ip_address": "10.0.0.1"}, {"name": "web01", "ip_address": "10.0.0.2"}),
         ({"name": "web01"}, {"name": "web01", "serial_number": "S1AB"}),
+        ({"name": "web01", "os": "Debian", "owner": "IT"}, {"name": "web01-old", "os": "Debian", "owner": "IT"}),
     ],
 )
 def test_people_decide_what_is_doubtful(records: tuple[dict[str, str], ...]):

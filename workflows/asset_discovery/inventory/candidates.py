@@ -8,7 +8,7 @@ import polars as pl
 
 LARGEST_BLOCK = 40
 """More records with one key are not compared with each other: they share what identifies no asset."""
-_LARGEST_BLOCKS = {"short": 16, "plain": 16, "loose": 8}
+_LARGEST_BLOCKS = {"short": 16, "plain": 16, "stem": 8, "loose": 8}
 """Names alone say less."""
 
 _TITLES = {"serial": "serial number", "macs": "MAC address", "ips": "IP address", "fqdn": "FQDN", "short": "name"}
@@ -58,7 +58,8 @@ def _keys(base: pl.DataFrame) -> dict[str, pl.DataFrame]:
     found["serial_plain"] = base.filter(pl.col("serial").str.len_chars() >= 5).select(
         "index", pl.col("serial_plain").alias("key")
     )
-    found["plain"] = base.select("index", pl.col("plain").alias("key"))
+    for name in ("plain", "stem"):
+        found[name] = base.select("index", pl.col(name).alias("key"))
     found["loose"] = base.filter(pl.col("digits").str.len_chars() > 1).select(
         "index", pl.concat_str("digits", pl.lit("\n"), "model", pl.lit("\n"), "owner").alias("key")
     )

@@ -9,6 +9,11 @@ _SHARED_MAC = r"^(?:00:00:5e|00:00:0c:07:ac|00:00:0c:9f:f|00:05:73:a0|00:07:b4|0
 # Addresses that devices give themselves, and that of a container's bridge on every host.
 _SHARED_IP = r"^(?:169\.254\.|fe80:|172\.1[78]\.0\.1$|192\.168\.122\.1$|10\.0\.2\.15$|f[0-9a-f]{3}::1$)"
 _UUID = r"^[0-9a-f]{32}$"
+# How people call a record that another one has replaced.
+_REPLACED = (
+    r"[-_. (]+(?:old|alt|ancien|vieux|vecchio|viejo|antiguo|velho|oud|gammal|gammel|vanha|stary|stare|starý|régi|eski|"
+    r"orig|original|copy|copie|copia|cópia|kopie|kopia|dup|duplicate|decom|retired|deleted|orphan)\)?$| ?\(\d\)$"
+)
 _MANY = 3
 _HOST_SERIALS = 0.3
 """From this share on of records whose serial number many names share, a file's serial numbers are those of hosts."""
@@ -20,8 +25,8 @@ def identities(frame: pl.DataFrame) -> pl.DataFrame:
     Columns: `index`; `source` (file and sheet); `serial` (letters and digits, in lower case), `serial_plain` (as people
     and spreadsheets distort it: without leading zeros, and with digits for letters that look alike), `uuid` (whether
     the serial number is one); `macs` and `ips` (lists, without those that many devices have by design); `fqdn`; `short`
-    (the name without a domain), `squeezed` (without punctuation), `plain` (also without leading zeros of numbers);
-    `digits` (those in the name).
+    (the name without a domain), `squeezed` (without punctuation), `plain` (also without leading zeros of numbers),
+    `stem` (without what marks a replaced record, such as `-old`), `digits` (those in the name).
     """
     text = pl.col("serial_number").str.to_lowercase().str.replace_all(r"[\W_]", "")
     short = pl.coalesce(
@@ -52,6 +57,7 @@ def identities(frame: pl.DataFrame) -> pl.DataFrame:
     )
     base = base.with_columns(
         pl.col("squeezed").str.replace_all(r"(^|\D)0+(\d)", "${1}${2}").alias("plain"),
+        pl.col("short").str.replace(_REPLACED, "").str.replace_all(r"[\W_]+", "").alias("stem"),
         pl.col("short").str.replace_all(r"\D", "").alias("digits"),
     )
     return base.with_columns(_serials_of_hosts(base).alias("host_serial"))

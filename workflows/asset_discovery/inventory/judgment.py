@@ -59,6 +59,7 @@ def _agreements() -> dict[str, pl.Expr]:
         "fqdn_equal": _equal("fqdn"),
         "name_equal": _equal("short"),
         "name_alike": _equal("plain") & ~_equal("short"),
+        "name_replaced": _equal("stem") & ~_equal("plain"),
     }
 
 
@@ -72,7 +73,7 @@ def _differences() -> dict[str, pl.Expr]:
         "mac_differ": _disjoint("macs"),
         "ip_differ": _disjoint("ips"),
         "fqdn_differ": _differ("fqdn") & with_domain.fill_null(False),
-        "name_differ": _differ("short") & ~_equal("plain"),
+        "name_differ": _differ("short") & ~_equal("plain") & ~_equal("stem"),
         "vendor_differ": _differ("vendor"),
         "type_differ": _differ("type_class"),
     }
@@ -126,6 +127,8 @@ def _verdict() -> tuple[pl.Expr, pl.Expr]:
         (c("serial_differ"), Verdict.DISTINCT, 0),
         # Hardware addresses agree, and no serial number contradicts.
         (c("mac_equal") & (same_name | c("ip_equal") | c("name_alike")), Verdict.SAME, 95),
+        (c("mac_equal") & c("name_replaced"), Verdict.SAME, 85),
+        (c("mac_equal") & c("name_differ") & (c("support") >= 4) & (c("contrast") == 0), Verdict.SAME, 70),
         (c("mac_equal") & c("name_differ"), Verdict.DOUBTFUL, 50),
         (c("mac_equal") & c("type_differ") & c("vendor_differ"), Verdict.DOUBTFUL, 50),
         (c("mac_equal"), Verdict.SAME, 80),
@@ -146,6 +149,8 @@ def _verdict() -> tuple[pl.Expr, pl.Expr]:
         (c("name_alike") & c("mac_differ"), Verdict.DISTINCT, 0),
         (c("name_alike") & c("ip_equal"), Verdict.SAME, 75),
         (c("name_alike") & (c("support") >= 3) & (c("contrast") == 0) & ~c("ip_differ"), Verdict.DOUBTFUL, 40),
+        (c("name_replaced") & c("mac_differ"), Verdict.DISTINCT, 0),
+        (c("name_replaced") & (c("ip_equal") | ((c("support") >= 2) & (c("contrast") <= 1))), Verdict.DOUBTFUL, 45),
         (c("name_similar") & c("ip_equal") & ~c("mac_differ"), Verdict.DOUBTFUL, 45),
         (c("name_similar") & (c("support") >= 3) & ~c("ip_differ") & ~c("mac_differ"), Verdict.DOUBTFUL, 30),
         # Only an IP address is shared.
