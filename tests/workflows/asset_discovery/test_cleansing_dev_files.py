@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 
 from tests.workflows.asset_discovery.dev_files import TRUTHS, truth_of
-from tests.workflows.asset_discovery.true_mappings import agrees, cleansed, mapping_of, table_of
+from tests.workflows.asset_discovery.true_mappings import agrees, cleansed, made, mapping_of, table_of
 from workflows.asset_discovery.cleansing.cleanse import cleanse
 from workflows.asset_discovery.cleansing.rules import Rule
 from workflows.asset_discovery.cleansing.summary import summarize
+from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.tables import ProblemKind
 
 # A second column of the field has the value that the first one lacks.
@@ -67,3 +68,22 @@ def test_what_people_leave_out_remains_as_it_is():
     names = set(found.frame["name"].drop_nulls())
     assert "mow-srv-021.kreis-moorwede.example" in names
     assert "mow-srv-021" not in names
+
+
+def test_a_domain_that_all_share_is_no_identity():
+    cells: dict[str, list[str | None]] = {
+        "a": ["ad.example.org"] * 12,
+        "b": [*(f"w{place}.ad.example.org" for place in range(11)), None],
+    }
+    found = cleanse(*made(cells, a=Field.FQDN, b=Field.FQDN))
+    assert found.frame["fqdn"].n_unique() == 12
+    assert [item.row for item in found.problems] == [12]
+    assert list(found.doubts) == ["a"]
+
+
+def test_a_column_that_can_hardly_be_read_is_doubted_and_no_row_is_lost():
+    cells: dict[str, list[str | None]] = {"n": [f"w{place}" for place in range(9)], "ram": ["DDR4"] * 5 + ["16 GB"] * 4}
+    found = cleanse(*made(cells, n=Field.NAME, ram=Field.MEMORY_MB))
+    assert found.frame["_valid"].all()
+    assert found.doubts == {"ram": "5 of 9 cells cannot be read as what the column is mapped to"}
+    assert found.changes["rule"].to_list().count("unreadable") == 5

@@ -26,6 +26,7 @@ _LONGEST_QUOTED = 200
 _BETWEEN = "\x1f"
 # A column of which so much cannot be read means something else than it was mapped to.
 _DOUBTFUL_SHARE, _DOUBTFUL_CELLS = 0.3, 3
+_MANY_CELLS = 10
 
 Reader = Callable[[str], Outcome]
 """Reads the text of a cell that is neither empty nor a ditto mark."""
@@ -110,6 +111,8 @@ def read_column(
                 outcome = replace(outcome, rule=Rule.SPACES)
             outcomes.append(outcome)
     outcomes, doubtful = _checked(outcomes, texts.counts)
+    if field is Field.FQDN:
+        outcomes, doubtful = _without_domain(outcomes, texts.counts)
     known = pl.DataFrame(
         {
             "text": pl.Series(texts.raw, dtype=pl.String),
@@ -149,6 +152,21 @@ def _checked(outcomes: list[Outcome], counts: list[int]) -> tuple[list[Outcome],
         return outcomes, ""
     kept = [Outcome(None, Rule.UNREADABLE) if outcome.problem else outcome for outcome in outcomes]
     return kept, f"{wrong} of {filled} cells cannot be read as what the column is mapped to"
+
+
+def _without_domain(outcomes: list[Outcome], counts: list[int]) -> tuple[list[Outcome], str]:
+    """A domain name that many assets have is that of their domain."""
+    cells: dict[object, int] = {}
+    for outcome, count in zip(outcomes, counts, strict=True):
+        if outcome.value is not None:
+            cells[outcome.value] = cells.get(outcome.value, 0) + count
+    filled = sum(cells.values())
+    common = {value for value, count in cells.items() if count >= max(_MANY_CELLS, _DOUBTFUL_SHARE * filled)}
+    if not common:
+        return outcomes, ""
+    kept = [Outcome(None, Rule.PLACEHOLDER) if outcome.value in common else outcome for outcome in outcomes]
+    dropped = sum(cells[value] for value in common)
+    return kept, f"{dropped} of {filled} cells have a domain name that many share, which identifies nothing"
 
 
 def _filled(cells: pl.DataFrame) -> pl.DataFrame:

@@ -34,8 +34,8 @@ _APPROXIMATE = re.compile(
     re.IGNORECASE,
 )
 _LEADING_NOUN = re.compile(
-    r"^(?:ssd|hdd|nvme|sas|sata|ram|ddr\d?|disk|dysk|disque|disco|platte|memory|flash|emmc|"
-    r"raid ?\d{0,2})\s*[:=]?\s*(?=\d)",
+    r"^(?:(?:ssd|hdd|nvme|sas|sata|emmc)[\s:=]*"
+    r"|(?:ram|ddr\d?|disk|dysk|disque|disco|platte|memory|flash|raid ?\d{0,2})[\s:=]+)(?=\d)",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*$")
