@@ -52,6 +52,11 @@ def find_headings(grid: Grid) -> Headings:
             if _filled(row) < max(1, min(usual, 2), least * usual):
                 continue
             if _is_heading(row, rows[place + 1 :]):
+                if not _is_proved(row, rows[place + 1 :]):
+                    line = grid.lines[place]
+                    grid.notes.append(
+                        f"Line {line:,} was taken for the headings, though its cells look like the others."
+                    )
                 return _headings_at(grid, rows, place)
             if _filled(row) >= min(usual, 0.9 * grid.frame.width):
                 return Headings(None, _titles_before(rows[:place]) - 1, nothing, nothing)
@@ -115,6 +120,16 @@ def _is_heading(row: Row, below: list[Row]) -> bool:
         heading += heading_here
     repeated = len(names) - len(set(names)) if len(names) < 8 else 0.3 * (len(names) - len(set(names)))
     return heading + 0.05 * len(cells) >= data + 0.5 * repeated
+
+
+def _is_proved(row: Row, below: list[Row]) -> bool:
+    """Tell whether a heading differs from the values below it in some column, or is called as many headings are."""
+    cells = [(place, cell) for place, cell in enumerate(row) if cell is not None]
+    for place, cell in cells:
+        values = [value for other in below if (value := other[place]) is not None]
+        if _evidence(cell, shape(cell), folded(cell).casefold(), values)[1] >= 0.7:
+            return True
+    return not below
 
 
 def _evidence(cell: str, found: str, name: str, values: list[str]) -> tuple[float, float]:

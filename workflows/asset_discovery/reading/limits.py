@@ -36,7 +36,7 @@ class ReadingLimits:
     unpacked_bytes: int = 1024 * MEBIBYTE
     rows: int = 500_000
     columns: int = 2_000
-    cells: int = 20_000_000
+    cells: int = 10_000_000
     cell_characters: int = MEBIBYTE
     line_characters: int = 8 * MEBIBYTE
     depth: int = 64

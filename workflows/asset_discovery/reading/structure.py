@@ -18,9 +18,9 @@ SECTION = "A heading of a section, or another remark: one cell only, unlike the 
 TRAILER = "A remark of the program that made the file, such as a trailer or a page break."
 
 _TOTAL_WORDS = (
-    r"(?i)^\W*(?:grand[- ]?|sub[- ]?|sous[- ]?|zwischen|teil|gesamt|sub)?"
+    r"(?i)^\W*(?:grand[- ]?|sub[- ]?|sous[- ]?|zwischen|teil|gesamt|end|eind)?"
     r"(?:totals?|totaux|totale|totali|totaal|totalt|totalsumma|toplam|summen?|suma|sumy|sum|som|soma|gesamt|insgesamt|"
-    r"sammanlagt|yhteensä|ialt|i alt|celkem|razem|ogółem|összesen|ukupno|итого|всего|σύνολο|"
+    r"sammanlagt|yhteensä|ialt|i alt|celkem|razem|ogółem|łącznie|übertrag|összesen|ukupno|итого|всего|σύνολο|"
     r"合計|小計|小计|总计|合计|합계|소계)"
 )
 _TOTAL = re.compile(_TOTAL_WORDS + r"(?=$|[\s:.)\d\-–—(])")
@@ -31,6 +31,8 @@ _TRAILER = re.compile(
     r"\d?\s*(?:page|seite|pag\.?|página|pagina|sida|side|strana|strona)\s*\d+.*)$"
 )
 _ROWS_COMPARED = 2_000
+
+Row = tuple[str | None, ...]
 
 
 def structure_problems(frame: pl.DataFrame, headings: tuple[str, ...], single_rows: set[int]) -> dict[int, str]:
@@ -51,7 +53,7 @@ def structure_problems(frame: pl.DataFrame, headings: tuple[str, ...], single_ro
     judge = _Judge(frame.filter(counts > max(1, 0.3 * usual)).head(_ROWS_COMPARED), usual)
     for row in sparse:
         if row not in problems:
-            why = judge.why_not(frame.row(row), row in single_rows)
+            why = judge.why_not(frame.row(row), row in single_rows, frame.slice(row + 1, 3).rows())
             if why:
                 problems[row] = why
     problems |= {row: TOTAL for row in _totals(frame) if row not in problems and judge.is_total(frame.row(row))}
@@ -93,6 +95,15 @@ def _rules(frame: pl.DataFrame, counts: pl.Series) -> list[int]:
     ]  # fmt: skip
 
 
+def _is_said_again(place: int, cell: str, below: list[Row]) -> bool:
+    """Tell whether the rows below a cell repeat it in another column, as a site above its machines."""
+    text = cell.casefold()
+    return bool(below) and all(
+        any(other is not None and other.strip().casefold() == text for at, other in enumerate(row) if at != place)
+        for row in below
+    )
+
+
 class _Judge:
     """What sparse rows are compared with: the values of full rows."""
 
@@ -101,8 +112,14 @@ class _Judge:
         self._usual = usual
         self._masks: dict[int, tuple[Counter[str], Counter[str]]] = {}
 
-    def why_not(self, row: tuple[str | None, ...], merged: bool) -> str:
-        """Return why a row with few cells is no asset; empty if it may be one."""
+    def why_not(self, row: Row, merged: bool, below: list[Row]) -> str:
+        """Return why a row with few cells is no asset; empty if it may be one.
+
+        Args:
+            row: its cells.
+            merged: whether it is one merged cell in the sheet.
+            below: the next rows, which may say again what a section is about.
+        """
         cells = [(place, cell.strip()) for place, cell in enumerate(row) if cell is not None]
         first = cells[0][1]
         if merged and len(cells) == 1:
@@ -115,13 +132,13 @@ class _Judge:
             return RULE
         if self._usual < 4 or len(cells) > 2 or any(shape(cell) in ("ip", "mac", "host") for _, cell in cells):
             return ""
-        if len(cells) == 1 and not self._fits(*cells[0]):
-            return SECTION
-        if len(cells) == 2 and re.match(r"^[*#=]", first) and not self._fits(*cells[0]):
+        if len(cells) == 1:
+            return SECTION if not self._fits(*cells[0]) or _is_said_again(*cells[0], below) else ""
+        if not self._fits(*cells[0]) and (first[0] in "*#=" or (first[-1] == ":" and not self._fits(*cells[1]))):
             return TRAILER
         return ""
 
-    def is_total(self, row: tuple[str | None, ...]) -> bool:
+    def is_total(self, row: Row) -> bool:
         """Tell whether a row with any number of cells sums up others: a word for it, and numbers."""
         cells = [(place, cell.strip()) for place, cell in enumerate(row) if cell is not None]
         return len(cells) > 1 and bool(_TOTAL.match(cells[0][1])) and self._sums_up(cells, words=0)
