@@ -40,6 +40,8 @@ _ALPHABETS = (
     "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة",
 )  # fmt: skip
 """The letters beside a to z of one language each: a text is rarely in two of them."""
+_FIRST_GREEK = "\u0370"
+"""From here on, letters are of other scripts than Latin, and seldom stand beside its letters in a word."""
 _WESTERN = "äöüßàâçéèêëîïôœùûñóíáúãõåæ"
 """What names of people and places in an inventory of Western Europe hold."""
 _USUAL_MARKS = frozenset("°§«»–—‘’“”„‚…€£¥©®™·²³ºª•¿¡‹›×±µ½¼¾\u00a0")
@@ -188,9 +190,12 @@ def _oddness(sample: bytes, codec: str) -> float:
     strange = sum(ord(letter) > 127 and not letter.isalpha() and letter not in _USUAL_MARKS for letter in text)
     control = sum("\x80" <= letter < "\xa0" for letter in text)
     beside = sum(ord(found[0]) > 127 for found in _LETTERS_BESIDE.findall(text))
-    case = sum(one.islower() and other.isupper() and max(one, other) > "\x7f" for one, other in pairwise(text))
+    case = scripts = 0
+    for one, other in pairwise(text):
+        case += one.islower() and other.isupper() and max(one, other) > "\x7f"
+        scripts += one.isalpha() and other.isalpha() and min(one, other) <= "z" and max(one, other) >= _FIRST_GREEK
     letters = Counter(letter for letter in text.lower() if letter > "\x7f" and letter.isalpha())
     known = max(sum(letters[letter] for letter in alphabet) for alphabet in _ALPHABETS)
     western = sum(letters[letter] for letter in _WESTERN)
     foreign = letters.total() - max(known, western - 0.03 * letters.total())
-    return strange + 2 * control + beside + case + foreign
+    return strange + 2 * control + beside + case + 2 * scripts + foreign

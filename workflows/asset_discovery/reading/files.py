@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["inventory_of", "read"]
 
 _ZIP = b"PK\x03\x04"
+_START = 512
+_OTHERS = (
+    (b"%pdf", "a PDF"),
+    (b"\x1f\x8b", "compressed (gzip)"),
+    (b"7z\xbc\xaf", "compressed (7z)"),
+    (b"rar!", "compressed (RAR)"),
+    (b"bzh", "compressed (bzip2)"),
+    (b"\xfd7zxz", "compressed (xz)"),
+    (b"\x28\xb5\x2f\xfd", "compressed (Zstandard)"),
+    (b"par1", "a Parquet file"),
+    (b"sqlite format 3", "an SQLite database"),
+    (b"\x89png", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"<?xml", "XML"),
+    (b"<!doctype", "HTML"),
+    (b"<html", "HTML"),
+    (b"<table", "HTML"),
+)
 _LINES_TRIED = 30
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -43,12 +62,21 @@ def read(opened: OpenedFile | Path, name: str = "", limits: ReadingLimits = USUA
     try:
         limits.check_file(name, path.stat().st_size)
         with path.open("rb") as stream:
-            start = stream.read(8)
+            start = stream.read(_START)
+        _refuse_others(start, name)
         if start.startswith((_ZIP, _OLE)):
             return sort_out(_of_workbook(path, start, name, limits))
         return sort_out(_of_text(path, name, limits))
     except OSError as error:
         raise ReadingError(f"{name} cannot be read: {error.strerror or error}.") from error
+
+
+def _refuse_others(start: bytes, name: str) -> None:
+    """Refuse, in its own words, a file of a kind that is known and not read."""
+    begin = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for mark, kind in _OTHERS:
+        if begin.startswith(mark):
+            raise ReadingError(f"{name} is {kind}, which is not read. Save it as CSV, XLSX, JSON, or JSON Lines.")
 
 
 def _of_workbook(path: Path, start: bytes, name: str, limits: ReadingLimits) -> list[Table]:
