@@ -14,14 +14,14 @@ POINTS = {
 }  # fmt: skip
 """The columns of `single_points`: how many assets need it, directly or by way of others, and how many in production."""
 _FEWEST = 3
-_MOST = 1_000
+_MOST = 250
 
 
 def single_points(assets: pl.DataFrame, found: Dependencies) -> pl.DataFrame:
     """The assets that at least three others need, and that have no second member in their cluster.
 
     Returns:
-        At most 1,000 rows (`POINTS`), those first that most assets in production need.
+        At most 250 rows (`POINTS`), those first that most assets in production need.
     """
     said = [edge for edge in found.graph.edges(data=True) if edge[2]["kind"] != EdgeKind.NETWORK.value]
     graph: nx.DiGraph[int] = nx.DiGraph(edge[:2] for edge in said if edge[0] != edge[1])

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from html import escape
 
 import networkx as nx
+import polars as pl
 
 from workflows.asset_discovery.dependencies.model import Dependencies, EdgeKind
 
 MOST_NODES = 80
 """As many assets are drawn; more would be a thicket. The table and the GraphML file have all of them."""
 _MOST_A_ROW = 12
+_MOST_LOOKED_AT = 1_000
 _WIDTH, _HEIGHT, _GAP, _BETWEEN, _EDGE = 150, 38, 16, 56, 24
 _MOST_LETTERS = 20
 _SWEEPS = 4
@@ -50,40 +52,56 @@ def draw(found: Dependencies) -> Drawing:
     Ways out of networks are not drawn. Of those that run somewhere, only what others need is: a host with forty guests
     would hide all else, so that its box says how many there are.
     """
-    whole = _drawable(found)
-    graph = whole.subgraph(_most_connected(whole))
-    layers = _layers(graph)
-    places, width, height = _placed(layers)
+    edges = _drawable(found.edges)
+    chosen = _most_connected(edges)
+    inside = pl.col("source").is_in(chosen) & pl.col("target").is_in(chosen)
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(sorted(chosen))
+    graph.add_edges_from((source, target, {"kind": kind}) for source, target, kind in edges.filter(inside).iter_rows())
+    places, width, height = _placed(_layers(graph))
+    guests = _guests(found.edges, chosen)
     around = {asset for cycle in found.cycles for asset in cycle}
     parts = [_edge(places, source, target, facts["kind"]) for source, target, facts in graph.edges(data=True)]
-    parts += [_box(places[asset], found.names[asset], _guests(found, asset), asset in around) for asset in places]
-    left_out = whole.number_of_nodes() - graph.number_of_nodes()
-    return Drawing(_document(parts, width, height, graph.number_of_nodes(), left_out), len(places), left_out)
+    parts += [_box(places[asset], found.names[asset], guests.get(asset, 0), asset in around) for asset in places]
+    left_out = pl.concat([edges["source"], edges["target"]]).n_unique() - len(chosen)
+    return Drawing(_document(parts, width, height, len(chosen), left_out), len(chosen), left_out)
 
 
-def _drawable(found: Dependencies) -> nx.DiGraph[int]:
-    said = (EdgeKind.DECLARED.value, EdgeKind.MENTIONED.value)
-    edges = [edge for edge in found.graph.edges(data=True) if edge[0] != edge[1]]
-    graph: nx.DiGraph[int] = nx.DiGraph(edge for edge in edges if edge[2]["kind"] in said)
-    needed = {target for _, target in graph.edges}
-    graph.add_edges_from(edge for edge in edges if edge[2]["kind"] == EdgeKind.HOSTED.value and edge[0] in needed)
-    return graph
+def _drawable(edges: pl.DataFrame) -> pl.DataFrame:
+    others = edges.select("source", "target", "kind").filter(pl.col("source") != pl.col("target"))
+    said = others.filter(pl.col("kind").is_in([EdgeKind.DECLARED.value, EdgeKind.MENTIONED.value]))
+    hosted = (pl.col("kind") == EdgeKind.HOSTED.value) & pl.col("source").is_in(said["target"].unique().implode())
+    return pl.concat([said, others.filter(hosted)])
 
 
-def _guests(found: Dependencies, asset: int) -> int:
-    """How many assets run on this one."""
-    return sum(facts["kind"] == EdgeKind.HOSTED.value for *_, facts in found.graph.in_edges(asset, data=True))
+def _guests(edges: pl.DataFrame, hosts: set[int]) -> dict[int, int]:
+    """How many assets run on each of these."""
+    hosted = edges.filter((pl.col("kind") == EdgeKind.HOSTED.value) & pl.col("target").is_in(hosts))
+    return dict(hosted.group_by("target").len().iter_rows())
 
 
-def _most_connected(graph: nx.DiGraph[int]) -> set[int]:
-    """The assets to draw: whole neighbourhoods of those that most others need, as long as there is room."""
+def _most_connected(edges: pl.DataFrame) -> set[int]:
+    """The assets to draw: whole neighborhoods of those that most others need, as long as there is room."""
+    counted = [
+        edges.group_by(end).len(name).rename({end: "asset"})
+        for end, name in (("target", "needed_by"), ("source", "needs"))
+    ]
+    ranked = counted[0].join(counted[1], on="asset", how="full", coalesce=True).fill_null(0)
+    first = ranked.sort("needed_by", "needs", "asset", descending=[True, True, False]).head(_MOST_LOOKED_AT)["asset"]
+    above = _neighbors(edges, first, "target", "source")
+    below = _neighbors(edges, first, "source", "target")
     chosen: set[int] = set()
-    ranked = sorted(graph, key=lambda asset: (-graph.in_degree(asset), -graph.out_degree(asset), asset))
-    for asset in ranked:
-        together = {asset, *sorted(graph.predecessors(asset))[:_MOST_A_ROW], *graph.successors(asset)} - chosen
+    for asset in first:
+        together = {asset, *above.get(asset, [])[:_MOST_A_ROW], *below.get(asset, [])} - chosen
         if len(chosen) + len(together) <= MOST_NODES:
             chosen |= together
     return chosen
+
+
+def _neighbors(edges: pl.DataFrame, assets: pl.Series, end: str, other: str) -> dict[int, list[int]]:
+    """For each of these assets those at the other end of its edges, in order."""
+    near = edges.filter(pl.col(end).is_in(assets.implode()))
+    return dict(near.group_by(end).agg(pl.col(other).sort()).iter_rows())
 
 
 def _layers(graph: nx.DiGraph[int]) -> list[list[int]]:

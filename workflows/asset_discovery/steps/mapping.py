@@ -47,9 +47,7 @@ def map_columns(state: State) -> State:
 def situations_of(table: Table, mapping: Mapping) -> list[Json]:
     """Return the situation of each column, for lessons."""
     by_key = {column.key: column for column in table.columns}
-    return [
-        situation_of(table, by_key[column.column]).model_dump(mode="json") for column in mapping.columns
-    ]
+    return [situation_of(table, by_key[column.column]).model_dump(mode="json") for column in mapping.columns]
 
 
 def _proposal(
