@@ -9,8 +9,11 @@ import polars as pl
 
 from bench.discovery_scores import Outcome, Truth
 from workflows.asset_discovery.cleansing.cleanse import Cleansed, cleanse
+from workflows.asset_discovery.dependencies.finding import find_dependencies
+from workflows.asset_discovery.dependencies.model import EdgeKind
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.inventory.duplicates import duplicates
+from workflows.asset_discovery.inventory.merging import merge
 from workflows.asset_discovery.mapped import ColumnMapping, Mapping
 from workflows.asset_discovery.mapping import map_table
 from workflows.asset_discovery.personal.columns import recognize
@@ -56,25 +59,22 @@ def outcome_of(truth: Truth, mapper: Mapper) -> Outcome:
     problems = [*table.problems, *cleansed.problems]
     invalid = {problem.row for problem in problems if problem.kind is not ProblemKind.HAZARD}
     known = {*rows, *invalid}
+    found = duplicates(frame)
     return Outcome(
         mapping={column.column: (column.field.value, column.confidence) for column in mapping.columns},
-        duplicates=[[rows[place] for place in group.rows] for group in duplicates(frame).groups],
+        duplicates=[[rows[place] for place in group.rows] for group in found.groups],
         invalid=invalid,
-        dependencies=set(edges(frame)),
+        dependencies=set(edges(merge(frame, found).frame)),
         sensitive={column.column for column in recognize(table, mapping)},
         lost=set(range(1, truth.document["rows_total"] + 1)) - truth.invalid() - (known - (invalid - truth.invalid())),
         values=dict(values(truth, cleansed, mapping)),
     )
 
 
-def edges(frame: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """Dependencies between assets of the inventory, by name."""
-    valid = frame.filter("_valid").filter(pl.col("name").is_not_null())
-    names = {name.casefold().split(".")[0] for name in valid["name"].to_list()}
-    for name, needs in valid.select("name", "depends_on").iter_rows():
-        for target in needs or ():
-            if target.casefold().split(".")[0] in names:
-                yield name, target
+def edges(assets: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """Dependencies between assets of the inventory that a column declares, by name."""
+    found = find_dependencies(assets).edges.filter(pl.col("kind") == EdgeKind.DECLARED.value)
+    yield from found.select("source_name", "target_name").iter_rows()
 
 
 def values(truth: Truth, cleansed: Cleansed, mapping: Mapping) -> Iterator[tuple[int, bool]]:
