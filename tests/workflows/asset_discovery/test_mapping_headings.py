@@ -12,7 +12,7 @@ _HEADINGS = {
     "fqdn": "FQDN|dns_name|Fully Qualified Domain Name|Полное доменное имя|完全修飾ドメイン名",
     "ip_address": "IPv4 Address|Mgmt IP|IP-osoite|Dirección IP|IPアドレス|IPADDRPR",
     "mac_address": "Physical Address|Adresse MAC|MAC-адрес|物理地址|wlan_mac",
-    "serial_number": "S/N|Service Tag|Seriennr.|N° série|Matricola|Sarjanumero|Заводской номер|製造番号|SERNO",
+    "serial_number": "S/N|Serijski broj|Số sê-ri|N° série|Matricola|Sarjanumero|Заводской номер|製造番号|SERNO",
     "asset_type": "Device Type|Geräteart|Type de matériel|Rodzaj|Laitetyyppi|Тип устройства|设备类型|DEVCLASS",
     "manufacturer": "Vendor|Marque|Casa costruttrice|Výrobce|Gyártó|Производитель|メーカー|MFRCOD",
     "model": "Model Number|Modèle|Malli|型番|InstanceType|hardwareProfile.vmSize",
@@ -33,7 +33,7 @@ _HEADINGS = {
     "cost_center": "KSt.|Imputation|Centro di costo|MPK|Kustannuspaikka|МВЗ|成本中心|CHRGACCT",
     "virtual_host": "ESXi Host|läuft auf|Hébergé sur|Běží na|Гипервизор|宿主机|OS-EXT-SRV-ATTR:hypervisor_hostname",
     "cluster": "Cluster name|Grappe|Klaster|Кластер|集群|SYSPLEXN",
-    "ignore": "Durchwahl|Free storage|Last check-in|CPU Model|Gateway|Invoice No|"
+    "ignore": "Napomena|Ghi chú|Durchwahl|Free storage|Last check-in|CPU Model|Gateway|Invoice No|"
     "Inv.-Nr.|Remarques|資産番号|Дата поверки|Warranty Start",
 }
 

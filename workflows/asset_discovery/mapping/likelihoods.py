@@ -26,7 +26,7 @@ LEAST, MOST = -8.0, 7.0
 def fit_of(profile: Profile) -> dict[Field, float]:
     """For each field how well the values fit; all equal for a column without values."""
     if not profile.total:
-        return {item: (0.5 if item is F.IGNORE else -0.5) for item in F}
+        return {item: (3.0 if item is F.IGNORE else -0.5) for item in F}
     fit = {item: form_fit(item, profile) for item in F}
     for change in _ALL:
         for item, value in change(profile).items():

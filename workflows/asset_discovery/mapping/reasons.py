@@ -8,6 +8,7 @@ from workflows.asset_discovery.mapping.meanings import Said
 from workflows.asset_discovery.mapping.profiles import Profile
 
 _CLEAR, _POSSIBLE, _DOUBT = 3.0, 0.8, 0.1
+_LONGEST = 80
 _FORMS = {
     "ip": "IP addresses", "mac": "MAC addresses", "uuid": "UUIDs", "hex": "identifiers of a system",
     "email": "email addresses", "url": "links", "path": "paths", "date": "dates", "int": "whole numbers",
@@ -48,7 +49,8 @@ def reason_of(profile: Profile, said: Said, heading: str, found: dict[Field, flo
 def _heading(said: Said, heading: str, chosen: Field) -> str:
     if not heading:
         return "There is no heading"
-    shown = heading if len(heading) < 80 else heading[:79] + "…"
+    shown = " ".join(heading.split())
+    shown = shown if len(shown) < _LONGEST else shown[: _LONGEST - 1] + "…"
     strength = said.fields.get(chosen, 0.0)
     most, least = max(said.fields.items(), key=lambda pair: pair[1], default=(Field.IGNORE, 0.0))
     if strength >= _CLEAR and strength >= least - 1:
@@ -78,7 +80,7 @@ def _values(profile: Profile, chosen: Field) -> str:
     elif profile.distinct == 1:
         text += ", all of them equal"
     elif profile.unique > 0.95 and profile.total > 5:
-        text += ", each of them different"
+        text += ", nearly all of them different"
     elif profile.distinct < 10:
         text += f", {profile.distinct} different ones"
     return text
