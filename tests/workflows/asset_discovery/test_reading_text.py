@@ -148,6 +148,7 @@ def test_titles_and_facts_above_the_headings_are_told(tmp_path: Path):
         "zeus;Linux;Berlin\nhera;Linux;Berlin\nares;AIX;Kiel\nleto;Linux;Kiel\n",
         "srv01;Linux;Berlin\nsrv02;Linux;Berlin\nsrv03;AIX;Kiel\n",
         "web01\nweb02\ndb01\n",
+        "PAR1;10.0.0.1\nBZH4;10.0.0.2\n",
         "10.0.0.1 \n10.0.0.2\n",
     ],
 )
