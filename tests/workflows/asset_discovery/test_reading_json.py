@@ -111,6 +111,11 @@ def test_values_stand_as_in_the_file(tmp_path: Path):
     assert table.frame.row(0) == ("12345678901234567890123", "1.50", "5E+11", "true", None, None, "1; a")
 
 
+def test_what_an_object_says_twice_is_kept(tmp_path: Path):
+    [table] = read_json(tmp_path, '[{"name": "a", "ip": "1", "ip": "2"}, {"name": "b", "ip": "3"}]')
+    assert table.frame["ip"].to_list() == ["1; 2", "3"]
+
+
 def test_rows_in_lists(tmp_path: Path):
     for document in (
         [["name", "ip"], ["srv1", "10.0.0.1"], ["srv2", "10.0.0.2"]],

@@ -97,6 +97,18 @@ def test_values_keep_what_tells_them_apart(tmp_path: Path):
     assert "lost digits" in table.problems[1].why
 
 
+def test_formulas_that_were_never_calculated_are_told(tmp_path: Path):
+    def write(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet()
+        _rows(sheet, [["Name", "IP", "Serial", "OS"], *_servers()])
+        sheet.write_formula(3, 3, '="Lin" & "ux"', None, "")
+        sheet.write_formula(4, 3, '="Lin" & "ux"', None, "Linux")
+
+    [table] = read(written(tmp_path, write))
+    assert table.frame["OS"].to_list()[1:5] == ["Linux", None, "Linux", "Linux"]
+    assert "never calculated are empty: 1, such as D4" in table.notes[0]
+
+
 def test_each_sheet_says_what_it_is(tmp_path: Path):
     def write(book: xlsxwriter.Workbook) -> None:
         _rows(book.add_worksheet("Cover"), [["Inventory of the north"], ["Confidential"]])

@@ -22,7 +22,18 @@ NAME_KEY = "(name)"
 """The last part of the column that holds the names of an object's entries, where records are keyed by name."""
 _NO_OBJECT = "No object, so no record."
 _BETWEEN = re.compile(r"[\s,\x1e]*")
-_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; what it says twice becomes a list, as nothing may be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key in {key for key in found if sum(other == key for other, _ in pairs) > 1}:
+            found[key] = [value for other, value in pairs if other == key]
+    return found
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
 
 
 def load(text: str) -> Any:

@@ -6,7 +6,6 @@ read files of their own, a machine without a sandbox reads them in this process.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from assent.files import FileError, OpenedFile, in_a_run, open_file
 from assent.sandbox import (
     Limits,
     SandboxError,
-    SandboxFailedError,
     SandboxLimitError,
     SandboxUnavailableError,
     run_in_sandbox,
@@ -56,7 +54,7 @@ def read_sandboxed(opened: OpenedFile | Path, name: str = "", limits: ReadingLim
         path = opened if isinstance(opened, Path) else opened.path
         document = run_in_sandbox(
             "workflows.asset_discovery.reading.child:read_for_parent", arguments(name, limits), files={"path": path},
-            code=["workflows.asset_discovery"], limits=replace(SANDBOX),
+            code=["workflows.asset_discovery"], limits=SANDBOX,
         )  # fmt: skip
     except SandboxUnavailableError as error:
         if in_a_run():
@@ -64,7 +62,7 @@ def read_sandboxed(opened: OpenedFile | Path, name: str = "", limits: ReadingLim
         return _read_here(opened, name, limits)
     except SandboxLimitError as error:
         raise ReadingError(f"{name} could not be read. {error} Split the file.") from error
-    except (SandboxFailedError, SandboxError) as error:
+    except SandboxError as error:
         raise ReadingError(f"{name} could not be read. {error}") from error
     except OSError as error:
         raise ReadingError(f"{name} cannot be read: {error.strerror or error}.") from error

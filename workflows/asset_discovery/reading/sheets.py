@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,12 +17,15 @@ from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 
 _PIECE = 1 << 20
 _OVERLAP = 4_096
-_MOST_MERGED = 100_000
+_MOST_FOUND = 100_000
 _LARGEST_INDEX = 8 << 20
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _ERROR = re.compile(
-    rb'<(?:\w+:)?c\s[^>]*?r="([A-Z]{1,3})(\d{1,7})"[^>]*?t="e"[^>]*?>'
-    rb"(?:<f[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]{1,20})</v>"
+    rb'<(?:\w+:)?c\s[^<>]*?r="([A-Z]{1,3})(\d{1,7})"[^<>]*?t="e"[^<>]*?>'
+    rb"(?:<f[^<>]*?(?:/>|>[^<]*</f>))?<v>([^<]{1,20})</v>"
+)
+_NEVER_CALCULATED = re.compile(
+    rb'<(?:\w+:)?c\s[^<>]*?r="([A-Z]{1,3}\d{1,7})"[^<>]*?>(?:<f[^<>]*?/>|<f[^<>]*?>[^<]*</f>)(?:<v\s*/>|<v></v>)?</(?:\w+:)?c>'
 )
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -73,10 +78,18 @@ def _grid(book: fastexcel.ExcelReader, path: Path, sheet: str, part: str, limits
     frame = loaded.to_polars()
     frame = frame.rename({old: str(new) for new, old in enumerate(frame.columns)}).cast(pl.String)
     first = places[0]
-    merged, errors = _found_in(path, part) if part else ([], [])
-    merged = [(top, left - first, bottom, right - first) for top, left, bottom, right in merged if left >= first]
-    frame = _with_errors(without_blanks(frame), [(row, column - first, text) for row, column, text in errors])
-    return Grid(frame, list(range(1, frame.height + 1)), notes, merged)
+    inside = _found_in(path, part) if part else _Inside()
+    merged = [(top, left - first, bottom, right - first) for top, left, bottom, right in sorted(inside.merged)]
+    errors = [(row, column - first, text) for (row, column), text in inside.errors.items()]
+    if inside.empty_formulas:
+        some = ", ".join(sorted(inside.empty_formulas)[:5])
+        notes.append(
+            f"Cells with formulas that were never calculated are empty: {len(inside.empty_formulas):,}, such as {some}."
+            " Open the file in a spreadsheet, and save it."
+        )
+    frame = _with_errors(without_blanks(frame), errors)
+    lines = list(range(1, frame.height + 1))
+    return Grid(frame, lines, notes, [area for area in merged if area[1] >= 0])
 
 
 def _with_errors(frame: pl.DataFrame, errors: list[tuple[int, int, str]]) -> pl.DataFrame:
@@ -121,25 +134,46 @@ def _small(archive: zipfile.ZipFile, member: str) -> bytes:
     return content
 
 
-def _found_in(path: Path, part: str) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int, str]]]:
-    """Return merged areas and errors of a sheet, with rows and columns from 0."""
-    merged: list[tuple[int, int, int, int]] = []
-    errors: dict[tuple[int, int], str] = {}
+@dataclass
+class _Inside:
+    """What fastexcel does not say of a sheet, with rows and columns from 0.
+
+    Attributes:
+        merged: areas: first row, first column, last row, last column.
+        errors: such as `#N/A`, by row and column.
+        empty_formulas: names of cells whose formulas have no value.
+    """
+
+    merged: set[tuple[int, int, int, int]] = field(default_factory=set)
+    errors: dict[tuple[int, int], str] = field(default_factory=dict)
+    empty_formulas: set[str] = field(default_factory=set)
+
+
+def _found_in(path: Path, part: str) -> _Inside:
+    inside = _Inside()
     try:
         with zipfile.ZipFile(path) as archive, archive.open(part) as stream:
             rest = b""
             while piece := stream.read(_PIECE):
                 rest += piece
-                for found in _ERROR.finditer(rest) if b't="e"' in rest else ():
-                    errors[int(found[2]) - 1, _column(found[1])] = found[3].decode("ascii", "replace")
-                for found in _MERGED.finditer(rest):
-                    merged.append((int(found[2]) - 1, _column(found[1]), int(found[4]) - 1, _column(found[3])))
+                _look(rest, inside)
                 rest = rest[-_OVERLAP:]
-                if len(merged) > _MOST_MERGED or len(errors) > _MOST_MERGED:
+                if len(inside.merged) + len(inside.errors) + len(inside.empty_formulas) > _MOST_FOUND:
                     break
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, OSError):
-        return [], []
-    return sorted(set(merged)), [(row, column, text) for (row, column), text in errors.items()]
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, OSError, zlib.error, RuntimeError):
+        return _Inside()
+    return inside
+
+
+def _look(text: bytes, inside: _Inside) -> None:
+    if b'"e"' in text:
+        for found in _ERROR.finditer(text):
+            inside.errors[int(found[2]) - 1, _column(found[1])] = found[3].decode("ascii", "replace")
+    if b"<f" in text:
+        inside.empty_formulas |= {found[1].decode() for found in _NEVER_CALCULATED.finditer(text)}
+    if b"mergeCell" in text:
+        for found in _MERGED.finditer(text):
+            inside.merged.add((int(found[2]) - 1, _column(found[1]), int(found[4]) - 1, _column(found[3])))
 
 
 def _column(letters: bytes) -> int:
