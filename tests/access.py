@@ -57,6 +57,10 @@ start a run                   role    role     yes        yes       yes        y
 choose a workflow             role    role     not        not       yes        not    not
 control a run                 role    role     yes        yes       yes        yes    yes
 cancel a waiting run          role    role     team       yes       yes        yes    yes
+see what a run holds          role    role     role       role      role       role   yes
+delete what a run holds       role    role     role       role      role       role   none
+see what comes from a file    role    role     role       role      role       role   yes
+delete a file and its runs    role    role     role       role      role       role   none
 read the audit log            role    yes      role       role      role       role   yes
 export the audit log          role    yes      role       role      role       role   yes
 manage people                 role    role     role       role      role       role   yes
@@ -320,6 +324,22 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/runs/<uuid:id>/ask"),
         rest("POST /api/v1/runs/<uuid:id>/resume"),
         rest("POST /api/v1/runs/<uuid:id>/retry"),
+    ),
+    "see what a run holds": (
+        rest("GET /api/v1/runs/<uuid:id>/holdings"),
+        page("GET /runs/<run_id>/erase"),
+    ),
+    "delete what a run holds": (
+        rest("POST /api/v1/runs/<uuid:id>/erase", confirm="{run}"),
+        page("POST /runs/<run_id>/erase", confirm="yes"),
+    ),
+    "see what comes from a file": (
+        rest("GET /api/v1/files/<uuid:id>/holdings"),
+        page("GET /files/<file_id>/erase"),
+    ),
+    "delete a file and its runs": (
+        rest("POST /api/v1/files/<uuid:id>/erase", confirm="{file}"),
+        page("POST /files/<file_id>/erase", confirm="yes"),
     ),
     "cancel a waiting run": (rest("POST /api/v1/runs/<uuid:id>/cancel"),),
     "read the audit log": (page("GET /audit"), rest("GET /api/v1/audit")),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from app.api import file_models as models
+from app.api.models import EraseIn, HoldingsOut
 from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
+from app.api.runs import holdings_document, require_confirmation
 from app.domain.tokens import Scope
 from app.http.downloads import download
 from app.store.files import StoredFile
@@ -64,6 +66,19 @@ def complete_file(call: ApiCall) -> Any:
 def delete_file(call: ApiCall) -> Any:
     """Delete a file of your own, finished or not, unless a run that has not ended uses it."""
     return _document(call, call.portal.services.files.delete(call.actor, call.id))
+
+
+@table.add("GET", "/files/<uuid:id>/holdings", HoldingsOut, scopes=READ)
+def get_file_holdings(call: ApiCall) -> Any:
+    """List what is derived from a file, and what deleting both would delete. Administrators only."""
+    return holdings_document(call.portal.services.erasure.preview_file(call.actor, call.id))
+
+
+@table.add("POST", "/files/<uuid:id>/erase", HoldingsOut, body=EraseIn, scopes=WRITE)
+def erase_file(call: ApiCall) -> Any:
+    """Delete a file, and what the runs hold that used it or what was derived from it. Administrators only."""
+    require_confirmation(call)
+    return holdings_document(call.portal.services.erasure.erase_file(call.actor, call.id))
 
 
 def _document(call: ApiCall, file: StoredFile) -> dict[str, Any]:

@@ -219,6 +219,30 @@ class CancelRunIn(Input):
     reason: PlainText = Field(default="", max_length=20_000)
 
 
+class EraseIn(Input):
+    """The confirmation of a deletion."""
+
+    confirm: PlainText = Field(max_length=100, description="The id from the URL, once more")
+
+
+class HeldFile(Output):
+    """A file that a run holds."""
+
+    id: str
+    name: str
+    size: int
+
+
+class HoldingsOut(Output):
+    """What is deleted: the data of runs, files, and how much else."""
+
+    runs: list[str] = Field(description="The runs whose input, result, steps, and requests' contents are deleted")
+    files: list[HeldFile]
+    kept_files: list[HeldFile] = Field(description="Files that stay because other runs use them")
+    counts: dict[str, int] = Field(description="Requests, comments, lessons, artifacts, checkpoints, tool_calls")
+    refusal: str = Field(description="Why nothing can be deleted now; empty if it can")
+
+
 class Empty(Input):
     """An empty body."""
 

@@ -7,8 +7,10 @@ from typing import Any
 from app.api import models
 from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
+from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import Scope
+from app.services.erasure import Holdings
 from app.services.record import events
 
 table = EndpointTable()
@@ -90,6 +92,35 @@ def retry_run(call: ApiCall) -> Any:
     """Retry a failed run."""
     call.portal.services.runs.retry(call.actor, call.id)
     return run_document(call, call.id)
+
+
+@table.add("GET", "/runs/<uuid:id>/holdings", models.HoldingsOut, scopes=READ)
+def get_run_holdings(call: ApiCall) -> Any:
+    """List what a run holds, and what deleting it would delete. Administrators only."""
+    return holdings_document(call.portal.services.erasure.preview(call.actor, call.id))
+
+
+@table.add("POST", "/runs/<uuid:id>/erase", models.HoldingsOut, body=models.EraseIn, scopes=WRITE)
+def erase_run(call: ApiCall) -> Any:
+    """Delete what an ended run holds. Administrators only. The run, its requests, and their digests stay."""
+    require_confirmation(call)
+    return holdings_document(call.portal.services.erasure.erase(call.actor, call.id))
+
+
+def require_confirmation(call: ApiCall) -> None:
+    """Raise InvalidInputError unless the body names once more what is to be deleted."""
+    if call.body.confirm != call.id:
+        raise InvalidInputError("Confirm the deletion.", {"confirm": "the id from the URL"})
+
+
+def holdings_document(found: Holdings) -> dict[str, Any]:
+    """The API document for what would be deleted, or was."""
+    return {
+        "runs": [run.id for run in found.runs],
+        "files": [{"id": file.id, "name": file.name, "size": file.size} for file in found.deleted],
+        "kept_files": [{"id": file.id, "name": file.name, "size": file.size} for file in found.kept],
+        "counts": dict(found.counts), "refusal": found.refusal,
+    }  # fmt: skip
 
 
 def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "langgraph-server": "assent.langgraph_server.command:langgraph_server",
     "mcp": "assent.mcp.command:mcp",
     "hook": "app.cli.hook:hook",
+    "files": "app.cli.files:files",
     "keys": "app.cli.keys:keys",
     "push-key": "app.cli.push_key:push_key",
 }

@@ -11,6 +11,7 @@ import click
 
 from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
+from app.cli.files import confirm
 from app.domain.errors import InvalidInputError
 from app.services.reading.pages import RunView
 from app.services.usage.figures import ModelFigures
@@ -75,6 +76,17 @@ def show(run_id: str, as_json: bool) -> None:
         print_table(("STEP", "MODEL", "CALLS", "TOKENS", "COST"), used, "")
     if view.artifacts:
         click.echo("\nArtifacts: " + ", ".join(artifact.name for artifact in view.artifacts))
+
+
+@run.command("erase")
+@click.argument("run_id")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def erase(run_id: str, yes: bool) -> None:
+    """Delete what the run RUN_ID holds: its input, files, checkpoints, artifacts, and lessons."""
+    with use_cases() as (_settings, services):
+        confirm(services.erasure.preview(operator(), run_id), yes)
+        services.erasure.erase(operator(), run_id)
+    click.echo("Deleted.")
 
 
 @run.command("list")

@@ -49,6 +49,7 @@ class Action(StrEnum):
     CHANGE_LESSONS = "change_lessons"
     SEE_SAMPLES = "see_samples"
     REVIEW_SAMPLE = "review_sample"
+    ERASE = "erase"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -78,6 +79,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.CHANGE_LESSONS: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.SEE_SAMPLES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),
     Action.REVIEW_SAMPLE: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.ERASE: frozenset({Role.ADMIN}),
 }
 
 

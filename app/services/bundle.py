@@ -14,6 +14,7 @@ from app.services.calls.idempotency import IdempotencyKeys
 from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
 from app.services.demo_marks import DemoMarks
+from app.services.erasure import Erasure
 from app.services.files.rules import FileRules
 from app.services.files.saved import SavedFiles
 from app.services.files.uploads import Files
@@ -71,6 +72,7 @@ class Services:
     run_exports: RunExports
     files: Files
     saved_files: SavedFiles
+    erasure: Erasure
     people: People
     sign_ins: SignIns
     tokens: Tokens
@@ -164,6 +166,7 @@ def services_over(
         run_exports=RunExports(sessions, clock),
         files=uploads,
         saved_files=SavedFiles(uploads, sessions, clock),
+        erasure=Erasure(sessions, clock, uploads),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),

@@ -60,8 +60,8 @@ class Run(Made, Base):
     name of the person who wants the run to ask before its next step, until people have agreed to it. `attempt` counts
     how often a worker claimed the run; `holder` is the key of the advisory lock that shows that the last of them is
     alive (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of its
-    requests. `started_by_agent` is the name of the agent that started it with the starter's token; empty if a person
-    did.
+    requests. `erased_at` says since when what it held is deleted, and `erased_by_name` who did it.
+    `started_by_agent` is the name of the agent that started it with the starter's token; empty if a person did.
     """
 
     __tablename__ = "runs"
@@ -82,6 +82,8 @@ class Run(Made, Base):
     started_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     started_by_name: Mapped[str]
     started_by_agent: Mapped[str] = mapped_column(default="", server_default="")
+    erased_at: Mapped[datetime | None]
+    erased_by_name: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -40,12 +40,13 @@ from app.web.queue import page as queue
 from app.web.requests import acts as request_acts
 from app.web.requests import link
 from app.web.requests import page as requests
-from app.web.runs import files, needs, tools, workflow
+from app.web.runs import erasure, files, needs, tools, workflow
 from app.web.runs import page as runs
 from app.web.slack import interactions
 
 PAGES = (
-    signin, webapp, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, tools, workflow,
+    signin, webapp, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, erasure, tools,
+    workflow,
     audit, people, profile, notifications, browsers, deliveries, absences, reasons, agents, grants, lessons,
     policies, risk_rules, samples, insights, model_usage, tokens, own_files, interactions, slack, destinations,
 )  # fmt: skip

@@ -107,6 +107,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         terms = token_terms(kind, "Nightly job", ["approvals:read", "runs:write"], 30)
         portal.services.tokens.make(portal.actor(maker), terms, portal.people[owner].id)
     number = portal.services.policies.load(portal.actor("lead"), policy, "policies.yaml").stored.version
+    file_id = portal.services.files.begin(portal.actor("release"), "hosts.csv", 0).id
     return {
         "/absences": ("lead", "/absences"),
         "/api/docs": ("dba", "/api/docs"),
@@ -137,6 +138,8 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/rules": ("dba", "/rules"),
         "/rules/<rule_id>": ("dba", "/rules/sql.delete.no_where"),
         "/runs": ("dba", "/runs"),
+        "/runs/<run_id>/erase": ("lead", f"/runs/{seen.run_id}/erase"),
+        "/files/<file_id>/erase": ("lead", f"/files/{file_id}/erase"),
         "/runs/<run_id>": ("dba", f"/runs/{seen.run_id}"),
         "/runs/new": ("release", "/runs/new"),
         "/runs/new/<workflow>": ("release", "/runs/new/database_maintenance"),

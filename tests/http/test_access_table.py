@@ -136,7 +136,7 @@ class Scene:
         """A file of the requester's: one whose part is sent, or an empty one, which is complete as it is."""
         requester, size = self._people["requester"].as_actor(Via.PAGE), len(PART) if way.method == "PUT" else 0
         file = self._services.files.begin(requester, "orders.csv", size)
-        if line == "look at a file of the run":
+        if line in ("look at a file of the run", "see what comes from a file", "delete a file and its runs"):
             with self._services.sessions.begin() as session:
                 session.add(FileUse(run_id=self.run.id, file_id=file.id))
         if way.kind == "page" or way.method == "GET":

@@ -314,9 +314,13 @@ class Files:
             session.execute(delete(StoredFile).where(StoredFile.id == file_id))
             record(session, actor, "file.deleted", self._clock(), **facts(file), owner=file.owner_name)
             session.expunge(file)
-        if (store := self._stores.get(file.place)) is not None:
-            store.forget(file_id)  # otherwise a process that has the folder sweeps it
+        self.forget(file)
         return file
+
+    def forget(self, file: StoredFile) -> None:
+        """Remove what is left of a file whose row has been deleted."""
+        if (store := self._stores.get(file.place)) is not None:
+            store.forget(file.id)  # otherwise a process that has the folder sweeps it
 
     def use(self, batch: Batch, actor: Actor, run_id: str, references: dict[str, str], named: dict[str, str]) -> None:
         """Add to a batch that a run uses these files.

@@ -262,6 +262,8 @@ class Runs:
     def _requeue(self, actor: Actor, run_id: str, act: str, expected: RunState) -> Run:
         now = self._clock()
         run = self._steerable(actor, run_id)
+        if run.erased_at is not None:
+            raise IllegalTransitionError("What this run held has been deleted, so it cannot continue.")
         batch = move_run(run, {expected}, RunState.QUEUED, now, finished_at=None, error=None)
         record(batch, actor, f"run.{act}", now, run_id=run_id)
         batch.advance(run_id)
@@ -351,7 +353,7 @@ def may_steer(actor: Actor, run: Run) -> bool:
 
 def run_controls(run: Run) -> tuple[str, ...]:
     """How a run can be controlled in its current state."""
-    if run.control:
+    if run.control or run.erased_at is not None:
         return ()
     possible = _CONTROLS.get(RunState(run.state), ())
     return tuple(act for act in possible if act != "ask") if run.ask_next else possible

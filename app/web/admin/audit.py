@@ -59,6 +59,7 @@ PHRASES = {
     "file.saved": "saved a file of a run",
     "file.deleted": "deleted a file",
     "key.rotated": "encrypted stored data with another key",
+    "run.erased": "deleted what a run held",
     "run.started": "started a run",
     "run.pause": "paused a run",
     "run.ask": "requested an approval before a run's next step",

@@ -199,6 +199,7 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         calls=services().tools.calls_of(run_id), models=services().model_figures.of_run(run_id),
         files=_files(view.run), saved=services().saved_files.listed(run_id), call_words=STATUSES, now=now,
         again=_again(view, viewer), size_words=size_words,
+        may_erase=viewer.may(Action.ERASE) and view.state.finished and view.run.erased_at is None,
         artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
 

@@ -87,7 +87,7 @@ _PHRASES: dict[PersonalKind, str] = {
 }
 _NOT_PEOPLE = word_set(
     "id ids group groups gruppe groupe team teams dept department abteilung service managed type agent count state "
-    "status domain ou org organization organisation unit company firma arn number account role tenant vpc"
+    "status domain ou org organization unit company firma arn number account role tenant vpc"
 )
 """With one of these words, a heading of people may be one of something else; the values decide."""
 

@@ -1,0 +1,54 @@
+"""Deletes what a run holds, and leaves its row, those of its requests, and their digests.
+
+The statements take the run's id as `run`. Their order is that in which rows refer to each other.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_OF_REQUESTS = "request_id in (select id from approval_requests where run_id = :run)"
+_DELETED: dict[str, tuple[str, ...]] = {
+    "lessons": (f"delete from lessons where {_OF_REQUESTS}",),  # noqa: S608 - a constant
+    "comments": (f"delete from comments where {_OF_REQUESTS}",),  # noqa: S608 - a constant
+    "checkpoints": (
+        "delete from checkpoint_writes where thread_id = :run",
+        "delete from checkpoint_blobs where thread_id = :run",
+        "delete from checkpoints where thread_id = :run",
+    ),
+    "artifacts": ("delete from artifacts where run_id = :run",),
+    "tool_calls": ("delete from tool_calls where run_id = :run",),
+    "steps": (
+        "delete from step_progress where run_id = :run",
+        "delete from events where run_id = :run and (kind like 'step.%' or kind = 'run.artifact')",
+    ),
+}
+"""What goes, by its name in counts; the last statement of each counts."""
+_COUNTED = {
+    "lessons": f"select count(*) from lessons where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    "comments": f"select count(*) from comments where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    "checkpoints": "select count(*) from checkpoints where thread_id = :run",
+    "artifacts": "select count(*) from artifacts where run_id = :run",
+    "tool_calls": "select count(*) from tool_calls where run_id = :run",
+    "requests": "select count(*) from approval_requests where run_id = :run",
+}
+_CUT = (
+    f"delete from search_documents where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    f"update decisions set comment = '', change = null, answer = null where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    f"update receipts set summary = '', detail = null where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    f"update deliveries set text = null, html = null where {_OF_REQUESTS}",  # noqa: S608 - a constant
+    "update model_uses set error = '' where run_id = :run",
+)
+"""What stays without its contents."""
+
+
+def held(session: Session, run_id: str) -> dict[str, int]:
+    """How much a run holds, by what it is."""
+    return {name: session.scalar(text(query), {"run": run_id}) or 0 for name, query in _COUNTED.items()}
+
+
+def delete_held(session: Session, run_id: str) -> None:
+    """Delete it, but for files and the contents of the run's own row and of its requests."""
+    for statement in (*(one for several in _DELETED.values() for one in several), *_CUT):
+        session.execute(text(statement), {"run": run_id})
