@@ -202,6 +202,15 @@ def test_what_is_assigned_to_somebody_is_found_without_reading_what_is_not(long_
     assert read <= queue_search.TOP + 100
 
 
+def test_the_work_of_a_person_is_counted_without_reading_what_is_not_theirs(long_desk: Desk) -> None:
+    person = make_person(long_desk.sessions, "Of no busy team", [Role.REVIEWER], ["payments"])
+    actor = person.as_actor(Via.PAGE)
+    mine = {"mine": QueueFilter(mine=actor.member), "words": QueueFilter(text="zebra")}
+    for act in (lambda: long_desk.queue.own(actor), lambda: long_desk.queue.counts(mine)):
+        _, read = read_for(long_desk, act, "approval_requests")
+        assert read <= 3 * queue_search.TOP, "neither the whole queue nor what was settled long ago"
+
+
 def test_what_many_have_in_common_is_found_along_the_list(long_desk: Desk) -> None:
     for filters in ({"text": "CREATE index", "team": "dba"}, {"text": "create 5"}, {"team": "dba"}):
         for resolved in (False, True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
@@ -182,27 +182,24 @@ class Queue:
             absent = represented_by(session, actor.id, self._clock())
             pace = self._paces.current(session)
             wanted = QueueFilter(mine=actor.member, snoozer=actor.id)
-            top = ordered(select(row.id).where(PENDING), QueueFilter()).limit(TOP).subquery()
             decided = exists().where(
                 Decision.request_id == row.id, Decision.person_id == actor.id, Decision.withdrawn_at.is_(None),
                 or_(Decision.digest == row.digest, Decision.verdict == Verdict.ANSWER.value),
             )  # fmt: skip
-            theirs = (
-                select(row.kind, row.review_seconds)
-                .where(row.id.in_(select(top.c.id)), *conditions(wanted, absent))
-                .where(row.requester_id.is_distinct_from(actor.id), row.resolves_at.is_(None), ~decided)
-                .limit(CHIP_CAP + 1)
-                .subquery()
-            )
-            band = band_column(theirs.c.review_seconds)
-            sums = select(theirs.c.kind, band, func.count(), func.sum(theirs.c.review_seconds))
-            parts = session.execute(sums.group_by(theirs.c.kind, band)).all()
-            number = sum(part[2] for part in parts)
-            seconds = sum(part[3] * pace.factor(part[0], part[1]) for part in parts)
-            returns = session.scalar(
-                select(func.min(Snooze.until)).where(Snooze.person_id == actor.id, Snooze.until > func.now())
-            )
-        return OwnWork(Count(min(number, CHIP_CAP), number > CHIP_CAP), seconds, returns)
+            others = row.requester_id.is_distinct_from(actor.id)
+            fits = and_(*conditions(wanted, absent), others, row.resolves_at.is_(None), ~decided)
+            theirs = _first_fitting(QueueFilter(), fits, row.kind, row.review_seconds).subquery()
+            band = band_column(theirs.c.review_seconds).label("band")
+            total = func.sum(theirs.c.review_seconds).label("seconds")
+            sums = select(theirs.c.kind, band, func.count().label("number"), total)
+            part = sums.group_by(theirs.c.kind, band).subquery()
+            snoozed = Snooze.person_id == actor.id, Snooze.until > func.now()
+            until = select(func.min(Snooze.until).label("returns_at")).where(*snoozed).subquery()
+            parts = session.execute(select(until, part).select_from(until.outerjoin(part, true()))).all()
+        found = [part for part in parts if part.number]
+        number = sum(part.number for part in found)
+        seconds = sum(part.seconds * pace.factor(part.kind, part.band) for part in found)
+        return OwnWork(Count(min(number, CHIP_CAP), number > CHIP_CAP), seconds, parts[0].returns_at)
 
     def pending_count(self, viewer: str = "") -> tuple[int, bool]:
         """How many requests are pending, up to `COUNT_CAP`, and whether there are more.
@@ -222,11 +219,21 @@ class Queue:
 
 def _bounded(wanted: QueueFilter, absent: Sequence[Member]) -> Any:
     """A count that stops at `CHIP_CAP`, or after searching `TOP` rows."""
-    found = select(ApprovalRequest.id).where(*conditions(wanted, absent))
     if is_in_order(wanted):
-        found = ordered(found, wanted)
+        in_order = ordered(select(ApprovalRequest.id).where(*conditions(wanted, absent)), wanted)
+        found = in_order.limit(CHIP_CAP + 1)
     else:
-        base = QueueFilter(resolved=wanted.resolved)
-        top = ordered(select(ApprovalRequest.id).where(*conditions(base)), base).limit(TOP).subquery()
-        found = found.where(ApprovalRequest.id.in_(select(top.c.id)))
-    return select(func.count()).select_from(found.limit(CHIP_CAP + 1).subquery()).scalar_subquery()
+        fits = and_(*conditions(wanted, absent))
+        found = _first_fitting(QueueFilter(resolved=wanted.resolved), fits, ApprovalRequest.id)
+    return select(func.count()).select_from(found.subquery()).scalar_subquery()
+
+
+def _first_fitting(base: QueueFilter, fits: ColumnElement[bool], *columns: Any) -> Select[Any]:
+    """The first requests that fit, at most `CHIP_CAP` + 1, among the first `TOP` of a list that has an index.
+
+    Whether they do is a column of these. As a condition, PostgreSQL would look for it in the whole table, which most of
+    all has requests that were settled long ago.
+    """
+    columns = (*columns, fits.label("fits"))
+    top = ordered(select(*columns).where(*conditions(base)), base).limit(TOP).subquery()
+    return select(top).where(top.c.fits).limit(CHIP_CAP + 1)
