@@ -19,7 +19,7 @@ from langgraph.types import Command, StateSnapshot
 
 from assent.client import AsyncApproval, AsyncAssent
 from assent.contracts import Outcome, ReceiptStatus
-from assent.driver import GONE, REFUSED, CallPortal, Drive, Invocation, Invoke, Step, default_receipt
+from assent.driver import GONE, REFUSED, CallPortal, Clear, Drive, Invocation, Invoke, Step, default_receipt
 from assent.errors import EndedError, MovedOnError, PassedOverError, Rejected, ThreadOrderError
 from assent.executor import AsyncExecutor
 from assent.gate import ProposalChangedError
@@ -95,8 +95,8 @@ class ThreadDriver(AsyncExecutor):
         logger.info("thread %s waits for people at %s", self._thread.id, request.url)
 
     async def _take(self, step: Step) -> Any:
-        if not isinstance(step, CallPortal | GetState | GetSaved | GetListed):
-            # The results of the answers have been reported by now.
+        if not isinstance(step, CallPortal | GetState | GetSaved | GetListed | Clear):
+            # The results of the answers have been reported by now; before a `Clear`, perhaps not.
             await self._unmark()
         return await super()._take(step)
 

@@ -106,12 +106,18 @@ class Thread:
             context=kept.get("context") or None, metadata={MARK: mark}, interrupt_after=list(stop_after) or None,
             multitask_strategy="reject", on_disconnect="continue", durability="sync", strict_resume=True,
         )  # fmt: skip
+        error: Exception | None = None
         async with aclosing(parts):
             async for part in parts:
                 if part.event == "error":
-                    raise failure(part.data)
+                    error = failure(part.data)
+                    break
                 if part.event.partition("|")[0] == "custom" and isinstance(part.data, dict):
                     yield part.data
+        # The server announces an error or the end before the run is over, and until then it refuses every change.
+        await self.wait_until_idle()
+        if error is not None:
+            raise error
 
     async def was_run(self, mark: str) -> bool:
         """Return True if a run was created with these answers."""
@@ -121,7 +127,8 @@ class Thread:
 
     async def wait_until_idle(self) -> Mapping[str, Any]:
         """Wait until no run is active, and return the thread as the server lists it then."""
-        under_way: tuple[RunStatus, ...] = ("running", "pending")
+        # In the order in which a run has them, so that none that starts meanwhile is missed.
+        under_way: tuple[RunStatus, ...] = ("pending", "running")
         for status in under_way:
             for run in await self._server.runs.list(self.id, status=status, limit=20):
                 await self._server.runs.join(self.id, run["run_id"])
