@@ -41,7 +41,11 @@ COUNT = NumberReader(None)
         (DISK, "1.000,50", 1000.5), (DISK, "512000 MB", 500), (DISK, "[20, 200]", 220),
         (COUNT, "8", 8), (COUNT, "0008", 8), (COUNT, "4 (2x2)", 4), (COUNT, "2 x 8", 16), (COUNT, "8 vCPU", 8),
         (COUNT, "8 cores", 8), (COUNT, "8 Kerne", 8), (COUNT, "2 x 2.4 GHz", 2), (COUNT, "8.0", 8),
-        (COUNT, "16 cœurs", 16),
+        (COUNT, "16 cœurs", 16), (COUNT, "8 cores / 16 threads", 8), (COUNT, "8C/16T", 8),
+        (COUNT, "2 CPUs x 8 cores", 16),
+        (COUNT, "2 sockets, 8 cores", 8), (COUNT, "Quad-Core", 4), (DISK, "500GB HDD SATA 7200rpm", 500),
+        (DISK, "16.384 MB", 16),
+        (MEMORY, "Kingston 16 GB", 16384), (DISK, "2×16GB DDR4-3200", 32),
     ],
 )  # fmt: skip
 def test_numbers_are_read_in_the_unit_of_their_field(reader: NumberReader, text: str, expected: float):
@@ -54,7 +58,7 @@ def test_numbers_are_read_in_the_unit_of_their_field(reader: NumberReader, text:
     [
         (MEMORY, "lots"), (MEMORY, "-4096"), (MEMORY, "#VALUE!"), (MEMORY, "0001638M"), (MEMORY, "n.a. MB?"),
         (MEMORY, "0"), (COUNT, "0"), (COUNT, "four-ish"), (COUNT, "-8"), (COUNT, "2.5"), (COUNT, "2.4 GHz"),
-        (DISK, "12/34/56"), (DISK, "1,2,3"), (MEMORY, "16 Äpfel"),
+        (DISK, "12/34/56"), (DISK, "1,2,3"), (MEMORY, "16 Äpfel"), (MEMORY, "8192mb?"),
     ],
 )  # fmt: skip
 def test_what_is_no_amount_is_a_problem(reader: NumberReader, text: str):
@@ -119,6 +123,9 @@ MONTH_FIRST = DateStyle(DayPlace.SECOND, sure=True)
         ("KW 13/2021", DAY_FIRST, "2021-03-29"), ("2021", DAY_FIRST, "2021-01-01"),
         ("3 Nisan 2021", DAY_FIRST, "2021-04-03"),
         ("3 mars 2021", DAY_FIRST, "2021-03-03"), ("03/04/2564", DAY_FIRST, "2021-04-03"),
+        ("3.IV.2021", DAY_FIRST, "2021-04-03"), ("H2 2021", DAY_FIRST, "2021-07-01"),
+        ("Saturday, April 3, 2021", DAY_FIRST, "2021-04-03"), ("ca. 2021", DAY_FIRST, "2021-01-01"),
+        ("2021-04-03 (est.)", DAY_FIRST, "2021-04-03"), ("20210403T101112Z", DAY_FIRST, "2021-04-03"),
     ],
 )  # fmt: skip
 def test_dates(text: str, style: DateStyle, expected: str):
@@ -132,7 +139,18 @@ def test_a_date_that_the_calendar_lacks_is_a_problem(text: str):
     assert read_date(text, DAY_FIRST).problem
 
 
-@pytest.mark.parametrize("text", ["Ostern 2020", "next year", "soon", "with the lease"])
+def test_amounts_that_are_not_understood_are_left_out_without_a_problem():
+    for reader, text in ((MEMORY, "16GB/32GB"), (COUNT, "2 x Intel Xeon Gold 6230")):
+        assert reader.read(text) == dates.Outcome(None, Rule.UNREADABLE)
+
+
+def test_memory_in_another_unit_than_the_rest_of_its_column_is_converted():
+    reader = NumberReader(2, 2, typical=16384)
+    assert (reader.read("16").value, reader.read("16").rule) == (16384, Rule.UNIT_GUESSED)
+    assert reader.read("512").value == 512
+
+
+@pytest.mark.parametrize("text", ["Ostern 2020", "2021/22", "next year", "soon", "with the lease"])
 def test_words_that_name_no_date_are_left_out_without_a_problem(text: str):
     assert read_date(text, DAY_FIRST) == dates.Outcome(None, Rule.UNREADABLE)
 

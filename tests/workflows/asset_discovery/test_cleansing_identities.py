@@ -25,6 +25,9 @@ from workflows.asset_discovery.cleansing.serials import read_serial
         ("eth0: 10.5.1.12", ["10.5.1.12"]), ("['10.5.1.12', '10.5.1.13']", ["10.5.1.12", "10.5.1.13"]),
         ("::ffff:10.5.1.12", ["10.5.1.12"]), ("DHCP 10.5.1.12", ["10.5.1.12"]),
         ("10.5.1.12/10.5.1.13", ["10.5.1.12", "10.5.1.13"]),
+        ("10.5.1.12-10.5.1.20", ["10.5.1.12", "10.5.1.20"]), ("http://10.5.1.12/", ["10.5.1.12"]),
+        ("10.5.1.12.", ["10.5.1.12"]),
+        ("DHCP (10.5.1.12)", ["10.5.1.12"]), ("10.5.1.12、10.5.1.13", ["10.5.1.12", "10.5.1.13"]),
     ],
 )  # fmt: skip
 def test_ip_addresses(text: str, expected: list[str]):
@@ -133,6 +136,7 @@ def test_lists_of_names(text: str, expected: list[str]):
         ("0", None, Rule.PLACEHOLDER),
         ("0123456789", None, Rule.PLACEHOLDER), ("XXXXXXXX", None, Rule.PLACEHOLDER),
         ("00000000-0000-0000-0000-000000000000", None, Rule.PLACEHOLDER),
+        ("SIN PLACA", None, Rule.EMPTY), ("ohne Nummer", None, Rule.EMPTY),
         ("5.01235E+11", None, Rule.PRECISION), ("6,12E+11", None, Rule.PRECISION),
         ("612000000000", None, Rule.PRECISION),
         ("VMware-42 87 0f a4 26", "VMware-42 87 0f a4 26", None),

@@ -14,9 +14,12 @@ _BRACKETED_V6 = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%[\w.-]+)?\](?::\d{1,5})?(?:/\
 _TAIL = re.compile(r"(?::\d{1,5}|/\d{1,3}|/\d+\.\d+\.\d+\.\d+|%[\w.-]+)+$")
 _LABEL = re.compile(r"^(?:[A-Za-z][\w./-]*[=:]\s*|https?://|tcp://|udp://)(?=[\d\[])")
 _LABELS = re.compile(r"\b[A-Za-z][\w.-]*[:=]\s*(?=\d{1,3}\.\d)")
-_REMARK = re.compile(r"\([^()]*\)")
+_PATH = re.compile(r"/(?!\d).*$")
+_REMARK = re.compile(r"\((?![^()]*\d\.\d+\.\d)[^()]*\)")
 _MEANINGFUL = re.compile(r"[^\W_]|::")
-_SPLIT = re.compile(r"[\s;|]+|,(?!\d{1,3}(?:,|$))|,(?=\d{1,3}\.)|/(?=\d{1,3}\.\d)")
+_SPLIT = re.compile(
+    r"[\s;|、，；()]+|(?<=\.\d)[-–](?=\d+\.\d+\.)|(?<=\.\d\d)[-–](?=\d+\.\d+\.)|(?<=\.\d\d\d)[-–](?=\d+\.\d+\.)|,(?!\d{1,3}(?:,|$))|,(?=\d{1,3}\.)|/(?=\d{1,3}\.\d)"
+)
 _NOT_OF_A_DEVICE = re.compile(r"0\.0\.0\.0|127\.\d+\.\d+\.\d+|255\.\d+\.\d+\.\d+|::1?")
 _DYNAMIC = frozenset({
     "dhcp", "dynamic", "dynamisch", "dynamique", "dinámico", "dinamica", "dinamico", "auto", "automatic", "bootp",
@@ -60,7 +63,7 @@ def _one(token: str) -> tuple[str | None, Rule | None]:
     address = _ipv4(token) or _ipv6(token)
     if address is not None:
         return address, None if address == token else Rule.NOTATION
-    token = _LABEL.sub("", token)
+    token = _PATH.sub("", _LABEL.sub("", token).rstrip("."))
     if match := _BRACKETED_V6.fullmatch(token):
         return _ipv6(match[1]), Rule.PORT
     bare = _TAIL.sub("", token) if token.count(":") <= 1 else token.split("%")[0].split("/")[0]
@@ -97,7 +100,9 @@ _SEPARATED_MAC = re.compile(r"[0-9A-Fa-f]{1,2}(?:([:.\- _])[0-9A-Fa-f]{1,2})(?:\
 _GROUPED_MAC = re.compile(r"[0-9A-Fa-f]{4}([.:\- ])[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}|[0-9A-Fa-f]{6}[.:\-][0-9A-Fa-f]{6}")
 _ALTERED_BY_SPREADSHEET = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d{1,2}")
 _MAC_SPLIT = re.compile(r"[;,|/\n]+\s*|\s+")
-_MAC_REMARK = re.compile(r"\([^()]*\)|^(?:MAC|LAN|WLAN|eth\d+|en\w*\d+|Wi-?Fi|wlan\d+)\s*[:=]\s*", re.IGNORECASE)
+_MAC_REMARK = re.compile(
+    r"^0x(?=[0-9A-Fa-f]{12}$)|\([^()]*\)|^(?:MAC|LAN|WLAN|eth\d+|en\w*\d+|Wi-?Fi|wlan\d+)\s*[:=]\s*", re.IGNORECASE
+)
 
 
 def read_macs(text: str) -> Outcome:
@@ -107,7 +112,7 @@ def read_macs(text: str) -> Outcome:
         return _usable_macs((single,), None if single == text else Rule.NOTATION)
     if _ALTERED_BY_SPREADSHEET.fullmatch(text):
         return Outcome(None, Rule.PRECISION)
-    plain = _MAC_REMARK.sub(" ", text).strip().strip("[]").replace('"', "").replace("'", "")
+    plain = _MAC_REMARK.sub(" ", text).strip(" []{}:-.").replace('"', "").replace("'", "")
     rule = Rule.REMARK if plain != text and "[" not in text else None
     found: list[str] = []
     for token in filter(None, _MAC_SPLIT.split(plain)):

@@ -64,7 +64,8 @@ class Texts:
         counted = series.drop_nulls().value_counts()
         raw = counted.to_series(0).to_list()
         keep_lines = FIELD_FACTS[field].value in (ValueKind.LIST, ValueKind.NUMBER)
-        return cls(raw, [without_noise(text, keep_lines) for text in raw], counted.to_series(1).to_list())
+        narrow = FIELD_FACTS[field].value is not ValueKind.TEXT or field in IDENTITY
+        return cls(raw, [without_noise(text, keep_lines, narrow) for text in raw], counted.to_series(1).to_list())
 
     def meant(self) -> list[str]:
         """The texts that are values."""

@@ -20,7 +20,18 @@ _TIME = re.compile(
     r"[A-Z]{3,4}|[+-]\d{2}:?\d{2})?$"
 )
 _WEEKDAY = re.compile(
-    r"^[^\W\d_]{2,12}\.?,\s+(?=\d)|^(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*\.?\s+(?=\S)"
+    r"^[^\W\d_]{2,12}\.?,\s+(?=\d)|^(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*[.,]?\s+(?=\S)"
+)
+_COMPACT_TIME = re.compile(r"(?<=\d{8})T\d{4,6}Z?$")
+# "ca. 2020", "Datum: 03.04.2021", "'2021-04-03", "2021-04-03 (est.)"
+_BESIDE = re.compile(
+    r"^(?:[^\W\d_]+\s*:\s*|ca\.?\s*|circa\s*|approx\.?\s*|etwa\s*|env\.?\s*|[~≈'‘’]\s*)(?=\d)|\s*\([^()\d]*\)$",
+    re.IGNORECASE,
+)
+_ROMAN_MONTH = re.compile(r"(\d{1,2}[. /-]{1,2})(I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})(?=[. /-]{1,2}(?:\d{4}|\d{2})\b)")
+_ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
+_HALF = re.compile(
+    r"(?:H|S)([12])[ /-]?(\d{4})|([12])\.? ?(?:Halbjahr|semestre|semester|HJ)[ /-]?(\d{4})", re.IGNORECASE
 )
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?")
 _YEAR_LAST = re.compile(r"(\d{1,2})\s*([-/. ])\s*(\d{1,2})\s*[-/. ]\s*(\d{4}|\d{2})\.?")
@@ -43,7 +54,7 @@ _FILLERS = frozenset({
     "de", "del", "di", "of", "the", "den", "der", "er", "ier", "º", "ª", "st", "nd", "rd", "th", "o", "a", "г",
     "года", "р", "року", "lap", "do", "af", "le", "el", "il", "em", "dia",
 })  # fmt: skip
-_ZEROS = re.compile(r"[0\s./:-]+|9999[-/. ]?(?:12[-/. ]?31|999|99[-/. ]?99)(?:[T ].*)?")
+_ZEROS = re.compile(r"[0\s./:-]+|1900-01-00(?:[T ].*)?|9999[-/. ]?(?:12[-/. ]?31|999|99[-/. ]?99)(?:[T ].*)?")
 _UNLIMITED = frozenset({
     "unlimited", "unbegrenzt", "illimité", "illimitato", "ilimitado", "permanent", "perpetual", "never", "nie",
     "jamais", "nunca", "mai", "lifetime", "forever", "n/a",
@@ -64,12 +75,10 @@ class DateStyle:
     Attributes:
         day: Where the day stands.
         sure: Whether cells prove it, rather than habits.
-        ordinal: Whether numbers of seven digits, or of five, are a year with the day of that year.
     """
 
     day: DayPlace = DayPlace.FIRST
     sure: bool = False
-    ordinal: bool = False
 
 
 def day_evidence(texts: Iterable[str]) -> tuple[int, int]:
@@ -104,15 +113,12 @@ def style_of(texts: list[str], others: tuple[int, int] = (0, 0)) -> DateStyle:
         )
         slashes = sum("/" in text for text in texts)
         second, first = (1, 0) if american * 4 > slashes > 0 else (0, 1)
-    digits = [text for text in texts if text.isdecimal() and len(text) in (5, 7)]
-    ordinal = bool(digits) and all(0 <= int(text[-3:]) <= 366 or len(set(text)) == 1 for text in digits)
-    ordinal = ordinal and all(len(text) == 7 for text in digits)
-    return DateStyle(DayPlace.FIRST if first > second else DayPlace.SECOND, sure, ordinal)
+    return DateStyle(DayPlace.FIRST if first > second else DayPlace.SECOND, sure)
 
 
 def _without_time(text: str) -> str:
     text = with_ascii_digits(text).strip().rstrip(".")
-    return _TIME.sub("", text) if ":" in text or "h" in text else text
+    return _TIME.sub("", text) if ":" in text or "h" in text else _COMPACT_TIME.sub("", text)
 
 
 def read_date(text: str, style: DateStyle) -> Outcome:
@@ -122,7 +128,9 @@ def read_date(text: str, style: DateStyle) -> Outcome:
     """
     if _ZEROS.fullmatch(text) or text.casefold() in _UNLIMITED:
         return Outcome(None, Rule.NO_DATE)
-    plain = _WEEKDAY.sub("", _without_time(text))
+    bare = _BESIDE.sub("", text).strip()
+    plain = _WEEKDAY.sub("", _without_time(bare))
+    plain = _ROMAN_MONTH.sub(lambda match: f"{match[1]}{_ROMAN.index(match[2]) + 1}", plain)
     outcome = _numeric(plain, style) or _digits(plain, style) or _in_words(plain)
     if outcome is None:
         return Outcome(None, Rule.UNREADABLE)
@@ -133,7 +141,7 @@ def read_date(text: str, style: DateStyle) -> Outcome:
         if value.year < _FIRST_YEAR:
             return Outcome(None, Rule.UNREADABLE)
         if outcome.rule is None and value.isoformat() != text:
-            return Outcome(value, Rule.NOTATION)
+            return Outcome(value, Rule.NOTATION if bare == text else Rule.REMARK)
     return outcome
 
 
@@ -156,6 +164,8 @@ def _numeric(text: str, style: DateStyle) -> Outcome | None:
     if match := _YEAR_LAST.fullmatch(text):
         return _year_last(int(match[1]), match[2], int(match[3]), match[4], style)
     if match := _YEAR_MONTH.fullmatch(text):
+        if int(match[2]) > 12 and int(match[2]) == (int(match[1]) + 1) % 100:
+            return Outcome(None, Rule.UNREADABLE)  # the business year 2021/22
         return _date(int(match[1]), int(match[2]), 1, Rule.PART_OF_DATE)
     if match := _MONTH_YEAR.fullmatch(text):
         return _date(int(match[2]), int(match[1]), 1, Rule.PART_OF_DATE)
@@ -219,6 +229,9 @@ def _in_words(text: str) -> Outcome | None:
     if match := _QUARTER.fullmatch(text):
         quarter, year = int(match[1] or match[4] or match[5]), int(match[2] or match[3] or match[6])
         return _date(year, 3 * quarter - 2, 1, Rule.PART_OF_DATE)
+    if match := _HALF.fullmatch(text):
+        half, year = int(match[1] or match[3]), int(match[2] or match[4])
+        return _date(year, 6 * half - 5, 1, Rule.PART_OF_DATE)
     if match := _WEEK.fullmatch(text):
         try:
             monday = date.fromisocalendar(int(match[1] or match[4]), int(match[2] or match[3]), 1)

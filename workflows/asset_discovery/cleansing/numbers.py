@@ -26,7 +26,8 @@ _AMOUNT = re.compile(
     re.DOTALL,
 )
 _PRODUCT = re.compile(
-    r"(?P<times>\d{1,4})\s*(?:[x×*✕]|mal|fois|por|шт\.?\s*[xх]?)\s*(?P<amount>\d.*)",
+    r"(?P<times>\d{1,4})\s*(?:cpus?|sockets?|processors?|procs?)?\s*(?:[x×*✕]|mal|fois|por|шт\.?\s*[xх]?)\s*"
+    r"(?P<amount>\d.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _APPROXIMATE = re.compile(
@@ -42,8 +43,13 @@ _BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*$")
 _PARTS = re.compile(
     r"\s*(?:\+|;|\n|&|\bund\b|\band\b|\bet\b|\by\b|\be\b|\boch\b|\bog\b|\ben\b|,\s|\s/\s)\s*", re.IGNORECASE
 )
+# "8 cores / 16 threads", "2 sockets, 8 cores", "8C/16T": of several counts, that of the cores.
+_CORES = re.compile(
+    r"(?:^|[\s,/(])(\d{1,4})\s*(?:v?cores?|kerne?n?|c(?:œ|oe)urs?|n[uú]cle?[oi]s?|ядер|ядра|コア|核|코어|c(?=\s*/))",
+    re.IGNORECASE,
+)
 _PADDED_WITH_LETTER = re.compile(r"0\d+[A-Za-z]")
-_AMOUNT_INSIDE = re.compile(r"[\s/(]\d+(?:[.,]\d+)? ?(?:[KMGTP]i?[Bo]|[КМГТ]Б)\b", re.IGNORECASE)
+_AMOUNT_INSIDE = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)? ?(?:[KMGTP]i?[Bo]|[КМГТ]Б)\b", re.IGNORECASE)
 _MULTIPLES = {"single": 1, "dual": 2, "quad": 4, "hexa": 6, "octa": 8, "deca": 10}
 _MULTIPLE = re.compile(rf"({'|'.join(_MULTIPLES)})[- ]?cores?", re.IGNORECASE)
 _FREQUENCY = re.compile(r"[kmg]hz", re.IGNORECASE)
@@ -152,10 +158,25 @@ class NumberReader:
                     agrees = inside is not None and abs(inside[0] - found[0]) <= 0.05 * found[0]
                     found = (found[0], Rule.NOTATION if agrees else Rule.REMARK)
         if found is None:
-            # An amount among words that are not understood is no error of the cell.
-            return Outcome(None, Rule.UNREADABLE) if _AMOUNT_INSIDE.search(text) else invalid("not a number")
+            found = self._inside(text)
+        if found is None:
+            # Amounts among words that are not understood are no error of the cell.
+            wordy = "?" not in text and len(text.split()) > 2 and any(char.isdigit() for char in text)
+            readable = ("?" not in text and _AMOUNT_INSIDE.search(text)) or (self.target is None and wordy)
+            return Outcome(None, Rule.UNREADABLE) if readable else invalid("not a number")
         value, how = found
         return self._judged(text, value, rule or how)
+
+    def _inside(self, text: str) -> tuple[float, Rule | None] | None:
+        """The only amount among other words; with a question mark, none is certain."""
+        if "?" in text:
+            return None
+        if self.target is None:
+            cores = _CORES.findall(text)
+            return (float(cores[0]), Rule.REMARK) if len(cores) == 1 else None
+        amounts = _AMOUNT_INSIDE.findall(text)
+        found = self._part(amounts[0]) if len(amounts) == 1 else None
+        return (found[0], Rule.REMARK) if found else None
 
     def _judged(self, text: str, value: float, rule: Rule | None) -> Outcome:
         what = "memory" if self.target == 2 else "disk" if self.target == 3 else "number of processors"
@@ -183,6 +204,8 @@ class NumberReader:
         read = [self._part(part) for part in parts]
         if any(item is None for item in read):
             return None
+        if self.target is None and not all(part.isdecimal() for part in parts):
+            return None  # counts of different things
         return sum(item[0] for item in read if item), Rule.SUM
 
     def _part(self, text: str) -> tuple[float, Rule | None] | None:
@@ -198,9 +221,11 @@ class NumberReader:
 
     def _amount(self, text: str) -> tuple[float, Rule | None] | None:
         match = _AMOUNT.fullmatch(text)
-        if match is None or _PADDED_WITH_LETTER.fullmatch(text):
+        if match is None or "?" in text or _PADDED_WITH_LETTER.fullmatch(text):
             return None
-        number = self._number(match["digits"])
+        unit, rest = match["unit"] or "", match["rest"]
+        power = unit_power(unit) if unit else None
+        number = self._number(match["digits"], power)
         if number is None:
             return None
         value, guessed = number
@@ -208,16 +233,15 @@ class NumberReader:
             value *= 10.0 ** int(match["power"])
         if match["sign"] and match["sign"] != "+":
             value = -value
-        unit, rest = match["unit"] or "", match["rest"]
         rule = Rule.NUMBER_GUESSED if guessed else None
-        power = unit_power(unit) if unit else None
         if self.target is None:
             if not _NOUNS.fullmatch(unit + rest):
                 return None
             return value, rule or (Rule.REMARK if (unit + rest).strip() else None)
         if unit and power is None:
             unit, rest = "", unit + rest
-        if not _NOUNS.fullmatch(rest):
+        # Behind a unit, words are a remark; a further amount is not.
+        if not _NOUNS.fullmatch(rest) and (power is None or _AMOUNT_INSIDE.search(rest) or "/" in rest):
             return None
         if power is None:
             power = self.bare if self.bare is not None else self.target
@@ -234,7 +258,7 @@ class NumberReader:
         ratio = value / self.typical
         return -1 if ratio >= _OTHER_UNIT else 1 if ratio <= 1 / _OTHER_UNIT else 0
 
-    def _number(self, digits: str) -> tuple[float, bool] | None:
+    def _number(self, digits: str, power: int | None) -> tuple[float, bool] | None:
         """The number, and whether it was guessed what a mark in it separates; None for what is no number."""
         compact = re.sub(r"[\s'’٬]", "", digits)
         # Blanks and apostrophes separate thousands only.
@@ -261,8 +285,8 @@ class NumberReader:
             decimal_mark = False
         if decimal_mark is None:
             # Nobody writes three decimals of a count or of MiB; a point in GiB or TiB mostly separates decimals.
-            bare = self.bare if self.bare is not None else self.target
-            as_decimal = mark == "." and bare is not None and bare >= 3
+            unit = power if power is not None else self.bare if self.bare is not None else self.target
+            as_decimal = mark == "." and unit is not None and unit >= 3
             return float(compact.replace(mark, "." if as_decimal else "")), not (mark == "," and not as_decimal)
         return float(compact.replace(mark, "." if decimal_mark else "")), False
 

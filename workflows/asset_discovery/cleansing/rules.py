@@ -51,7 +51,7 @@ class RuleFacts:
 
 
 FACTS: dict[Rule, RuleFacts] = {
-    Rule.SPACES: RuleFacts("Blanks and invisible characters removed", beyond_form=False),
+    Rule.SPACES: RuleFacts("Blanks and invisible characters removed, and wide letters made narrow", beyond_form=False),
     Rule.CASE: RuleFacts("Written in lower case", beyond_form=False),
     Rule.NOTATION: RuleFacts("Written in the usual notation", beyond_form=False),
     Rule.EMPTY: RuleFacts("A word for “nothing” became an empty value", beyond_form=False),

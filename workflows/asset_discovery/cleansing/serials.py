@@ -23,6 +23,12 @@ _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d{1,2}")
 # A spreadsheet has written a long number back after it had rounded it.
 _ROUNDED = re.compile(r"(?=\d{11})[1-9]\d*0{6}(?:\.0)?")
 _LABEL = re.compile(r"^(?:S/?N|Serial(?: (?:no|number))?|Seriennr)\.?\s*[:=#]\s*(?=\S)", re.IGNORECASE)
+# "sin placa", "ohne Nummer", "no label"
+_WITHOUT = re.compile(
+    r"(?:no|without|ohne|keine?|sans|sin|senza|sem|zonder|geen|uden|utan|ingen|ilman|bez|brak|без|нет|nincs|fără)"
+    r"(?:\s+[^\W\d_]+){1,2}",
+    re.IGNORECASE,
+)
 _AS_DECIMAL = re.compile(r"(\d+)\.0")
 
 
@@ -30,6 +36,8 @@ def read_serial(text: str) -> Outcome:
     """The serial number of a cell."""
     if _SCIENTIFIC.fullmatch(text) or _ROUNDED.fullmatch(text):
         return Outcome(None, Rule.PRECISION)
+    if _WITHOUT.fullmatch(text):
+        return Outcome(None, Rule.EMPTY)
     bare = _LABEL.sub("", text)
     compact = re.sub(r"[\W_]", "", bare.casefold())
     if compact in _PLACEHOLDERS or len(set(compact)) <= 1 or compact.replace("x", "").replace("0", "") == "":

@@ -19,17 +19,21 @@ _MISREAD = re.compile(
     "[\u00c2-\u00c5\u00d0\u00d1\u00e2\u00e3]"
     "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*", re.ASCII)
 
 
-def without_noise(text: str, keep_lines: bool = False) -> str:
+def without_noise(text: str, keep_lines: bool = False, narrow: bool = False) -> str:
     """A text without invisible characters, with single blanks, and without blanks at its ends.
 
     Args:
         keep_lines: Whether line breaks remain, because they separate the items of a list.
+        narrow: Whether the wide letters and digits of East Asian texts become those that names and numbers have.
     """
     if "_x" not in text and not text.startswith("=") and "&" not in text and _PLAIN.fullmatch(text):
         return text
+    if narrow and not text.isascii():
+        text = text.translate(_NARROW)
     if "_x" in text:
         text = _XML_ESCAPE.sub(lambda match: _char(int(match.group(1), 16)), text)
     formula = _FORMULA_TEXT.fullmatch(text.strip())
