@@ -28,8 +28,8 @@ class Floor:
 
 GROUPS = {
     "inventories": Floor(asset=0.97, alone=0.8, right_alone=0.98, values=0.99, invalid=(1.0, 1.0)),
-    "inventories-more/dev": Floor(asset=0.93, alone=0.7, right_alone=0.97, values=0.98),
-    "inventories-more/held": Floor(asset=0.9, alone=0.7, right_alone=0.97, values=0.97),
+    "inventories-more/dev": Floor(asset=0.95, alone=0.7, right_alone=0.98, values=0.98),
+    "inventories-more/held": Floor(asset=0.93, alone=0.7, right_alone=0.975, values=0.97),
 }
 
 
