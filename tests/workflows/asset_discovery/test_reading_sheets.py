@@ -181,6 +181,21 @@ def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(tmp_path: Path
         read(path, limits=ReadingLimits(unpacked_bytes=30 << 20))
 
 
+def test_one_cell_in_the_far_corner_needs_no_memory(tmp_path: Path):
+    def write(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Hosts")
+        _rows(sheet, [["Name", "IP", "Serial", "OS"], *_servers()])
+        sheet.write_blank(20, 16_383, None, book.add_format({"bold": True}))
+
+    def write_more(book: xlsxwriter.Workbook) -> None:
+        write(book)
+        book.get_worksheet_by_name("Hosts").write(1_048_575, 16_383, "x")
+
+    assert read(written(tmp_path, write))[0].frame.shape == (12, 4)
+    with pytest.raises(ReadingError, match="Hosts has 16,384 columns"):
+        read(written(tmp_path, write_more))
+
+
 def test_too_many_sheets_rows_or_columns(tmp_path: Path):
     def write(book: xlsxwriter.Workbook) -> None:
         _rows(book.add_worksheet("Hosts"), [["Name", "IP", "Serial", "OS"], *_servers()])

@@ -27,6 +27,8 @@ _ERROR = re.compile(
 _NEVER_CALCULATED = re.compile(
     rb'<(?:\w+:)?c\s[^<>]*?r="([A-Z]{1,3}\d{1,7})"[^<>]*?>(?:<f[^<>]*?/>|<f[^<>]*?>[^<]*</f>)(?:<v\s*/>|<v></v>)?</(?:\w+:)?c>'
 )
+_ROW = re.compile(rb'<(?:\w+:)?row\s[^<>]{0,200}?r="(\d{1,7})"[^<>]*[^<>/]>')
+_FILLED = re.compile(rb'<(?:\w+:)?c\s[^<>]{0,200}?r="([A-Z]{1,3})\d{1,7}"[^<>/]*>')
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -69,6 +71,9 @@ def read_sheets(path: Path, name: str, limits: ReadingLimits) -> list[tuple[str,
 
 
 def _grid(book: fastexcel.ExcelReader, path: Path, sheet: str, part: str, limits: ReadingLimits) -> Grid:
+    inside = _found_in(path, part) if part else _Inside()
+    # The library makes room for each cell up to the last one, so that one cell in the far corner would need gigabytes.
+    limits.check_table(f"The sheet {sheet}", inside.rows, inside.columns)
     loaded = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string", skip_whitespace_tail_rows=True)
     notes = [] if loaded.visible == "visible" else ["The sheet is hidden."]
     places = [column.absolute_index for column in loaded.available_columns()]
@@ -78,7 +83,6 @@ def _grid(book: fastexcel.ExcelReader, path: Path, sheet: str, part: str, limits
     frame = loaded.to_polars()
     frame = frame.rename({old: str(new) for new, old in enumerate(frame.columns)}).cast(pl.String)
     first = places[0]
-    inside = _found_in(path, part) if part else _Inside()
     merged = [(top, left - first, bottom, right - first) for top, left, bottom, right in sorted(inside.merged)]
     errors = [(row, column - first, text) for (row, column), text in inside.errors.items()]
     if inside.empty_formulas:
@@ -142,11 +146,14 @@ class _Inside:
         merged: areas: first row, first column, last row, last column.
         errors: such as `#N/A`, by row and column.
         empty_formulas: names of cells whose formulas have no value.
+        rows, columns: up to the last one that holds something.
     """
 
     merged: set[tuple[int, int, int, int]] = field(default_factory=set)
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     empty_formulas: set[str] = field(default_factory=set)
+    rows: int = 0
+    columns: int = 0
 
 
 def _found_in(path: Path, part: str) -> _Inside:
@@ -166,6 +173,8 @@ def _found_in(path: Path, part: str) -> _Inside:
 
 
 def _look(text: bytes, inside: _Inside) -> None:
+    inside.rows = max(inside.rows, *map(int, _ROW.findall(text)), 0)
+    inside.columns = max(inside.columns, *(_column(letters) + 1 for letters in set(_FILLED.findall(text))), 0)
     if b'"e"' in text:
         for found in _ERROR.finditer(text):
             inside.errors[int(found[2]) - 1, _column(found[1])] = found[3].decode("ascii", "replace")
