@@ -177,3 +177,5 @@ def test_what_is_damaged_or_too_large_is_refused_in_words(tmp_path: Path, text: 
         read_json(tmp_path, text)
     with pytest.raises(ReadingError, match="more than 1 rows"):
         read_json(tmp_path, SRV, limits=ReadingLimits(rows=1))
+    with pytest.raises(ReadingError, match="a cell of 8 characters"):
+        read_json(tmp_path, SRV, limits=ReadingLimits(cell_characters=7))

@@ -206,6 +206,7 @@ def test_too_many_sheets_rows_or_columns(tmp_path: Path):
         (ReadingLimits(tables=1), "2 sheets"),
         (ReadingLimits(rows=5), "Hosts has more than 5 rows"),
         (ReadingLimits(columns=3), "Hosts has 4 columns"),
+        (ReadingLimits(cell_characters=7), "Hosts has a cell of 9 characters"),
     ):
         with pytest.raises(ReadingError, match=words):
             read(path, limits=limits)

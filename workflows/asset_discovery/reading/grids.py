@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
+
 
 @dataclass
 class Grid:
@@ -24,6 +26,19 @@ class Grid:
     notes: list[str] = field(default_factory=list)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     doubtful: dict[int, str] = field(default_factory=dict)
+
+
+def check_cells(frame: pl.DataFrame, name: str, limits: ReadingLimits) -> None:
+    """Refuse a table with a cell that is too long.
+
+    Raises:
+        ReadingError: there is one.
+    """
+    longest = max((frame[column].str.len_chars().max() or 0 for column in frame.columns), default=0)
+    if isinstance(longest, int) and longest > limits.cell_characters:
+        raise ReadingError(
+            f"{name} has a cell of {longest:,} characters; at most {limits.cell_characters:,} are read in one cell."
+        )
 
 
 def without_blanks(frame: pl.DataFrame) -> pl.DataFrame:

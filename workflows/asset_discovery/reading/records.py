@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from workflows.asset_discovery.reading.grids import check_cells
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 from workflows.asset_discovery.reading.shapes import folded
 
@@ -199,6 +200,7 @@ class Gathered:
         frame = frame.drop("", strict=False) if frame.width > 1 else frame
         frame = _without_holders(_with_one_spelling(frame))
         self._limits.check_table(self._name, frame.height, frame.width)
+        check_cells(frame, self._name, self._limits)
         return frame
 
 

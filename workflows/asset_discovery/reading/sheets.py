@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import fastexcel
 import polars as pl
 
-from workflows.asset_discovery.reading.grids import Grid, without_blanks
+from workflows.asset_discovery.reading.grids import Grid, check_cells, without_blanks
 from workflows.asset_discovery.reading.limits import ReadingError, ReadingLimits
 
 _PIECE = 1 << 20
@@ -82,6 +82,7 @@ def _grid(book: fastexcel.ExcelReader, path: Path, sheet: str, part: str, limits
     limits.check_table(f"The sheet {sheet}", loaded.total_height, len(places))
     frame = loaded.to_polars()
     frame = frame.rename({old: str(new) for new, old in enumerate(frame.columns)}).cast(pl.String)
+    check_cells(frame, f"The sheet {sheet}", limits)
     first = places[0]
     merged = [(top, left - first, bottom, right - first) for top, left, bottom, right in sorted(inside.merged)]
     errors = [(row, column - first, text) for (row, column), text in inside.errors.items()]
