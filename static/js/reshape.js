@@ -36,10 +36,19 @@ export async function reshape(part, form, address, button = null, overrides = ne
   const told = fetched.getElementById("decision");
   if (told?.dataset.kept !== undefined) bar.dataset.kept = told.dataset.kept;
   if (told?.dataset.changed !== undefined) bar.dataset.changed = told.dataset.changed;
-  else delete bar.dataset.changed; // a step that was moved may be back in its place
+  else if (bar) delete bar.dataset.changed; // a start page has no decision; a step that was moved may be back in its place
   document.dispatchEvent(new Event("assent:morphed"));
   document.dispatchEvent(new Event("input"));
   return placed;
+}
+
+/** Add an entry to a list with its button, and return the list as it is drawn then. */
+export async function addEntry(button) {
+  const part = document.getElementById(button.dataset.part);
+  await going;
+  const adding = reshape(part, button.form, button.formAction.split("#", 1)[0], button);
+  going = adding.catch(() => {});
+  return adding;
 }
 
 async function press(button) {

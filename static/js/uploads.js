@@ -5,6 +5,7 @@
 // the field takes a reference or a path all the same.
 
 import { person, read, remove, startKeeping, write } from "./kept.js";
+import { addEntry } from "./reshape.js";
 
 const FILES = "/api/v1/files";
 const PREFIX = "assent-file:";
@@ -30,6 +31,8 @@ function enhance() {
     field.dataset.enhanced = "";
     field.before(controls(field));
     const upload = uploads.get(field.id);
+    // The upload may have ended while the server drew the field, which it did as it was before.
+    if (upload?.reference && !field.value) field.value = upload.reference;
     if (upload) show(field.id, upload);
     else if (field.value.startsWith(PREFIX)) describe(field);
   }
@@ -40,8 +43,11 @@ function controls(field) {
   const box = element("div", { className: "upload", id: `${field.id}-upload` });
   const chooser = element("input", { type: "file", id: `${field.id}-file` });
   chooser.setAttribute("aria-label", `Upload a file for ${label}`);
+  chooser.multiple = Boolean(addButton(field));
   chooser.addEventListener("change", () => {
-    if (chooser.files.length) begin(field.id, chooser.files[0]);
+    const [first, ...others] = chooser.files;
+    if (first) begin(field.id, first);
+    if (others.length) addAll(field, others);
   });
   const bar = element("progress", { max: 100, value: 0, hidden: true });
   bar.setAttribute("aria-label", `Upload for ${label}`);
@@ -56,10 +62,34 @@ function controls(field) {
     chooser.focus();
   });
   field.addEventListener("input", () => {
-    if (!uploads.get(field.id)?.going) tell(field.id, "");
+    if (uploads.get(field.id)?.going) return;
+    uploads.delete(field.id);
+    tell(field.id, "");
   });
   box.append(chooser, bar, said, asked, stop);
   return box;
+}
+
+/** The button that adds an entry to the list of files to which a field belongs; none for any other field. */
+function addButton(field) {
+  const list = field.closest(".entries");
+  return field.closest(".entry")?.parentElement === list ? list?.querySelector(':scope > p > button[value^="add:"]') : null;
+}
+
+/** Several files were chosen at once: each further one gets an entry of its own, one after the other. */
+async function addAll(field, files) {
+  const id = field.closest(".entries").id;
+  for (const file of files) {
+    try {
+      const list = await addEntry(document.querySelector(`#${CSS.escape(id)} > p > button[value^="add:"]`));
+      const added = list.querySelectorAll(":scope > .entry input[data-file]");
+      begin(added[added.length - 1].id, file);
+    } catch (error) {
+      console.info("No entry could be added.", error);
+      tell(field.id, `${file.name} was not uploaded. Add an entry for it.`, true);
+      return;
+    }
+  }
 }
 
 /** What a reference from an earlier form names. */
@@ -90,7 +120,9 @@ function begin(id, file) {
   send(file, cancel.signal, told)
     .then((sent) => {
       const field = document.getElementById(id);
-      if (uploads.get(id) !== upload || !field) return;
+      if (uploads.get(id) !== upload) return;
+      upload.reference = sent.reference;
+      if (!field) return;
       field.value = sent.reference;
       field.removeAttribute("aria-invalid");
       field.dispatchEvent(new Event("change", { bubbles: true }));

@@ -153,7 +153,7 @@ class Portal:
 def portal(module_database_url: str, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A web process, a worker and a cast."""
     workflows = f"{ALL},{file_flows.ALL},workflows.database_maintenance:WORKFLOW,workflows.coordinator:WORKFLOW,"
-    workflows += "workflows.package_deployment:WORKFLOW"
+    workflows += "workflows.package_deployment:WORKFLOW,workflows.asset_discovery:WORKFLOW"
     folder = tmp_path_factory.mktemp("data")
     engine = make_engine(module_database_url)
     settings = {"ASSENT_WORKFLOWS": workflows, "ASSENT_TARGET_SHOP": shop, "ASSENT_DEMO": "true"}

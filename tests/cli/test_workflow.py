@@ -60,7 +60,7 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
 
 BUNDLED = [
     "workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW", "workflows/coordinator",
-    "workflows/package_deployment",
+    "workflows/package_deployment", "workflows/asset_discovery",
 ]  # fmt: skip
 
 

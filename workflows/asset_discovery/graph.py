@@ -39,17 +39,19 @@ def build() -> StateGraph[State]:
         step = _step(module, function, name) if module else _gate(name)
         graph.add_node(name, step, metadata={"title": title, "agent": agent, "tool": tool, "phase": phase})
     graph.add_edge(START, "read")
-    _after(graph, "read", "map", "finish")
-    _after(graph, "map", "decide_mapping", "cleanse")
+    graph.add_conditional_edges("read", _after_reading, ["map", "finish"])
+    graph.add_conditional_edges("map", _after_mapping, ["decide_mapping", "cleanse", "finish"])
     graph.add_edge("decide_mapping", "take_mapping")
-    _after(graph, "take_mapping", "decide_mapping", "cleanse", "finish")
-    _after(graph, "cleanse", "decide_cleansing", "find_duplicates")
+    graph.add_conditional_edges("take_mapping", _after_mapping, ["decide_mapping", "cleanse", "finish"])
+    graph.add_conditional_edges("cleanse", _after_cleansing, ["decide_cleansing", "find_duplicates"])
     graph.add_edge("decide_cleansing", "take_cleansing")
-    _after(graph, "take_cleansing", "decide_cleansing", "recleanse", "find_duplicates", "finish")
+    graph.add_conditional_edges(
+        "take_cleansing", _after_approval, ["decide_cleansing", "recleanse", "find_duplicates", "finish"]
+    )
     graph.add_edge("recleanse", "find_duplicates")
-    _after(graph, "find_duplicates", "decide_merges", "merge")
+    graph.add_conditional_edges("find_duplicates", _after_search, ["decide_merges", "merge"])
     graph.add_edge("decide_merges", "take_merges")
-    _after(graph, "take_merges", "decide_merges", "merge")
+    graph.add_conditional_edges("take_merges", _after_search, ["decide_merges", "merge"])
     graph.add_edge("merge", "finish")
     graph.add_edge("finish", END)
     return graph
@@ -74,17 +76,27 @@ def _gate(name: str) -> Any:
     return ask
 
 
-def _after(graph: StateGraph[State], step: str, *following: str) -> None:
-    """Go on to the end if there is a problem, to the gate if something is proposed, and else to the next step."""
-    onward = [name for name in following if name != "finish" and not name.startswith("decide_")]
-    gate = next((name for name in following if name.startswith("decide_")), "")
+def _after_reading(state: State) -> str:
+    return "finish" if state.get("problem") else "map"
 
-    def route(state: State) -> str:
-        if state.get("problem") and "finish" in following:
-            return "finish"
-        if gate and state.get("proposal"):
-            return gate
-        # Nothing is cleansed again if every rule was approved.
-        return onward[0] if len(onward) == 1 or state["left_out"] else onward[-1]
 
-    graph.add_conditional_edges(step, route, list(following))
+def _after_mapping(state: State) -> str:
+    if state.get("problem"):
+        return "finish"
+    return "decide_mapping" if state.get("proposal") else "cleanse"
+
+
+def _after_cleansing(state: State) -> str:
+    return "decide_cleansing" if state.get("proposal") else "find_duplicates"
+
+
+def _after_approval(state: State) -> str:
+    if state.get("problem"):
+        return "finish"
+    if state.get("proposal"):
+        return "decide_cleansing"
+    return "recleanse" if state["left_out"] else "find_duplicates"
+
+
+def _after_search(state: State) -> str:
+    return "decide_merges" if state.get("proposal") else "merge"

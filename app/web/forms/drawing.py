@@ -121,7 +121,9 @@ class _Drawing:
             return drawn
 
         made.draw_part = entry
-        tokens = list(map(str, range(len(entries))))
+        # Files are uploaded into entries, so their list begins with an empty one.
+        blank = start is MISSING and required and shape_of(shape.schema["items"], self._definitions).kind == "file"
+        tokens = list(map(str, range(1 if blank else len(entries))))
         made.fields = [entry(token) for token in tokens]
         made.value = made.first = ",".join(tokens)
         made.default = made.value if original is MISSING else ""

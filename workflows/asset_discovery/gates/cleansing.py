@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 _MOST_NAMED = 20
 _LONGEST_CELL = 200
-_ORDER = ["table", "column", "rule", "cells", "examples", "apply"]
+_ORDER = ["column", "table", "rule", "cells", "examples", "apply"]
 _OPTIONAL, _NEEDED = "rules", "left_out"
 
 Group = dict[str, Any]

@@ -21,7 +21,7 @@ _LONGEST_CELL = 200
 _AGENT = "mapping agent"
 _DOUBTFUL, _SURE = "doubtful", "sure"
 _IDENTITY = (Field.NAME, Field.FQDN, Field.IP_ADDRESS, Field.MAC_ADDRESS, Field.SERIAL_NUMBER)
-_ORDER = ["table", "column", "samples", "field", "confidence", "reason"]
+_ORDER = ["column", "table", "samples", "field", "confidence", "reason"]
 
 
 @dataclass(frozen=True)

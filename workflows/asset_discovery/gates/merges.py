@@ -30,14 +30,12 @@ def pair_of(merge: DoubtfulMerge) -> Pair:
 
 
 def side_by_side(merge: DoubtfulMerge) -> str:
-    """Return both records of a pair as a table of text, in which fields that differ are marked."""
-    lines = [("", "", merge.left.place, merge.right.place)]
+    """Return both records of a pair, a line for each field, in which fields that differ are marked."""
+    lines = [f"{merge.left.place}  |  {merge.right.place}"]
     for side in merge.sides:
-        differ = bool(side.left and side.right and not side.agrees)
-        lines.append(("≠" if differ else "", side.title, _cut(side.left or "–"), _cut(side.right or "–")))
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
-    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+        mark = "≠ " if side.left and side.right and not side.agrees else ""
+        lines.append(f"{mark}{side.title}: {_cut(side.left or '–')}  |  {_cut(side.right or '–')}")
+    return "\n".join(lines)
 
 
 def _cut(text: str) -> str:
