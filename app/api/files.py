@@ -10,7 +10,7 @@ from app.api.moments import page_before
 from app.api.registry import ApiCall, EndpointTable
 from app.api.runs import holdings_document, require_confirmation
 from app.domain.tokens import Scope
-from app.http.downloads import download
+from app.http.downloads import client, download
 from app.store.files import StoredFile
 from assent.files import reference_to
 
@@ -47,7 +47,7 @@ def get_file(call: ApiCall) -> Any:
 @table.add("GET", "/files/<uuid:id>/content", models.FileContent, scopes=READ, download=True)
 def get_file_content(call: ApiCall) -> Any:
     """Download a complete file."""
-    return download(*call.portal.services.files.content(call.actor, call.id))
+    return download(*call.portal.services.file_access.content(call.actor, call.id, client()))
 
 
 @table.add("PUT", "/files/<uuid:id>/content", models.FileOut, query=models.PartQuery, scopes=WRITE, raw=True)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from flask import Response
+from flask import Response, request
 
 from app.store.files import StoredFile
+
+
+def client() -> str:
+    """What the program that sent the request says it is, for the audit log."""
+    return request.user_agent.string
 
 
 def download(file: StoredFile, content: Iterator[bytes]) -> Response:

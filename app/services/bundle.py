@@ -15,6 +15,7 @@ from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
 from app.services.demo_marks import DemoMarks
 from app.services.erasure import Erasure
+from app.services.files.access import FileAccess
 from app.services.files.rules import FileRules
 from app.services.files.saved import SavedFiles
 from app.services.files.uploads import Files
@@ -73,6 +74,7 @@ class Services:
     files: Files
     saved_files: SavedFiles
     erasure: Erasure
+    file_access: FileAccess
     people: People
     sign_ins: SignIns
     tokens: Tokens
@@ -167,6 +169,7 @@ def services_over(
         files=uploads,
         saved_files=SavedFiles(uploads, sessions, clock),
         erasure=Erasure(sessions, clock, uploads),
+        file_access=FileAccess(sessions, clock, uploads),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),

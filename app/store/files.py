@@ -89,11 +89,15 @@ class FileChunk(Base):
 
 
 class FileUse(Base):
-    """A run that uses a file. A file that a run uses cannot be deleted as long as this says so."""
+    """A run that uses a file. A file that a run uses cannot be deleted as long as this says so.
+
+    `opened_at` is when a step has first opened it; None: none has.
+    """
 
     __tablename__ = "run_files"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    opened_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_run_files_file", "file_id"),)

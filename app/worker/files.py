@@ -14,6 +14,7 @@ from typing import BinaryIO
 import structlog
 
 from app.domain.errors import AssentError
+from app.services.files.access import FileAccess
 from app.services.files.saved import FileToSave, SavedFiles
 from app.services.files.uploads import Files
 from app.services.usage.calls import ModelCalls
@@ -39,9 +40,10 @@ async def keep_sweeping(files: Files, model_calls: ModelCalls) -> None:
 class FilesOfRun:
     """The files of a run, as its steps in one attempt open and save them."""
 
-    def __init__(self, files: Files, saved: SavedFiles, run_id: str, attempt: int) -> None:
+    def __init__(self, files: Files, saved: SavedFiles, access: FileAccess, run_id: str, attempt: int) -> None:
         self._files = files
         self._saved = saved
+        self._access = access
         self._run_id = run_id
         self._attempt = attempt
 
@@ -57,6 +59,7 @@ class FilesOfRun:
                 stream = self._files.open_path(reference)
                 return OpenedFile(Path(reference).name, os.fstat(stream.fileno()).st_size, stream)
             file, content = self._files.of_run(self._run_id, reference)
+            self._access.note_opened(self._run_id, file)
             copy, digest, size = _copied(content, file.size)
             if digest != file.sha256:
                 copy.close()

@@ -99,7 +99,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
-        files = partial(FilesOfRun, services.files, services.saved_files)
+        files = partial(FilesOfRun, services.files, services.saved_files, services.file_access)
         lessons = partial(recaller_of, services.recalling)
         budget = Budget(settings.model_budget_tokens, settings.model_budget_dollars)
         advancer = Advancer(library, store, leases, files, lessons, budget)

@@ -112,7 +112,8 @@ class Rig:
         store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
         library = Library(find_workflows(self._workflows).workflows, Saver(self.pool))
         return Advancer(
-            library, store, leases, partial(FilesOfRun, self.services.files, self.services.saved_files),
+            library, store, leases,
+            partial(FilesOfRun, self.services.files, self.services.saved_files, self.services.file_access),
             partial(recaller_of, self.services.recalling),
         )  # fmt: skip
 

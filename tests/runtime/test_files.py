@@ -30,10 +30,14 @@ def uploaded(rig: Rig, content: bytes = CONTENT, complete: bool = True, by: Acto
 
 
 def test_a_step_reads_the_file_of_the_input(rig: Rig) -> None:
-    result = rig.finish(rig.begin("test_reader", report=reference_to(uploaded(rig))))
+    run_id = rig.begin("test_reader", report=reference_to(uploaded(rig)))
+    result = rig.finish(run_id)
     digest = hashlib.sha256(CONTENT).hexdigest()
     assert (result["name"], result["size"], result["sha256"]) == ("orders.csv", len(CONTENT), digest)
     assert result["by_path"] == digest
+    # Two steps have opened it, in many pieces, and the audit log says so once.
+    opened = rig.sql("select from audit_entries where action = 'file.opened' and run_id = :run", run=run_id)
+    assert len(opened) == 1
 
 
 def test_a_run_cannot_begin_with_a_file_that_is_not_there_or_not_complete(rig: Rig) -> None:

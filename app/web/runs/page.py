@@ -16,6 +16,7 @@ from app.domain.errors import AssentError, ConflictError, ForbiddenError, Invali
 from app.domain.lifecycle import RunState
 from app.domain.people import Action, Actor
 from app.domain.text import size_words
+from app.http.downloads import client
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -274,6 +275,7 @@ def artifact_by_name(run_id: str) -> Any:
 def artifact(run_id: str, name: str) -> Any:
     """Download an artifact as a file. It is never rendered as a page, because an agent wrote it."""
     found = services().views.artifact(run_id, name, current_actor())
+    services().file_access.note_artifact(current_actor(), run_id, name, client())
     kind = found.media_type if found.media_type in _TEXTS else "application/octet-stream"
     charset = "; charset=utf-8" if kind in _TEXTS else ""
     response = Response(found.content.encode("utf-8", "replace"), content_type=kind + charset)

@@ -10,12 +10,34 @@ from flask import Flask
 
 from app.domain.lifecycle import RunState
 from app.services.bundle import Services
+from app.store.record import AuditEntry
+from app.store.runs import Artifact
 from assent.files import reference_to
 from tests.factories import Caller, make_person, make_run, save_run_file
 from tests.web.browsing import Browser
 
 CONTENT = b"PK" + bytes(range(256)) * 4_000
 NAME = "Paket für März <b>.zip"
+
+
+def read_entries(services: Services, file_id: str) -> list[AuditEntry]:
+    """The entries of the audit log for downloads of a file."""
+    with services.sessions() as session:
+        entries = session.query(AuditEntry).where(AuditEntry.action == "file.read").order_by(AuditEntry.seq).all()
+    return [entry for entry in entries if entry.detail["file_id"] == file_id]
+
+
+def test_an_artifact_s_download_is_on_the_audit_log(services: Services, browse: Callable[[str], Browser]) -> None:
+    run = make_run(services.sessions)
+    with services.sessions.begin() as session:
+        session.add(Artifact(run_id=run.id, name="report.md", media_type="text/markdown", content="# Hosts"))
+    browse("viewer").get(f"/runs/{run.id}/artifacts/report.md")
+    with services.sessions() as session:
+        [entry] = session.query(AuditEntry).where(AuditEntry.run_id == run.id).all()
+    assert (entry.action, entry.detail["artifact"]) == ("run.artifact_read", "report.md")
+    assert entry.source == "127.0.0.1" and entry.detail["client"].startswith("Werkzeug/")
+    page = browse("auditor").get("/audit?action=run.artifact_read").text
+    assert "downloaded an artifact" in page and "Werkzeug/" in page and "127.0.0.1" in page
 
 
 def test_a_run_s_page_lists_its_files(services: Services, browse: Callable[[str], Browser]) -> None:
@@ -33,6 +55,9 @@ def test_a_run_s_page_lists_its_files(services: Services, browse: Callable[[str]
     assert viewer.response.headers["X-Content-Type-Options"] == "nosniff"
     assert viewer.response.mimetype == "application/octet-stream"
     browse("anonymous").get(f"/files/{file.id}/content", 303)
+    [entry] = read_entries(services, file.id)
+    assert (entry.actor_name, entry.source, entry.run_id) == (viewer.person.name, "127.0.0.1", run.id)
+    assert entry.detail["client"].startswith("Werkzeug/") and entry.detail["file"] == NAME
 
 
 @pytest.mark.parametrize("size", [0, len(CONTENT)])
@@ -47,6 +72,8 @@ def test_programs_download_it(app: Flask, services: Services, size: int) -> None
     answer = caller.get(f"/api/v1/files/{file.id}/content")
     assert (answer.status_code, answer.data) == (200, CONTENT[:size])
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    [entry] = read_entries(services, file.id)
+    assert (entry.via, entry.source, entry.detail["size"]) == ("api", "127.0.0.1", size)
     assert caller.delete(f"/api/v1/files/{file.id}").status_code == 404
     begun = caller.post("/api/v1/files", {"name": "orders.csv", "size": 3}).json["id"]
     refused = caller.get(f"/api/v1/files/{begun}/content")
