@@ -101,6 +101,16 @@ class FoundProblem(BaseModel):
     value: str = ""
 
 
+class ReadClass(BaseModel):
+    """How the text of a field was read as a class, for comparing and counting; the cell keeps its text."""
+
+    field: str
+    text: str
+    read_as: str | None = Field(description="The class, such as production; null where the text names none")
+    sure: bool = Field(description="Whether a word says so, rather than a code whose meaning is a convention")
+    count: int
+
+
 class CleansedFile(BaseModel):
     """What cleansing makes of the inventory.
 
@@ -113,6 +123,9 @@ class CleansedFile(BaseModel):
     rows_valid: int
     changed_cells: int
     changes: list[ChangeKind] = Field(default_factory=list)
+    classes: list[ReadClass] = Field(
+        default_factory=list, description="Environments, states, types, and criticality, as they are compared"
+    )
     problems: list[FoundProblem] = Field(default_factory=list)
     more_problems: int = Field(default=0, description="How many problems are not listed")
     doubts: dict[str, str] = Field(default_factory=dict, description="Columns that seem to be mapped wrongly, and why")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
+
 from workflows.asset_discovery.cleansing.cleanse import Cleansed, cleanse
+from workflows.asset_discovery.cleansing.derived import class_readings
 from workflows.asset_discovery.cleansing.summary import ChangeGroup, summarize
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.inventory.duplicates import duplicates
@@ -18,6 +21,7 @@ from workflows.asset_discovery.tool_models import (
     DuplicatesInput,
     FoundDuplicates,
     FoundProblem,
+    ReadClass,
     RowGroup,
 )
 from workflows.asset_discovery.tool_work import inventory_in, mapping_of
@@ -31,6 +35,7 @@ def cleansed_file(inputs: CleanseInput) -> CleansedFile:
         file=table.file, sheet=table.sheet, rows_total=table.rows_total, rows_valid=int(found.frame["_valid"].sum()),
         changed_cells=found.changes.height,
         changes=[_kind(group, inputs.examples) for group in summarize(found.changes)],
+        classes=_classes(found.frame)[: inputs.limit],
         problems=[_problem(problem) for problem in problems[: inputs.limit]],
         more_problems=max(len(problems) - inputs.limit, 0), doubts=found.doubts,
     )  # fmt: skip
@@ -86,6 +91,13 @@ def _kind(group: ChangeGroup, examples: int) -> ChangeKind:
             ChangeExample(row=row, before=before, after=after) for row, before, after in group.examples[:examples]
         ],
     )  # fmt: skip
+
+
+def _classes(frame: pl.DataFrame) -> list[ReadClass]:
+    return [
+        ReadClass(field=field, text=text, read_as=name, sure=sure, count=count)
+        for field, text, name, sure, count in class_readings(frame).iter_rows()
+    ]
 
 
 def _problem(problem: RowProblem) -> FoundProblem:

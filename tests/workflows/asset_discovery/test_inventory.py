@@ -141,6 +141,20 @@ def test_a_decision_against_what_seems_sure_holds():
     assert _groups(_found(*records, different=[(0, 1)])) == []
 
 
+def test_records_that_people_keep_apart_are_not_joined_by_way_of_a_third():
+    records = [{"name": "web01", "ip_address": "10.0.0.1", "serial_number": "S1AB"} for _ in range(3)]
+    assert _groups(_found(*records)) == [(0, 1, 2)]
+    apart = _found(*records, different=[(0, 2)])
+    assert _groups(apart) == [(0, 1)]
+    assert [(pair.a, pair.b) for pair in apart.doubtful] == [(1, 2)]
+    assert apart.doubtful[0].reason.endswith("people have decided that further records are of different assets")
+
+
+def test_what_people_join_may_contradict_itself():
+    records = [{"name": f"web0{place}", "serial_number": f"S{place}AB"} for place in range(3)]
+    assert _groups(_found(*records, same=[(0, 1), (1, 2)])) == [(0, 1, 2)]
+
+
 def test_two_assets_are_not_chained_by_a_record_between_them():
     found = _found(
         {"name": "web01", "serial_number": "S1AB", "ip_address": "10.0.0.1"},

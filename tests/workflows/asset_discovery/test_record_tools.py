@@ -49,6 +49,13 @@ def test_the_command_prints_what_cleansing_does(inventory: Path):
     assert dropped["examples"][0]["after"] is None
 
 
+def test_classes_are_shown_with_the_words_that_they_were_read_from():
+    found: Any = call(cleanse_assets, _input(file_of("servicenow_cmdb_ci"))).document
+    read = {(item["field"], item["text"]): (item["read_as"], item["sure"]) for item in found["classes"]}
+    assert read["environment", "Disaster recovery"] == ("recovery", True)
+    assert read["status", "7"] == ("retired", False)
+
+
 def test_duplicates_are_listed_with_their_reason(inventory: Path):
     found: Any = call(find_duplicates, _input(inventory)).document
     assert (found["rows_valid"], found["assets"]) == (2, 1)

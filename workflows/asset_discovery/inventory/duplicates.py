@@ -131,9 +131,8 @@ class _Sorting:
 
     def result(self, positions: list[int]) -> Duplicates:
         """What was found, in positions of the frame."""
-        decided = sorted(self._same)
         sure = [pair for pair, _ in self._of[Verdict.SAME] if pair not in self._different]
-        groups, refused = joined([*decided, *sure], self._identities([*decided, *sure]).__getitem__)
+        groups, refused = joined(self._same, sure, self._identities([*self._same, *sure]).__getitem__)
         group_of = {row: number for number, rows in enumerate(groups) for row in rows}
         doubtful = _once(self._doubtful(refused, group_of), group_of)
         return Duplicates(
@@ -158,13 +157,21 @@ class _Sorting:
     def _identities(self, pairs: list[Pair]) -> dict[int, Identity]:
         rows = {row for pair in pairs for row in pair}
         chosen = self._base.filter(pl.col("index").is_in(list(rows)))
+        apart: dict[int, set[int]] = {}
+        for a, b in self._different:
+            apart.setdefault(a, set()).add(b)
+            apart.setdefault(b, set()).add(a)
         columns = chosen.select("index", "serial_plain", "host_serial", "macs", "squeezed").iter_rows()
         return {
             index: Identity(
-                [index], {serial} if serial and not of_host else set(), set(macs or ()), {name} if name else set()
+                [index],
+                {serial} if serial and not of_host else set(),
+                set(macs or ()),
+                {name} if name else set(),
+                apart.get(index, set()),
             )
             for index, serial, of_host, macs, name in columns
-        }  # fmt: skip
+        }
 
     def _reason(self, rows: list[int]) -> str:
         reasons = (self._reasons.get((a, b), "") for place, a in enumerate(rows) for b in rows[place + 1 :])

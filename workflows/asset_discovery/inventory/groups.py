@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 _LARGEST_GROUP = 50
 
 
 @dataclass
 class Identity:
-    """All that identifies the records of a group so far."""
+    """All that identifies the records of a group so far, and the records that people keep apart from them."""
 
     rows: list[int] = field(default_factory=list)
     serials: set[str] = field(default_factory=set)
     macs: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    apart: set[int] = field(default_factory=set)
 
-    def contradiction(self, other: Identity) -> str:
+    def contradiction(self, other: Identity, decided: bool) -> str:
         """Why the groups cannot be one asset, although a record of each seems to be; empty if they can."""
+        if not self.apart.isdisjoint(other.rows):
+            return "people have decided that further records are of different assets"
+        if decided:
+            return ""
         if len(self.rows) + len(other.rows) > _LARGEST_GROUP:
             return f"more than {_LARGEST_GROUP} records would become one asset"
         if len(self.rows) + len(other.rows) == 2:
@@ -35,6 +41,7 @@ class Identity:
         self.serials |= other.serials
         self.macs |= other.macs
         self.names |= other.names
+        self.apart |= other.apart
 
 
 @dataclass(frozen=True)
@@ -47,17 +54,18 @@ class Refusal:
 
 
 def joined(
-    pairs: Iterable[tuple[int, int]], identity_of: Callable[[int], Identity]
+    decided: set[tuple[int, int]], sure: Iterable[tuple[int, int]], identity_of: Callable[[int], Identity]
 ) -> tuple[list[list[int]], list[Refusal]]:
     """The groups of two and more records, each sorted, and the pairs that were refused.
 
     Args:
-        pairs: Those that are one asset, the surest first.
+        decided: Pairs that people have joined; only people's other decisions speak against them.
+        sure: Further pairs that are one asset, the surest first.
     """
     owner: dict[int, int] = {}
     groups: dict[int, Identity] = {}
     refused: list[Refusal] = []
-    for a, b in pairs:
+    for a, b in chain(sorted(decided), sure):
         for row in (a, b):
             if row not in owner:
                 owner[row] = row
@@ -65,7 +73,7 @@ def joined(
         first, second = owner[a], owner[b]
         if first == second:
             continue
-        why = groups[first].contradiction(groups[second])
+        why = groups[first].contradiction(groups[second], (a, b) in decided)
         if why:
             refused.append(Refusal(a, b, why))
             continue
