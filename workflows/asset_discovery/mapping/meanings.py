@@ -27,6 +27,8 @@ _SPEED = {"MHz", "GHz"}
 LONGEST = 5
 """Words of a term at most."""
 KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 1.3, 0.3
+_SURE = 0.6
+"""From here on, an inexact word is preferred to a compound of which only a part is known."""
 AROUND = (1.0, 0.85, 0.6, 0.45)
 """How much a word of the last part of a path counts, of the one before, and so on."""
 AROUND_COST = (1.0, 0.9, 0.12, 0.05)
@@ -142,9 +144,14 @@ def _unlisted(word: str, terse: bool) -> list[Word]:
     terms, bare = lexicon().terms, word.rstrip("0123456789")
     if bare != word and bare in terms:
         return [Word(word, terms[bare])]
-    return _split(bare or word, terse) or [Word(word, lexicon().inexact(bare or word))]
+    split = _split(bare or word, terse)
+    if split and all(part.meanings for part in split):
+        return split
+    inexact = lexicon().inexact(bare or word)
+    return [Word(word, inexact)] if max(inexact.values(), default=0.0) > _SURE or not split else split
 
 
+_LEAST_MODIFIER, _LEAST_HEAD, _NO_SPLIT = 3, 5, 99.0
 _LINKS = ("", "s", "n", "e", "es", "en", "er", "o", "i")
 
 
@@ -174,10 +181,18 @@ def _split(word: str, terse: bool) -> list[Word]:
                     _better(best, end + len(link), cost + added + 0.3 * len(link), [*words, Word(piece, meanings)])
         if terse:
             _better(best, at + 1, cost + 1.1, words)
-    if len(word) not in best:
-        return []
-    cost, words = best[len(word)]
-    return words if words and cost < (5.0 if terse else 4.6) else []
+    cost, words = best.get(len(word), (_NO_SPLIT, []))
+    if words and cost < (5.0 if terse else 4.6):
+        return words
+    return [] if terse else _headed(word)
+
+
+def _headed(word: str) -> list[Word]:
+    """A compound whose last part is known: Hauptanwendung is some kind of Anwendung."""
+    for start in range(_LEAST_MODIFIER, len(word) - _LEAST_HEAD + 1):
+        if word[start:] in lexicon().parts:
+            return [Word(word[:start], {}), Word(word[start:], lexicon().terms[word[start:]])]
+    return []
 
 
 def _better(best: dict[int, tuple[float, list[Word]]], end: int, cost: float, words: list[Word]) -> None:

@@ -22,6 +22,7 @@ SAMPLE_ROWS = 1_500
 """Rows that are looked at, evenly spread."""
 SAMPLES = 5
 _RUN = re.compile(r"[^\W\d_]{2,}")
+_RESOURCE = re.compile(r"(?:https?:/|[a-z]+)?(?:/[\w.@:+-]+){3,}", re.I)
 _SHORT_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{1,2}")
 _AFTER_DIGIT = re.compile(r"\d[^\W\d_]")
 _SURNAMES = (
@@ -138,6 +139,7 @@ def profile_of(key: str, heading: str, values: list[str | None], dated: bool = F
         None if value is None or is_nothing(value) or (title and folded(value).strip() == title) else value.strip()
         for value in values
     ]
+    cells = _last_parts(cells)
     profile = Profile(key, len(cells), sequence=cells)
     profile.counts = Counter(cell for cell in cells if cell is not None)
     total = profile.total
@@ -150,6 +152,15 @@ def profile_of(key: str, heading: str, values: list[str | None], dated: bool = F
     _letters(profile, total)
     profile.counter = _is_counter(cells, forms)
     return profile
+
+
+def _last_parts(cells: list[str | None]) -> list[str | None]:
+    """The cells, of addresses of resources only the last parts, if these repeat: .../zones/us-central1-a is a zone."""
+    values = [cell for cell in cells if cell is not None]
+    paths = [cell for cell in values if _RESOURCE.fullmatch(cell)]
+    if len(paths) < 0.8 * len(values) or len({path.rsplit("/", 1)[1] for path in paths}) > 0.5 * len(paths):
+        return cells
+    return [cell.rstrip("/").rsplit("/", 1)[-1] if cell is not None else None for cell in cells]
 
 
 def _count(profile: Profile, forms: dict[str, Form], total: int) -> None:
@@ -208,7 +219,7 @@ def _are_versions(profile: Profile, dated: bool) -> bool:
     """True if what could be dates such as 02.04.00 are versions: few different ones, and short."""
     if dated or profile.total < 12 or not profile.days or profile.unique > 0.3 or profile.distinct > 12:
         return False
-    return all(_SHORT_DATE.fullmatch(value) for value in profile.counts if value.count(".") == 2)
+    return all(_SHORT_DATE.fullmatch(value) for value in profile.counts if form_of(value).day is not None)
 
 
 def _are_days(profile: Profile, dated: bool) -> bool:
