@@ -76,7 +76,9 @@ def show_figures(folder: Path, mistakes: bool) -> None:
         print("\n".join(f"  {line}" for line in (*alone.columns_lines(), *alone.rows_lines())))
         print("  with the columns mapped as people correct them:")
         print("\n".join(f"  {line}" for line in corrected.rows_lines()))
-        if mistakes and name not in HELD:
+        if mistakes and name in HELD:
+            print("  Its mistakes are not listed: it is held back.")
+        elif mistakes:
             found = [*alone.mistakes, *(f"(corrected) {line}" for line in corrected.mistakes)]
             print("\n".join(f"    {line[:300]}" for line in found))
     if (scorer := folder / "score.py").is_file() and everything:
