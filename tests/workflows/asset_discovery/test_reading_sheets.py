@@ -144,7 +144,7 @@ def test_a_cell_merged_over_rows_counts_for_each_of_them_and_only_there(tmp_path
     assert table.notes == ["Site: one merged cell counts for each of its rows, 2 to 4."]
 
 
-@pytest.mark.parametrize("name", ["list.xlsx", "list.csv", "list"])
+@pytest.mark.parametrize("name", ["list.xlsx", "list.csv", "list", "list.xls", "list.ods"])
 def test_a_workbook_is_recognized_by_its_content(tmp_path: Path, name: str):
     path = written(tmp_path, lambda book: _rows(book.add_worksheet(), [["Name", "IP", "Serial", "OS"], *_servers()]))
     assert read(path.rename(tmp_path / name))[0].frame.height == 12
@@ -171,6 +171,35 @@ def test_what_is_no_workbook_is_refused_in_words(tmp_path: Path, content: bytes,
     path.write_bytes(content)
     with pytest.raises(ReadingError, match=words):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["list.ods", "list.xlsx"])
+def test_a_workbook_of_libreoffice(tmp_path: Path, name: str):
+    spaces = " ".join(
+        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"' for prefix in ("office", "table", "text")
+    )
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>' for cell in row
+        )
+        + "</table:table-row>"
+        for row in [["Name", "IP", "Serial", "OS"], *_servers()]
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces}><office:body><office:spreadsheet>'
+        f'<table:table table:name="Hosts">{rows}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
+    )
+    members = {"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest}
+    (tmp_path / name).write_bytes(_archive({member: inside.encode() for member, inside in members.items()}))
+    [table] = read(tmp_path / name)
+    assert (table.sheet, table.header_row, table.frame.row(0)) == ("Hosts", 1, ("srv0", "10.0.0.0", "SN00000", "Linux"))
 
 
 def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(tmp_path: Path):

@@ -57,7 +57,7 @@ def read_sheets(path: Path, name: str, limits: ReadingLimits) -> list[tuple[str,
         ReadingError: it is no workbook, is damaged or protected by a password, or is larger than the limits allow.
     """
     try:
-        book = fastexcel.read_excel(path)
+        book = _opened(path)
         names = book.sheet_names
         if len(names) > limits.tables:
             raise ReadingError(f"{name} has {len(names):,} sheets; at most {limits.tables:,} are read.")
@@ -68,6 +68,13 @@ def read_sheets(path: Path, name: str, limits: ReadingLimits) -> list[tuple[str,
     except (fastexcel.FastExcelError, OSError) as error:
         words = str(error).splitlines()[0][:300]
         raise ReadingError(f"{name} cannot be read as a workbook: {words}") from error
+
+
+def _opened(path: Path) -> fastexcel.ExcelReader:
+    try:
+        return fastexcel.read_excel(path)
+    except fastexcel.FastExcelError:
+        return fastexcel.read_excel(path.read_bytes())  # the library believes a name's ending, which may be wrong
 
 
 def _grid(book: fastexcel.ExcelReader, path: Path, sheet: str, part: str, limits: ReadingLimits) -> Grid:
