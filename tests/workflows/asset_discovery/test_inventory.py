@@ -150,6 +150,29 @@ def test_records_that_people_keep_apart_are_not_joined_by_way_of_a_third():
     assert apart.doubtful[0].reason.endswith("people have decided that further records are of different assets")
 
 
+def test_records_of_several_files_become_one_asset():
+    register = _records(
+        {"name": "WEB01", "serial_number": "S1ABCDE", "ip_address": "10.0.0.1", "owner": "IT"},
+        {"name": "db01", "serial_number": "S2ABCDE", "owner": "IT"},
+        {"name": "fw01", "serial_number": "S3ABCDE", "ip_address": "10.0.0.3", "mac_address": C},
+    )
+    scan = _records(
+        {"ip_address": "10.0.0.1", "mac_address": A},
+        {"fqdn": "db01.corp.example", "ip_address": "10.0.0.2", "mac_address": B},
+        {"fqdn": "new.corp.example", "ip_address": "10.0.0.3", "mac_address": "00:50:56:00:00:0d"},
+    ).with_columns(pl.lit("scan.csv").alias("_file"))
+    platform = _records(
+        {"name": "web01", "serial_number": "42364aac-2116-3558-5bab-43fc1d3b345d", "mac_address": A},
+        {"name": "db01", "serial_number": "42364aac-2116-3558-5bab-43fc1d3b345e"},
+    ).with_columns(pl.lit("platform.json").alias("_file"))
+    frame = pl.concat([register, scan, platform], how="vertical_relaxed")
+    found = duplicates(frame)
+    assert _groups(found) == [(0, 3, 6), (1, 4, 7)]
+    assert [item.rows for item in found.distinct] == [(2, 5)]
+    merged = merge(frame, found).frame
+    assert merged.filter(pl.col("name") == "WEB01")["mac_address"].to_list() == [[A]]
+
+
 def test_what_people_join_may_contradict_itself():
     records = [{"name": f"web0{place}", "serial_number": f"S{place}AB"} for place in range(3)]
     assert _groups(_found(*records, same=[(0, 1), (1, 2)])) == [(0, 1, 2)]

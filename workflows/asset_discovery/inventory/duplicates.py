@@ -161,17 +161,19 @@ class _Sorting:
         for a, b in self._different:
             apart.setdefault(a, set()).add(b)
             apart.setdefault(b, set()).add(a)
-        columns = chosen.select("index", "serial_plain", "host_serial", "macs", "squeezed").iter_rows()
-        return {
-            index: Identity(
+        columns = chosen.select("index", "serial_plain", "uuid", "host_serial", "macs", "squeezed").iter_rows()
+        found: dict[int, Identity] = {}
+        for index, serial, uuid, of_host, macs, name in columns:
+            serials = {serial} if serial and not of_host else set()
+            found[index] = Identity(
                 [index],
-                {serial} if serial and not of_host else set(),
+                set() if uuid else serials,
+                serials if uuid else set(),
                 set(macs or ()),
                 {name} if name else set(),
                 apart.get(index, set()),
             )
-            for index, serial, of_host, macs, name in columns
-        }
+        return found
 
     def _reason(self, rows: list[int]) -> str:
         reasons = (self._reasons.get((a, b), "") for place, a in enumerate(rows) for b in rows[place + 1 :])

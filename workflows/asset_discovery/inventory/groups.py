@@ -15,6 +15,7 @@ class Identity:
 
     rows: list[int] = field(default_factory=list)
     serials: set[str] = field(default_factory=set)
+    uuids: set[str] = field(default_factory=set)
     macs: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     apart: set[int] = field(default_factory=set)
@@ -29,19 +30,24 @@ class Identity:
             return f"more than {_LARGEST_GROUP} records would become one asset"
         if len(self.rows) + len(other.rows) == 2:
             return ""  # the two were compared with each other
-        if self.serials and other.serials and self.serials.isdisjoint(other.serials):
+        # A platform's UUID and a manufacturer's number of one asset differ.
+        if _contradict(self.serials, other.serials) or _contradict(self.uuids, other.uuids):
             return "serial numbers of further records of the same asset differ"
-        different_names = self.names and other.names and self.names.isdisjoint(other.names)
-        if self.macs and other.macs and self.macs.isdisjoint(other.macs) and different_names:
+        if _contradict(self.macs, other.macs) and _contradict(self.names, other.names):
             return "MAC addresses and names of further records of the same asset differ"
         return ""
 
     def add(self, other: Identity) -> None:
         self.rows += other.rows
         self.serials |= other.serials
+        self.uuids |= other.uuids
         self.macs |= other.macs
         self.names |= other.names
         self.apart |= other.apart
+
+
+def _contradict(one: set[str], other: set[str]) -> bool:
+    return bool(one) and bool(other) and one.isdisjoint(other)
 
 
 @dataclass(frozen=True)

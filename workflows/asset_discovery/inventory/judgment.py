@@ -156,6 +156,8 @@ def _verdict() -> tuple[pl.Expr, pl.Expr]:
         # Only an IP address is shared.
         (c("ip_equal") & (c("mac_differ") | c("name_differ")), Verdict.DISTINCT, 0),
         (c("ip_equal") & (c("support") >= 2) & (c("contrast") == 0), Verdict.SAME, 65),
+        # A scan knows addresses, where a register knows names.
+        (c("ip_equal") & c("other_source") & (c("contrast") == 0), Verdict.SAME, 60),
         (c("ip_equal"), Verdict.DOUBTFUL, 35),
     ]  # fmt: skip
     verdict: pl.Expr = pl.lit(Verdict.UNRELATED.value)
