@@ -19,6 +19,7 @@ from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.inventory.doubtful import doubtful_merges
 from workflows.asset_discovery.inventory.duplicates import duplicates
 from workflows.asset_discovery.inventory.merging import merge
+from workflows.asset_discovery.tables import ProblemKind
 
 _FIELDS = {field.value: field for field in Field if field is not Field.IGNORE}
 _MARKS = list("0129,./-: x()²٣３é=[]'+;|%\\\n\x00\u200b年月元\"")
@@ -61,3 +62,12 @@ def test_any_cells(rows: list[list[str | None]]):
         == found.frame["_valid"].arg_true().to_list()
     )
     doubtful_merges(found.frame, same)
+
+
+def test_a_text_that_is_too_long_for_a_value_is_left_out():
+    table, mapping = made({name: ["1." * 5_000, None] for name in _FIELDS}, **_FIELDS)
+    found = cleanse(table, mapping)
+    assert found.frame["memory_mb"].null_count() == 2
+    assert found.frame["application"][0] == "1." * 5_000
+    assert found.changes["before"].str.len_chars().max() == 200
+    assert [item.row for item in found.problems if item.kind is ProblemKind.IDENTITY] == [2]

@@ -21,6 +21,7 @@ _SPLIT = re.compile(
     r"[\s;|、，；()]+|(?<=\.\d)[-–](?=\d+\.\d+\.)|(?<=\.\d\d)[-–](?=\d+\.\d+\.)|(?<=\.\d\d\d)[-–](?=\d+\.\d+\.)|,(?!\d{1,3}(?:,|$))|,(?=\d{1,3}\.)|/(?=\d{1,3}\.\d)"
 )
 _NOT_OF_A_DEVICE = re.compile(r"0\.0\.0\.0|127\.\d+\.\d+\.\d+|255\.\d+\.\d+\.\d+|::1?")
+_LONGEST_TOKEN = 100
 _DYNAMIC = frozenset({
     "dhcp", "dynamic", "dynamisch", "dynamique", "dinámico", "dinamica", "dinamico", "auto", "automatic", "bootp",
     "dynamiczny", "dynamisk",
@@ -43,6 +44,9 @@ def read_ips(text: str) -> Outcome:
     for token in _SPLIT.split(plain):
         if not _MEANINGFUL.search(token):
             continue  # a mark between two addresses
+        if len(token) > _LONGEST_TOKEN:
+            rule = Rule.REMARK
+            continue
         address, how = _one(token.strip("'\"()"))
         if address is None:
             if _IPV4_LIKE.search(token) or (":" in token and any(char.isdigit() for char in token)):

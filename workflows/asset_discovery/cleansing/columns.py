@@ -23,6 +23,9 @@ TYPES: dict[ValueKind, pl.DataType] = {
 }
 IDENTITY = (Field.NAME, Field.FQDN, Field.IP_ADDRESS, Field.MAC_ADDRESS, Field.SERIAL_NUMBER)
 _LONGEST_QUOTED = 200
+_LONGEST_VALUE = 200
+_LONGEST = {ValueKind.DATE: _LONGEST_VALUE, ValueKind.NUMBER: _LONGEST_VALUE, ValueKind.LIST: 4_000}
+"""Longer texts are no date, no amount, and no list of addresses or names."""
 _BETWEEN = "\x1f"
 # A column of which so much cannot be read means something else than it was mapped to.
 _DOUBTFUL_SHARE, _DOUBTFUL_CELLS = 0.3, 3
@@ -68,8 +71,9 @@ class Texts:
         return cls(raw, [without_noise(text, keep_lines, narrow) for text in raw], counted.to_series(1).to_list())
 
     def meant(self) -> list[str]:
-        """The texts that are values."""
-        return [text for text in self.clean if text and not stands_for_nothing(text) and not stands_for_above(text)]
+        """The texts that are values, without those that are too long for one."""
+        clean = (text for text in self.clean if 0 < len(text) <= _LONGEST_VALUE)
+        return [text for text in clean if not stands_for_nothing(text) and not stands_for_above(text)]
 
     def are_codes(self) -> bool:
         """Whether most of the cells have two letters, so that `NA` may be one of the codes."""
@@ -104,6 +108,8 @@ def read_column(
             outcomes.append(Outcome(None, Rule.PLACEHOLDER if field in IDENTITY else Rule.DITTO))
         elif stands_for_nothing(clean, codes):
             outcomes.append(Outcome(None, Rule.EMPTY if clean else None))
+        elif len(clean) > _LONGEST.get(kind, len(clean)):
+            outcomes.append(Outcome(None, Rule.UNREADABLE))
         else:
             outcome = reader(clean)
             if outcome.rule in left_out and outcome.rule is not None and not FACTS[outcome.rule].needed:
