@@ -44,6 +44,9 @@ def _kinds(columns: dict[str, list[str]], owner: str = "") -> dict[str, Personal
         ("Personalnummer", ["100234", "100877"], PersonalKind.USER_ID),
         ("Courriel", ["j.doe@site.example", "a.roe@site.example"], PersonalKind.EMAIL),
         ("Durchwahl", ["-7863", "-6130"], PersonalKind.PHONE),
+        ("Telefon", ["wew. 12", "wew. 40"], PersonalKind.PHONE),
+        ("RSPUSR", ["MPARC", "JTOLL"], PersonalKind.USER_ID),
+        ("Responsável", ["Inês Duarte", "Rui Vaz"], PersonalKind.NAME),
         ("IMEI", ['="357927934175511"', '="359241257932062"'], PersonalKind.DEVICE_ID),
         ("Geburtsdatum", ["1980-02-01", "1971-12-24"], PersonalKind.BIRTH),
         ("Gehalt", ["4200,00", "3900,00"], PersonalKind.PAYMENT),
@@ -84,6 +87,11 @@ def test_without_headings_values_show_it_alone(cells: list[str], kind: PersonalK
         ("Serial number", ["4111111111111112", "5500005555555551", "PF2B1KCM"]),
         ("Barcode", ["37071079975", "37010491569", "37009055476"]),
         ("CENTSTOR", ["00016384", "00032768", "00065536"]),
+        ("Nombre DNS", ["hsrpc123.site.example", "hsrsrv281.site.example"]),
+        ("matricola", ["VX20789643", "BH91333606"]),
+        ("UDID", ["7F0B0420-EEF5-53C5-E709-FD1E3643E71E"]),
+        ("OS-EXT-IPS-MAC:mac_addr", ["fa:16:3e:e6:7e:31", "fa:16:3e:28:cb:cc"]),
+        ("OS-EXT-SRV-ATTR:instance_name", ["instance-00000ad7", "instance-0000e123"]),
         ("Purchased", ["07/02/2017", "12.10.2017", "2019-12-09"]),
         ("IP address", ["172.030.004.047", "10.21.24.192"]),
         ("Notes", ["see CHG0031187", "@SUM(1+1)*cmd|' /C calc'!A0", "-10% de batterie", "portable 2024-01-01"]),
@@ -96,6 +104,7 @@ def test_what_only_resembles_it_is_none(heading: str, cells: list[str]) -> None:
 def test_a_column_that_is_mapped_to_the_owner_needs_no_known_heading() -> None:
     columns = {"Host": _HOSTS, "Hlavní": ["Qwe Rtzu", "Asd Fghj", "Yxc Vbnm"]}
     assert _kinds(columns) == {}
+    assert _kinds({"VSL": ["MV PETREL", "MV TERN", "MV GANNET"]}, owner="VSL") == {}
     assert _kinds(columns, owner="Hlavní") == {"Hlavní": PersonalKind.NAME}
 
 
@@ -119,6 +128,8 @@ def test_free_text_says_in_which_records_it_was_found() -> None:
         ("Kollegin Ebersbach krank, privat 04721 555 0199", "Kollegin [name] krank, privat [phone number]"),
         ("root pw with Piers Hollis, home tel 01632 960 177", "root pw with [name], home tel [phone number]"),
         ("ask o.m@x.example or +49 30 1234567", "ask [email address] or [phone number]"),
+        ("sick, 01632 960 177 until May", "sick, [phone number] until May"),
+        ("携帯 090-1234-5678 佐藤さん", "携帯 [phone number] [name]さん"),
         ("paid by card 4111111111111111", "paid by card [payment data]"),
         ("order 4111111111111111", "order 4111111111111111"),
         ("AHV 756.9217.0769.85", "AHV [identity number]"),

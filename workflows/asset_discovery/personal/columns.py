@@ -24,10 +24,12 @@ _SEARCHED = 2_000
 """Distinct texts of a column that are searched closely, of those that might hold personal data."""
 _ROWS_NAMED = 20
 _CANDIDATES = (
-    r"@|(?i)\b(tel|tél|phone|tele|télé|mobil|móvil|handy|cell|gsm|fax|priv|home|perso|ext|durchw|dw|nebenst|rufn|poste"
-    r"|kom|puhelin|dect)|(\+|00)\d|\d{4}[ -]?\d{4,6}[ -]?\d{4}|[A-Z]{2}\d{2} ?[A-Z0-9]|\b756|(?i)\b(mr|mrs|ms|miss|dr"
-    r"|prof|herr|frau|kolleg|mme|mlle|monsieur|madame|sra|señor|signor|sig|pani|colleague|ssn|sozial|steuer|national|social)"
-    r"|\p{Lu}\p{L}+ \p{Lu}\p{L}+"
+    r"@|(?i)\b(tel|tél|phone|télé|mobi|móvil|handy|cell?|gsm|fax|priv|home|thuis|casa|perso|ext|durchw|dw|nebenst|rufn"
+    r"|poste|kom|puhelin|dect|interno|ramal|soukr|otthon|тел|моб|дом)|(\+|00)\d|\b0\d{1,4}[ /-]\d{3}"
+    r"|\d{4}[ -]?\d{4,6}[ -]?\d{4}|[A-Z]{2}\d{2} ?[A-Z0-9]|\b756|電話|携帯|内線|手机|电话|分机|휴대폰|전화"
+    r"|さん|様|先生|女士"
+    r"|(?i)\b(mr|mrs|ms|miss|dr|prof|herr|frau|kole|kolleg|colle|coleg|mme|mlle|monsieur|madame|sra|señor|signor|sig|dott"
+    r"|pani|dhr|mevr|fru|ssn|sozial|steuer|national|social)|\p{Lu}\p{L}+ \p{Lu}\p{L}+"
 )
 _EMPTY = word_set("- -- --- n/a na none null unknown nil ? #n/a s.o. n.c. néant idem entf.") | {""}
 
@@ -96,7 +98,7 @@ def _of_values(column: Column, values: _Values, is_owner: bool) -> PersonalColum
     distinct = len(values.counts)
     if distinct >= 3 and values.share(shapes.is_phone) >= 0.6:
         return _column(heading, PersonalKind.PHONE, "Most of its values are phone numbers.")
-    if is_owner and values.share(shapes.is_name) >= 0.5:
+    if is_owner and values.share(lambda value: shapes.is_name(value) and not value.isupper()) >= 0.5:
         return _column(heading, PersonalKind.NAME, "It is the owner, and most of its values look like names of people.")
     if distinct >= 3 and values.share(shapes.is_known_name) >= 0.5:
         return _column(heading, PersonalKind.NAME, "Most of its values are names with common given names.")
@@ -111,7 +113,9 @@ def _confirmed(kind: PersonalKind, heading: str, values: _Values) -> PersonalKin
     if kind is PersonalKind.NAME:
         return _people(heading, values)
     if kind is PersonalKind.PHONE:
-        fits = values.share(lambda value: shapes.is_phone(value) or shapes.is_extension(value) or _many_digits(value))
+        fits = values.share(
+            lambda value: shapes.is_extension(value) or shapes.is_phone(value) or shapes.is_dialed(value)
+        )
         return kind if fits >= 0.5 else None
     if kind is PersonalKind.USER_ID:
         if values.share(shapes.is_name) >= 0.5:

@@ -13,11 +13,14 @@ from workflows.asset_discovery.personal.words import plain
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _PHONE_WORDS = (
-    r"tel|tél|phone|téléphone|telephone|telefon|telefono|teléfono|telefone|mobile|mobil|móvil|handy|cell|celular|cellulare"
-    r"|gsm|fax|privat|private|privé|home|perso|extension|ext|durchwahl|dw|nebenstelle|rufnummer|poste|komórka|puhelin|dect"
+    r"tel|tél|phone|téléphone|telephone|telefon|telefono|teléfono|telefone|mobile|mobil|mobiel|móvil|handy|cell|celular"
+    r"|cellulare|telemóvel|gsm|fax|privat|private|privé|thuis|casa|home|perso|extension|ext|extn|durchwahl|dw|interno"
+    r"|ramal|nebenstelle|rufnummer|poste|kom|komórka|puhelin|dect|soukromý|otthoni|тел|моб|телефон|дом"
 )
-_PHONE_BY_WORD = re.compile(rf"(?i)\b(?:{_PHONE_WORDS})\b[^\d\n+(]{{0,30}}?([+(]?\(?\d[\d ()/.-]{{1,22}}\d)")
 _PHONE_ABROAD = re.compile(r"(?<![\w.+])(?:\+|00)[1-9]\d{0,2}[ ()/.-]{0,3}\d[\d ()/.-]{5,18}\d(?!\w)")
+_PHONE_BY_WORD = re.compile(rf"(?i)\b(?:{_PHONE_WORDS})\b[^\d\n+(]{{0,30}}?([+(]?\(?\d[\d ()/.-]{{1,22}}\d)")
+_PHONE_BY_SIGN = re.compile(r"(?:電話|携帯|内線|手机|电话|分机|휴대폰|전화)[^\d\n+(]{0,8}([+(]?\d[\d ()/.-]{2,20}\d)")
+_PHONE_AT_HOME = re.compile(r"(?<![\w.+/-])0\d{1,4}[ /-]\d{3,4}[ -]?\d{3,5}(?![\w/-])")
 _NO_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,3}(?:\.\d{1,3}){3}")
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _CARD_GROUPS = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{5}")
@@ -30,8 +33,9 @@ _NATIONAL_WORDS = re.compile(
 )
 _TITLED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Kollege|Kollegen|Kollegin|Mme|Mlle|Monsieur|Madame|Sra|Señor|Señora"
-    r"|Signor|Signora|Sig\.ra|Pani|[Cc]olleague)\.?\s+((?:[^\W\d_]\.\s?)?[^\W\d_][\w'’-]+(?:\s+[^\W\d_][\w'’-]+)?)"
+    r"|Signor|Signora|Sig\.ra|Dott|Pani|Dhr|Mevr|Fru|[Cc]olleague|[Cc]ollega|[Cc]ollègue|[Cc]olega|[Kk]olega)\.?\s+((?:[^\W\d_]\.\s?)?[^\W\d_][\w'’-]+(?:\s+[^\W\d_][\w'’-]+)?)"
 )
+_TITLED_AFTER = re.compile(r"[\u4e00-\u9fff]{1,4}(?=さん|様|先生|女士)")
 _WORD = re.compile(r"[^\W\d_][\w’-]+")
 _LONGEST = 20_000
 """Characters of a cell that are searched. What lies beyond is masked as a whole."""
@@ -102,11 +106,14 @@ _UNMISTAKABLE = {"Italian codice fiscale", "Swiss AHV number"}
 
 
 def _phones(text: str) -> Iterator[Finding]:
-    for match in _PHONE_BY_WORD.finditer(text):
+    for match in (*_PHONE_BY_WORD.finditer(text), *_PHONE_BY_SIGN.finditer(text)):
         if not _NO_PHONE.fullmatch(match[1]) and 3 <= sum(map(str.isdigit, match[1])) <= 15:
             yield Finding(PersonalKind.PHONE, *match.span(1))
     for match in _PHONE_ABROAD.finditer(text):
         if 8 <= sum(map(str.isdigit, match[0])) <= 15:
+            yield Finding(PersonalKind.PHONE, *match.span())
+    for match in _PHONE_AT_HOME.finditer(text):
+        if 9 <= sum(map(str.isdigit, match[0])) <= 12:
             yield Finding(PersonalKind.PHONE, *match.span())
 
 
@@ -115,6 +122,7 @@ def _names(text: str) -> Iterator[Finding]:
         if match[1][0].isupper():
             end = match.end(1) if " " not in match[1] or match[1].split()[-1][0].isupper() else _first_end(match)
             yield Finding(PersonalKind.NAME, match.start(1), end)
+    yield from (Finding(PersonalKind.NAME, *match.span()) for match in _TITLED_AFTER.finditer(text))
     before: re.Match[str] | None = None
     for word in _WORD.finditer(text):
         follows = before is not None and text[before.end() : word.start()] in (" ", "  ")

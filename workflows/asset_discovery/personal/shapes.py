@@ -33,7 +33,9 @@ _PARTICLES = word_set("von van der den de la le di da du dos del af av zu ter te
 _USER = re.compile(r"(?:[\w-]{1,20}\\)?[A-Za-z][\w.-]{1,29}")
 _PERSONNEL = re.compile(r"[A-Za-z]{0,3}-?\d{3,10}")
 _PHONE = re.compile(r"(?:\+|00|\(0|\(\+|0)[\d ()/.\-]{5,22}\d(?:\s*(?:ext|x|dw)\.?\s*\d{1,5})?", re.I)
-_EXTENSION = re.compile(r"(?:ext\.?|x|dw|tel\.?)?[\s.\-]*\d{2,6}", re.I)
+_EXTENSION = re.compile(r"(?:[^\W\d_]{1,10}\.?)?[\s.:\-]*\d{2,6}")
+_DIALED = re.compile(r"[\d\s()+/.\-–]{5,25}")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T].*)?")
 _EXCEL_TEXT = re.compile(r'="(.*)"')
 
@@ -109,5 +111,13 @@ def is_phone(value: str) -> bool:
 
 
 def is_extension(value: str) -> bool:
-    """True for the extension of a phone: two to six digits, perhaps after a hyphen."""
+    """True for the extension of a phone: two to six digits, perhaps after a word or a hyphen."""
     return _EXTENSION.fullmatch(bare(value)) is not None
+
+
+def is_dialed(value: str) -> bool:
+    """True for digits, and what separates those of phone numbers; alone, it says little."""
+    value = bare(value)
+    if _DATE.fullmatch(value) or _ADDRESS.fullmatch(value):
+        return False
+    return _DIALED.fullmatch(value) is not None and sum(map(str.isdigit, value)) >= 5
