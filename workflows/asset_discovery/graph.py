@@ -28,6 +28,10 @@ _STEPS = {
     "decide_merges": ("", "", "Decide doubtful merges", KEEPER, "request_approval", "Inventory"),
     "take_merges": ("inventory", "take_merges", "Take over the merges", KEEPER, "", "Inventory"),
     "merge": ("inventory", "merge_records", "Merge the records", KEEPER, "", "Inventory"),
+    "relate": ("dependencies", "relate", "Find dependencies", ANALYST, "", "Dependencies"),
+    "analyze": ("analysis", "analyze_inventory", "Analyze the inventory", ANALYST, "", "Analysis"),
+    "decide_migration": ("", "", "Decide the migration view", ANALYST, "request_approval", "Analysis"),
+    "take_migration": ("analysis", "take_migration", "Take over the migration view", ANALYST, "", "Analysis"),
     "finish": ("finish", "finish", "Write the report", ANALYST, "", "Analysis"),
 }
 
@@ -52,7 +56,11 @@ def build() -> StateGraph[State]:
     graph.add_conditional_edges("find_duplicates", _after_search, ["decide_merges", "merge"])
     graph.add_edge("decide_merges", "take_merges")
     graph.add_conditional_edges("take_merges", _after_search, ["decide_merges", "merge"])
-    graph.add_edge("merge", "finish")
+    graph.add_edge("merge", "relate")
+    graph.add_edge("relate", "analyze")
+    graph.add_conditional_edges("analyze", _after_analysis, ["decide_migration", "finish"])
+    graph.add_edge("decide_migration", "take_migration")
+    graph.add_conditional_edges("take_migration", _after_analysis, ["decide_migration", "finish"])
     graph.add_edge("finish", END)
     return graph
 
@@ -100,3 +108,7 @@ def _after_approval(state: State) -> str:
 
 def _after_search(state: State) -> str:
     return "decide_merges" if state.get("proposal") else "merge"
+
+
+def _after_analysis(state: State) -> str:
+    return "decide_migration" if state.get("proposal") else "finish"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assent.markdown import code, escaped, table
+from workflows.asset_discovery.analysis.words import analysis_words, dependency_words
 from workflows.asset_discovery.fields import FACTS
 from workflows.asset_discovery.state import State, settings_of
+from workflows.asset_discovery.steps.analysis import analysis_of
+from workflows.asset_discovery.steps.dependencies import dependencies_of, names_of
 from workflows.asset_discovery.steps.mapping import mappings_of
 from workflows.asset_discovery.steps.validation import inventory_tables
+from workflows.asset_discovery.stored import load_frame
 
 _MOST_ROWS = 300
 
@@ -20,7 +24,7 @@ def report_of(state: State) -> str:
     if problem := state.get("problem"):
         lines += [f"**There is no inventory.** {escaped(problem, 4_000)}", ""]
     elif "inventory" in state:
-        lines += [*_overview(state), ""]
+        lines += [*_overview(state), "", *_analysis(state)]
     lines += [*_files(state), ""]
     if "mapping" in state:
         lines += [*_mapping(state), ""]
@@ -46,6 +50,14 @@ def _overview(state: State) -> Iterator[str]:
         f"{code('problems.csv')} lists every row and cell that was not taken as it is, and {code('changes.csv')} every "
         "changed cell, each with its place in its file."
     )
+
+
+def _analysis(state: State) -> Iterator[str]:
+    """The sections about dependencies and the analysis."""
+    assets = load_frame(state["inventory"]["inventory"])
+    yield from dependency_words(dependencies_of(state, assets))
+    yield ""
+    yield from analysis_words(analysis_of(state), names_of(assets))
 
 
 def _files(state: State) -> list[str]:

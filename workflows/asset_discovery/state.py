@@ -25,7 +25,8 @@ class State(TypedDict, total=False):
     joined: list[str]  # take_merges: keys of the doubtful pairs that are one asset
     inventory: Json  # merge: references to the inventory, its sources, conflicts, and groups
     figures: Json  # several: counts for the report, by phase
-    results: Json  # relate, analyze: what the dependencies and the analysis have yielded
+    dependencies: Json  # relate: references to edges, names that lead nowhere, circles, and orphans
+    analysis: Json  # analyze, take_migration: references to the parts of the analysis
     status: str  # finish
     report: str  # finish
 

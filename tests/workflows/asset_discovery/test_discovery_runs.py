@@ -31,13 +31,18 @@ def test_from_files_to_an_inventory(desk: DiscoveryDesk) -> None:
     web = assets["web-01"]
     assert (web["memory_mb"], web["purchased_on"], web["ip_address"]) == (32768, "2019-03-14", ["192.0.2.11"])
     listed = [file.name for file in desk.rig.services.saved_files.listed(run_id)]
-    tables = ["changes.csv", "conflicts.csv", "duplicates.csv", "problems.csv"]
-    assert sorted(listed) == sorted([*tables, "inventory.csv", "inventory.json", "inventory.xlsx"])
+    tables = ["changes.csv", "conflicts.csv", "duplicates.csv", "problems.csv", "support.csv", "migration.csv"]
+    drawings = ["dependencies.csv", "dependencies.graphml", "dependencies.svg"]
+    assert {*tables, *drawings, "inventory.csv", "inventory.json", "inventory.xlsx"} <= set(listed)
+    edges = {(row["source_name"], row["target_name"]) for row in desk.table(run_id, "dependencies.csv").to_dicts()}
+    assert ("web-01", "app-01") in edges and ("db-01", "san-01") in edges
+    assert b"<svg" in desk.saved(run_id, "dependencies.svg")
+    assert "Windows Server 2012 R2" in result["report"]
     assert web["sources"] == "servers.csv, line 2; monitoring.json, line 2"
     view = desk.rig.views.run(run_id, desk.rig.reviewer)
     assert [artifact.name for artifact in view.artifacts] == ["report.md"]
     phases = list(dict.fromkeys(node.phase for node in view.nodes))
-    assert phases == ["Validation", "Field mapping", "Cleansing", "Inventory", "Analysis"]
+    assert phases == ["Validation", "Field mapping", "Cleansing", "Inventory", "Dependencies", "Analysis"]
 
 
 def test_nothing_is_asked_where_nothing_is_doubtful(desk: DiscoveryDesk) -> None:
@@ -116,3 +121,28 @@ def test_requested_changes_are_shown_with_the_same_table(desk: DiscoveryDesk) ->
     second = desk.gate(run_id, "Map the columns")
     assert second.payload["data"] == first.payload["data"] and second.previous_id == first.id
     assert "EOL is \\*not\\* the end of support." in second.payload["summary"]
+
+
+def test_people_change_the_migration_view(desk: DiscoveryDesk) -> None:
+    run_id = desk.begin(SAMPLE, **QUIET, ask_migration=True)
+    request = desk.gate(run_id, "Migration view of ")
+    proposed = {row["application"]: row["way"] for row in request.payload["data"]["applications"]}
+    assert proposed["Shop"] != "refactor"
+
+    def refactor(data: dict[str, list[dict[str, str]]]) -> None:
+        [row] = [row for row in data["applications"] if row["application"] == "Shop"]
+        row["way"] = "refactor"
+
+    desk.change(run_id, "Migration view of ", refactor)
+    desk.rig.finish(run_id)
+    migration = desk.table(run_id, "migration.csv").to_dicts()
+    assert {row["way"] for row in migration if row["application"] == "Shop"} == {"refactor"}
+    assert "decided by people" in desk.rig.run(run_id).result["report"]
+
+
+def test_columns_are_called_anything(desk: DiscoveryDesk) -> None:
+    head = b"Name,Serial,asset,row,record,records,column,text,_row,_file,name,0\n"
+    rows = b"".join(b"srv-%02d,CZ%05d,a%d,b,c,d,to srv-03,f,g,h,i,j\n" % (n, n, n) for n in range(1, 9))
+    run_id = desk.begin({"odd.csv": head + rows}, **QUIET)
+    desk.rig.finish(run_id)
+    assert len(desk.inventory(run_id)) == 8

@@ -21,7 +21,13 @@ def configuration_cells(table: Table, mapping: Mapping, records: pl.DataFrame) -
         `asset`, `column`, and `text`; for `find_dependencies`.
     """
     ignored = [column.column for column in mapping.of(Field.IGNORE)][:_MOST_COLUMNS]
-    rows = table.frame.select(ignored).with_columns(pl.Series("row", table.rows, dtype=pl.UInt32))
+    if not ignored:
+        return pl.DataFrame(schema={"asset": pl.UInt32, "column": pl.String, "text": pl.String})
+    # Columns are called anything, also like those that are added here.
+    named = {str(place): name for place, name in enumerate(ignored)}
+    cells = table.frame.select(pl.col(name).alias(place) for place, name in named.items())
+    rows = cells.with_columns(pl.Series("row", table.rows, dtype=pl.UInt32))
     placed = rows.join(records.select(pl.col("row").cast(pl.UInt32), "asset"), on="row", maintain_order="left")
     long = placed.drop("row").unpivot(index="asset", variable_name="column", value_name="text")
-    return long.drop_nulls("text").select(pl.col("asset").cast(pl.UInt32), "column", "text")
+    column = pl.col("column").replace_strict(named, return_dtype=pl.String)
+    return long.drop_nulls("text").select(pl.col("asset").cast(pl.UInt32), column, "text")

@@ -17,6 +17,8 @@ TOTAL = "A total or sub-total."
 SECTION = "A heading of a section, or another remark: one cell only, unlike the values of its column."
 TRAILER = "A remark of the program that made the file, such as a trailer or a page break."
 
+_INDEX = " row"
+"""A name that no column has: keys do not begin with a blank."""
 _TOTAL_WORDS = (
     r"(?i)^\W*(?:grand[- ]?|sub[- ]?|sous[- ]?|zwischen|teil|gesamt|end|eind)?"
     r"(?:totals?|totaux|totale|totali|totaal|totalt|totalsumma|toplam|summen?|suma|sumy|sum|som|soma|gesamt|insgesamt|"
@@ -69,7 +71,7 @@ def _repeated(frame: pl.DataFrame, headings: tuple[str, ...]) -> list[int]:
     named = {name: heading for name, heading in pairs if heading}
     # The cheap comparison first: a repeated heading has at least one of the first named cells as it is.
     some = list(named)[:3]
-    likely = frame.with_row_index("_row").filter(
+    likely = frame.with_row_index(_INDEX).filter(
         pl.any_horizontal(pl.col(name).str.strip_chars().str.to_lowercase() == named[name] for name in some)
     )
     found = []
@@ -77,7 +79,7 @@ def _repeated(frame: pl.DataFrame, headings: tuple[str, ...]) -> list[int]:
         filled = [name for name in frame.columns if row[name] is not None]
         same = sum(folded(row[name]).casefold() == named.get(name, "") for name in filled)
         if same >= max(1, 0.8 * len(filled)) and same >= min(2, len(named)) and same >= 0.5 * len(named):
-            found.append(int(row["_row"]))
+            found.append(int(row[_INDEX]))
     return found
 
 

@@ -14,6 +14,7 @@ from assent.files import save_file
 from workflows.asset_discovery.exports import FIELDS, write_csv, write_json, write_workbook
 from workflows.asset_discovery.report import report_of
 from workflows.asset_discovery.state import Json, State
+from workflows.asset_discovery.steps.analysis import PARTS, analysis_of
 from workflows.asset_discovery.steps.inventory import all_records
 from workflows.asset_discovery.stored import load_frame, load_json, problems_of
 from workflows.asset_discovery.tables import RowProblem
@@ -52,11 +53,16 @@ def _files(state: State) -> dict[str, Callable[[Path], None]]:
     shown = inventory.select("asset", *FIELDS, _sources(inventory, records).alias("sources"))
     problems, changes = problems_frame(state), changes_frame(state)
     duplicates, conflicts = duplicates_frame(state, records), load_frame(state["inventory"]["conflicts"])
+    found = analysis_of(state)
+    analysis = {part: getattr(found, part) for part in PARTS}
+    titles = {name: name.replace("_", " ").capitalize() for name in analysis}
     sheets = {
-        "Inventory": shown, "Duplicates": duplicates.head(_MOST_SHOWN), "Problems": problems.head(_MOST_SHOWN),
+        "Inventory": shown, **{titles[name]: frame.head(_MOST_SHOWN) for name, frame in analysis.items()},
+        "Duplicates": duplicates.head(_MOST_SHOWN), "Problems": problems.head(_MOST_SHOWN),
         "Changes": changes.head(_MOST_SHOWN),
     }  # fmt: skip
     tables = {
+        **{f"{name.replace('_', '-')}.csv": frame for name, frame in analysis.items()},
         "problems.csv": problems, "changes.csv": changes, "duplicates.csv": duplicates, "conflicts.csv": conflicts,
     }  # fmt: skip
     return {
