@@ -87,3 +87,14 @@ def test_a_column_that_can_hardly_be_read_is_doubted_and_no_row_is_lost():
     assert found.frame["_valid"].all()
     assert found.doubts == {"ram": "5 of 9 cells cannot be read as what the column is mapped to"}
     assert found.changes["rule"].to_list().count("unreadable") == 5
+
+
+def test_dependencies_get_the_name_of_the_asset_whatever_it_is_called_there():
+    cells: dict[str, list[str | None]] = {
+        "name": ["WEB01", "db01", None], "alias": ["vm-17", None, "lost"],
+        "fqdn": [None, "db01.a.example", "c.a.example"],
+        "serial": ["S1ABC", "S2ABC", "S3ABC"], "needs": ["db01.a.example", "vm-17, S2ABC", "web-01, db01:5432"],
+    }  # fmt: skip
+    fields = {"name": Field.NAME, "alias": Field.NAME, "fqdn": Field.FQDN, "serial": Field.SERIAL_NUMBER}
+    found = cleanse(*made(cells, **fields, needs=Field.DEPENDS_ON))
+    assert found.frame["depends_on"].to_list() == [["db01"], ["WEB01", "db01"], ["WEB01", "db01"]]

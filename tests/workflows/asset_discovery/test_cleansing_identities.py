@@ -119,11 +119,19 @@ def test_domain_names(text: str, expected: str | None):
         ('["mow-srv-001", "x2"]', ["MOW-SRV-001", "x2"]),
         ("DB2G04/DB2G08", ["DB2G04", "DB2G08"]), ("x1、x2", ["x1", "x2"]), ("x1 (primary)", ["x1"]),
         ("x1; n/a", ["x1"]),
+        ("mow-srv-001:5432", ["MOW-SRV-001"]), ("postgres://mow-srv-001:5432/x", ["MOW-SRV-001"]), ("x-9:80", ["x-9"]),
+        ("DB: mow-srv-001; App: mow-srv-002", ["MOW-SRV-001", "MOW-SRV-002"]), ("mow srv 001", ["MOW-SRV-001"]),
+        ("primary mow-srv-001", ["MOW-SRV-001"]), ("mow-srv-001・x2", ["MOW-SRV-001", "x2"]),
         ("mow-srv-001\nmow-srv-001", ["MOW-SRV-001"]),
     ],
 )  # fmt: skip
 def test_lists_of_names(text: str, expected: list[str]):
-    known = {"mow-srv-001": "MOW-SRV-001", "mow-srv-002": "MOW-SRV-002", "10.5.1.1": "MOW-SRV-001"}
+    known = {
+        "mow-srv-001": "MOW-SRV-001",
+        "mow-srv-002": "MOW-SRV-002",
+        "mowsrv001": "MOW-SRV-001",
+        "10.5.1.1": "MOW-SRV-001",
+    }
     assert list(read_names(text, DOMAINS, known).value or ()) == expected  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ from workflows.asset_discovery.cleansing.columns import (
     read_column,
 )
 from workflows.asset_discovery.cleansing.derived import with_derived
-from workflows.asset_discovery.cleansing.names import KnownDomains
+from workflows.asset_discovery.cleansing.names import KnownDomains, plain_name
 from workflows.asset_discovery.cleansing.readers import Context, reader_for
 from workflows.asset_discovery.cleansing.rules import FACTS, Rule
 from workflows.asset_discovery.cleansing.texts import looks_misread
@@ -124,13 +124,14 @@ class _Steps:
         """The name of each asset by what others may call it; what several assets are called decides nothing."""
         self._fill_domain_names()
         names = self._values[Field.NAME]
+        more = [part.values.alias(f"_{place}") for place, (_, part) in enumerate(self._read[Field.NAME])]
+        others = [self._values[field] for field in (Field.FQDN, Field.SERIAL_NUMBER, Field.IP_ADDRESS)]
         known: dict[str, str] = {}
         several: set[str] = set()
-        called = pl.DataFrame([names, self._values[Field.FQDN], self._values[Field.IP_ADDRESS]]).filter(
-            pl.col("name").is_not_null()
-        )
-        for name, fqdn, addresses in called.iter_rows():
-            for key in (fqdn, *(addresses or ())):
+        called = pl.DataFrame([names, *others, *more]).filter(pl.col("name").is_not_null())
+        for name, fqdn, serial, addresses, *aliases in called.iter_rows():
+            for other in (fqdn, serial, *(addresses or ()), *aliases, plain_name(name)):
+                key = other.casefold() if other else ""
                 if key and known.setdefault(key, name).casefold() != name.casefold():
                     several.add(key)
         for key in several:

@@ -24,10 +24,12 @@ _PRIVATE_SUFFIXES = frozenset({
 })  # fmt: skip
 _REMARK = re.compile(r"\s*\([^()]*\)")
 _LIST = re.compile(
-    r"\s*(?:[,;|\n&+、，；]|\s/\s|(?<=\w\w)/(?=\w\w)|\s(?:und|and|et|y|e|og|och|en|i|oraz|ja|sowie|и|и/или|"
-    r"та|και|ve|és|a|şi|și)\s|\s*[→>]+\s*)\s*",
+    r"\s*(?:[,;|\n&+、，；・·•]|<br ?/?>|\s[–-]\s|\s/\s|(?<=\w\w)/(?=\w\w)|"
+    r"\s(?:und|and|et|y|e|og|och|en|i|oraz|ja|sowie|и|и/или|та|και|ve|és|a|şi|și)\s|\s*[→>]+\s*)\s*",
     re.IGNORECASE,
 )
+_ROLE = re.compile(r"^[^\W\d_]+(?: [^\W\d_]+)?\s*[:=]\s*(?=\w)")
+_PORT = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?$", re.IGNORECASE)
 _LIKE_A_HOST = re.compile(r"(?=.*[\d._-])[A-Za-z0-9_][\w.-]+", re.ASCII)
 
 
@@ -108,30 +110,55 @@ def split_names(text: str) -> list[str]:
     return [name for name in names if not stands_for_nothing(name)]
 
 
+def plain_name(name: str) -> str:
+    """A name without punctuation, as people abbreviate it."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def read_names(text: str, domains: KnownDomains, known: dict[str, str]) -> Outcome:
     """The names of other assets in a cell, as a list.
 
     Args:
-        known: For each name, domain name, and address of an asset, in lower case, its name.
+        known: For each asset what others may call it (its name, domain name, address, serial number, and name without
+            punctuation), in lower case, with its name.
     """
     found: list[str] = []
     rule: Rule | None = None
-    names = split_names(text)
-    for name in names:
-        name = name.rstrip(".")
-        match = known.get(name.casefold())
-        parts = domains.split(name) if match is None else None
-        if match is not None:
-            if match.casefold() != name.casefold():
-                rule = Rule.DOMAIN if name.casefold().startswith(match.casefold() + ".") else Rule.RESOLVED
-            name = match
-        elif parts is not None:
-            host = parts[0]
-            name, rule = known.get(host.casefold(), host), Rule.DOMAIN
-        if name not in found:
-            found.append(name)
+    for part in split_names(text):
+        names, how = _names_in(part, domains, known)
+        rule = how or rule
+        found += [name for name in names if name not in found]
     if not found:
         return Outcome(None, Rule.EMPTY)
     if rule is None and found != [text]:
         rule = Rule.SEPARATED if len(found) > 1 else Rule.NOTATION
     return Outcome(tuple(found), rule)
+
+
+def _bare(name: str) -> list[str]:
+    """A name without the port behind it, or the role or the scheme before it; what is the name itself is left out."""
+    without_role = _ROLE.sub("", name)
+    url = _URL.match(name) or _URL.match(without_role)
+    bare = [url["host"]] if url else [_PORT.sub("", name), _PORT.sub("", without_role)]
+    return [other for other in bare if other != name]
+
+
+def _names_in(part: str, domains: KnownDomains, known: dict[str, str]) -> tuple[list[str], Rule | None]:
+    """The names of assets in a part of a list, mostly one, and the rule by which they differ from it."""
+    name = part.rstrip(".")
+    match = known.get(name.casefold())
+    if match is not None:
+        if match.casefold() == name.casefold():
+            return [match], None
+        return [match], Rule.DOMAIN if name.casefold().startswith(match.casefold() + ".") else Rule.RESOLVED
+    for bare in _bare(name):
+        if bare.casefold() in known or (_LIKE_A_HOST.fullmatch(bare) and not bare.isdecimal()):
+            return _names_in(bare, domains, known)[0], Rule.REMARK
+    parts = domains.split(name)
+    if parts is not None:
+        return [known.get(parts[0].casefold(), parts[0])], Rule.DOMAIN
+    words = [known[word.casefold()] for word in name.split() if word.casefold() in known]
+    if words:
+        return words, Rule.REMARK
+    close = known.get(plain_name(name))
+    return ([close], Rule.RESOLVED) if close else ([name], None)
