@@ -270,6 +270,21 @@ def test_cells_that_do_no_harm(tmp_path: Path, cell: str):
     assert table.problems == [] and table.frame["note"][0] == cell
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=" + " " * 900_000 + "a", "-" + " 1" * 450_000 + "a", "<!--" * 200_000, "<a " * 300_000, "&" * 900_000,
+        "1" * 900_000, "aaa." * 200_000, '""' * 400_000, "a:" * 400_000, "\\" * 900_000, "total " * 150_000,
+    ],
+)  # fmt: skip
+def test_long_cells_made_to_keep_searches_busy(tmp_path: Path, cell: str):
+    rows = "".join(f'"srv{number}";"{cell}";"{cell}"\n' for number in range(3))
+    table = read_text(tmp_path, f"name;note;os\n{rows}srv7;x;y\n")
+    assert table.rows_total == 4
+    table = read_text(tmp_path, f'"{cell[:200_000]}";os\n{rows}')
+    assert table.rows_total >= 3 and all(len(column.key) <= 202 for column in table.columns)
+
+
 def test_harmful_headings_are_told(tmp_path: Path):
     table = read_text(tmp_path, "name;=cmd()\x00;os\nsrv1;x;Linux\nsrv2;y;Linux\n")
     assert keys(table) == ["name", "=cmd()", "os"]

@@ -82,6 +82,7 @@ def _has_ditto(sample: str, delimiter: str) -> bool:
 def _widths(sample: str, delimiter: str, quote: str) -> list[int]:
     """Return how many cells the records have; the last is left out, as the sample may cut it."""
     widths: list[int] = []
+    csv.field_size_limit(SAMPLE + 1)
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=quote)
     try:
         for row in reader:
