@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import polars as pl
+import pytest
 
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.mapped import THRESHOLD, ColumnMapping
-from workflows.asset_discovery.mapping import map_table, situation_of
+from workflows.asset_discovery.mapping import map_table, profiles, situation_of
 from workflows.asset_discovery.tables import Column, Table
 
 _ROWS = 60
@@ -107,3 +108,13 @@ def test_the_situation_of_a_column_has_its_values_and_no_words_for_nothing():
     assert situation.texts == {"heading": "RAM"}
     assert situation.samples == {"values": ["16", "32"]}
     assert situation.around == ["Name"]
+
+
+def test_only_some_values_of_a_large_table_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    kinds_of = profiles.kinds_of
+    monkeypatch.setattr(profiles, "kinds_of", lambda value: seen.append(value) or kinds_of(value))
+    columns = {f"column {at}": [f"{at}-value-{row}" * 300 for row in range(3_000)] for at in range(40)}
+    assert len(_mapped(columns)) == 40
+    assert len(seen) <= 15_000
+    assert max(map(len, seen)) <= profiles.LONGEST_CELL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 _LETTERS = str.maketrans({
     "ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ё": "е", "°": "o", "ς": "σ",
@@ -20,7 +19,6 @@ _BETWEEN = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-Z])(?=
 _WORD = re.compile(r"[^\W_]+|[#%]")
 
 
-@lru_cache(maxsize=20_000)
 def folded(text: str) -> str:
     """The text in lower case, without accents, and with compatible characters replaced."""
     if text.isascii():

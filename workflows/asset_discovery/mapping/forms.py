@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 
 from workflows.asset_discovery.mapping.folding import folded
 from workflows.asset_discovery.mapping.meanings import unit_in
@@ -97,7 +96,6 @@ def parts_of(value: str) -> list[str]:
     return [part for part in _SEPARATORS.split(value.strip(" []")) if part]
 
 
-@lru_cache(maxsize=50_000)
 def form_of(value: str) -> Form:
     """The form of a value that is not empty."""
     value = value.strip()

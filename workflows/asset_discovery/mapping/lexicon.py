@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 
 from rapidfuzz import fuzz, process
@@ -84,7 +84,7 @@ class Lexicon:
     def _long(self) -> list[str]:
         return [key for key in self._single if len(key) > 4]
 
-    @cache  # noqa: B019 - there is one lexicon for the life of the process
+    @lru_cache(maxsize=5_000)  # noqa: B019 - there is one lexicon for the life of the process
     def inexact(self, word: str) -> Meanings:
         """What a word that is not in the lexicon can mean: an inflection, a slip, or an abbreviation of one that is."""
         if len(word) < 3 or word.isdigit():

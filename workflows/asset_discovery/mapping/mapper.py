@@ -12,7 +12,7 @@ from workflows.asset_discovery.mapping.confidence import confidence_of
 from workflows.asset_discovery.mapping.lessons import corrected_by
 from workflows.asset_discovery.mapping.likelihoods import fit_of
 from workflows.asset_discovery.mapping.meanings import Said, said_by
-from workflows.asset_discovery.mapping.profiles import Profile, profile_of, sampled
+from workflows.asset_discovery.mapping.profiles import MOST_VALUES, Profile, profile_of, sampled
 from workflows.asset_discovery.mapping.reasons import reason_of
 from workflows.asset_discovery.mapping.references import note_references
 from workflows.asset_discovery.mapping.units import unit_of
@@ -20,6 +20,8 @@ from workflows.asset_discovery.tables import Column, Table
 
 _OTHERS = 3
 _LEAST_OTHER = 0.01
+_VALUES, _LEAST_VALUES = 12_000, 40
+"""Different values of a table that are looked at, and of each of its columns at least."""
 
 
 def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
@@ -31,8 +33,9 @@ def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
     """
     frame = sampled(table.frame)
     said = [_said(table, column) for column in table.columns]
+    most = max(_LEAST_VALUES, min(MOST_VALUES, _VALUES // max(1, len(table.columns))))
     profiles = [
-        profile_of(column.key, column.heading, frame[column.key].to_list(), heading.dated)
+        profile_of(column.key, column.heading, frame[column.key].to_list(), heading.dated, most)
         for column, heading in zip(table.columns, said, strict=True)
     ]
     note_references(profiles, table.frame)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.mapping.folding import folded, words_of
@@ -24,6 +23,8 @@ _DATED = {"DATE", "PURCHASE", "EOL", "LASTSEEN", "INSTALL", "UNTIL", "END", "RET
 _PATH = re.compile(r"[\w\-@/]{2,}(?:\[\])?(?:[.:]+[\w\-@/]{2,}(?:\[\])?)+")
 """Names that are joined by dots or colons, as in JSON."""
 _SPEED = {"MHz", "GHz"}
+LONGEST_HEADING = 200
+"""Characters of a heading that are read."""
 LONGEST = 5
 """Words of a term at most."""
 KNOWN_COST, UNKNOWN_COST, OPEN_COST = 1.5, 1.3, 0.3
@@ -73,10 +74,9 @@ class Said:
     dated: bool = False
 
 
-@lru_cache(maxsize=5_000)
 def said_by(heading: str) -> Said:
     """What a heading says, as it stands in the file; or a path in JSON, whose last part counts most."""
-    words, unit = _words(heading)
+    words, unit = _words(heading[:LONGEST_HEADING])
     fields: dict[Field, float] = {}
     ignored = ""
     for rule in rules():

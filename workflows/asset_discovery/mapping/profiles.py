@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 1_500
 """Rows that are looked at, evenly spread."""
+MOST_VALUES = 250
+"""Different values of a column whose form and words are looked at, evenly spread."""
+_LONGEST_NUMBER = 30
 SAMPLES = 5
+LONGEST_CELL = 300
+"""Characters of a cell that are looked at."""
 _RUN = re.compile(r"[^\W\d_]{2,}")
 _RESOURCE = re.compile(r"(?:https?:/|[a-z]+)?(?:/[\w.@:+-]+){3,}", re.I)
 _SHORT_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{1,2}")
@@ -128,30 +133,38 @@ def sampled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.gather_every(step) if step > 1 else frame
 
 
-def profile_of(key: str, heading: str, values: list[str | None], dated: bool = False) -> Profile:
+def profile_of(
+    key: str, heading: str, values: list[str | None], dated: bool = False, most: int = MOST_VALUES
+) -> Profile:  # fmt: skip
     """The profile of a column; cells that say that there is nothing count as empty, and so do repeated headings.
 
     Args:
         dated: its heading names a date, so that bare numbers can be days as spreadsheets count them.
+        most: different values whose form and words are looked at.
     """
     title = folded(heading).strip()
-    cells = [
-        None if value is None or is_nothing(value) or (title and folded(value).strip() == title) else value.strip()
-        for value in values
-    ]
+    kept = {value: _kept(value, title) for value in set(values) if value is not None}
+    cells = [None if value is None else kept[value] for value in values]
     cells = _last_parts(cells)
     profile = Profile(key, len(cells), sequence=cells)
     profile.counts = Counter(cell for cell in cells if cell is not None)
-    total = profile.total
-    if not total:
+    if not profile.counts:
         return profile
-    profile.filled, profile.unique = total / len(cells), profile.distinct / total
-    forms = {value: form_of(value) for value in profile.counts}
-    _count(profile, forms, total)
-    _numbers(profile, forms, dated)
-    _letters(profile, total)
-    profile.counter = _is_counter(cells, forms)
+    profile.filled, profile.unique = profile.total / len(cells), profile.distinct / profile.total
+    every = math.ceil(profile.distinct / most)
+    chosen = Counter({value: profile.counts[value] for value in list(profile.counts)[::every]})
+    forms = {value: form_of(value) for value in chosen}
+    _count(profile, chosen, forms)
+    _numbers(profile, chosen, forms, dated)
+    _letters(profile, chosen)
+    profile.counter = _is_counter(cells)
     return profile
+
+
+def _kept(value: str, title: str) -> str | None:
+    """The start of a cell; None if it says that there is nothing, or repeats the heading."""
+    text = value.strip()[:LONGEST_CELL]
+    return None if is_nothing(text) or (title and folded(text).strip() == title) else text
 
 
 def _last_parts(cells: list[str | None]) -> list[str | None]:
@@ -163,11 +176,11 @@ def _last_parts(cells: list[str | None]) -> list[str | None]:
     return [cell.rstrip("/").rsplit("/", 1)[-1] if cell is not None else None for cell in cells]
 
 
-def _count(profile: Profile, forms: dict[str, Form], total: int) -> None:
+def _count(profile: Profile, chosen: Counter[str], forms: dict[str, Form]) -> None:
     kinds: Counter[str] = Counter()
     words: Counter[str] = Counter()
-    lists = 0
-    for value, count in profile.counts.items():
+    lists, total = 0, chosen.total()
+    for value, count in chosen.items():
         form, found = forms[value], kinds_of(value)
         kind = "bool" if "bool" in found and len(profile.counts) < 5 else form.kind
         kinds[kind] += count
@@ -187,9 +200,9 @@ def _is_named(value: str) -> bool:
     return not GIVEN_NAMES.isdisjoint(words) or not value.isascii() or "," in value or bool(_INITIALS.search(value))
 
 
-def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
-    timed = 0
-    for value, count in profile.counts.items():
+def _numbers(profile: Profile, chosen: Counter[str], forms: dict[str, Form], dated: bool) -> None:
+    timed, total = 0, chosen.total()
+    for value, count in chosen.items():
         form = forms[value]
         if form.day is not None:
             profile.days += [form.day] * count
@@ -206,8 +219,8 @@ def _numbers(profile: Profile, forms: dict[str, Form], dated: bool) -> None:
     elif _are_days(profile, dated):
         found = [day for number in profile.numbers if (day := days_in(number))]
         profile.days += found
-        profile.kinds["date"] = profile.kind("date") + len(found) / profile.total
-        profile.kinds["int"] = max(0.0, profile.kind("int") - len(found) / profile.total)
+        profile.kinds["date"] = profile.kind("date") + len(found) / total
+        profile.kinds["int"] = max(0.0, profile.kind("int") - len(found) / total)
     if profile.days:
         days, today = sorted(profile.days), datetime.now(UTC).date()
         profile.future = sum(day > today for day in days) / len(days)
@@ -239,15 +252,15 @@ def _are_days(profile: Profile, dated: bool) -> bool:
     return max(seven, seconds, years) > 0.85
 
 
-def _letters(profile: Profile, total: int) -> None:
-    values = list(profile.counts)
+def _letters(profile: Profile, chosen: Counter[str]) -> None:
+    values = list(chosen)
     runs = [run for value in values for run in _RUN.findall(value.split(".")[0].casefold())]
     profile.runs = len(set(runs)) / len(runs) if runs else 1.0
     lengths = sorted(max((len(run) for run in re.findall(r"\d+", value)), default=0) for value in values)
     profile.digits = lengths[len(lengths) // 2]
     profile.masks = len({_mask(value) for value in values}) / len(values)
     profile.interleaved = sum(bool(_AFTER_DIGIT.search(value)) for value in values) / len(values)
-    profile.mixed = sum(count for value, count in profile.counts.items() if is_code_like(value)) / total
+    profile.mixed = sum(count for value, count in chosen.items() if is_code_like(value)) / chosen.total()
     sizes = Counter(len(value) for value in values)
     profile.length, same = sizes.most_common(1)[0]
     profile.even = same / len(values)
@@ -257,9 +270,11 @@ def _mask(value: str) -> str:
     return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", value))
 
 
-def _is_counter(cells: list[str | None], forms: dict[str, Form]) -> bool:
-    numbers = [number for cell in cells if cell is not None and (number := forms[cell].number) is not None]
-    if len(numbers) < 4 or len(numbers) < 0.7 * sum(cell is not None for cell in cells):
+def _is_counter(cells: list[str | None]) -> bool:
+    """True for numbers that grow from row to row, by the first rows."""
+    first = [cell for cell in cells if cell is not None][:MOST_VALUES]
+    numbers = [int(cell) for cell in first if cell.isdecimal() and len(cell) < _LONGEST_NUMBER]
+    if len(numbers) < 4 or len(numbers) < 0.7 * len(first):
         return False
     steps = Counter(later - earlier for earlier, later in pairwise(numbers))
     step, often = steps.most_common(1)[0]

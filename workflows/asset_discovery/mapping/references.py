@@ -10,7 +10,8 @@ from workflows.asset_discovery.mapping.profiles import Profile
 if TYPE_CHECKING:
     import polars as pl
 
-_FEW = 5
+_FEW, _MOST_NAMES, _MOST_CELLS = 5, 8, 250
+"""Columns of names that are compared with the others at most, and cells of each column."""
 
 
 def note_references(profiles: list[Profile], frame: pl.DataFrame) -> None:
@@ -19,17 +20,36 @@ def note_references(profiles: list[Profile], frame: pl.DataFrame) -> None:
     Args:
         frame: the whole table, because the rows that are named may not be among those that were looked at.
     """
-    names = [profile for profile in profiles if _can_be_name(profile)]
-    known = {
-        profile.key: {short_name(value) for value in frame[profile.key].drop_nulls().unique()} for profile in names
-    }
+    names = [profile for profile in profiles if _can_be_name(profile)][:_MOST_NAMES]
+    known = [{short_name(value) for value in frame[profile.key].drop_nulls().unique()} for profile in names]
     for profile in profiles:
-        for other in names:
-            if other is profile:
-                continue
-            profile.targets = max(profile.targets, _targets(profile, other, known[other.key]))
-            profile.same = max(profile.same, _same(profile, other))
-            profile.within = max(profile.within, _within(profile, other))
+        cells = _cells(profile)
+        for other, found in zip(names, known, strict=True):
+            if other is not profile and cells:
+                _compare(profile, cells, other, found)
+
+
+def _cells(profile: Profile) -> list[tuple[int, str, list[str]]]:
+    """Some cells that have a value: the number of the row, the cell without case, and the short names that it lists."""
+    filled = [(row, cell) for row, cell in enumerate(profile.sequence) if cell is not None]
+    every = max(1, len(filled) // _MOST_CELLS)
+    return [(row, cell.casefold(), [short_name(part) for part in parts_of(cell)]) for row, cell in filled[::every]]
+
+
+def _compare(profile: Profile, cells: list[tuple[int, str, list[str]]], other: Profile, names: set[str]) -> None:
+    hits = listed = same = within = pairs = 0
+    for row, cell, parts in cells:
+        full = other.sequence[row]
+        own = short_name(full) if full is not None else None
+        listed += len(parts)
+        hits += sum(part in names and part != own for part in parts)
+        if full is not None:
+            pairs += 1
+            same += short_name(cell) == own
+            within += 1 < len(cell) < len(full) and full.casefold().startswith(cell)
+    profile.targets = max(profile.targets, hits / listed if listed else 0.0)
+    profile.same = max(profile.same, same / pairs if pairs else 0.0)
+    profile.within = max(profile.within, within / pairs if pairs > _FEW else 0.0)
 
 
 def _can_be_name(profile: Profile) -> bool:
@@ -44,34 +64,3 @@ def _can_be_name(profile: Profile) -> bool:
 def short_name(value: str) -> str:
     """A name without its domain and without case."""
     return value.split(".", 1)[0].casefold().strip()
-
-
-def _targets(profile: Profile, other: Profile, names: set[str]) -> float:
-    hits = total = 0
-    for cell, own in zip(profile.sequence, other.sequence, strict=True):
-        if cell is None:
-            continue
-        parts = [short_name(part) for part in parts_of(cell)]
-        total += len(parts)
-        hits += sum(part in names and (own is None or part != short_name(own)) for part in parts)
-    return hits / total if total else 0.0
-
-
-def _within(profile: Profile, other: Profile) -> float:
-    """The share of cells with which the row's name starts, such as the code of its site."""
-    pairs = [
-        (cell.casefold(), own.casefold())
-        for cell, own in zip(profile.sequence, other.sequence, strict=True)
-        if cell is not None and own is not None and len(cell) > 1
-    ]
-    starting = sum(own.startswith(cell) and len(own) > len(cell) for cell, own in pairs)
-    return starting / len(pairs) if len(pairs) > _FEW else 0.0
-
-
-def _same(profile: Profile, other: Profile) -> float:
-    pairs = [
-        (cell, own)
-        for cell, own in zip(profile.sequence, other.sequence, strict=True)
-        if cell is not None and own is not None
-    ]
-    return sum(short_name(cell) == short_name(own) for cell, own in pairs) / len(pairs) if pairs else 0.0

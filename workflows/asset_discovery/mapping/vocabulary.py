@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 
 from workflows.asset_discovery.mapping.folding import folded, key_of, spellings
 from workflows.asset_discovery.mapping.lexicon import data_lines
@@ -53,17 +53,17 @@ def _written() -> frozenset[str]:
 _DITTO = re.compile(r"[\s\"'”“„»«\-–—_.*?/\\=#0]*|-\s*[\"”″〃]\s*-|〃+|″+|''+|x{3,}", re.I)
 
 
-@lru_cache(maxsize=20_000)
 def is_nothing(value: str) -> bool:
     """True for the many ways to say that there is no value, and for ditto marks."""
     stripped = value.strip()
     return (bool(_DITTO.fullmatch(stripped)) and stripped != "0") or folded(stripped) in _written()
 
 
-@lru_cache(maxsize=50_000)
 def kinds_of(value: str) -> dict[str, float]:
     """The kinds of which a value is, with how well it fits: 1 for the whole value, less for a word inside."""
     key, found = key_of(value), {}
+    if not any(letter.isalpha() for letter in value):
+        return {"bool": 1.0} if key in words()["bool"] else {}
     for kind in KINDS:
         if key in words()[kind]:
             found[kind] = 1.0
