@@ -7,10 +7,11 @@ import pytest
 
 from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.mapped import ColumnMapping, Mapping
+from workflows.asset_discovery.mapping import proposed_for
 from workflows.asset_discovery.personal.classification import OBLIGATIONS, classify
 from workflows.asset_discovery.personal.columns import recognize
 from workflows.asset_discovery.personal.kinds import PersonalKind, Sensitivity
-from workflows.asset_discovery.personal.masking import mask_text, mask_value, masked_frame, masked_mapping
+from workflows.asset_discovery.personal.masking import mask_cell, mask_text, mask_value, masked_frame, masked_mapping
 from workflows.asset_discovery.tables import Column, Table
 
 _PEOPLE = ["Jan Kowalski", "Agnieszka Nowak", "Piotr Zieliński", "Ewa Wójcik"]
@@ -156,6 +157,30 @@ def test_texts_are_masked_where_they_speak_of_people(text: str, masked: str) -> 
 )
 def test_values_are_masked_so_that_their_kind_remains_visible(value: str, kind: PersonalKind, masked: str) -> None:
     assert mask_value(value, kind) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "masked"),
+    [
+        ("Jane Smith", Field.OWNER, "J… S…"),
+        ("Jane Smith; jsmith2", Field.OWNER, "J… S…; j…"),
+        ("jane.smith@site.example", Field.OWNER, "j…@site.example"),
+        ("Network Team", Field.OWNER, "Network Team"),
+        ("Claims Intake", Field.APPLICATION, "Claims Intake"),
+        ("SRV-001", Field.NAME, "SRV-001"),
+        ("ask jane@site.example", Field.STATUS, "ask [email address]"),
+    ],
+)
+def test_cells_of_records_are_masked_by_their_field(text: str, field: Field, masked: str) -> None:
+    assert mask_cell(text, field) == masked
+
+
+def test_lessons_hold_masked_values() -> None:
+    table = _table({"Host": _HOSTS, "Opiekun": _PEOPLE})
+    mapping = Mapping("made.csv", "", tuple(ColumnMapping(key, Field.IGNORE, 1.0, "") for key in ("Host", "Opiekun")))
+    proposed = proposed_for(table, mapping)
+    assert proposed[0].situation.samples["values"] == _HOSTS
+    assert proposed[1].situation.samples["values"] == ["J… K…", "A… N…", "P… Z…", "E… W…"]
 
 
 def test_samples_and_frames_are_masked_by_their_column() -> None:

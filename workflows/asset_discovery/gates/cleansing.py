@@ -9,6 +9,7 @@ from assent import Custom, RiskLevel
 from assent.markdown import code, escaped, quoted
 from workflows.asset_discovery.fields import FACTS, Field
 from workflows.asset_discovery.inputs import DiscoveryInput
+from workflows.asset_discovery.personal.masking import mask_cell
 
 if TYPE_CHECKING:
     from workflows.asset_discovery.cleansing.summary import ChangeGroup
@@ -26,9 +27,9 @@ optional."""
 
 def group_of(table: dict[str, Any], group: ChangeGroup) -> Group:
     """Return a group of changes as JSON."""
-    examples = " · ".join(
-        f"{_cut(before, 40)} → {_cut(after, 40) if after else 'nothing'}" for _, before, after in group.examples
-    )
+    field = Field(group.field)
+    masked = [(mask_cell(before, field), mask_cell(after or "", field)) for _, before, after in group.examples]
+    examples = " · ".join(f"{_cut(before, 40)} → {_cut(after, 40) if after else 'nothing'}" for before, after in masked)
     return {
         "table": table["number"], "name": table["name"], "column": group.column, "field": group.field,
         "rule": group.rule.value, "title": group.title, "cells": group.count, "optional": group.optional,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assent import OptimizationItem, Optimizations, RiskLevel
 from assent.markdown import quoted
 from workflows.asset_discovery.inputs import DiscoveryInput
+from workflows.asset_discovery.personal.masking import mask_cell
 
 if TYPE_CHECKING:
     from workflows.asset_discovery.inventory.doubtful import DoubtfulMerge
@@ -34,7 +35,8 @@ def side_by_side(merge: DoubtfulMerge) -> str:
     lines = [f"{merge.left.place}  |  {merge.right.place}"]
     for side in merge.sides:
         mark = "≠ " if side.left and side.right and not side.agrees else ""
-        lines.append(f"{mark}{side.title}: {_cut(side.left or '–')}  |  {_cut(side.right or '–')}")
+        left, right = (_cut(mask_cell(value, side.field)) if value else "–" for value in (side.left, side.right))
+        lines.append(f"{mark}{side.title}: {left}  |  {right}")
     return "\n".join(lines)
 
 

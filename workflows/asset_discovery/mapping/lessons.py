@@ -12,6 +12,9 @@ from workflows.asset_discovery.mapped import THRESHOLD, ColumnMapping, Mapping
 from workflows.asset_discovery.mapping.likelihoods import form_fit
 from workflows.asset_discovery.mapping.profiles import profile_of, sampled
 from workflows.asset_discovery.mapping.vocabulary import is_nothing
+from workflows.asset_discovery.personal.columns import recognize
+from workflows.asset_discovery.personal.kinds import PersonalColumn
+from workflows.asset_discovery.personal.masking import masked_samples
 from workflows.asset_discovery.tables import Column, Table
 
 KIND = "column"
@@ -20,21 +23,27 @@ _IMPOSSIBLE = -3.5
 """A lesson is not applied where the values speak so much against its field."""
 
 
-def situation_of(table: Table, column: Column) -> Situation:
-    """The situation of a column, for lessons: its heading, some of its values, and the other headings."""
+def situation_of(table: Table, column: Column, personal: PersonalColumn | None = None) -> Situation:
+    """The situation of a column, for lessons: its heading, some of its values, and the other headings.
+
+    Args:
+        personal: What was recognized about the column, so that its values are masked; others are if they are of people.
+    """
     values = table.frame[column.key].drop_nulls().unique(maintain_order=True).head(_SAMPLES * 3).to_list()
-    kept = [value for value in values if not is_nothing(value)][:_SAMPLES]
+    kept = masked_samples([value for value in values if not is_nothing(value)][:_SAMPLES], personal)
     return Situation(
-        kind=KIND, texts={"heading": column.heading or column.key}, samples={"values": kept},
+        kind=KIND, texts={"heading": column.heading or column.key}, samples={"values": list(kept)},
         around=[other.heading or other.key for other in table.columns if other is not column][:40],
     )  # fmt: skip
 
 
 def proposed_for(table: Table, mapping: Mapping) -> list[Proposed]:
     """What is asked of the lessons, one for each column: its field, which is a guess where people would decide."""
+    personal = {item.column: item for item in recognize(table, mapping)}
+    situations = (situation_of(table, column, personal.get(column.key)) for column in table.columns)
     return [
-        Proposed(situation=situation_of(table, column), value=found.field.value, guess=is_guess(found))
-        for column, found in zip(table.columns, mapping.columns, strict=True)
+        Proposed(situation=situation, value=found.field.value, guess=is_guess(found))
+        for situation, found in zip(situations, mapping.columns, strict=True)
     ]
 
 

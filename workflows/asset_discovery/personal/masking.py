@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.personal.findings import EMAIL, findings_in
 from workflows.asset_discovery.personal.kinds import PersonalColumn, PersonalKind
-from workflows.asset_discovery.personal.shapes import bare
+from workflows.asset_discovery.personal.shapes import bare, is_name, is_single_name, is_user_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,6 +63,20 @@ def mask_value(value: str, kind: PersonalKind) -> str:
     if kind is PersonalKind.FREE_TEXT:
         return mask_text(value)
     return _MARKS[kind]
+
+
+def mask_cell(text: str, field: Field) -> str:
+    """Return a cell of a record as proposals show it: owners who are people by their initials, texts masked."""
+    if field is Field.OWNER:
+        return "; ".join(_mask_owner(part.strip()) for part in text.split(";"))
+    return mask_text(text)
+
+
+def _mask_owner(text: str) -> str:
+    """Mask an owner who is a person; teams stay readable."""
+    if is_name(text) or is_single_name(text) or is_user_name(text) or EMAIL.fullmatch(text):
+        return mask_value(text, PersonalKind.NAME if not is_user_name(text) else PersonalKind.USER_ID)
+    return mask_text(text)
 
 
 def masked_samples(samples: Iterable[str], column: PersonalColumn | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from workflows.asset_discovery.gates.mapping import decided, mapping_gate, words
 from workflows.asset_discovery.mapped import Mapping
 from workflows.asset_discovery.mapping import map_table, situation_of
 from workflows.asset_discovery.personal.columns import recognize
+from workflows.asset_discovery.personal.kinds import PersonalColumn
 from workflows.asset_discovery.personal.masking import masked_mapping
 from workflows.asset_discovery.state import Json, State, figures_with, settings_of
 from workflows.asset_discovery.steps.validation import inventory_tables
@@ -31,8 +32,9 @@ def map_columns(state: State) -> State:
         with work.piece(f"Mapping {table['name']}", table["columns"]):
             opened = load_table(table)
             mapping = map_table(opened)
-            masked = masked_mapping(mapping, recognize(opened, mapping))
-            kept.append({"mapping": mapping_json(masked), "situations": situations_of(opened, masked)})
+            personal = recognize(opened, mapping)
+            masked = masked_mapping(mapping, personal)
+            kept.append({"mapping": mapping_json(masked), "situations": situations_of(opened, masked, personal)})
         work.count(columns=len(mapping.columns), doubtful=len(mapping.doubtful(settings.threshold)))
     work.finish()
     mappings = [mapping_of(item["mapping"]) for item in kept]
@@ -44,10 +46,14 @@ def map_columns(state: State) -> State:
     }
 
 
-def situations_of(table: Table, mapping: Mapping) -> list[Json]:
-    """Return the situation of each column, for lessons."""
+def situations_of(table: Table, mapping: Mapping, personal: Sequence[PersonalColumn]) -> list[Json]:
+    """Return the situation of each column, for lessons, in which values of people are masked."""
     by_key = {column.key: column for column in table.columns}
-    return [situation_of(table, by_key[column.column]).model_dump(mode="json") for column in mapping.columns]
+    of_people = {column.column: column for column in personal}
+    return [
+        situation_of(table, by_key[column.column], of_people.get(column.column)).model_dump(mode="json")
+        for column in mapping.columns
+    ]
 
 
 def _proposal(
