@@ -310,7 +310,7 @@ class Sockets:
             raise AssentError("This page follows too many runs or requests at once. Reload it.")
         try:
             join_room(room)
-        except ValueError:  # the person has left the page in the meantime
+        except (KeyError, ValueError):  # the person has left the page in the meantime
             raise AssentError("This connection has ended.") from None
 
 

@@ -16,7 +16,7 @@ from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import Caller, close_app, make_person
+from tests.factories import Caller, close_app, make_person, make_run
 from tests.processes.crew import until
 
 
@@ -70,3 +70,24 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once(app: Flask, serv
     assert answer.status_code == 303
     wait_until_gone(sockets[1], sockets[2])
     assert sockets[0].is_connected()
+
+
+def test_somebody_who_leaves_while_a_page_joins_is_no_fault(
+    app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stays, client = (
+        app.extensions["socketio"].test_client(app, flask_test_client=Caller(app, person).client)
+        for person in (make_person(services.sessions, name) for name in ("Staying", "Leaving"))
+    )
+    views, run = app.extensions["assent"].views, make_run(services.sessions)
+    read = views.run
+
+    def leave_meanwhile(*given: object) -> object:
+        client.disconnect()
+        return read(*given)
+
+    monkeypatch.setattr(views, "run", leave_meanwhile)
+    answer = client.emit("join_workflow", {"workflow_id": run.id}, callback=True)
+    assert "This connection has ended." in str(answer)
+    assert stays.is_connected() and not client.is_connected()
+    assert "unexpected error" not in capsys.readouterr().out
