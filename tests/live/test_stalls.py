@@ -13,7 +13,7 @@ import requests
 from app.domain.people import Role
 from app.services.bundle import Services
 from assent.contracts import RiskLevel
-from bench.stalls import doubled, inside, policy, sql_texts
+from bench.hostile_calls import doubled, inside, policy, sql_texts
 from tests.factories import make_person, make_request, question, script
 from tests.webprocess import Web
 
