@@ -10,12 +10,13 @@ import pytest
 from flask import Flask
 
 from app.domain.people import Role
+from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.factory import create_app
 from app.logs import configure_logs
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import Caller, close_app, make_person, make_workflow
+from tests.factories import Caller, Program, close_app, make_person, make_token, make_workflow
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +47,15 @@ def people(services: Services) -> dict[str, Person]:
 def call(app: Flask, people: dict[str, Person]) -> Callable[[str], Caller]:
     """A caller by role; `anonymous` is not signed in."""
     return lambda role: Caller(app, people.get(role))
+
+
+@pytest.fixture(scope="module")
+def owner(services: Services) -> Person:
+    """Who answers for the agent."""
+    return make_person(services.sessions, "Release engineer", [Role.REVIEWER])
+
+
+@pytest.fixture(scope="module")
+def agent(app: Flask, owner: Person) -> Program:
+    """An agent somewhere."""
+    return Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES, name="Deploy agent"))

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select, text, update
 
 from app.domain.patterns import suggest
-from app.domain.people import SYSTEM, Role
+from app.domain.people import SYSTEM
 from app.domain.policy.terms import ChangeWindow, Terms
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.services.bundle import Services
@@ -22,54 +22,8 @@ from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, OutcomeRow
 from assent.contracts import Outcome, Plan, document_of
 from assent.digests import digest_of
-from tests.factories import Caller, Program, make_person, make_token, optimizations, plan, question
-
-CALLS = {
-    "kind": "tool_calls", "title": "Two calls",
-    "calls": [{"id": "1", "tool": "send_mail", "args": {"to": "a"}}, {"id": "2", "tool": "delete", "args": {}}],
-}  # fmt: skip
-PROPOSALS = [
-    {"kind": "script", "title": "Count", "language": "sql", "content": "select count(*) from orders"},
-    {key: value for key, value in optimizations().items() if value not in ("", None, {})},
-    {"kind": "tool_call", "title": "Send", "tool": "send_mail", "args": {"to": "a@example.org"}},
-    CALLS,
-    plan(),
-    {"kind": "question", "title": "Which?", "question": "Which replica?"},
-    {"kind": "custom", "title": "Data", "data": {"a": [1, None]}, "data_schema": {"type": "object"}},
-]
-
-
-@pytest.fixture(scope="module")
-def owner(services: Services) -> Person:
-    """Who answers for the agent."""
-    return make_person(services.sessions, "Release engineer", [Role.REVIEWER])
-
-
-@pytest.fixture(scope="module")
-def agent(app: Flask, owner: Person) -> Program:
-    """An agent somewhere."""
-    return Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES, name="Deploy agent"))
-
-
-def opened(agent: Program, proposal: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A request of the agent's, as the API answers it."""
-    answer = agent.post("/api/v1/approvals", {"proposal": proposal or PROPOSALS[0]} | more)
-    assert answer.status_code == 201, answer.json
-    return answer.json
-
-
-def decide(call: Callable[[str], Caller], request: dict[str, Any], verdict: str = "approve", **more: Any) -> None:
-    """Have a reviewer decide."""
-    body = {"verdict": verdict, "digest": request["digest"], "comment": "So be it."} | more
-    answer = call("reviewer").post(f"/api/v1/approvals/{request['id']}/decisions", body)
-    assert answer.status_code == 201, answer.json
-
-
-def outcome(agent: Program, request: dict[str, Any], wait: float = 0) -> dict[str, Any]:
-    """What the agent gets."""
-    answer = agent.get(f"/api/v1/approvals/{request['id']}/outcome?wait={wait}")
-    assert answer.status_code == 200, answer.json
-    return answer.json
+from tests.api.gates import CALLS, PROPOSALS, decide, opened, outcome
+from tests.factories import Caller, Program, make_person, make_token, plan, question
 
 
 @pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda case: case["kind"])
@@ -228,57 +182,6 @@ def test_an_agent_takes_back_what_it_asked(agent: Program) -> None:
     assert (found["resolved"], found["outcome"]["verdict"]) == (True, "reject")
 
 
-def test_a_proposal_that_was_sent_back_is_revised_once(agent: Program, call: Callable[[str], Caller]) -> None:
-    request = opened(agent)
-    pending = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0], "previous_id": request["id"]})
-    assert (pending.status_code, list(pending.json["fields"])) == (422, ["previous_id"])
-    decide(call, request, "request_changes")
-    better = PROPOSALS[0] | {"content": "select count(*) from orders where paid"}
-    revision = opened(agent, better, previous_id=request["id"])
-    assert (revision["revision"], revision["previous_id"]) == (2, request["id"])
-    assert call("viewer").get(f"/api/v1/approvals/{request['id']}").json["next_id"] == revision["id"]
-    again = agent.post("/api/v1/approvals", {"proposal": better, "previous_id": request["id"]})
-    assert (again.status_code, again.json["code"]) == (409, "conflict")
-    assert "Changes since revision 1" in call("reviewer").get(f"/requests/{revision['id']}").text
-
-
-READ = {
-    "tool": "list_tables", "version": "1.0", "inputs": {"target": "shop"}, "read_at": "2026-11-30T05:00:00Z",
-    "values": [{"path": "tables.*.rows", "tolerance": "magnitude", "value": {"orders": 40000}}],
-}  # fmt: skip
-
-
-def test_what_was_not_applied_because_its_basis_had_changed_is_revised(
-    agent: Program, call: Callable[[str], Caller]
-) -> None:
-    request = opened(agent, PROPOSALS[0] | {"rests_on": [READ]})
-    assert "tables.orders.rows" in call("reviewer").get(f"/requests/{request['id']}").text
-    change = {"tool": "list_tables", "path": "tables.orders.rows", "before": 40_000, "now": 400_000}
-    changed = {"request_id": request["id"], "noticed_at": "2026-11-30T06:00:00Z", "changes": [change]}
-    again = {"proposal": PROPOSALS[0] | {"rests_on": [READ], "changed": changed}, "previous_id": request["id"]}
-
-    def refused(body: dict[str, Any]) -> bool:
-        answer = agent.post("/api/v1/approvals", body)
-        return answer.status_code == 422 and list(answer.json["fields"]) == ["previous_id"]
-
-    assert refused(again), "it is not approved yet"
-    decide(call, request)
-    outcome(agent, request)
-    assert refused(again), "whether it was applied is not known"
-    agent.post(f"/api/v1/approvals/{request['id']}/receipt", {"status": "not_applied", "summary": "It has grown."})
-    assert refused({"proposal": PROPOSALS[0], "previous_id": request["id"]}), "it does not say what has changed"
-    revision = agent.post("/api/v1/approvals", again)
-    assert (revision.status_code, revision.json["revision"]) == (201, 2)
-    page = call("reviewer").get(f"/requests/{revision.json['id']}").text
-    assert "Reported by the agent" in page and "400,000" in page and "The request before this one" in page
-
-
-def test_a_wrong_basis_is_refused(agent: Program) -> None:
-    for broken in (READ | {"values": []}, READ | {"read_at": "yesterday"}, READ | {"more": 1}):
-        answer = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0] | {"rests_on": [broken]}})
-        assert answer.status_code == 422, answer.json
-
-
 def test_findings_and_attachments_of_the_agent_are_part_of_the_request(agent: Program) -> None:
     found = {"level": "error", "words": "No index.", "line": 1, "path": "", "code": "index", "suggestion": "Add one."}
     more = {"findings": [found], "attachments": [{"title": "Plan", "media": "sql", "content": "explain select 1"}]}
@@ -421,24 +324,6 @@ def test_it_stands_in_lists_pages_and_insights(agent: Program, call: Callable[[s
         page = call(role).get(f"/requests/{request['id']}")
         assert page.status_code == 200 and "requested this, and is waiting" in page.text
     assert viewer.get("/api/approvals/pending").status_code == 200
-
-
-def test_two_who_revise_at_once_make_one_revision(app: Flask, agent: Program, call: Callable[[str], Caller]) -> None:
-    request = opened(agent)
-    decide(call, request, "request_changes")
-    gate, statuses = threading.Barrier(4), []
-
-    def revise() -> None:
-        gate.wait(20)
-        answer = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0], "previous_id": request["id"]})
-        statuses.append(answer.status_code)
-
-    threads = [threading.Thread(target=revise) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert sorted(statuses) == [201, 409, 409, 409]
 
 
 def test_a_standing_grant_answers_for_an_agent_elsewhere_too(agent: Program, call: Callable[[str], Caller]) -> None:
