@@ -142,7 +142,7 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
     if more := [verdict for verdict in body.reason_required if verdict not in ALWAYS_REASONED]:
         yield f"a comment also required for {reasons_words(more)}"
     if body.reauthenticate:
-        yield f"a sign-in within the last {body.reauthenticate.words}"
+        yield f"a sign-in within the last {body.reauthenticate.words.removeprefix('1 ')}"
     if "warn" in body.model_fields_set:
         yield f"a warning {body.warn.words} before" if body.warn else "no warning before"
     if not body.grants_allowed:
