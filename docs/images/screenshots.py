@@ -100,10 +100,12 @@ def decide(page: Page) -> None:
     expect(page.locator("#approve")).to_be_visible()
     picture(page, "request")
     page.goto("/queue")
+    page.locator(".list > .scroll").evaluate("(list) => list.scrollTo(0, 0)")
     picture(page, "queue")
     page.go_back()
     run = page.locator("a[href*='/runs/']").first.get_attribute("href")
-    page.locator("#approve").click()
+    with page.expect_navigation():
+        page.locator("#approve").click()
     page.goto(run or "")
     expect(page.get_by_text("completed").first).to_be_visible(timeout=SLOW)
     page.reload()
