@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workflows.asset_discovery.reading import ReadingError, ReadingLimits, read
+from workflows.asset_discovery.reading import ReadingError, ReadingLimits, inventory_of, read
 from workflows.asset_discovery.tables import ProblemKind, Table
 
 SRV = [{"name": "srv1", "ip": "10.0.0.1", "os": "Linux"}, {"name": "srv2", "ip": "10.0.0.2", "os": "AIX"}]
@@ -89,6 +89,13 @@ def test_lists_beside_each_other_are_tables_of_their_own(tmp_path: Path):
     assert [(table.sheet, table.frame.height, table.other) for table in tables] == [
         ("servers[]", 2, ""), ("switches[]", 1, ""),
     ]  # fmt: skip
+
+
+def test_a_longer_list_is_not_the_inventory_for_its_length(tmp_path: Path):
+    alerts = [{"id": f"a{number}", "text": "disk full", "at": "2026-01-01", "level": 3} for number in range(50)]
+    tables = read_json(tmp_path, {"alerts": alerts, "hosts": [{**item, "ram": 1, "mac": "x"} for item in SRV]})
+    found = inventory_of(tables)
+    assert found is not None and found.record_path == "hosts[]" and len(tables) == 2
 
 
 @pytest.mark.parametrize("names", [("Key", "Value"), ("key", "value"), ("name", "value"), ("TagKey", "TagValue")])

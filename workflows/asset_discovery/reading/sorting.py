@@ -36,7 +36,7 @@ def _why_other(table: Table, largest: int, headings: Counter[str]) -> str:
     if len(table.columns) == 1 and (table.header_row is None or rows < _FEW):
         return "It is a text, not a table."
     alike = sum(headings[column.key.casefold()] > 0 for column in table.columns)
-    if rows < _FEW and largest >= _MANY and alike < 0.5 * len(table.columns):
+    if rows < _FEW and not table.record_path and largest >= _MANY and alike < 0.5 * len(table.columns):
         return f"It has only {rows} row{'' if rows == 1 else 's'}, and no columns of the inventory."
     if table.header_row is None and len(table.columns) == 2 and rows < min(largest, _MOST_FACTS):
         return "It is a list of facts, not a table."
@@ -65,5 +65,12 @@ def _extent(table: Table) -> int:
 
 
 def inventory_of(tables: list[Table]) -> Table | None:
-    """Return the table that is the inventory: of those that are one, the one with the most cells; None without any."""
-    return max((table for table in tables if not table.other), key=_extent, default=None)
+    """Return the table that is the inventory; None without any.
+
+    Of the lists in a JSON document that is the first, as the likeliest comes first; of sheets, the one with the most
+    cells.
+    """
+    inventories = [table for table in tables if not table.other]
+    if inventories and inventories[0].record_path:
+        return inventories[0]
+    return max(inventories, key=_extent, default=None)
