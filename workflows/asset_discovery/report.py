@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from assent.markdown import code, escaped, table
 from workflows.asset_discovery.analysis.words import analysis_words, dependency_words
 from workflows.asset_discovery.fields import FACTS
+from workflows.asset_discovery.personal.classification import OBLIGATIONS
+from workflows.asset_discovery.personal.kinds import Sensitivity
 from workflows.asset_discovery.state import State, settings_of
 from workflows.asset_discovery.steps.analysis import analysis_of
 from workflows.asset_discovery.steps.dependencies import dependencies_of, names_of
-from workflows.asset_discovery.steps.mapping import mappings_of
+from workflows.asset_discovery.steps.mapping import mappings_of, sensitive_of
 from workflows.asset_discovery.steps.validation import inventory_tables
 from workflows.asset_discovery.stored import load_frame
 
@@ -27,7 +29,7 @@ def report_of(state: State) -> str:
         lines += [*_overview(state), "", *_analysis(state)]
     lines += [*_files(state), ""]
     if "mapping" in state:
-        lines += [*_mapping(state), ""]
+        lines += [*_sensitive(state), "", *_mapping(state), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -70,6 +72,25 @@ def _files(state: State) -> list[str]:
         for item in state["tables"]
     ]  # fmt: skip
     return ["## What was read", "", *table(("Table", "Rows", "Columns", "No assets", "Hazards", "Remarks"), rows)]
+
+
+def _sensitive(state: State) -> Iterator[str]:
+    """How the data is classified, and what follows from that."""
+    yield "## Sensitive data"
+    found = sensitive_of(state)
+    level = max((Sensitivity(item["level"]) for item in found), key=lambda one: one.rank, default=Sensitivity.INTERNAL)
+    yield ""
+    yield f"The data is **{level.value}**."
+    yield ""
+    yield from (f"- {words}" for words in OBLIGATIONS[level].words)
+    rows = [
+        (escaped(table_read["name"]), code(column), Sensitivity(classified).value, escaped(reason))
+        for table_read, item in zip(inventory_tables(state), found, strict=True)
+        for column, classified, reason in item["columns"]
+    ]
+    if rows:
+        yield ""
+        yield from table(("Table", "Column", "Class", "Reason"), rows[:_MOST_ROWS])
 
 
 def _mapping(state: State) -> list[str]:

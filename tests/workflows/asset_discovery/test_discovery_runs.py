@@ -45,6 +45,24 @@ def test_from_files_to_an_inventory(desk: DiscoveryDesk) -> None:
     assert phases == ["Validation", "Field mapping", "Cleansing", "Inventory", "Dependencies", "Analysis"]
 
 
+def test_people_are_masked_where_they_are_shown_and_the_data_is_classified(desk: DiscoveryDesk) -> None:
+    hosts = (
+        "Name,Serial,Owner,Note\nsrv-01,CZ1001,Jane Smith,moved\nsrv-02,CZ1002,Omar Haddad,private 01632 960 177\n"
+        "srv-03,CZ1003,Jane  Smith,\n"
+    )
+    run_id = desk.begin({"hosts.csv": hosts.encode()}, ask_mapping="always", ask_merges=False)
+    asked = str(desk.gate(run_id, "Map the columns").payload)
+    assert "J… S…" in asked and "Jane" not in asked and "960 177" not in asked
+    desk.approve(run_id, "Map the columns")
+    titles = desk.approve_all(run_id)
+    shown = "".join(str(request.payload) for request in desk.rig.requests(run_id))
+    assert "Jane" not in shown and "960 177" not in shown, titles
+    report = desk.rig.finish(run_id)["report"]
+    assert "The data is **confidential**." in report and "It is encrypted at rest." in report
+    assert "Free text with phone numbers, in record 2" in report and "Jane" not in report and "960 177" not in report
+    assert {asset["owner"] for asset in desk.inventory(run_id)} == {"Jane Smith", "Omar Haddad"}
+
+
 def test_nothing_is_asked_where_nothing_is_doubtful(desk: DiscoveryDesk) -> None:
     run_id = desk.begin({"servers.csv": SERVERS}, threshold=0.5, ask_cleansing=False)
     desk.rig.finish(run_id)

@@ -55,10 +55,15 @@ OBLIGATIONS: dict[Sensitivity, Obligations] = {
         False, True, True, False, "as long as the inventory is used", "people who may see the run"
     ),
     Sensitivity.CONFIDENTIAL: Obligations(
-        True, True, True, True, "until the run's results are no longer used", "people who may see the run"
+        True, True, True, True, "until its results are no longer used", "people who may see the run"
     ),
     Sensitivity.RESTRICTED: Obligations(
-        True, True, True, True, "only until the mapping is decided; ignore the column", "the owner of the file"
+        True,
+        True,
+        True,
+        True,
+        "no longer than the inventory takes; then delete what the run holds",
+        "as few people as possible",
     ),
 }
 

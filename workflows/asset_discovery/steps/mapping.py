@@ -9,8 +9,9 @@ from workflows.asset_discovery.fields import Field
 from workflows.asset_discovery.gates.mapping import decided, mapping_gate, words_of
 from workflows.asset_discovery.mapped import Mapping
 from workflows.asset_discovery.mapping import map_table, situation_of
+from workflows.asset_discovery.personal.classification import Classification, classify
 from workflows.asset_discovery.personal.columns import recognize
-from workflows.asset_discovery.personal.kinds import PersonalColumn
+from workflows.asset_discovery.personal.kinds import PersonalColumn, Sensitivity
 from workflows.asset_discovery.personal.masking import masked_mapping
 from workflows.asset_discovery.state import Json, State, figures_with, settings_of
 from workflows.asset_discovery.steps.validation import inventory_tables
@@ -34,7 +35,10 @@ def map_columns(state: State) -> State:
             mapping = map_table(opened)
             personal = recognize(opened, mapping)
             masked = masked_mapping(mapping, personal)
-            kept.append({"mapping": mapping_json(masked), "situations": situations_of(opened, masked, personal)})
+            kept.append({
+                "mapping": mapping_json(masked), "situations": situations_of(opened, masked, personal),
+                "sensitive": _sensitive(classify(opened, personal, mapping), personal),
+            })  # fmt: skip
         work.count(columns=len(mapping.columns), doubtful=len(mapping.doubtful(settings.threshold)))
     work.finish()
     mappings = [mapping_of(item["mapping"]) for item in kept]
@@ -99,6 +103,18 @@ def take_mapping(state: State) -> State:
         "outcome": None,
         "figures": figures_with(state, "mapping", **counted | {"rounds": figures.get("rounds", 0) + 1}),
     }
+
+
+def _sensitive(classified: Classification, personal: Sequence[PersonalColumn]) -> Json:
+    """Return how a table is classified, as the report shows it."""
+    columns = [[item.column, item.sensitivity.value, item.reason] for item in personal]
+    return {"level": classified.level.value, "columns": columns}
+
+
+def sensitive_of(state: State) -> list[Json]:
+    """Return how each inventory is classified: its level, and its columns of people with class and reason."""
+    usual = {"level": Sensitivity.INTERNAL.value, "columns": []}
+    return [item.get("sensitive", usual) for item in load_json(state["mapping"])]
 
 
 def mappings_of(state: State) -> list[Mapping]:
