@@ -118,3 +118,19 @@ def test_only_some_values_of_a_large_table_are_looked_at(monkeypatch: pytest.Mon
     assert len(_mapped(columns)) == 40
     assert len(seen) <= 15_000
     assert max(map(len, seen)) <= profiles.LONGEST_CELL
+
+
+def test_a_platform_s_own_identifier_takes_the_place_of_a_serial_number():
+    names = [f"vm-{number:03}" for number in range(_ROWS)]
+    ids = [f"{number:08x}-1111-4222-8333-444455556666" for number in range(_ROWS)]
+    assert _mapped({"name": [*names], "VM UUID": [*ids]})["VM UUID"].field is Field.SERIAL_NUMBER
+    serials = [f"CZJ{number * 7919 % 10_000:04}{chr(65 + number % 26)}B" for number in range(_ROWS)]
+    found = _mapped({"name": [*names], "VM UUID": [*ids], "Serial number": [*serials]})
+    assert found["VM UUID"].field is Field.IGNORE
+    assert found["Serial number"].field is Field.SERIAL_NUMBER
+
+
+def test_names_to_which_other_columns_refer_are_names_whatever_their_heading_is():
+    names = [f"kiosk{number:03}" for number in range(_ROWS)]
+    needs = [names[(number * 7 + 3) % _ROWS] for number in range(_ROWS)]
+    assert _mapped({"Xyz": [*names], "depends on": [*needs]})["Xyz"].field is Field.NAME

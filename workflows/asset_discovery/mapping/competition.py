@@ -9,7 +9,7 @@ from workflows.asset_discovery.fields import Field
 PRIOR = {Field.IGNORE: 1.6}
 """Log odds before anything is known."""
 _ROOM = {
-    Field.IP_ADDRESS: 3.0, Field.MAC_ADDRESS: 2.5, Field.NAME: 1.25, Field.OWNER: 1.25, Field.LOCATION: 1.25,
+    Field.IP_ADDRESS: 3.0, Field.MAC_ADDRESS: 2.5, Field.NAME: 1.05, Field.OWNER: 1.25, Field.LOCATION: 1.25,
     Field.DEPENDS_ON: 1.2, Field.FQDN: 1.2, Field.OS: 1.1,
 }  # fmt: skip
 """How many columns a field has at most, as a rule; one, if it is not listed."""

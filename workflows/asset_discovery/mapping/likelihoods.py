@@ -148,6 +148,9 @@ def _relations(profile: Profile) -> dict[Field, float]:
         found[F.IGNORE] = -1.5 * profile.targets
         for item in (F.NAME, F.SERIAL_NUMBER, F.APPLICATION, F.OWNER, F.LOCATION, F.MODEL):
             found[item] = -2.0 * profile.targets
+    if profile.referred > 0.5 and profile.unique > 0.8:
+        found[F.NAME] = found.get(F.NAME, 0.0) + 2.5 * profile.referred * (1 - profile.kind("fqdn"))
+        found[F.SERIAL_NUMBER] = found.get(F.SERIAL_NUMBER, 0.0) - 1.0
     if profile.within > 0.6 and profile.unique < 0.95:
         found[F.LOCATION] = found.get(F.LOCATION, 0.0) + 2.2
         found[F.CLUSTER] = found.get(F.CLUSTER, 0.0) + 0.3

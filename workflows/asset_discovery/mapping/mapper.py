@@ -20,6 +20,7 @@ from workflows.asset_discovery.tables import Column, Table
 
 _OTHERS = 3
 _LEAST_OTHER = 0.01
+_IDENTIFIER, _NEARLY_ALL, _CLEAR, _TAKES_PLACE = "an identifier", 0.85, 4.0, 4.0
 _VALUES, _LEAST_VALUES = 12_000, 40
 """Different values of a table that are looked at, and of each of its columns at least."""
 
@@ -40,7 +41,9 @@ def map_table(table: Table, recalled: Sequence[RecalledLesson] = ()) -> Mapping:
     ]
     note_references(profiles, table.frame)
     fits = [fit_of(profile) for profile in profiles]
-    found = shares([_scores(heading, fit) for heading, fit in zip(said, fits, strict=True)])
+    scores = [_scores(heading, fit) for heading, fit in zip(said, fits, strict=True)]
+    _prefer_platform_id(said, profiles, scores)
+    found = shares(scores)
     mapped = (_mapped(*parts) for parts in zip(table.columns, profiles, said, fits, found, strict=True))
     mapping = Mapping(table.file, table.sheet, tuple(mapped))
     return corrected_by(table, mapping, recalled) if recalled else mapping
@@ -55,6 +58,24 @@ def _said(table: Table, column: Column) -> Said:
 def _scores(said: Said, fit: dict[Field, float]) -> dict[Field, float]:
     """For each field the evidence of the heading and of the values, added up."""
     return {item: fit[item] + said.fields.get(item, 0.0) for item in Field}
+
+
+def _prefer_platform_id(said: list[Said], profiles: list[Profile], scores: list[dict[Field, float]]) -> None:
+    """Where no column is a serial number, the identifier that a platform gave to each row takes its place."""
+    serials = [heading.fields.get(Field.SERIAL_NUMBER, 0.0) for heading in said if heading.ignored != _IDENTIFIER]
+    if max(serials, default=0.0) >= _CLEAR:
+        return
+    fitting = [
+        number
+        for number, (heading, profile) in enumerate(zip(said, profiles, strict=True))
+        if heading.ignored == _IDENTIFIER
+        and profile.unique > _NEARLY_ALL
+        and profile.kind("uuid", "hex") > _NEARLY_ALL
+        and profile.filled > _NEARLY_ALL
+    ]
+    if fitting:
+        best = max(fitting, key=lambda number: said[number].fields.get(Field.SERIAL_NUMBER, 0.0))
+        scores[best][Field.SERIAL_NUMBER] += _TAKES_PLACE
 
 
 def _mapped(

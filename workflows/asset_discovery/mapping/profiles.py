@@ -73,6 +73,7 @@ class Profile:
         counter: The numbers grow by one from row to row.
         targets: The share of values that are names of other rows; set by the table.
         same: The share of values that equal the row's name; set by the table.
+        referred: The largest share of another column's values that are names in this one; set by the table.
         within: The share of values with which the row's name starts; set by the table.
     """
 
@@ -102,6 +103,7 @@ class Profile:
     targets: float = 0.0
     same: float = 0.0
     within: float = 0.0
+    referred: float = 0.0
     sequence: list[str | None] = field(default_factory=list)
 
     @property

@@ -15,7 +15,8 @@ _FEW, _MOST_NAMES, _MOST_CELLS = 5, 8, 250
 
 
 def note_references(profiles: list[Profile], frame: pl.DataFrame) -> None:
-    """Find which columns name other rows, or are a part of the row's name: sets `targets`, `same`, and `within`.
+    """Find which columns name other rows, or are a part of the row's name: sets `targets`, `same`, `within`,
+    and `referred`.
 
     Args:
         frame: the whole table, because the rows that are named may not be among those that were looked at.
@@ -47,7 +48,10 @@ def _compare(profile: Profile, cells: list[tuple[int, str, list[str]]], other: P
             pairs += 1
             same += short_name(cell) == own
             within += 1 < len(cell) < len(full) and full.casefold().startswith(cell)
-    profile.targets = max(profile.targets, hits / listed if listed else 0.0)
+    targets = hits / listed if listed else 0.0
+    profile.targets = max(profile.targets, targets)
+    if listed > _FEW and same < pairs / 2:
+        other.referred = max(other.referred, targets)
     profile.same = max(profile.same, same / pairs if pairs else 0.0)
     profile.within = max(profile.within, within / pairs if pairs > _FEW else 0.0)
 
