@@ -70,6 +70,13 @@ def test_what_people_leave_out_remains_as_it_is():
     assert "mow-srv-021" not in names
 
 
+def test_a_word_that_several_devices_have_is_no_serial_number():
+    cells: dict[str, list[str | None]] = {"s": ["Plate", "plate", "S1AB", "S2AB", "S3AB", "KXWQRTZV", "S4AB"]}
+    found = cleanse(*made(cells, s=Field.SERIAL_NUMBER))
+    assert found.frame["serial_number"].to_list() == [None, None, "S1AB", "S2AB", "S3AB", "KXWQRTZV", "S4AB"]
+    assert [item.row for item in found.problems] == [1, 2]
+
+
 def test_a_domain_that_all_share_is_no_identity():
     cells: dict[str, list[str | None]] = {
         "a": ["ad.example.org"] * 12,

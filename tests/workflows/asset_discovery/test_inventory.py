@@ -98,6 +98,8 @@ def test_one_asset(records: tuple[dict[str, str], ...]):
         ({"name": "a1", "ip_address": "169.254.3.4"}, {"name": "b2", "ip_address": "169.254.3.4"}),
         # A machine and its replacement.
         ({"name": "web01-old", "mac_address": A}, {"name": "web01", "mac_address": B}),
+        ({"name": "a1", "serial_number": "UNK"}, {"name": "b2", "serial_number": "UNK"}),
+        ({"name": "a1", "serial_number": "PLATE"}, {"name": "b2", "serial_number": "Plate"}),
         # Neighbours in a series of names.
         ({"name": "srv01", "model": "R750", "owner": "IT"}, {"name": "srv02", "model": "R750", "owner": "IT"}),
     ],

@@ -71,7 +71,7 @@ def reader_for(target: Field, column: str, unit: str, texts: Texts, context: Con
         case Field.MAC_ADDRESS:
             return read_macs
         case Field.SERIAL_NUMBER:
-            return read_serial
+            return _serials(texts)
         case Field.NAME:
             return lambda text: read_name(text, context.domains)
         case Field.FQDN:
@@ -82,6 +82,18 @@ def reader_for(target: Field, column: str, unit: str, texts: Texts, context: Con
             return lambda text: Outcome(None, Rule.EMPTY) if _NO_SYSTEM.fullmatch(text) else Outcome(text)
         case _:
             return Outcome
+
+
+def _serials(texts: Texts) -> Reader:
+    """Words that several devices have in place of a serial number, where serial numbers have digits, are none."""
+    with_digits = sum(any(char.isdigit() for char in text) for text in texts.clean)
+    cells: dict[str, int] = {}
+    for text, count in zip(texts.clean, texts.counts, strict=True):
+        cells[text.casefold()] = cells.get(text.casefold(), 0) + count
+    common = {text for text, count in cells.items() if count > 1 and not any(char.isdigit() for char in text)}
+    if with_digits * 2 < len(texts.clean):
+        return read_serial
+    return lambda text: Outcome(None, Rule.PLACEHOLDER) if text.casefold() in common else read_serial(text)
 
 
 def _numbers(target: Field, column: str, unit: str, texts: Texts) -> Reader:

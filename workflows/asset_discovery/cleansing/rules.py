@@ -60,7 +60,7 @@ FACTS: dict[Rule, RuleFacts] = {
     Rule.UNIT_GUESSED: RuleFacts("Converted from a unit that was guessed from the size of the numbers"),
     Rule.NUMBER_GUESSED: RuleFacts("It was guessed whether a comma or a point separates decimals or thousands"),
     Rule.SUM: RuleFacts("Several amounts in one cell were added up or multiplied"),
-    Rule.REMARK: RuleFacts("A remark beside the value was left out"),
+    Rule.REMARK: RuleFacts("A note beside the value was left out"),
     Rule.PORT: RuleFacts("The port or the length of the network prefix was left out"),
     Rule.DOMAIN: RuleFacts("The domain was separated from the name"),
     Rule.RESOLVED: RuleFacts("An address became the name of the asset that has it"),

@@ -1,4 +1,4 @@
-"""Serial numbers, and what stands in their place."""
+"""Serial numbers, and the placeholders that programs and people write instead."""
 
 from __future__ import annotations
 

@@ -36,7 +36,10 @@ def identities(frame: pl.DataFrame) -> pl.DataFrame:
     base = frame.with_row_index("index").select(
         "index",
         pl.concat_str("_file", pl.lit("\n"), "_sheet").alias("source"),
-        pl.when(text.str.len_chars() > 1).then(text).alias("serial"),
+        # A short word without digits is a word, and no serial number.
+        pl.when((text.str.len_chars() > 7) | (text.str.contains(r"\d") & (text.str.len_chars() > 1)))
+        .then(text)
+        .alias("serial"),
         _kept("mac_address", _SHARED_MAC).alias("macs"),
         _kept("ip_address", _SHARED_IP).alias("ips"),
         pl.col("fqdn").str.to_lowercase(),

@@ -1,4 +1,4 @@
-"""Whether two records are one asset: what speaks for it, what speaks against it, and what follows."""
+"""Whether two records are one asset: what agrees, what differs, and what follows."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Merged:
 def merge(frame: pl.DataFrame, found: Duplicates) -> Merged:
     """Merge the records that are one asset.
 
-    The record of an asset in use counts more than one of a retired one, then the one with more values, then the first.
+    A record of an asset in use counts more than one of a retired asset, then one with more values, then the first.
     Its values are taken, and those of the next one where it has none.
 
     Args:

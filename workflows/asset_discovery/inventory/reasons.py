@@ -11,7 +11,7 @@ _FOR = {
 _ALIKE = {
     "serial_alike": "serial numbers differ only in leading zeros or in characters that look alike",
     "name_alike": "names differ only in punctuation or leading zeros",
-    "name_replaced": "one name marks the record as replaced",
+    "name_replaced": "one name is marked as old",
     "name_similar": "names are similar",
 }
 _AGAINST = {
