@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         default=7, ge=1, le=3650,
         description="Days after which an uploaded file that no run uses is deleted, finished or not.",
     )  # fmt: skip
+    run_data_days: int = Field(
+        default=0, ge=0, le=3650,
+        description="Days after which what an ended run holds is deleted: its input, files, checkpoints, artifacts, "
+        "lessons, and the contents of its requests. 0: never.",
+    )  # fmt: skip
     mail_from: str = Field(
         default="",
         description="From address of emails, such as `Assent <assent@example.com>`. Required with a mail server.",
@@ -365,6 +370,11 @@ class Settings(BaseSettings):
     def session_idle(self) -> timedelta | None:
         """How long a session lasts without activity; None if inactivity does not end it."""
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
+
+    @property
+    def run_data_kept(self) -> timedelta | None:
+        """How long what an ended run holds is kept; None for as long as the run."""
+        return timedelta(days=self.run_data_days) if self.run_data_days else None
 
     @property
     def grace_span(self) -> timedelta:

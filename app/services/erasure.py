@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from app.domain.events import EventKind
 from app.domain.lifecycle import RunState
-from app.domain.people import Action, Actor
+from app.domain.people import SYSTEM, Action, Actor
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.files.checks import facts, no_file
@@ -31,6 +32,7 @@ from app.store.files import FileUse, StoredFile
 from app.store.requests import ApprovalRequest, OutcomeRow
 from app.store.runs import Run
 
+SWEPT_AT_ONCE = 100
 GONE = "Deleted on request."
 """Stands where the content of a request was."""
 
@@ -99,6 +101,22 @@ class Erasure:
             gone = self._erase(session, actor, runs, file)
         self._forget(gone.deleted)
         return gone
+
+    def sweep(self, kept: timedelta) -> int:
+        """Delete what runs hold that ended longer ago than they are kept. Returns their number, at most 100."""
+        old = Run.finished_at < self._clock() - kept
+        ended = Run.state.in_([state.value for state in RunState if state.finished])
+        query = select(Run.id).where(ended, old, Run.erased_at.is_(None)).order_by(Run.finished_at).limit(SWEPT_AT_ONCE)
+        with self._sessions.reads() as session:
+            ids = list(session.scalars(query))
+        count = 0
+        for run_id in ids:
+            try:
+                self.erase(SYSTEM, run_id)
+                count += 1
+            except IllegalTransitionError:
+                continue  # somebody has just retried it
+        return count
 
     def _preview(self, session: Session, actor: Actor, runs: list[Run], source: StoredFile | None) -> Holdings:
         found = Holdings(runs, refusal=_refusal(actor, runs))

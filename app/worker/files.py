@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from typing import BinaryIO
 import structlog
 
 from app.domain.errors import AssentError
+from app.services.erasure import Erasure
 from app.services.files.access import FileAccess
 from app.services.files.saved import FileToSave, SavedFiles
 from app.services.files.uploads import Files
@@ -24,10 +26,19 @@ log = structlog.get_logger(__name__)
 SWEEP_EVERY_SECONDS = 3600.0
 
 
-async def keep_sweeping(files: Files, model_calls: ModelCalls) -> None:
-    """Delete files that no run uses, and expired answers of models, at once and then every hour until canceled."""
+async def keep_sweeping(
+    files: Files, model_calls: ModelCalls, erasure: Erasure, run_data_kept: timedelta | None
+) -> None:
+    """Delete what has been kept long enough, at once and then every hour until canceled.
+
+    These are files that no run uses, expired answers of models, and what runs hold that ended longer ago than
+    `run_data_kept`; None: that is kept.
+    """
+    sweeps: list[tuple[str, Callable[[], int]]] = [("files", files.sweep), ("answers of models", model_calls.sweep)]
+    if run_data_kept is not None:
+        sweeps.append(("data of runs", partial(erasure.sweep, run_data_kept)))
     while True:
-        for name, sweep in (("files", files.sweep), ("answers of models", model_calls.sweep)):
+        for name, sweep in sweeps:
             try:
                 if count := await asyncio.to_thread(sweep):
                     log.info("swept", what=name, count=count)

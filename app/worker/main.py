@@ -113,7 +113,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         log.info("tools.found", **worker_facts(toolbox))
         text_waits = asyncio.Event()
         chores = (
-            keep_lapsing(services.grants), keep_sweeping(services.files, services.model_calls),
+            keep_lapsing(services.grants),
+            keep_sweeping(services.files, services.model_calls, services.erasure, settings.run_data_kept),
             keep_learning(services.learning), keep_documenting(SearchDocuments(services.sessions)),
             keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
         )  # fmt: skip

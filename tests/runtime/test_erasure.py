@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from secrets import token_hex
 from threading import Thread
 
@@ -193,3 +194,11 @@ def test_what_is_cut_off_in_the_middle_has_deleted_nothing(
     assert failed and contents(rig) == before
     rig.services.erasure.erase(admin, run_id)
     assert WORD not in contents(rig)
+
+
+def test_what_is_kept_long_enough_goes_by_itself(rig: Rig, admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (ended(rig, monkeypatch, uploaded(rig, b"x")) for _ in range(2))
+    rig.sql("update runs set finished_at = now() - interval '91 days' where id = :run", run=old)
+    assert rig.services.erasure.sweep(timedelta(days=90)) == 1
+    assert rig.run(old).erased_by_name and rig.run(new).erased_at is None
+    assert rig.services.erasure.sweep(timedelta(days=90)) == 0
