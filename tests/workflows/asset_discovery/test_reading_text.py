@@ -149,6 +149,7 @@ def test_titles_and_facts_above_the_headings_are_told(tmp_path: Path):
         "srv01;Linux;Berlin\nsrv02;Linux;Berlin\nsrv03;AIX;Kiel\n",
         "web01\nweb02\ndb01\n",
         "PAR1;10.0.0.1\nBZH4;10.0.0.2\n",
+        "10.0.0.1;;;\n10.0.0.2;sw-1;Cisco;IOS\n10.0.0.3;sw-2;Cisco;IOS\n10.0.0.4;sw-3;Cisco;IOS\n",
         "10.0.0.1 \n10.0.0.2\n",
     ],
 )
@@ -181,6 +182,11 @@ def test_headings_of_two_lines_and_units(tmp_path: Path):
     assert (table.rows, table.lines) == ((1, 2, 3, 4), (3, 4, 5, 6))
     table = read_text(tmp_path, "Name;RAM;Disk\n;GB;[TB]\nsrv1;16;1\nsrv2;8;2\n")
     assert (keys(table), table.columns[2].heading, table.lines) == (["Name", "RAM", "Disk"], "Disk [TB]", (3, 4))
+
+
+def test_a_title_above_records_without_headings(tmp_path: Path):
+    table = read_text(tmp_path, "Sweep of hall 3;;\n10.0.0.1;sw-1;IOS\n10.0.0.2;sw-2;IOS\n")
+    assert (table.header_row, table.lines, table.notes) == (None, (2, 3), ["Line 1 is a title: Sweep of hall 3"])
 
 
 def test_headings_that_come_twice_or_not_at_all(tmp_path: Path):

@@ -64,10 +64,11 @@ def find_headings(grid: Grid) -> Headings:
 
 
 def _titles_before(rows: list[Row]) -> int:
-    """Return how many rows before a full one are titles: rows of one cell, and comments. Others are records."""
+    """Return how many rows before a full one are titles: one cell of several words, or comments; not records."""
     for place, row in enumerate(rows):
-        first = next((cell for cell in row if cell is not None), "")
-        if _filled(row) > 1 and not first.startswith(("#", "//")):
+        first = next((cell.strip() for cell in row if cell is not None), "")
+        title = _filled(row) <= 1 and shape(first) in ("", "words") and (not first or " " in first)
+        if not title and not first.startswith(("#", "//")):
             return place
     return len(rows)
 
