@@ -43,7 +43,7 @@ def main() -> None:
     _scores()
     _hostile()
     _process()
-    _scripts("shell", _shell_scripts())
+    _scripts("shell", shell_scripts())
     _scripts("python", _python_files())
 
 
@@ -107,13 +107,14 @@ def _process() -> None:
             print(f"its memory: {child.memory_info().rss / (1 << 20):.0f} MiB (to reach: 120)")
 
 
-def _shell_scripts() -> list[Path]:
+def shell_scripts(most: int | None = MOST_SCRIPTS) -> list[Path]:
+    """Return shell scripts of this machine, at most so many, or all."""
     found = []
     for folder in ("/usr/bin", "/usr/sbin", "/etc/init.d", "/var/lib/dpkg/info", "/usr/share"):
         for path in sorted(Path(folder).glob("*" if folder != "/usr/share" else "*/*.sh")):
             if path.is_file() and path.stat().st_size < 100_000 and _begins(path, b"#!", b"sh"):
                 found.append(path)
-    return found[:: max(1, len(found) // MOST_SCRIPTS)][:MOST_SCRIPTS]
+    return found[:: max(1, len(found) // most)][:most] if most else found
 
 
 def _begins(path: Path, mark: bytes, name: bytes) -> bool:

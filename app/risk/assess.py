@@ -13,6 +13,7 @@ from app.domain.risk import Assessment, Finding, assess, floor_of, is_level
 from app.domain.text import plural
 from app.risk.plans import read_step
 from app.risk.reading import Reading
+from app.risk.resemblance import call_text, second_opinion
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
 from app.risk.tools import read_call
@@ -84,8 +85,10 @@ def _script(document: Mapping[str, Any], reading: Reading) -> None:
     if not isinstance(content, str):
         reading.add(MALFORMED, "The script has no text.")
         return
+    first = len(reading.findings)
     reading.take(text_findings(content))
     _read_code(content, document, reading)
+    second_opinion(reading, first, content)
 
 
 def _read_code(content: str, document: Mapping[str, Any], reading: Reading, default: str = "") -> None:
@@ -121,9 +124,11 @@ def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None
     if not isinstance(statement, str):
         reading.add(MALFORMED, "The change has no statement.")
         return
+    first = len(reading.findings)
     reading.take(text_findings(statement))
     reading.take(fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"})))
     _read_code(statement, document, reading, default="sql")
+    second_opinion(reading, first, statement)
     rollback = item.get("rollback")
     if isinstance(rollback, str) and rollback.strip():
         back = Reading(reading.budget)
@@ -142,7 +147,9 @@ def _tool_call(call: Mapping[str, Any], reading: Reading, first: int | None = No
         reading.add(MALFORMED, "The tool call names no tool.")
     elif is_made(dict(call)):
         # Tool calls that reviewers exclude or answer themselves have no effect.
+        before = len(reading.findings)
         read_call(tool, call.get("args"), reading, first)
+        second_opinion(reading, before, call_text(tool, call.get("args")))
 
 
 def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain.plans import refers, tool_of
 from app.risk.reading import Reading
+from app.risk.resemblance import call_text, second_opinion
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in
 from app.risk.tools import read_call
@@ -41,8 +42,10 @@ def read_step(step: Mapping[str, Any], reading: Reading, first: int) -> None:
     reading.take(fields_findings(strings_in({name: value for name, value in step.items() if name != "inputs_schema"})))
     if tool := tool_of(step):
         # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
-        inputs = step.get("inputs")
-        read_call(tool, _without_references(inputs) if _is_gated(step) else inputs, reading, first)
+        inputs = _without_references(step.get("inputs")) if _is_gated(step) else step.get("inputs")
+        before = len(reading.findings)
+        read_call(tool, inputs, reading, first)
+        second_opinion(reading, before, call_text(tool, inputs))
     else:
         name = str(step.get("workflow") or "without a name")[:100]
         reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")

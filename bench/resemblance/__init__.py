@@ -1,0 +1,1 @@
+"""Training the second opinion of `app.risk.resemblance`, and measuring it."""

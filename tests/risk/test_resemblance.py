@@ -1,0 +1,86 @@
+"""The second opinion: words tell where no rule knows a program or a tool. It only raises, and says so."""
+
+import json
+import re
+from array import array
+from pathlib import Path
+
+import pytest
+
+from app.risk import resemblance
+from app.risk.assess import assess_proposal
+from app.risk.resemblance import LONGEST, RESEMBLES_CRITICAL, RESEMBLES_HIGH, Numbers, opinion
+from assent.contracts import RiskLevel
+
+SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
+LINES = Path(__file__).with_name("resemblance.txt").read_text(encoding="utf-8").splitlines()[1:]
+CASES = [line.split(" ", 1) for line in LINES if line and not line.startswith("#")]
+DELETES = "keyvaultctl purge --all-keys --force"
+
+
+def assessed(text):
+    if call := re.fullmatch(r"(\w+) (\{.*\})", text):
+        return assess_proposal({"kind": "tool_call", "title": "t", "tool": call[1], "args": json.loads(call[2])})
+    return assess_proposal({"kind": "script", "title": "t", "language": "bash", "content": text})
+
+
+@pytest.mark.parametrize(("level", "text"), CASES)
+def test_what_no_rule_knows_is_rated_by_its_words(level, text):
+    found = assessed(text)
+    assert found.level.value == level, found.findings
+    assert not found.understood
+
+
+def test_the_finding_names_the_words():
+    worst = assessed(DELETES).findings[0]
+    assert worst.rule == RESEMBLES_CRITICAL.id
+    assert "purge" in worst.message
+
+
+@pytest.mark.parametrize("level", [SAFE, LOW, CRITICAL])
+def test_it_says_nothing_about_other_levels(level):
+    assert opinion(DELETES, MEDIUM).severity is CRITICAL
+    assert opinion(DELETES, level) is None
+
+
+def test_high_is_not_raised_to_high():
+    text = next(text for level, text in CASES if level == "high" and opinion(text, MEDIUM))
+    assert opinion(text, MEDIUM).rule == RESEMBLES_HIGH.id
+    assert opinion(text, HIGH) is None
+
+
+def test_a_long_text_is_not_scored():
+    assert opinion(f"{DELETES}\n{'#' * (LONGEST - len(DELETES) - 1)}", MEDIUM) is not None
+    assert opinion(f"{DELETES}\n{'#' * LONGEST}", MEDIUM) is None
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800 purge", "é" * 500, "{" * 500])
+def test_strange_texts_are_no_problem(text):
+    assert opinion(text, MEDIUM) is None or opinion(text, MEDIUM).message
+
+
+def test_arguments_that_are_nested_too_deep_have_no_text():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert resemblance.call_text("t", nested) == ""
+
+
+def test_words_that_hardly_any_text_has_are_not_named():
+    password = "Hunter Zwölfundvierzig Xylophonmusik"
+    assert not re.search("(?i)zw|xylophon|musik", opinion(f"{DELETES} --password '{password}'", MEDIUM).message)
+
+
+def test_calls_and_statements_of_one_proposal_have_an_opinion_each():
+    calls = [{"id": "one", "tool": "look", "args": {}}, {"id": "two", "tool": "vault_console", "args": {"op": "purge"}}]
+    found = assess_proposal({"kind": "tool_calls", "title": "t", "calls": calls})
+    assert {finding.item for finding in found.findings if finding.rule.startswith("resembles.")} <= {"two"}
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    size = 1 << resemblance.BITS
+    given = Numbers(
+        bytes(size), array("b", [3] * size), array("b", [-3] * size), (0.5, 0.25), (-1.0, -2.0), (0.25, -0.5)
+    )
+    given.write(tmp_path / "numbers")
+    assert Numbers.read(tmp_path / "numbers") == given
