@@ -372,6 +372,7 @@ def make_request(
     payload: dict[str, Any] | None = None,
     *,
     risk: RiskLevel = RiskLevel.MEDIUM,
+    understood: bool = False,
     requester: Person | None = None,
     state: RequestState = RequestState.PENDING,
     expires_in: timedelta = timedelta(hours=4),
@@ -385,7 +386,7 @@ def make_request(
     payload = payload if payload is not None else script()
     terms = terms or default_terms(risk)
     expires_at = now + expires_in
-    found: Assessment = assess([Finding("test.rule", risk, "It is only a test.", 1)])
+    found: Assessment = assess([Finding("test.rule", risk, "It is only a test.", 1)], understood=understood)
     columns: dict[str, Any] = {
         "run_id": run.id,
         "workflow": run.workflow,

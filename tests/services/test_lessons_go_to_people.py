@@ -32,8 +32,8 @@ def test_it_is_no_evidence_for_a_grant(office: Office) -> None:
 
 
 def test_no_policy_approves_it_at_once_but_a_rejection_stands(ruled: Desk) -> None:
-    assert ask(ruled, ruled.run(), tool("list_files", folder="/srv")).state == "approved"
-    waiting = ask(ruled, ruled.run(), tool("list_files", folder="/srv") | {"lessons": STATED})
+    assert ask(ruled, ruled.run(), tool("Bash", command="ls docs")).state == "approved"
+    waiting = ask(ruled, ruled.run(), tool("Bash", command="ls docs") | {"lessons": STATED})
     assert (waiting.state, waiting.answered_by) == ("pending", "")
     assert ask(ruled, ruled.run(), tool("drop", table="x") | {"lessons": STATED}).state == "rejected"
 
@@ -51,7 +51,7 @@ rules:
 @pytest.mark.parametrize(("stated", "verdict"), [([], Verdict.APPROVE), (STATED, Verdict.REJECT)])
 def test_its_expiry_does_not_approve_it(own_desk: Desk, stated: list[dict[str, Any]], verdict: Verdict) -> None:
     desk = governed(own_desk, QUIET)
-    request = ask(desk, desk.run(), tool("list_files", folder="/srv") | ({"lessons": stated} if stated else {}))
+    request = ask(desk, desk.run(), tool("Bash", command="ls docs") | ({"lessons": stated} if stated else {}))
     assert request.state == "pending"
     desk.clock.ahead = 9 * HOUR
     desk.keep(request)

@@ -179,7 +179,7 @@ def test_a_delegate_counts_for_whom_they_stood_in(desk: Any, past: Any, dba: Any
 
 
 def test_the_time_would_have_been_up_before(desk: Any, past: Any, dba: Any) -> None:
-    desk.opened = past((dba, APPROVE, 65)).opened_at
+    desk.opened = past((dba, APPROVE, 65), understood=True).opened_at
     assert told_of(desk, "deadline: 1 hour") == (
         RequestState.EXPIRED,
         "Would have been rejected on expiry at MOMENT, before DBA on call decided.",

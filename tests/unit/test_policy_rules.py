@@ -36,10 +36,10 @@ calendars:
 """
 
 
-def facts(risk: str = "medium", **changed: Any) -> Facts:
+def facts(risk: str = "medium", understood: bool = True, **changed: Any) -> Facts:
     level = RiskLevel(risk)
     values = {"workflow": "w", "node": "n", "agent": "a", "kind": "script", "environment": "production"}
-    return Facts(**(values | {"assessment": Assessment(level, SCORE[risk])} | changed))
+    return Facts(**(values | {"assessment": Assessment(level, SCORE[risk], understood=understood)} | changed))
 
 
 def policy(text: str) -> CompiledPolicy:
@@ -226,6 +226,12 @@ def test_a_calendar_may_be_a_change_window() -> None:
 def test_silence_approves_only_what_is_harmless_whatever_the_condition_lets_through(level: RiskLevel) -> None:
     made = one("on_expiry: approve", when="risk.rank < 9").terms(facts(level.value), FRIDAY)
     assert made.on_expiry is (OnExpiry.APPROVE if level.rank <= 1 else OnExpiry.REJECT)
+
+
+def test_silence_never_approves_what_the_portal_has_not_understood() -> None:
+    rule = one("on_expiry: approve", when="risk.rank <= 1")
+    assert rule.terms(facts("low"), FRIDAY).on_expiry is OnExpiry.APPROVE
+    assert rule.terms(facts("low", understood=False), FRIDAY).on_expiry is OnExpiry.REJECT
 
 
 SIMILAR = """\

@@ -165,7 +165,7 @@ class CompiledPolicy:
             windows=self._windows(body),
             deadline_seconds=deadline,
             deadline_again=_again(body, calendar, opened_at) if deadline == given else None,
-            on_expiry=_on_expiry(body, level, hastened=deadline != given),
+            on_expiry=_on_expiry(body, facts.assessment, hastened=deadline != given),
             warn_seconds=_warn(body, deadline),
             escalation=_escalation(body, calendar, opened_at),
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
@@ -253,13 +253,14 @@ def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> Wo
     )
 
 
-def _on_expiry(body: Body, level: RiskLevel, hastened: bool) -> OnExpiry:
-    """What happens on expiry; only harmless requests are approved, whatever the rule's condition allows.
+def _on_expiry(body: Body, assessment: Assessment, hastened: bool) -> OnExpiry:
+    """What happens on expiry; only what is understood and harmless is approved, whatever the rule's condition allows.
 
     Args:
         hastened: the agent asked for a shorter deadline, which must not be how it gets an approval from nobody.
     """
-    if body.on_expiry is OnExpiry.APPROVE and (hastened or level.rank > RiskLevel.LOW.rank):
+    harmless = assessment.understood and assessment.level.rank <= RiskLevel.LOW.rank
+    if body.on_expiry is OnExpiry.APPROVE and (hastened or not harmless):
         return OnExpiry.REJECT
     return body.on_expiry
 
