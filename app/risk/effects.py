@@ -265,7 +265,7 @@ def _deletes(reading: Reading, act: Act, word: Word) -> None:
         return
     if not word.known:
         empty = place_of(word.when_empty) if word.when_empty else Place.UNKNOWN
-        if empty in (Place.EVERYTHING, Place.HOME, Place.HOMES) and (act is not Act.DELETE or pattern):
+        if _is_grave(empty, word.when_empty) and (act is not Act.DELETE or pattern):
             words = f"If the variable in {word.display} is empty, this deletes {empty.value}."
             reading.add(DELETES_ALL, words, word.line)
             return
@@ -286,6 +286,13 @@ def _deletes(reading: Reading, act: Act, word: Word) -> None:
     what = "everything that matches" if pattern else "everything in"
     why = f": {place.value}" if level is CRITICAL else ""
     reading.add(rule, f"This deletes {what} {word.display}{why}. It cannot be undone.", word.line, level)
+
+
+def _is_grave(place: Place, path: str) -> bool:
+    """Return True if a machine or its people's files are lost with this place."""
+    if place in (Place.SYSTEM, Place.BOOT):
+        return not _OF_ONE_PROGRAM.match(plain_path(path))
+    return place in (Place.EVERYTHING, Place.HOME, Place.HOMES)
 
 
 def _changes_rights(reading: Reading, act: Act, word: Word, place: Place) -> None:

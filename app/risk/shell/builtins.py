@@ -150,8 +150,11 @@ def _cd(session: Session, command: Command, node: Simple | None) -> Flow | None:
         state.folder = text.replace("-", SOME)
     elif text == "-" or command.name == "popd":
         state.folder = SOME
+    elif text == UNKNOWN:
+        # Without quotes, an empty variable is no argument, and leads home.
+        state.folder = f"~{UNKNOWN}" if operands[-1].several else SOME
     elif text.startswith(("/", "~", UNKNOWN)):
-        state.folder = text if text != UNKNOWN else SOME
+        state.folder = text
     elif text not in ("", "."):
         state.folder = f"{state.folder}/{text}" if state.folder else text
     state.set("PWD", (Word(state.folder or "."),))
