@@ -94,9 +94,8 @@ def read_files(call: ToolCall, reading: Reading) -> bool:
                 ) and act is not Act.CREATE:
                     reading.add(WRITES_CODE, f"This changes {path}, which programs load or run.")
                 _read_content(call, path, reading)
-    if not paths and act not in (Act.READ, Act.LIST):
-        reading.doubt()
-    return True
+    # What changes something that has no path is judged by its name.
+    return bool(paths) or act in (Act.READ, Act.LIST)
 
 
 def _act(call: ToolCall, words: set[str]) -> Act | None:
