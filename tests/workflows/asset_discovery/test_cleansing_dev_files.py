@@ -77,6 +77,16 @@ def test_a_word_that_several_devices_have_is_no_serial_number():
     assert [item.row for item in found.problems] == [1, 2]
 
 
+def test_a_table_without_names_has_them_in_its_domain_names():
+    cells: dict[str, list[str | None]] = {
+        "d": ["db01.a.example", "WEB01.a.example.", None],
+        "needs": [None, "db01.a.example", None],
+    }
+    frame = cleanse(*made(cells, d=Field.FQDN, needs=Field.DEPENDS_ON)).frame
+    assert frame["name"].to_list() == ["db01", "web01", None]
+    assert frame["depends_on"].to_list() == [None, ["db01"], None]
+
+
 def test_a_domain_that_all_share_is_no_identity():
     cells: dict[str, list[str | None]] = {
         "a": ["ad.example.org"] * 12,

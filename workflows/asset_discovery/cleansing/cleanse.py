@@ -43,8 +43,9 @@ class Cleansed:
     Attributes:
         frame: A row for each of the table's. `_row` and `_line` (see `Table`), `_file`, `_sheet`, and `_valid` (whether
             it has an identity, and no value that cannot be right); then a column for each field: text, numbers as
-            Float64 (memory in MiB, disks in GiB), dates, and lists of texts; null for nothing. Then what is derived for
-            comparing and counting (`derived.DERIVED`): a class is null where the text names none.
+            Float64 (memory in MiB, disks in GiB), dates, and lists of texts; null for nothing. Where no column
+            has names, they are the first labels of the domain names. Then what is derived for comparing and
+            counting (`derived.DERIVED`): a class is null where the text names none.
         changes: A row for each cell that was changed: `row`, `line`, `column`, `field`, `before` (as in the file, at
             most 200 characters), `after` (null for nothing), `rule`, `beyond_form`.
         problems: Rows without identity, values that cannot be right (both make a row invalid), and hazards.
@@ -146,6 +147,10 @@ class _Steps:
                 [self._values[Field.FQDN], *(series.alias(f"_{place}") for place, series in enumerate(moved))]
             )
             self._values[Field.FQDN] = filled.select(pl.coalesce(pl.all()).alias("fqdn")).to_series()
+        if not self._read[Field.NAME]:
+            # A table without names has them in its domain names.
+            hosts = self._values[Field.FQDN].str.split(".").list.first().alias("name")
+            self._values[Field.NAME] = hosts
         for _, part in self._read[Field.FQDN]:
             address = part.cells["moved"]
             if address.null_count() < len(address):
