@@ -39,7 +39,8 @@ _STILL = """async () => {
     const root = document.documentElement;
     // What is out of sight is judged as it will be seen, not in the place that is kept for it until then.
     const whole = new CSSStyleSheet();
-    whole.replaceSync("* { content-visibility: visible !important; }");
+    // The bar with the buttons covers what is scrolled under it, which is no fault of what it covers.
+    whole.replaceSync("* { content-visibility: visible !important; } .decide-bar { position: static !important; }");
     document.adoptedStyleSheets = [whole];
     root.style.display = "none";
     void root.offsetHeight;

@@ -14,8 +14,10 @@ from tests.processes.crew import Crew
 from tests.processes.discovery_flows import AFTER, ALL, STEPS, WITHIN
 
 pytestmark = pytest.mark.processes
-ROWS = [f"srv-{n:03};CZ{n:06};192.0.2.{n}{':22' * (n < 9)};{n % 8 + 1},5 GB;KST-{n % 5}" for n in range(1, 201)]
-MACHINES = "\n".join(["Name;Serial number;IP;RAM;Zuordnung", *ROWS])
+ROWS = [
+    f"srv-{n:03};CZ{n:06};192.0.2.{n}{':22' * (n < 9)};{n % 8 + 1},5 GB;KST-{n % 5};App {n % 7}" for n in range(1, 201)
+]
+MACHINES = "\n".join(["Name;Serial number;IP;RAM;Zuordnung;Application", *ROWS])
 HOSTS = json.dumps([{"host": f"SRV-{n:03}", "address": f"192.0.2.{n}"} for n in range(101, 221)])
 ASSETS = {f"srv-{n:03}" for n in range(1, 221)}
 
@@ -40,7 +42,7 @@ def upload(crew: Crew, name: str, content: bytes) -> str:
 def begin(crew: Crew, folder: Path) -> str:
     """Start a run whose worker dies where the files in this folder say."""
     files = [upload(crew, "machines.csv", MACHINES.encode()), upload(crew, "hosts.json", HOSTS.encode())]
-    given = {"files": files, "name": str(folder), "ask_mapping": "always"}
+    given = {"files": files, "name": str(folder), "ask_mapping": "always", "ask_migration": True}
     return crew.services.runs.start(crew.starter, "asset_discovery", given).id
 
 
