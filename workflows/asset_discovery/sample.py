@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-SAMPLES = Path(__file__).parent / "samples"
-FILES = ("servers.csv", "monitoring.json")
+_SAMPLES = Path(__file__).parent / "samples"
+_CONTENTS = {"servers.csv": "servers.txt", "monitoring.json": "monitoring.json"}
+FILES = tuple(_CONTENTS)
+
+
+def sample_files() -> dict[str, bytes]:
+    """Return the content of each sample inventory, by its name."""
+    return {name: (_SAMPLES / content).read_bytes() for name, content in _CONTENTS.items()}
 
 
 def write_samples(folder: Path) -> None:
-    """Copy the sample inventories into a folder, unless they are there."""
+    """Write the sample inventories into a folder, unless they are there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name, content in sample_files().items():
         if not (folder / name).exists():
-            shutil.copyfile(SAMPLES / name, folder / name)
+            (folder / name).write_bytes(content)

@@ -6,9 +6,9 @@ import json
 
 from assent.contracts import Verdict
 from tests.workflows.asset_discovery.discovery_desk import DiscoveryDesk
-from workflows.asset_discovery.sample import FILES, SAMPLES
+from workflows.asset_discovery.sample import sample_files
 
-SAMPLE = {name: (SAMPLES / name).read_bytes() for name in FILES}
+SAMPLE = sample_files()
 SERVERS = b"""\
 Name,Serial,RAM,Remark
 srv-01,CZ1001,16 GB,=1+1
