@@ -12,7 +12,7 @@ SOURCES = ("app", "workflows", "migrations")
 _MODULES = ("wsgi.py",)
 _POLICY = "policies.yaml"
 """The policy of the demo."""
-_TAKEN = (".py", ".html", ".txt", ".json")
+_TAKEN = (".py", ".html", ".txt", ".json", ".bin")
 _LEFT = (".pyc", ".mako")
 """Caches, and the template from which new migrations are written."""
 

@@ -15,24 +15,31 @@ from workflows.asset_discovery.state import State
 
 READER, MAPPER, CLEANSER = "reading agent", "mapping agent", "cleansing agent"
 KEEPER, ANALYST = "inventory agent", "analysis agent"
+_VALIDATION = "workflows.asset_discovery.steps.validation"
+_MAPPING = "workflows.asset_discovery.steps.mapping"
+_CLEANSING = "workflows.asset_discovery.steps.cleansing"
+_INVENTORY = "workflows.asset_discovery.steps.inventory"
+_DEPENDENCIES = "workflows.asset_discovery.steps.dependencies"
+_ANALYSIS = "workflows.asset_discovery.steps.analysis"
+_FINISH = "workflows.asset_discovery.steps.finish"
 _STEPS = {
-    "read": ("validation", "read", "Read the files", READER, "read_inventory", "Validation"),
-    "map": ("mapping", "map_columns", "Map the columns", MAPPER, "map_fields", "Field mapping"),
+    "read": (_VALIDATION, "read", "Read the files", READER, "read_inventory", "Validation"),
+    "map": (_MAPPING, "map_columns", "Map the columns", MAPPER, "map_fields", "Field mapping"),
     "decide_mapping": ("", "", "Decide the mapping", MAPPER, "request_approval", "Field mapping"),
-    "take_mapping": ("mapping", "take_mapping", "Take over the mapping", MAPPER, "", "Field mapping"),
-    "cleanse": ("cleansing", "cleanse_tables", "Cleanse the values", CLEANSER, "cleanse_inventory", "Cleansing"),
+    "take_mapping": (_MAPPING, "take_mapping", "Take over the mapping", MAPPER, "", "Field mapping"),
+    "cleanse": (_CLEANSING, "cleanse_tables", "Cleanse the values", CLEANSER, "cleanse_inventory", "Cleansing"),
     "decide_cleansing": ("", "", "Approve changed values", CLEANSER, "request_approval", "Cleansing"),
-    "take_cleansing": ("cleansing", "take_cleansing", "Take over the rules", CLEANSER, "", "Cleansing"),
-    "recleanse": ("cleansing", "recleanse", "Cleanse again", CLEANSER, "cleanse_inventory", "Cleansing"),
-    "find_duplicates": ("inventory", "find_duplicates", "Find duplicates", KEEPER, "find_duplicates", "Inventory"),
+    "take_cleansing": (_CLEANSING, "take_cleansing", "Take over the rules", CLEANSER, "", "Cleansing"),
+    "recleanse": (_CLEANSING, "recleanse", "Cleanse again", CLEANSER, "cleanse_inventory", "Cleansing"),
+    "find_duplicates": (_INVENTORY, "find_duplicates", "Find duplicates", KEEPER, "find_duplicates", "Inventory"),
     "decide_merges": ("", "", "Decide doubtful merges", KEEPER, "request_approval", "Inventory"),
-    "take_merges": ("inventory", "take_merges", "Take over the merges", KEEPER, "", "Inventory"),
-    "merge": ("inventory", "merge_records", "Merge the records", KEEPER, "", "Inventory"),
-    "relate": ("dependencies", "relate", "Find dependencies", ANALYST, "", "Dependencies"),
-    "analyze": ("analysis", "analyze_inventory", "Analyze the inventory", ANALYST, "", "Analysis"),
+    "take_merges": (_INVENTORY, "take_merges", "Take over the merges", KEEPER, "", "Inventory"),
+    "merge": (_INVENTORY, "merge_records", "Merge the records", KEEPER, "", "Inventory"),
+    "relate": (_DEPENDENCIES, "relate", "Find dependencies", ANALYST, "", "Dependencies"),
+    "analyze": (_ANALYSIS, "analyze_inventory", "Analyze the inventory", ANALYST, "", "Analysis"),
     "decide_migration": ("", "", "Decide the migration view", ANALYST, "request_approval", "Analysis"),
-    "take_migration": ("analysis", "take_migration", "Take over the migration view", ANALYST, "", "Analysis"),
-    "finish": ("finish", "finish", "Write the report", ANALYST, "", "Analysis"),
+    "take_migration": (_ANALYSIS, "take_migration", "Take over the migration view", ANALYST, "", "Analysis"),
+    "finish": (_FINISH, "finish", "Write the report", ANALYST, "", "Analysis"),
 }
 
 
@@ -67,7 +74,7 @@ def build() -> StateGraph[State]:
 
 def _step(module: str, function: str, name: str) -> Any:
     def run(state: State) -> State:
-        found: State = getattr(import_module(f"workflows.asset_discovery.steps.{module}"), function)(state)
+        found: State = getattr(import_module(module), function)(state)
         return found
 
     run.__name__ = name
