@@ -25,6 +25,16 @@ _LOGIN = re.compile(r"[\w.-]+\\[\w.$-]+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+|www\.\S+", re.I)
 _PATH = re.compile(r"(?:[A-Za-z]:\\|\\\\|/)[^\s]*[/\\][^\s]*|/\w*")
 _FQDN = re.compile(r"(?=.{4,})[a-z0-9_](?:[\w-]*[a-z0-9])?(?:\.[a-z0-9_](?:[\w-]*\w)?)*\.[a-z][a-z0-9-]+\.?", re.I)
+_FILE = re.compile(
+    r"\w\.(?:jpe?g|png|gif|bmp|pdf|docx?|xlsx?|csv|txt|log|zip|exe|msi|iso|xml|json|cfg|conf|bak|tmp|html?)$", re.I
+)
+_DURATION = re.compile(
+    r"(?:\d+(?:[.,]\d+)? ?(?:h|hrs?|hours?|std\.?|stunden|heures?|horas|ore|d|days?|tage?|jours?|días|"
+    r"dni|dnů|wks?|weeks?|wochen|"
+    r"mon|months?|monate?|mois|meses|mesi|yrs?|years?|jahre?|ans?|años|anni|min|mins|minutes?|sec|ms)[ ,]*)+|"
+    r"P(?=[\dT])(?:\d+[YMWD])*(?:T(?:\d+[HMS])+)?|\d+[.:]\d\d:\d\d:\d\d",
+    re.I,
+)
 _NUMBER = re.compile(r"[+-]?\d{1,3}(?:[ .,'\u00a0\u202f’]\d{3})+|[+-]?\d+")
 _DECIMAL = re.compile(r"[+-]?\d[\d., '’\u00a0]*[.,]\d+|\d(?:\.\d+)?E\+?\d+", re.I)
 _SIZE = re.compile(r"(?:\d+ ?[x×*] ?)?(\d[\d.,'  ]*) ?([kmgtp]i?b|[kmgt]o|[kmgt]byte|[кмгт]б|тiб|mib|gib|gb)\b.*", re.I)
@@ -182,6 +192,10 @@ def _sized(value: str, found: re.Match[str]) -> Form:
 def _textual(value: str, listed: int) -> Form:
     if len(value) > 60 and listed < 4:
         return Form("long")
+    if _FILE.search(value):
+        return Form("path")
+    if _DURATION.fullmatch(value):
+        return Form("duration", parts=listed)
     if _FQDN.fullmatch(value) and not is_instance_type(value) and "_" not in value[-4:]:
         return Form("fqdn")
     if _PATH.fullmatch(value):

@@ -11,7 +11,8 @@ _CLEAR, _POSSIBLE, _DOUBT = 3.0, 0.8, 0.1
 _LONGEST = 80
 _FORMS = {
     "ip": "IP addresses", "mac": "MAC addresses", "uuid": "UUIDs", "hex": "identifiers of a system",
-    "email": "email addresses", "url": "links", "path": "paths", "date": "dates", "int": "whole numbers",
+    "email": "email addresses", "url": "links",
+    "duration": "durations", "path": "paths", "date": "dates", "int": "whole numbers",
     "decimal": "decimal numbers", "size": "amounts with a unit", "money": "amounts of money",
     "percent": "percentages", "version": "versions", "phone": "telephone numbers", "fqdn": "domain names",
     "login": "accounts", "bool": "yes or no", "long": "long texts", "code": "codes", "word": "single words",

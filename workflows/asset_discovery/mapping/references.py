@@ -22,7 +22,7 @@ def note_references(profiles: list[Profile], frame: pl.DataFrame) -> None:
         frame: the whole table, because the rows that are named may not be among those that were looked at.
     """
     names = [profile for profile in profiles if _can_be_name(profile)][:_MOST_NAMES]
-    known = [{short_name(value) for value in frame[profile.key].drop_nulls().unique()} for profile in names]
+    known = [_short_names(frame[profile.key]) for profile in names]
     for profile in profiles:
         cells = _cells(profile)
         for other, found in zip(names, known, strict=True):
@@ -63,6 +63,12 @@ def _can_be_name(profile: Profile) -> bool:
         and profile.kind("code", "fqdn", "word", "ip") > 0.7
         and profile.kind("ip") < 0.5
     )
+
+
+def _short_names(values: pl.Series) -> set[str]:
+    """As `short_name`, of a whole column."""
+    names = values.drop_nulls().str.replace(r"(?s)\..*$", "").str.strip_chars().unique().to_list()
+    return {name.casefold() for name in names}
 
 
 def short_name(value: str) -> str:
