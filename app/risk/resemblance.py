@@ -29,6 +29,8 @@ BITS = 18
 """A feature is one of 2 to the power of this many places."""
 FREQUENCY_STEPS = 24
 """Stored frequencies are in steps, this many of which are 1 of the natural logarithm."""
+SURER = 1.5
+"""By how much more (a logit) the opinion has to be sure where rules understand the whole text."""
 LONGEST = 1_500
 """Longer texts are not scored: no text that people rated is longer, and they do many things besides."""
 RESEMBLES_HIGH = declare(
@@ -89,21 +91,25 @@ def numbers() -> Numbers:
     return Numbers.read()
 
 
-def opinion(text: str, level: RiskLevel) -> Finding | None:
+def opinion(text: str, level: RiskLevel, understood: bool = False) -> Finding | None:
     """Return a finding if the text resembles texts of a higher level than the one that rules gave it.
 
     Args:
         text: A script or statement; of a tool call, the JSON of its tool and arguments.
         level: The level by rules. Only medium and high can be raised: below, everything is known to be harmless.
+        understood: Rules understand all of it, so that the opinion has to be surer.
     """
     if level not in (RiskLevel.MEDIUM, RiskLevel.HIGH) or len(text) > LONGEST:
         return None
     known = numbers()
     tokens = tokens_of(text)
     values = weighted(values_of(tokens), known.frequencies)
-    if score(values, known, 0) < known.thresholds[0]:
+    # The first step up is the one that rules speak against.
+    surer = [SURER * understood * (level is RiskLevel.MEDIUM), SURER * understood * (level is RiskLevel.HIGH)]
+    high, critical = (threshold + more for threshold, more in zip(known.thresholds, surer, strict=True))
+    if score(values, known, 0) < high:
         return None
-    if score(values, known, 1) >= known.thresholds[1]:
+    if score(values, known, 1) >= critical:
         return RESEMBLES_CRITICAL.finding(_message("critical", tokens, values, known, 1))
     return RESEMBLES_HIGH.finding(_message("high", tokens, values, known, 0)) if level is RiskLevel.MEDIUM else None
 
@@ -114,7 +120,7 @@ def second_opinion(reading: Reading, first: int, text: str) -> None:
     Args:
         first: The number of findings before it was read.
     """
-    found = opinion(text, level_by_rules(reading, first))
+    found = opinion(text, level_by_rules(reading, first), reading.understood)
     if found is not None:
         reading.take([found])
 

@@ -84,3 +84,11 @@ def test_what_is_written_is_what_is_read(tmp_path):
     )
     given.write(tmp_path / "numbers")
     assert Numbers.read(tmp_path / "numbers") == given
+
+
+def test_where_rules_understand_all_the_opinion_has_to_be_surer():
+    text = "DELETE FROM t WHERE rowid = 5;"
+    assert opinion(text, MEDIUM) is not None
+    assert opinion(text, MEDIUM, understood=True) is None
+    document = {"kind": "script", "title": "t", "language": "sql", "dialect": "sqlite", "content": text}
+    assert assess_proposal(document).level is MEDIUM
