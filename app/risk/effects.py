@@ -163,6 +163,8 @@ _BESIDE = re.compile(r"\.\./[^/]+\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz|zip|7z|bundle|
 """An archive beside the folder that it is made of."""
 _NEW_KEY = re.compile(r"(?:[\w-]+/)*[\w.-]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk)", re.IGNORECASE)
 _READABLE = {Place.SECRET: HIGH, Place.ACCESS: HIGH, Place.KERNEL: LOW}
+_WITHOUT_SECRETS = frozenset({"/etc/passwd", "/etc/group", "/etc/ssh/sshd_config", "/etc/ssh/ssh_config"})
+"""Files that decide who may sign in, and that everybody may read."""
 _OF_ONE_PROGRAM = re.compile(
     r"/(?:etc|var|usr(?:/local)?)/(?!local/)[^/]+/(?!x86_64|aarch64|arm|systemd/?$|python3/?$|modules/?$)[^/*?]+",
     re.IGNORECASE,
@@ -218,7 +220,7 @@ def _through_links(links: dict[str, str], path: str) -> str:
 
 def _reads(reading: Reading, act: Act, word: Word, place: Place) -> None:
     level = _READABLE.get(place)
-    if act is Act.LIST or level is None or word.text in ("/etc/passwd", "/etc/group"):
+    if act is Act.LIST or level is None or word.text in _WITHOUT_SECRETS:
         return
     if level is HIGH:
         reading.add(READS_SECRET, f"This reads {word.display}, which may hold secrets.", word.line)

@@ -107,7 +107,7 @@ def _trusted(table: _Rows) -> None:
         r"id_(?:rsa|dsa|ecdsa|ed25519)[^/]* \.env(?!\.(?:example|sample|template|dist)$)(?:\.[^/]+)? \.netrc _netrc "
         r"\.pgpass \.my\.cnf \.npmrc \.pypirc \.git-credentials \.htpasswd \.vault-token \.vault_pass kubeconfig "
         r"credentials(?:\.(?:json|ya?ml|db))? secrets?\.(?:json|ya?ml|env|toml|ini) login\sdata cookies(?:\.sqlite)? "
-        r"key[34]\.db logins\.json tokens?\.json ntds\.dit",
+        r"key[34]\.db logins\.json tokens?\.json ntds\.dit ssh_host_\w+_key",
     )
     table.named(
         Place.SECRET,
