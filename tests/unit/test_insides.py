@@ -17,7 +17,7 @@ INSIDES = {
     },
     # Its tables in SQL, and the methods of its saver that are not public.
     r"\b(into|from|update|table|join) checkpoint(s|_blobs|_writes)\b": {
-        "app/runtime/checkpoint_tables.py", "app/store/thread_order.py",
+        "app/runtime/checkpoint_tables.py", "app/store/erasure.py", "app/store/thread_order.py",
     },
     r"^\s*from langgraph\.checkpoint\.postgres": {"app/cli/schema.py", "app/runtime/checkpoint_tables.py"},
     r"SELECT_SQL|_load_(blobs|writes)\b|_search_where|_stage1|_stage2|_DeltaSnapshot": {

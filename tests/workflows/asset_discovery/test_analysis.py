@@ -119,7 +119,7 @@ def test_a_host_whose_guests_have_its_memory_is_full() -> None:
         {"name": "vm8", "virtual_host": "esx3", "cpu_count": 18.0, "memory_mb": 10.0},
         {"name": "esx3", "cpu_count": 4.0, "memory_mb": 1_000.0},
     )
-    found = {row["host"]: (row["guests"], row["remark"]) for row in hosts(assets).iter_rows(named=True)}
+    found = {row["host"]: (row["guests"], row["note"]) for row in hosts(assets).iter_rows(named=True)}
     assert found == {
         "ESX1.corp.example": (4, "guests have 100 % of its memory"),
         "esx2": (1, "not in the inventory"),

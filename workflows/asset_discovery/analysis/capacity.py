@@ -34,8 +34,8 @@ def hosts(assets: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `host`, `asset` (null if the host is not in the inventory), `guests`, `guest_cpus`, `guest_memory_mb`, `cpus`,
-        `memory_mb`, `memory_share` (from 0; null if unknown), `cpu_ratio`, and `remark`, which is empty if nothing is
-        remarkable. The fullest first.
+        `memory_mb`, `memory_share` (from 0; null if unknown), `cpu_ratio`, and `note`, which is empty if there is
+        nothing to say. The fullest first.
     """
     used = _used(assets)
     guests = (
@@ -59,7 +59,7 @@ def hosts(assets: pl.DataFrame) -> pl.DataFrame:
         (pl.col("guest_cpus") / pl.col("cpus")).alias("cpu_ratio"),
     )
     full, crowded = pl.col("memory_share") > _FULL, pl.col("cpu_ratio") > _USUAL_CORES
-    remark = (
+    note = (
         pl.when(full)
         .then(pl.format("guests have {} % of its memory", (pl.col("memory_share") * 100).round().cast(pl.Int64)))
         .when(crowded)
@@ -68,7 +68,7 @@ def hosts(assets: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("not in the inventory"))
         .otherwise(pl.lit(""))
     )
-    ordered = both.with_columns(remark.alias("remark")).sort(
+    ordered = both.with_columns(note.alias("note")).sort(
         "memory_share", "guests", "host", descending=[True, True, False], nulls_last=True
     )
     return ordered.drop("key")

@@ -1,4 +1,4 @@
-"""Single points of failure: assets that several others need, and that nothing stands in for."""
+"""Single points of failure: assets that several others need, and that nothing can replace."""
 
 from __future__ import annotations
 

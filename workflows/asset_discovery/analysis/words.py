@@ -100,13 +100,13 @@ def _capacity(found: Analysis) -> Iterator[str]:
         yield ""
         yield from table((title, "Assets", "CPUs", "Memory", "Disk", "Without figures"), rows)
         yield from _more(part.height)
-    remarkable = found.hosts.filter(pl.col("remark") != "")
-    if remarkable.height:
-        shown = remarkable.select("host", "guests", "remark").head(_MOST).iter_rows()
-        cells = [(escaped(host), f"{guests:,}", escaped(remark)) for host, guests, remark in shown]
+    noted = found.hosts.filter(pl.col("note") != "")
+    if noted.height:
+        shown = noted.select("host", "guests", "note").head(_MOST).iter_rows()
+        cells = [(escaped(host), f"{guests:,}", escaped(note)) for host, guests, note in shown]
         yield ""
-        yield from table(("Virtual host", "Guests", "Remark"), cells)
-        yield from _more(remarkable.height)
+        yield from table(("Virtual host", "Guests", "Note"), cells)
+        yield from _more(noted.height)
 
 
 def _licenses(found: Analysis) -> Iterator[str]:

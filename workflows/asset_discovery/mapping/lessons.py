@@ -38,7 +38,7 @@ def situation_of(table: Table, column: Column, personal: PersonalColumn | None =
 
 
 def proposed_for(table: Table, mapping: Mapping) -> list[Proposed]:
-    """What is asked of the lessons, one for each column: its field, which is a guess where people would decide."""
+    """What lessons are looked up for: the field of each column, which is a guess where people would decide."""
     personal = {item.column: item for item in recognize(table, mapping)}
     situations = (situation_of(table, column, personal.get(column.key)) for column in table.columns)
     return [

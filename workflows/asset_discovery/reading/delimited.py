@@ -62,7 +62,7 @@ class _Lines:
         return line
 
     def give_back(self) -> str:
-        """Return the first line of the record; the others are read again."""
+        """Return the first line of this data row; the others are read again."""
         first, *others = self.record
         self._waiting.extendleft(reversed(others))
         self.number -= len(others)
@@ -111,7 +111,7 @@ class DelimitedReader:
         )  # fmt: skip
 
     def _unquoted(self, start: int) -> list[str]:
-        """Return the cells of the record's first line, without regard to quotes."""
+        """Return the cells of a row's first line, without regard to quotes."""
         self.broken.append(start)
         if len(self.broken) > 5_000:
             raise ReadingError("More than 5,000 lines have a quote that is never closed; the file is damaged.")

@@ -11,7 +11,7 @@ LONG_CELL = 4_000
 """Characters from which on a cell is called long."""
 
 _QUOTED = re.compile(r'="[^"]*"')
-"""How spreadsheets are told that a number is a text: `="0123"`."""
+"""How a spreadsheet file says that a number is a text: `="0123"`."""
 _SIGNED = re.compile(r"[\d\s.,:/()'\u00a0-]+(?:e[+-]?\d+)?\s*(?:%|[kmgt]i?b|€|\$|£|eur|chf|usd)?", re.IGNORECASE)
 """What stands behind a sign in numbers, amounts, and telephone numbers."""
 _LONGEST_NUMBER = 100

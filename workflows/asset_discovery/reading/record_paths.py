@@ -159,9 +159,9 @@ def _name(steps: tuple[Step, ...]) -> str:
 
 def _scored(steps: tuple[Step, ...], numbers: list[int]) -> RecordPath:
     count, sampled, values = numbers
-    each = values / max(1, sampled)
+    share = values / max(1, sampled)
     levels = sum(step in ("[]", "{}") for step in steps)
-    score = each * 0.6 ** (levels - 1)
+    score = share * 0.6 ** (levels - 1)
     if _PARTS.match(_name(steps)):
         score *= 0.2
     elif _WHOLES.match(_name(steps)):
