@@ -15,7 +15,8 @@ class ProblemKind(StrEnum):
 
     `STRUCTURE`: it is not an asset (blank, a section, a total, a repeated heading, a broken line). `IDENTITY`: it has
     no name, FQDN, IP address, MAC address, or serial number. `VALUE`: a cell of a typed field cannot be right.
-    `HAZARD`: a cell that could do harm elsewhere, such as a formula; the row remains valid.
+    `HAZARD`: a cell that could do harm elsewhere, such as a formula, or that does not fit the field that was guessed
+    for its column; the row remains valid.
     """
 
     STRUCTURE = "structure"

@@ -1,4 +1,4 @@
-"""Progress of a step of asset discovery: reported with each piece of work, and once a second while one takes longer."""
+"""Progress of a step of asset discovery: reported with each piece of work, and twice a second while one takes long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextvars import copy_context
 
 from assent import report_progress
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.5
 _LONG_SECONDS = 2.0
 
 

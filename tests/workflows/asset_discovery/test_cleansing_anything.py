@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,3 +73,14 @@ def test_a_text_that_is_too_long_for_a_value_is_left_out():
     assert found.frame["application"][0] == "1." * 5_000
     assert found.changes["before"].str.len_chars().max() == 200
     assert [item.row for item in found.problems if item.kind is ProblemKind.IDENTITY] == [2]
+
+
+def test_what_does_not_fit_a_guessed_field_speaks_against_the_guess_and_not_against_the_row():
+    table, sure = made({"host": ["web01", "web02"], "size": ["64", "huge"]}, host=Field.NAME, size=Field.MEMORY_MB)
+    guessed = replace(sure, columns=(sure.columns[0], replace(sure.columns[1], confidence=0.4)))
+    assert cleanse(table, sure).frame["_valid"].to_list() == [True, False]
+    found = cleanse(table, guessed)
+    assert found.frame["_valid"].to_list() == [True, True]
+    assert [(problem.row, problem.kind, problem.value) for problem in found.problems] == [
+        (2, ProblemKind.HAZARD, "huge")
+    ]

@@ -23,7 +23,7 @@ from workflows.asset_discovery.cleansing.rules import FACTS, Rule
 from workflows.asset_discovery.cleansing.texts import looks_misread
 from workflows.asset_discovery.fields import FACTS as FIELD_FACTS
 from workflows.asset_discovery.fields import Field, ValueKind
-from workflows.asset_discovery.mapped import ColumnMapping, Mapping
+from workflows.asset_discovery.mapped import THRESHOLD, ColumnMapping, Mapping
 from workflows.asset_discovery.tables import ProblemKind, RowProblem, Table
 
 Exclusion = Rule | tuple[str, Rule]
@@ -220,10 +220,10 @@ class _Steps:
     def _problems(self) -> Iterator[RowProblem]:
         for column, part in self._columns():
             cells = part.cells.select("text", "problem", "rule").with_row_index("index")
+            # What a column that is mapped by a mere guess cannot hold speaks against the guess, not against the row.
+            kind = ProblemKind.VALUE if column.confidence >= THRESHOLD else ProblemKind.HAZARD
             for index, text, why, _ in cells.filter(pl.col("problem").is_not_null()).iter_rows():
-                yield self._problem(
-                    index, ProblemKind.VALUE, f"{FIELD_FACTS[column.field].title}: {why}", column.column, text
-                )
+                yield self._problem(index, kind, f"{FIELD_FACTS[column.field].title}: {why}", column.column, text)
             for index, text, *_ in cells.filter(pl.col("rule") == Rule.PRECISION.value).iter_rows():
                 yield self._problem(index, ProblemKind.HAZARD, _ROUNDED, column.column, text)
             # Only text that is not ASCII can have been misread.
