@@ -243,7 +243,11 @@ def test_a_value_opens_only_as_what_it_was_sealed_for() -> None:
     assert vault.open(vault.seal("", "x"), "x") == ""
 
 
-@pytest.mark.parametrize("given", ["short", "A" * 43, "é" * 43, f"{(twice := new_key())},{twice}"])
+@pytest.mark.parametrize(
+    "given",
+    ["short", "A" * 43, "é" * 43, f"{(twice := new_key())},{twice}"],
+    ids=["short", "zero", "not base64", "twice"],
+)
 def test_keys_that_are_none_are_refused(given: str) -> None:
     with pytest.raises(SettingsError, match="HERE: a key is"):
         parse_keys(given, "HERE")
