@@ -128,7 +128,7 @@ def test_the_back_button_and_a_second_sending(portal: Portal, visit: Visit) -> N
 
 def test_a_request_whose_time_is_up(portal: Portal, visit: Visit) -> None:
     """It expires while its page is open and somebody is about to decide."""
-    request = make_request(portal.services.sessions, expires_in=timedelta(seconds=1.5))
+    request = make_request(portal.services.sessions, expires_in=timedelta(seconds=6))  # the page has loaded by then
     visitor = visit("dba", java_script_enabled=False)
     visitor.expect_status(409)
     page = visitor.go(f"/requests/{request.id}")

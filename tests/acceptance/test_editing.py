@@ -261,7 +261,7 @@ def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, vi
     way = {"anyOf": ways, "title": "Repeat"}
     several = {"type": "array", "items": recipient, "title": "Recipients"}
     schema = {"type": "object", "properties": {"to": several, "r": way}}
-    call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": schema}
+    call = {"kind": "tool_call", "title": "Remind", "tool": "set_reminder", "args": args, "args_schema": schema}
     call["environment"] = ""
     request = make_request(portal.services.sessions, payload={**BASE, **call})
     reviewer = visit("dba")
@@ -273,7 +273,7 @@ def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, vi
     page.get_by_role("button", name="Add entry to Recipients").click()
     expect(page.locator(".entry")).to_have_count(2)
     page.keyboard.type("c")  # in the new one
-    expect(page.locator("#approve")).to_have_text("Approve with changes and call send")
+    expect(page.locator("#approve")).to_have_text("Approve with changes and call set_reminder")
     page.get_by_label("Kind of Repeat").select_option("Minutes")
     page.get_by_label("Minutes").fill("5")
     page.wait_for_function("() => Object.values(localStorage).some((draft) => draft.includes('\"5\"'))")
@@ -282,7 +282,7 @@ def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, vi
     page.reload()
     expect(page.locator("#request-drafts")).to_contain_text("has been restored")
     expect(page.locator(".entry")).to_have_count(2)
-    expect(page.locator("#approve")).to_have_text("Approve with changes and call send")
+    expect(page.locator("#approve")).to_have_text("Approve with changes and call set_reminder")
     page.locator("#approve").click()
     expect(page.locator("#request-said")).to_contain_text("Approved")
     assert portal.request(str(request.id)).payload["args"] == {"to": [{"name": "b"}, {"name": "c"}], "r": 5}
