@@ -30,7 +30,8 @@ BITS = 18
 FREQUENCY_STEPS = 24
 """Stored frequencies are in steps, this many of which are 1 of the natural logarithm."""
 SURER = 1.5
-"""By how much more (a logit) the opinion has to be sure where rules understand the whole text."""
+"""By how much more (a logit) the opinion has to be sure where rules understand the whole text. It never makes that
+critical: what is read in full is critical only by a rule, which can say why."""
 LONGEST = 1_500
 """Longer texts are not scored: no text that people rated is longer, and they do many things besides."""
 RESEMBLES_HIGH = declare(
@@ -97,19 +98,16 @@ def opinion(text: str, level: RiskLevel, understood: bool = False) -> Finding | 
     Args:
         text: A script or statement; of a tool call, the JSON of its tool and arguments.
         level: The level by rules. Only medium and high can be raised: below, everything is known to be harmless.
-        understood: Rules understand all of it, so that the opinion has to be surer.
+        understood: Rules understand all of it, so that the opinion has to be surer, and raises to high only.
     """
     if level not in (RiskLevel.MEDIUM, RiskLevel.HIGH) or len(text) > LONGEST:
         return None
     known = numbers()
     tokens = tokens_of(text)
     values = weighted(values_of(tokens), known.frequencies)
-    # The first step up is the one that rules speak against.
-    surer = [SURER * understood * (level is RiskLevel.MEDIUM), SURER * understood * (level is RiskLevel.HIGH)]
-    high, critical = (threshold + more for threshold, more in zip(known.thresholds, surer, strict=True))
-    if score(values, known, 0) < high:
+    if score(values, known, 0) < known.thresholds[0] + SURER * understood:
         return None
-    if score(values, known, 1) >= critical:
+    if score(values, known, 1) >= known.thresholds[1] and not understood:
         return RESEMBLES_CRITICAL.finding(_message("critical", tokens, values, known, 1))
     return RESEMBLES_HIGH.finding(_message("high", tokens, values, known, 0)) if level is RiskLevel.MEDIUM else None
 

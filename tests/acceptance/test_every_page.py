@@ -156,6 +156,7 @@ def test_no_page_is_forgotten(rules: set[str], pages: dict[str, tuple[str, str]]
     assert rules - acted - NO_PAGES == set(pages) | set(SEEN_ELSEWHERE)
 
 
+@pytest.mark.timeout(900)  # it looks at each page at every size, while other tests run
 def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
     visitors = {who: visit(who) for who in {who for who, _ in pages.values()}}
     everywhere = list(pages) if EVERYWHERE else sample(list(pages))

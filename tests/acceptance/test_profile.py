@@ -145,7 +145,7 @@ def test_it_works_without_a_script(portal: Portal, visit: Visit) -> None:
 
 
 def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_scripts(portal: Portal, visit: Visit) -> None:
-    run = portal.start("test_script", text="delete from orders where paid", title="Clean up")
+    run = portal.start("test_script", text="update orders set paid = true where id = 7", title="Clean up")
     request_id = portal.pending(run)
     lead, kept = portal.actor("lead"), DeliveryFilter(kept=True, request_id=request_id, text="DBA on call")
     [row] = portal.until(lambda: portal.services.deliveries.page(lead, kept).rows)
@@ -180,7 +180,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     assert any("kept a notification by email for DBA on call" in text for text in said), said
     assert row.delivery.subject.endswith("risk: Run a script")
     # The page itself is judged with its own link, still unused.
-    other = portal.pending(portal.start("test_script", text="delete from orders where paid", title="Again"))
+    other = portal.pending(portal.start("test_script", text="update orders set paid = true where id = 8", title="More"))
     kept = DeliveryFilter(kept=True, request_id=other, text="DBA on call")
     [row] = portal.until(lambda: portal.services.deliveries.page(lead, kept).rows)
     visitor = visit()

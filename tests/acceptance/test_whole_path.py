@@ -228,6 +228,7 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
         "Assent recorded that the run received the outcome",
         "Assent recorded that the run did what was approved",
         "Assent completed a run",
+        "Release engineer downloaded an artifact",
     ]
     numbers = [int(text) for text in page.locator("tbody tr td:first-child").all_inner_texts()]
     assert numbers == sorted(numbers, reverse=True)

@@ -92,3 +92,9 @@ def test_where_rules_understand_all_the_opinion_has_to_be_surer():
     assert opinion(text, MEDIUM, understood=True) is None
     document = {"kind": "script", "title": "t", "language": "sql", "dialect": "sqlite", "content": text}
     assert assess_proposal(document).level is MEDIUM
+
+
+def test_what_rules_understand_in_full_is_critical_by_a_rule_only():
+    assert opinion(DELETES, HIGH).severity is CRITICAL
+    assert opinion(DELETES, HIGH, understood=True) is None
+    assert opinion(DELETES, MEDIUM, understood=True).severity is HIGH
