@@ -18,7 +18,7 @@ from pathlib import Path
 from wheels.renaming import PACKAGE, ROOTS
 
 TOP = Path(__file__).resolve().parents[1]
-LARGEST = {"assent_portal": 3_000_000, "assent_sdk": 1_200_000}
+LARGEST = {"assent_portal": 4_500_000, "assent_sdk": 1_200_000}
 """Bytes of a wheel; more means that something got in that should not. The router's arrays take 750,000 of the SDK's."""
 _OURS = {"assent_portal": PACKAGE, "assent_sdk": "assent"}
 _UNWANTED = (".map", ".pyc", ".mako", ".toml", ".lock", ".orig", ".rej")
