@@ -45,7 +45,8 @@ def read_step(step: Mapping[str, Any], reading: Reading, first: int) -> None:
         inputs = _without_references(step.get("inputs")) if _is_gated(step) else step.get("inputs")
         before = len(reading.findings)
         read_call(tool, inputs, reading, first)
-        second_opinion(reading, before, call_text(tool, inputs))
+        if not _is_gated(step):
+            second_opinion(reading, before, call_text(tool, inputs))
     else:
         name = str(step.get("workflow") or "without a name")[:100]
         reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")
