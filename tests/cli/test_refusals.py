@@ -60,7 +60,7 @@ def test_a_missing_migration(given, command, empty_database_url):
     line = refusal(begun(*command.split(), **given, ASSENT_DATABASE_URL=empty_database_url))
     assert "is empty" in line
     assert "assent db upgrade" in line
-    assert "ASSENT_DATA_DIR" in line  # somebody who named another directory to `bin/dev` is told
+    assert "ASSENT_DATA_DIR" in line  # for somebody who named another directory to `bin/dev`
 
 
 @pytest.mark.parametrize("command", ["serve", "web", "worker"])

@@ -73,7 +73,7 @@ def test_a_message_survives_its_worker_and_its_button_decides(database_url: str,
         assert answer.status_code == 200, web.logs[-2000:]
         with services.sessions() as session:
             assert session.get_one(ApprovalRequest, request.id).state == "approved"
-        until(lambda: slack.said, what="the person who pressed is told")
+        until(lambda: slack.said, what="a reply to the person who pressed")
         until(lambda: "approve" not in buttons(slack.messages[place]), what="the message has no such buttons any more")
         assert "approved" in words(slack.messages[place])
     slack.stop()

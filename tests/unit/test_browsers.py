@@ -1,4 +1,4 @@
-"""What a browser says about itself is told in words."""
+"""What a browser sends about itself becomes its name and its system."""
 
 from __future__ import annotations
 

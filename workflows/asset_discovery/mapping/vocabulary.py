@@ -60,7 +60,7 @@ def is_nothing(value: str) -> bool:
 
 
 def kinds_of(value: str) -> dict[str, float]:
-    """The kinds of which a value is, with how well it fits: 1 for the whole value, less for a word inside."""
+    """The kinds that a value fits, and how well: 1 for the whole value, less for a word inside."""
     key, found = key_of(value), {}
     if not any(letter.isalpha() for letter in value):
         return {"bool": 1.0} if key in words()["bool"] else {}
