@@ -85,10 +85,9 @@ def _script(document: Mapping[str, Any], reading: Reading) -> None:
     if not isinstance(content, str):
         reading.add(MALFORMED, "The script has no text.")
         return
-    first = len(reading.findings)
-    reading.take(text_findings(content))
-    _read_code(content, document, reading)
-    second_opinion(reading, first, content)
+    with second_opinion(reading, content):
+        reading.take(text_findings(content))
+        _read_code(content, document, reading)
 
 
 def _read_code(content: str, document: Mapping[str, Any], reading: Reading, default: str = "") -> None:
@@ -124,11 +123,10 @@ def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None
     if not isinstance(statement, str):
         reading.add(MALFORMED, "The change has no statement.")
         return
-    first = len(reading.findings)
-    reading.take(text_findings(statement))
-    reading.take(fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"})))
-    _read_code(statement, document, reading, default="sql")
-    second_opinion(reading, first, statement)
+    with second_opinion(reading, statement):
+        reading.take(text_findings(statement))
+        reading.take(fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"})))
+        _read_code(statement, document, reading, default="sql")
     rollback = item.get("rollback")
     if isinstance(rollback, str) and rollback.strip():
         back = Reading(reading.budget)
@@ -147,9 +145,8 @@ def _tool_call(call: Mapping[str, Any], reading: Reading, first: int | None = No
         reading.add(MALFORMED, "The tool call names no tool.")
     elif is_made(dict(call)):
         # Tool calls that reviewers exclude or answer themselves have no effect.
-        before = len(reading.findings)
-        read_call(tool, call.get("args"), reading, first)
-        second_opinion(reading, before, call_text(tool, call.get("args")))
+        with second_opinion(reading, call_text(tool, call.get("args"))):
+            read_call(tool, call.get("args"), reading, first)
 
 
 def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:

@@ -6,6 +6,7 @@ What the agent says about a step (its effect, and whether it has a gate) can rai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from app.domain.plans import refers, tool_of
@@ -43,10 +44,8 @@ def read_step(step: Mapping[str, Any], reading: Reading, first: int) -> None:
     if tool := tool_of(step):
         # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
         inputs = _without_references(step.get("inputs")) if _is_gated(step) else step.get("inputs")
-        before = len(reading.findings)
-        read_call(tool, inputs, reading, first)
-        if not _is_gated(step):
-            second_opinion(reading, before, call_text(tool, inputs))
+        with nullcontext() if _is_gated(step) else second_opinion(reading, call_text(tool, inputs)):
+            read_call(tool, inputs, reading, first)
     else:
         name = str(step.get("workflow") or "without a name")[:100]
         reading.add(WORKFLOW, f"This runs the workflow {name}, whose own steps have not been read.")

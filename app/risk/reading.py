@@ -141,6 +141,15 @@ class Reading:
         """Note that something is not understood for which there is a finding already, or which needs none."""
         self._found.understood = False
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Let `understood` be about what is read meanwhile only; afterwards, it is about everything again."""
+        before, self._found.understood = self._found.understood, True
+        try:
+            yield
+        finally:
+            self._found.understood = self._found.understood and before
+
     def touch(
         self,
         *,

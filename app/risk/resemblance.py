@@ -14,6 +14,8 @@ import re
 import zlib
 from array import array
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -112,15 +114,18 @@ def opinion(text: str, level: RiskLevel, understood: bool = False) -> Finding | 
     return RESEMBLES_HIGH.finding(_message("high", tokens, values, known, 0)) if level is RiskLevel.MEDIUM else None
 
 
-def second_opinion(reading: Reading, first: int, text: str) -> None:
-    """Add the opinion on a text that has just been read, if there is one.
+@contextmanager
+def second_opinion(reading: Reading, text: str) -> Iterator[None]:
+    """Read a text by rules within the block; afterwards, the opinion on it is added, if there is one.
 
-    Args:
-        first: The number of findings before it was read.
+    It depends on this text alone, whatever else the proposal holds.
     """
-    found = opinion(text, level_by_rules(reading, first), reading.understood)
-    if found is not None:
-        reading.take([found])
+    first = len(reading.findings)
+    with reading.apart():
+        yield
+        found = opinion(text, level_by_rules(reading, first), reading.understood)
+        if found is not None:
+            reading.take([found])
 
 
 def level_by_rules(reading: Reading, first: int) -> RiskLevel:

@@ -98,3 +98,12 @@ def test_what_rules_understand_in_full_is_critical_by_a_rule_only():
     assert opinion(DELETES, HIGH).severity is CRITICAL
     assert opinion(DELETES, HIGH, understood=True) is None
     assert opinion(DELETES, MEDIUM, understood=True).severity is HIGH
+
+
+def test_the_opinion_on_a_text_does_not_depend_on_what_stands_before_it():
+    known = {"id": "b", "statement": "DELETE FROM t WHERE rowid = 5;", "title": "b"}
+    unknown = {"id": "a", "statement": "some words that nobody understands", "title": "a"}
+    document = {"kind": "optimizations", "title": "t", "language": "sql", "dialect": "sqlite"}
+    for items in ([known], [unknown, known], [known, unknown]):
+        found = assess_proposal(document | {"items": items}).findings
+        assert not [finding for finding in found if finding.item == "b" and finding.rule.startswith("resembles.")]
