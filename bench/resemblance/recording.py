@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", required=True)
 
 
-def _record(reading: Reading, first: int, text: str) -> None:
+@contextmanager
+def _record(reading: Reading, text: str) -> Iterator[None]:
+    first = len(reading.findings)
+    with reading.apart():
+        yield
     level = resemblance.level_by_rules(reading, first)
     _recorded[text] = min(level, _recorded.get(text, level), key=lambda one: one.rank)
 
