@@ -472,6 +472,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "see policies": (
         page("GET /policies"),
+        page("GET /policies/export"),
         page("GET /policies/<int:number>"),
         page("GET /policies/test"),
         page("GET /rules"),

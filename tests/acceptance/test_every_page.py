@@ -49,7 +49,7 @@ NO_PAGES = {
     "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
     "/absences/export", "/decided/export", "/deliveries/export", "/destinations/export", "/grants/export",
     "/lessons/export", "/people/export", "/profile/files/export", "/profile/tokens/export", "/queue/export",
-    "/reasons/export", "/runs/export", "/samples/export", "/tokens/export",
+    "/policies/export", "/reasons/export", "/runs/export", "/samples/export", "/tokens/export",
     "/deliveries/<delivery_id>/message", "/queue/at-work", "/files/<file_id>/content",
     "/manifest.webmanifest", "/service-worker.js",
     "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>", "/runs/<run_id>/progress",

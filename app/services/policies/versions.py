@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -33,7 +33,9 @@ from app.services.clock import Clock
 from app.services.files.uploads import Files
 from app.services.policies.confirmation import confirm, decline, notify_others, one_at_a_time, why_not
 from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
+from app.services.policies.version_list import version_list
 from app.services.record.audit import record
+from app.services.record.exports import ExportFormat, exported
 from app.services.requests.assessment import Assessor
 from app.services.requests.requester import VERSION_IN_FORCE
 from app.store.engine import Sessions
@@ -243,6 +245,11 @@ class Policies:
             query = query.where(PolicyVersion.version < before)
         with self._sessions.reads() as session:
             return list(session.scalars(query))
+
+    def export(self, viewer: Actor, form: ExportFormat) -> Iterator[str]:
+        """All versions as pieces of a file, newest first. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        return exported(self._sessions, self._clock, viewer, version_list(), form, {})
 
     def view(self, viewer: Actor, number: int | None = None) -> PolicyView | None:
         """A version in words, by default the one in force; None if no policy is loaded.

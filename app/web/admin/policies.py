@@ -26,7 +26,7 @@ from app.services.policies.replay import Replay
 from app.services.policies.versions import COUNTED, PolicyView, RuleMatches
 from app.web.differences import difference
 from app.web.field_text import submitted_text
-from app.web.pages import render, see_other, web
+from app.web.pages import download, export_format, render, see_other, web
 from assent.contracts import RiskLevel
 
 DAYS = 30
@@ -53,6 +53,12 @@ def policies() -> Any:
     """The policy in force."""
     actor = current_actor()
     return _version(actor, services().policies.view(actor), True)
+
+
+@web.get("/policies/export")
+def policies_export() -> Any:
+    """All versions as a file."""
+    return download(services().policies.export(current_actor(), export_format()), "policy-versions")
 
 
 @web.get("/policies/<int:number>")

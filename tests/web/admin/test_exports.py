@@ -57,6 +57,7 @@ class Listed:
 
 TITLES = [f"{FORMULA} {number}" for number in range(7)]
 NAMES = [f"@Person {number}" for number in range(3)]
+POLICY = "version: 1\nrules:\n  - name: Like {}\n    when: 'true'\n    ask: {{teams: [dba]}}\n"
 PLACES = [f"=Place {number}" for number in range(3)]
 LISTS = [
     Listed("decided", "viewer", "outcome=rejected", "title", TITLES, "decided requests"),
@@ -72,6 +73,7 @@ LISTS = [
     Listed("profile/files", "reviewer", "", "name", NAMES, "their own files"),
     Listed("reasons", "viewer", "", "text", PLACES, "prepared reasons"),
     Listed("destinations", "admin", "", "name", PLACES, "destinations", admins_only=True),
+    Listed("policies", "viewer", "", "source", PLACES, "policy versions"),
     Listed("samples", "auditor", "reviewed=1", "title", TITLES, "samples"),
     Listed("samples", "auditor", "", "comment", [], "samples"),
 ]
@@ -111,6 +113,8 @@ def filled(app: Flask, people: dict[str, Person]) -> None:
     for place in PLACES:
         make_destination(services, place)
         services.prepared_reasons.add(admin, "dba", ReasonUse.BOTH, place)
+    for place in reversed(PLACES):
+        services.policies.load(admin, POLICY.format(place), place)
     for name in reversed(NAMES):
         services.files.begin(people["reviewer"].as_actor(Via.PAGE), name, 3)
 
@@ -163,6 +167,12 @@ def test_an_export_has_no_more_than_the_page(browse: Browse) -> None:
     assert not any("secret" in name for row in lines("admin", "/destinations/export?") for name in row)
     assert [row["person"] for row in everybody][-1] == "The other reviewer"
     assert lines("reviewer", "/queue/export?snoozed=1") == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_export_says_which_version_is_in_force(browse: Browse) -> None:
+    lines = browse("viewer").caller.get("/policies/export?format=jsonl").text.splitlines()
+    assert [json.loads(line)["state"] for line in lines][:3] == ["in force", "replaced", "replaced"]
 
 
 @pytest.mark.usefixtures("filled")
