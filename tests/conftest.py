@@ -30,8 +30,31 @@ os.environ["ASSENT_REFUSALS_PER_MINUTE"] = "0"  # tests are refused a lot, all f
 
 _MEMORY, _MEMORY_NEEDED = Path("/dev/shm"), 3 << 30
 
+_SPREAD = 0.8
+"""The share of the other files among which those are spread that wait."""
+
 SHOP_ORDERS = 40_000
 """Rows of the sample shop's largest table but one; the demo's has 300,000."""
+
+
+@pytest.hookimpl(trylast=True)  # the marks are known by then
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes, spread the files whose tests wait for browsers and processes among the others.
+
+    Otherwise, all of them would wait at once, or compute at once. The last files are short ones, so that the processes
+    end at about the same time.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [of_file for of_file in files.values() if any(item.get_closest_marker("processes") for item in of_file)]
+    others = [of_file for of_file in files.values() if of_file not in waiting]
+    apart = _SPREAD * len(others) / max(1, len(waiting))
+    placed = [(number * apart, of_file) for number, of_file in enumerate(waiting)]
+    placed += [(float(number), of_file) for number, of_file in enumerate(others)]
+    items[:] = [item for _, of_file in sorted(placed, key=lambda pair: pair[0]) for item in of_file]
 
 
 def pytest_collection_finish() -> None:
