@@ -401,6 +401,40 @@ def test_a_teams_channel_is_told_what_the_team_is_asked_and_how_it_ends(office, 
     assert "approved, by Second DBA" in words(last)
 
 
+@pytest.mark.parametrize("error", ["msg_too_long", "invalid_blocks"])
+def test_an_error_about_one_message_leaves_a_channel_on(office, slack, admin, error: str) -> None:
+    place, _ = add(office, admin, "C0TEAM", "slack")
+    slack.answers.append((200, {}, {"ok": False, "error": error}))
+    for title in ("a", "b"):
+        office.desk.open(script(title))
+        office.work()
+    assert [delivery.state for delivery in to(office, place)] == ["failed", "sent"]
+    assert error in to(office, place)[0].reason and len(slack.to_channel("C0TEAM")) == 1
+    assert state_of(office, place).disabled_at is None
+
+
+def test_a_channel_that_is_on_again_is_sent_what_it_missed(office, slack, admin, places) -> None:
+    place, _ = add(office, admin, "C0TEAM", "slack", topics=["asked"])
+    slack.channels.clear()
+    office.desk.open(script("tried"))
+    office.work()
+    row = state_of(office, place)
+    assert row.disabled_at is not None, "the app is not in the channel: nothing can be posted there"
+    assert row.disabled_reason.startswith("The destination no longer accepts notifications: Unknown channel")
+    decided = office.desk.open(script("decided meanwhile"))
+    office.desk.open(script("missed"))
+    office.work()
+    assert [delivery.state for delivery in to(office, place)] == ["failed", "suppressed", "suppressed"]
+    office.desk.decide(decided, office.desk.person("DBA"))
+    slack.channels.add("C0TEAM")
+    assert places.switch(admin, place.id, on=True) == 3 and places.switch(admin, place.id, on=True) == 0
+    office.work()
+    first, second = slack.to_channel("C0TEAM")
+    assert "tried" in words(first) and "missed" in words(second), "what is decided is not asked"
+    office.work()
+    assert len(slack.to_channel("C0TEAM")) == 2, "nothing is posted twice"
+
+
 # Other places
 
 

@@ -42,7 +42,7 @@ class AppriseSender:
         """Send it once."""
         place = place_at(notice.to.address)
         if place is None:
-            return Refused("Apprise no longer knows this address.")
+            return Refused("Apprise no longer knows this address.", gone=True)
         try:
             # Plugins resolve names, follow redirects, and start threads; each connection is looked at.
             with guarded(self._allowed):

@@ -30,10 +30,6 @@ _FINAL = {
     "user_not_found": "Slack does not know this user.",
     "user_disabled": "The account in Slack is not active.",
     "cannot_dm_bot": "This is a bot, which reads no messages.",
-    "channel_not_found": "Unknown channel, or the app has not been invited to it.",
-    "not_in_channel": "The app is not in the channel. Invite it.",
-    "is_archived": "The channel is archived.",
-    "restricted_action": "The workspace does not allow the app to post there.",
     "messages_tab_disabled": "The app does not accept direct messages. Enable its Messages tab.",
     "msg_too_long": "The message is too long for Slack.",
     "invalid_blocks": "Slack rejected the format of the message.",
@@ -44,6 +40,14 @@ _FINAL = {
     "edit_window_closed": "The workspace does not allow editing old messages.",
     "expired_trigger_id": "It took too long; press the button again.",
 }
+"""Errors about one message, one person, or one call."""
+_CLOSED = {
+    "channel_not_found": "Unknown channel, or the app has not been invited to it.",
+    "not_in_channel": "The app is not in the channel. Invite it.",
+    "is_archived": "The channel is archived.",
+    "restricted_action": "The workspace does not allow the app to post there.",
+}
+"""Errors about a channel: no message can be posted there until somebody changes that."""
 KNOWN_SECONDS = 600.0
 """How long users' email addresses and direct message channels are cached."""
 log = structlog.get_logger("slack")
@@ -176,6 +180,8 @@ def _refused(error: SlackApiError) -> SlackError:
         return SlackError(Later(f"Slack rejected our token: {code}{needed}. See docs/slack.md."), code)
     if code in _FINAL:
         return SlackError(Refused(f"{_FINAL[code]} ({code})"), code)
+    if code in _CLOSED:
+        return SlackError(Refused(f"{_CLOSED[code]} ({code})", gone=True), code)
     # Unknown errors may be temporary, and admins see them on their page in the meantime.
     return SlackError(Later(f"Slack said: {code or status}"), code)
 

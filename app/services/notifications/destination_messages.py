@@ -16,6 +16,7 @@ from app.domain.notices import KEPT_TRYING, Channel, Notice, NoticeKind, Receive
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.clock import Clock
+from app.services.notifications.destination_plans import DISABLED
 from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.messages import ComposedNotice, NoticeComposer
 from app.services.reading.brief import Brief, brief_of
@@ -64,7 +65,7 @@ class DestinationComposer:
             if place is None or place.removed_at is not None:
                 return ComposedNotice(None, "The destination was removed.")
             if place.disabled_at is not None:
-                return ComposedNotice(None, "The destination is disabled.")
+                return ComposedNotice(None, DISABLED)
             now = self._clock()
             if place.hold_until is not None and place.hold_until > now and now - delivery.first_due_at < KEPT_TRYING:
                 spread = timedelta(seconds=random.random() * _SPREAD_SECONDS)  # noqa: S311

@@ -20,9 +20,13 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
 
+DISABLED = "The destination is disabled."
+"""Why a delivery is not sent that is sent once its destination is enabled again."""
+
+
 def listening(session: Session) -> list[Destination]:
-    """The destinations that are enabled."""
-    query = select(Destination).where(Destination.disabled_at.is_(None), Destination.removed_at.is_(None))
+    """The destinations, including disabled ones, for which it is recorded what they miss."""
+    query = select(Destination).where(Destination.removed_at.is_(None))
     return list(session.scalars(query.order_by(Destination.created_at, Destination.id)))
 
 
@@ -37,6 +41,8 @@ def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) ->
         )
         for place in places
         if place.channel == Channel.WEBHOOK.value and (not place.topics or event.kind in place.topics)
+        # A webhook is sent what it missed from the events themselves, for the time that an admin chooses.
+        and place.disabled_at is None
     ]  # fmt: skip
 
 
@@ -64,13 +70,15 @@ def place_plans(
     marker: str, now: datetime,
 ) -> list[DeliveryPlan]:  # fmt: skip
     """Notifications to team channels and other destinations about a request."""
+    missed = {"state": DeliveryState.SUPPRESSED.value, "reason": DISABLED}
     return [
         DeliveryPlan(
             new_row(
                 f"{request.id}:{kind.value}:{marker}:{place.id}", kind, Channel(place.channel), now,
                 destination_id=place.id, request_id=request.id, event_id=event.id, address=place.shown,
-                digest=request.digest if kind.asks else "",
-            )
+                digest=request.digest if kind.asks else "", **(missed if place.disabled_at else {}),
+            ),
+            job=place.disabled_at is None,
         )
         for place in places
         if _wants(place, request, kind) and _concerns(session, place, request, kind)

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.destinations import BOTH_SECRETS, DestinationTerms, hold_after, is_secret, new_secret
 from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from app.domain.notices import Channel, DeliveryState, Later, NoticeKind, Refused, Result, Sent
+from app.domain.notices import KEPT_TRYING, Channel, DeliveryState, Later, NoticeKind, Refused, Result, Sent
 from app.domain.people import SYSTEM, Action, Actor, Role
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write
-from app.services.notifications.destination_plans import webhook_plans
+from app.services.notifications.destination_plans import DISABLED, webhook_plans
 from app.services.record.audit import record
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.services.vault.ring import SealError
@@ -34,6 +34,7 @@ from app.store.record import Event
 MOST_REPLAYED = 10_000
 """How many events one replay can contain."""
 REPLAY_BACK = timedelta(days=30)
+_MARGIN = timedelta(hours=1)
 _LISTED = Destination.removed_at.is_(None)
 _UNDO = (DeliveryState.FAILED.value, DeliveryState.SUPPRESSED.value)
 _AGAIN = f"""
@@ -164,18 +165,26 @@ class Destinations:
             record(session, actor, "destination.secret_rotated", now, **_details(row))
         return secret
 
-    def switch(self, actor: Actor, destination_id: str, on: bool) -> bool:
-        """Enable or disable it; False: it is already. Raises ForbiddenError, NotFoundError."""
+    def switch(self, actor: Actor, destination_id: str, on: bool) -> int:
+        """Enable or disable it. Raises ForbiddenError, NotFoundError.
+
+        Returns:
+            How many notifications are sent now that it missed. A webhook gets them by `replay`.
+        """
         actor.require(Action.MANAGE_DESTINATIONS)
-        now = self._clock()
+        now, missed = self._clock(), list[str]()
         with self._sessions.begin() as session:
             row = self._locked(session, destination_id)
             if on == (row.disabled_at is None):
-                return False
+                return 0
+            if row.disabled_at is not None and row.channel != Channel.WEBHOOK.value:
+                missed = list(session.scalars(_missed(row, row.disabled_at - KEPT_TRYING - _MARGIN)))[::-1]
             row.disabled_at, row.disabled_reason = (None, "") if on else (now, f"Disabled by {actor.name}.")
             row.failures, row.hold_until = 0, None
+            session.flush()
+            session.connection().exec_driver_sql(_AGAIN, _again(missed, now))
             record(session, actor, "destination.enabled" if on else "destination.disabled", now, **_details(row))
-        return True
+        return len(missed)
 
     def remove(self, actor: Actor, destination_id: str) -> None:
         """Delete it with its address and secrets. Raises ForbiddenError, NotFoundError."""
@@ -224,8 +233,7 @@ class Destinations:
             words = f"That is more than {MOST_REPLAYED:,} events; choose a later time."
             raise InvalidInputError("This cannot be sent again.", {"since": words})
         count = len(write(self._sessions, [plan for event in events for plan in webhook_plans([row], event, now)]))
-        jobs = json.dumps([deliver_job(delivery) for delivery in undone])
-        count += len(execute(self._sessions, _AGAIN, {"ids": undone, "jobs": jobs, "now": now})["ids"])
+        count += len(execute(self._sessions, _AGAIN, _again(undone, now))["ids"])
         with self._sessions.begin() as session:
             record(session, actor, "destination.replayed", now, since=since.isoformat(), number=count, **_details(row))
         return count
@@ -248,8 +256,9 @@ class Destinations:
             if isinstance(result, Later):
                 place.failures += 1
                 place.hold_until = hold_after(place.failures, now, result.after)
-        gone = isinstance(result, Refused) and result.gone
-        if state is DeliveryState.FAILED and (gone or self._silent(delivery)):
+        # A refusal may be about this one message; only `gone` is about the destination.
+        dead = result.gone if isinstance(result, Refused) else self._silent(delivery)
+        if state is DeliveryState.FAILED and dead:
             self._disable(place_id, _why(result), now)
 
     def _silent(self, delivery: Delivery) -> bool:
@@ -331,6 +340,27 @@ def _undone(row: Destination, since: datetime) -> Any:
         .order_by(Delivery.created_at, Delivery.id)
         .limit(MOST_REPLAYED)
     )
+
+
+def _missed(row: Destination, since: datetime) -> Any:
+    """Deliveries that failed or were not attempted because the destination did not work or was disabled."""
+    missed = or_(
+        Delivery.state == DeliveryState.FAILED.value,
+        (Delivery.state == DeliveryState.SUPPRESSED.value) & (Delivery.reason == DISABLED),
+    )
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.destination_id == row.id, Delivery.created_at >= since, missed,
+            Delivery.kind != NoticeKind.TEST.value,
+        )
+        .order_by(Delivery.created_at.desc(), Delivery.id.desc())
+        .limit(MOST_REPLAYED)
+    )  # fmt: skip
+
+
+def _again(ids: Sequence[str], now: datetime) -> dict[str, Any]:
+    return {"ids": list(ids), "jobs": json.dumps([deliver_job(delivery) for delivery in ids]), "now": now}
 
 
 def _why(result: Result) -> str:

@@ -12,6 +12,7 @@ from app.domain.destinations import BOTH_SECRETS, PLACES, DestinationTerms, dest
 from app.domain.errors import AssentError, ConflictError, InvalidInputError
 from app.domain.notices import Channel, NoticeKind
 from app.domain.people import Action
+from app.domain.text import plural
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import portal, services
@@ -112,8 +113,9 @@ def destination_secret(destination_id: str) -> Any:
 def destination_switch(destination_id: str) -> Any:
     """Enable or disable it."""
     on = request.form.get("on") == "yes"
-    services().destinations.switch(current_actor(), destination_id, on)
-    flash("The destination is enabled." if on else "The destination is disabled. Nothing is sent there.")
+    missed = services().destinations.switch(current_actor(), destination_id, on)
+    sending = f" {plural(missed, 'missed notification')} {'is' if missed == 1 else 'are'} being sent." if missed else ""
+    flash(f"The destination is enabled.{sending}" if on else "The destination is disabled. Nothing is sent there.")
     return see_other("web.destination", destination_id=destination_id)
 
 
