@@ -100,7 +100,8 @@ class Choices:
 
     Attributes:
         digest_at: time of day of a daily digest; `digest_by` says how it is sent: by email, Slack, or both.
-        quiet: start and end of the hours in which only escalations are sent; None: no quiet hours.
+        quiet: start and end of the hours in which only escalations are sent, and what would expire before they end;
+            None: no quiet hours.
         browsers: the person has browsers that show notifications. This is not stored with the settings.
     """
 
@@ -111,17 +112,26 @@ class Choices:
     digest_by: Way = Way.MAIL
     browsers: bool = False
 
-    def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> tuple[When, ...]:
-        """When and how to notify, one entry per channel; empty: not at all. Escalations are always sent at once."""
+    def when(
+        self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo, expires_at: datetime | None = None
+    ) -> tuple[When, ...]:
+        """When and how to notify, one entry per channel; empty: not at all.
+
+        Escalations are never held by quiet hours. What asks for a decision is sent at once if it would be held until
+        `expires_at` or longer, when nobody could decide any more.
+        """
         way = self.kinds.get(kind, DEFAULT[kind]).of(risk)
         if way is Way.OFF:
             return ()
-        if way is Way.DIGEST:
-            at = self.next_digest(now, zone)
-            return tuple(
-                When(at, way, held=True, in_digest=True, channel=channel) for channel in CHANNELS[self.digest_by]
-            )
         until = None if kind is NoticeKind.ESCALATED else self.quiet_until(now, zone)
+        due = self.next_digest(now, zone) if way is Way.DIGEST else until
+        if due is not None and kind.asks and expires_at is not None and due >= expires_at:
+            channels = CHANNELS[self.digest_by] if way is Way.DIGEST else channels_of(way, self.browsers)
+            return tuple(When(now, way, channel=channel) for channel in channels)
+        if way is Way.DIGEST and due is not None:
+            return tuple(
+                When(due, way, held=True, in_digest=True, channel=channel) for channel in CHANNELS[self.digest_by]
+            )
         return tuple(
             When(until or now, way, held=until is not None, channel=channel)
             for channel in channels_of(way, self.browsers)

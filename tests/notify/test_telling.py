@@ -253,6 +253,23 @@ def test_quiet_hours_hold_everything_but_escalations(office, mail, people, opene
     assert told(office, mail) == {"The dba", "The dba2"}
 
 
+@pytest.mark.parametrize(("expires_in", "held"), [(timedelta(minutes=50), False), (timedelta(hours=30), True)])
+@pytest.mark.parametrize("hold", ["quiet hours", "roundup"])
+def test_what_would_expire_before_the_hold_ends_breaks_through(
+    office, mail, people, opened, hold: str, expires_in: timedelta, held: bool
+) -> None:  # fmt: skip
+    now = office.desk.clock().astimezone(UTC)
+    ends = now.replace(minute=0, second=0) + timedelta(hours=2)
+    quiet = ((now - timedelta(hours=1)).time().replace(second=0, microsecond=0), ends.time().replace(microsecond=0))
+    roundup = dict(DEFAULT) | {kind: Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST) for kind in (NoticeKind.ASKED,)}
+    chosen = Choices(quiet=quiet) if hold == "quiet hours" else Choices(roundup, digest_at=ends.time())
+    NotificationPreferences(office.desk.sessions, office.desk.clock).choose(actor(people["dba"]), chosen)
+    request = opened(expires_in=expires_in)
+    assert ("The dba" in told(office, mail)) != held
+    states = {delivery.state for delivery in office.of(request) if delivery.person_id == people["dba"].id}
+    assert states == {"held" if held else "sent"}
+
+
 def test_secrets_and_deceiving_characters_do_not_leave(office, mail, people) -> None:
     desk = office.desk
     title = f"Count \u202eorders\r\nBcc: all@example.org {TOKEN}"

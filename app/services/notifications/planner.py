@@ -205,7 +205,7 @@ def _for_one(
     event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee, choices: Choices, now: datetime
 ) -> list[DeliveryPlan]:
     """The deliveries to one person: one for each channel they have chosen."""
-    whens = choices.when(kind, RiskLevel(request.risk), now, zone_for(to.person.time_zone))
+    whens = choices.when(kind, RiskLevel(request.risk), now, zone_for(to.person.time_zone), request.expires_at)
     if not whens:
         return _over(Channel.MAIL, None, event, request, kind, to, now)
     plans: list[DeliveryPlan] = []
