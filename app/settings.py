@@ -171,6 +171,14 @@ class Settings(BaseSettings):
         default="",
         description="From address of emails, such as `Assent <assent@example.com>`. Required with a mail server.",
     )
+    mail_reply_to: str = Field(
+        default="",
+        description="Reply-To address of emails, where somebody reads replies. Not set: emails say that replies are "
+        "not read.",
+    )
+    mail_return_path: str = Field(
+        default="", description="Address to which bounces of emails go, without a name. Not set: the From address."
+    )
     smtp_host: str = Field(
         default="", description="Mail server. Not set: emails are kept, and shown on the outbox page instead."
     )
@@ -282,6 +290,20 @@ class Settings(BaseSettings):
     def _sender(cls, value: str) -> str:
         if value and not _is_sender(value):
             raise ValueError("must be an email address, such as Assent <assent@example.com>")
+        return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _reader(cls, value: str) -> str:
+        if value and not _is_sender(value):
+            raise ValueError("must be an email address, such as Database team <dba@example.com>")
+        return value
+
+    @field_validator("mail_return_path")
+    @classmethod
+    def _bare_address(cls, value: str) -> str:
+        if value and (not _is_sender(value) or "<" in value or not value.isascii()):
+            raise ValueError("must be an email address without a name, such as bounces@example.com")
         return value
 
     @field_validator("smtp_host")

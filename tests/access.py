@@ -367,7 +367,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("GET /api/v1/deliveries/<hex:id>"),
     ),
     "send a delivery again": (
+        page("POST /deliveries/again"),
         page("POST /deliveries/<delivery_id>/again"),
+        rest("POST /api/v1/deliveries/again"),
         rest("POST /api/v1/deliveries/<hex:id>/again"),
     ),
     "see destinations": (
@@ -549,6 +551,7 @@ OPEN = {
 """For everybody."""
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/<any(end, confirm, decline):act>"),
+    ("GET", "/deliveries/again"),
     ("GET", "/deliveries/<delivery_id>/again"),
     ("GET", "/destinations/<destination_id>/<any(test, secret, switch, replay, remove):act>"),
     ("GET", "/people/<person_id>/link"),

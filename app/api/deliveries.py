@@ -88,8 +88,17 @@ class MissedSince(Input):
     since: TimeIn
 
 
+class DeliveriesAgain(Input):
+    """Which of the deliveries that failed or are being retried are sent again; empty: all of them."""
+
+    kind: NoticeKind | None = None
+    text: PlainText = Field(default="", max_length=200, description="Part of a name, address, subject, or title")
+    request_id: PlainText = Field(default="", max_length=200)
+    destination_id: PlainText = Field(default="", max_length=200)
+
+
 class SentAgain(Output):
-    """How many calls are sent again."""
+    """How many notifications are sent again."""
 
     number: int
 
@@ -120,6 +129,14 @@ def send_delivery_again(call: ApiCall) -> Any:
     """Send a delivery now that failed or is being retried, or any delivery to a webhook."""
     call.portal.services.deliveries.again(call.actor, call.id)
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
+
+
+@table.add("POST", "/deliveries/again", SentAgain, body=DeliveriesAgain, scopes=WRITE)
+def send_deliveries_again(call: ApiCall) -> Any:
+    """Send all deliveries now that failed or are being retried, or those of them that match the filters."""
+    asked = call.body
+    wanted = DeliveryFilter(None, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id)
+    return {"number": call.portal.services.deliveries.all_again(call.actor, wanted)}
 
 
 @table.add("GET", "/destinations", DestinationList, query=PageQuery, scopes=READ)

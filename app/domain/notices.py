@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
     EVENT = "event"
     TEST = "test"
     CALLBACK = "callback"
+    MAIL_REFUSED = "mail_refused"
 
     @property
     def asks(self) -> bool:
@@ -231,11 +232,19 @@ class Sent:
 
 @dataclass(frozen=True)
 class Later:
-    """It may work later. `after` is the minimum wait that the other side asks for."""
+    """It may work later.
+
+    Attributes:
+        after: the minimum wait that the other side asks for.
+        ours: the cause is our own account or address there, so nothing arrives until an operator changes it.
+        limited: we sent too much, so it is no failure of the recipient.
+    """
 
     reason: str
     after: timedelta | None = None
     expired: tuple[str, ...] = ()
+    ours: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True)

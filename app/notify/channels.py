@@ -19,7 +19,10 @@ from app.settings import Settings
 
 def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channel, Sender]:
     """The transport of each channel."""
-    mail: Sender = SmtpSender(settings, clock) if settings.smtp_host else OutboxSender(clock, settings.demo)
+    mail: Sender = (
+        SmtpSender(settings, clock) if settings.smtp_host
+        else OutboxSender(clock, settings.demo, settings.mail_reply_to)
+    )  # fmt: skip
     api = slack_api(settings, settings.slack_timeout_seconds)
     slack: Sender = SlackSender(api) if api else SlackOutbox()
     allowed = settings.networks

@@ -39,6 +39,12 @@ HASTEN = """
     where status = 'todo' and task_name = 'notify.deliver' and args ->> 'delivery' = :delivery and scheduled_at > :now
     returning id"""
 """Moves up the job that attempts a delivery later; returns nothing if it is due or being run."""
+HASTEN_ALL = """
+    update procrastinate_jobs set scheduled_at = null
+    where status = 'todo' and task_name = 'notify.deliver' and args ->> 'delivery' = any(:deliveries)
+        and scheduled_at > :now
+    returning args ->> 'delivery'"""
+"""Moves up the jobs that attempt these deliveries later; returns the deliveries whose job was moved."""
 TAKE = """
     update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
     where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())

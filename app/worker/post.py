@@ -9,12 +9,14 @@ from typing import Any, cast
 import structlog
 
 from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
+from app.notify.slack.sender import SlackSender
 from app.services.clock import Clock
 from app.services.notifications.browsers import Browsers
 from app.services.notifications.callback_messages import CallbackComposer
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destination_messages import DestinationComposer
 from app.services.notifications.destinations import Destinations
+from app.services.notifications.mail_trouble import MailTrouble
 from app.services.notifications.messages import NoticeComposer
 from app.services.notifications.planner import NotificationPlanner
 from app.services.notifications.sign_in_mail import SignInMail
@@ -59,6 +61,7 @@ class Post:
         self._sign_in_mail = SignInMail(sessions, clock)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
+        self._mail_trouble = MailTrouble(sessions, clock, slack=isinstance(senders.get(Channel.SLACK), SlackSender))
         self._browsers = Browsers(sessions, clock, vault)
         self._session_lifetime = session_lifetime
 
@@ -101,8 +104,15 @@ class Post:
         state = self.deliveries.note(delivery, result, included, job_id, seen)
         if delivery.destination_id:
             self._destinations.note(delivery, result, state)
+        self._raise_alarm(delivery, result, state)
         _report(delivery_id, delivery.attempts, result, state)
         return state
+
+    def _raise_alarm(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
+        """Notify admins if no email arrives until somebody changes something, or if one was given up after a day."""
+        if delivery.channel == Channel.MAIL.value and isinstance(result, Later):
+            if result.ours or state is DeliveryState.FAILED:
+                self._mail_trouble.note()
 
     def _composer(self, delivery: Delivery) -> NoticeComposer | DestinationComposer:
         return self._composing if delivery.person_id else self._places

@@ -43,6 +43,7 @@ class Mail:
     thread: str
     settings_url: str
     at: datetime
+    reply_to: str = ""
 
     def put_together(self, sender: str) -> EmailMessage:
         """The complete message for a server.
@@ -50,10 +51,11 @@ class Mail:
         Args:
             sender: the From address, with or without a name.
         """
-        name, spec = parseaddr(sender)
         message = EmailMessage(policy=SMTP)
-        message["From"] = Address(display_name=name, addr_spec=spec)
+        message["From"] = _box(sender)
         message["To"] = self.to
+        if self.reply_to:
+            message["Reply-To"] = _box(self.reply_to)
         message["Subject"] = self.subject
         message["Date"] = format_datetime(self.at.astimezone(UTC))
         message["Message-ID"] = self.message_id
@@ -68,11 +70,12 @@ class Mail:
         return message
 
 
-def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
+def mail_of(notice: Notice, now: datetime, with_link: bool = True, reply_to: str = "") -> Mail:
     """The notice as an email.
 
     Args:
         with_link: include the link for deciding without a sign-in; otherwise the email says that it is left out.
+        reply_to: who reads replies; empty: nobody, which the email says.
 
     Raises:
         AddressError: the recipient's address cannot be used.
@@ -83,7 +86,7 @@ def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
         "not_understood": NOT_UNDERSTOOD,
         "risk_words": {level.value: level.value.capitalize() for level in RiskLevel},
         "decide_url": notice.decide_url if with_link else "",
-        "link_left_out": bool(notice.decide_url) and not with_link,
+        "link_left_out": bool(notice.decide_url) and not with_link, "reply_to": parseaddr(reply_to)[1],
     }  # fmt: skip
     host = urlsplit(notice.settings_url).hostname or "localhost"
     # The same for every attempt, so that recipients can recognize a repeated email.
@@ -97,6 +100,7 @@ def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
         thread=thread,
         settings_url=notice.settings_url,
         at=now,
+        reply_to=reply_to,
     )
 
 
@@ -113,6 +117,12 @@ def subject_of(notice: Notice) -> str:
 def one_line(text: str) -> str:
     """A text for a header: in one line, with hidden and direction-changing characters made visible."""
     return plain_text(" ".join(text.split()))
+
+
+def _box(given: str) -> Address:
+    """An address from the settings, with or without a name."""
+    name, spec = parseaddr(given)
+    return Address(display_name=name, addr_spec=spec)
 
 
 def _address(name: str, spec: str) -> Address:

@@ -19,8 +19,12 @@ from app.settings import Settings
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _WAIT = re.compile(r"(?i)(?:retry[- ]after[: =]+|(?:in|after) )(\d{1,5})(?: ?s(?:ec(?:ond)?s?)?)\b")
-_OURS = frozenset({421, 530, 534, 535, 538})
-"""Codes about us or the server, never about the particular email: an operator can fix that."""
+_OURS = frozenset({530, 534, 535, 538})
+"""Codes about our account, never about the particular email: an operator can fix that."""
+_ABOUT_US = re.compile(r"\b5\.(?:7\.\d{1,3}|4\.5|1\.[78])\b")
+"""Enhanced codes (RFC 3463) about us: security and policy, a full quota, or our sender's address."""
+_ABOUT_MAIL = re.compile(r"\b5\.(?:2\.3|3\.4|6\.\d{1,3})\b")
+"""Enhanced codes about the email itself, such as its size, which a server may give as soon as it sees the sender."""
 MAILS_PER_CONNECTION = 100
 KEPT_SECONDS = 10.0
 """How long an idle connection is reused."""
@@ -49,17 +53,17 @@ class SmtpSender:
     def send(self, notice: Notice) -> Result:
         """Send it. It counts as sent once the server has accepted it; without a response, it is retried."""
         try:
-            mail = mail_of(notice, self._clock())
+            mail = mail_of(notice, self._clock(), reply_to=self._settings.mail_reply_to)
         except AddressError as error:
             return Refused(str(error))
         message = mail.put_together(self._settings.mail_from)
         try:
             kept = self._connect()
         except smtplib.SMTPException as error:
-            return Later(f"The mail server rejected our sign-in: {_words(error)}", _asked_to_wait(error))
+            return Later(f"The mail server rejected our sign-in: {_words(error)}", _asked_to_wait(error), ours=True)
         except (OSError, ssl.SSLError) as error:
             return Later(f"The mail server cannot be reached: {_words(error)}")
-        against = _hand_over(kept.connection, message)
+        against = _hand_over(kept.connection, message, self._settings.mail_return_path or None)
         if against is None:
             kept.mails, kept.used = kept.mails + 1, time.monotonic()
             self._kept.connection = kept
@@ -100,10 +104,14 @@ class SmtpSender:
         return connection
 
 
-def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> Later | Refused | None:
-    """Why the server did not accept the email; None: it did."""
+def _hand_over(connection: smtplib.SMTP, message: EmailMessage, return_path: str | None) -> Later | Refused | None:
+    """Why the server did not accept the email; None: it did.
+
+    Args:
+        return_path: where bounces go; None: to the From address.
+    """
     try:
-        connection.send_message(message)
+        connection.send_message(message, return_path)
     except smtplib.SMTPRecipientsRefused as error:
         code, said = next(iter(error.recipients.values()))
         return _judge(code, said, error)
@@ -118,9 +126,22 @@ def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> Later | Refus
 
 def _judge(code: int, said: bytes | str, error: Exception) -> Later | Refused:
     words = f"The mail server said: {code} {_text(said)}"
-    if 400 <= code < 500 or code in _OURS:
+    if _is_about_us(code, _text(said), isinstance(error, smtplib.SMTPSenderRefused)):
+        return Later(words, _asked_to_wait(error), ours=True)
+    if 400 <= code < 500:
         return Later(words, _asked_to_wait(error))
     return Refused(words)
+
+
+def _is_about_us(code: int, said: str, about_sender: bool) -> bool:
+    """True if a permanent answer would be the same for every email, until an operator changes something.
+
+    Args:
+        about_sender: it is the answer to MAIL FROM, before the server knows the recipient.
+    """
+    if code in _OURS:
+        return True
+    return code >= 500 and not _ABOUT_MAIL.search(said) and (about_sender or bool(_ABOUT_US.search(said)))
 
 
 def _asked_to_wait(error: Exception) -> timedelta | None:

@@ -18,7 +18,8 @@ from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
 from app.services.clock import Clock
 from app.services.notifications.delivery_rows import by_mail_instead
-from app.services.notifications.manual_sends import can_be_sent, is_retried, send_now
+from app.services.notifications.mail_trouble import unsent_emails
+from app.services.notifications.manual_sends import can_be_sent, is_retried, send_all_now, send_now
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
@@ -93,6 +94,11 @@ class DeliveryRow:
     def retried(self) -> bool:
         """True if it waits for another attempt."""
         return is_retried(self.delivery)
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """True if it failed, or waits for another attempt."""
+        return self.retried or self.delivery.state == DeliveryState.FAILED.value
 
     @property
     def can_be_sent(self) -> bool:
@@ -339,6 +345,22 @@ class Deliveries:
         with self._sessions.begin() as session:
             send_now(session, actor, delivery_id, self._clock())
         return self.get(actor, delivery_id).delivery
+
+    def all_again(self, actor: Actor, wanted: DeliveryFilter) -> int:
+        """Send all matching deliveries now that failed or are being retried. Raises ForbiddenError.
+
+        Returns:
+            How many, at most `MOST_AT_ONCE`.
+        """
+        actor.require(Action.MANAGE_DELIVERIES)
+        with self._sessions.begin() as session:
+            return send_all_now(session, actor, _conditions(wanted), self._clock())
+
+    def unsent_emails(self, actor: Actor) -> tuple[int, str]:
+        """How many emails were attempted without success, and why the last one was not accepted."""
+        actor.require(Action.MANAGE_DELIVERIES)
+        with self._sessions.reads() as session:
+            return unsent_emails(session, self._clock())
 
 
 def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:

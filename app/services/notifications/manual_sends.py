@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text, update
+from sqlalchemy import ColumnElement, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, NotFoundError
@@ -13,11 +14,14 @@ from app.domain.notices import Channel, DeliveryState
 from app.domain.people import Actor
 from app.domain.text import is_storable
 from app.services.record.audit import record
-from app.store.jobs import DEFER, HASTEN, deliver_job
+from app.store.jobs import DEFER, HASTEN, HASTEN_ALL, deliver_job
 from app.store.notify import Delivery, Destination
 from app.store.people import Person
+from app.store.requests import ApprovalRequest
 
 REASON = "Sent again manually."
+MOST_AT_ONCE = 10_000
+"""How many deliveries can be sent again together."""
 _DEFER = f"select {DEFER.format(where='')} as deferred"
 
 
@@ -67,6 +71,49 @@ def send_now(session: Session, actor: Actor, delivery_id: str, now: datetime) ->
         session, actor, "delivery.repeated", now, request_id=delivery.request_id, delivery=delivery_id,
         to=delivery.address, channel=delivery.channel,
     )  # fmt: skip
+
+
+def send_all_now(session: Session, actor: Actor, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:
+    """Have the oldest `MOST_AT_ONCE` deliveries sent at once that failed or are retried, with one audit entry.
+
+    Left out are those in a roundup, which is sent again itself, and those whose recipient gets nothing at the moment.
+
+    Returns:
+        How many.
+    """
+    retried = (Delivery.state == DeliveryState.PENDING.value) & (Delivery.due_at > Delivery.first_due_at)
+    query = (
+        select(Delivery.id, Delivery.state, Delivery.destination_id)
+        .outerjoin(Person, Person.id == Delivery.person_id)
+        .outerjoin(Destination, Destination.id == Delivery.destination_id)
+        .outerjoin(ApprovalRequest, ApprovalRequest.id == Delivery.request_id)
+        .where(
+            *conditions, or_(Delivery.state == DeliveryState.FAILED.value, retried), Delivery.digest_id.is_(None),
+            or_(Person.id.is_(None), Person.active),
+            Destination.disabled_at.is_(None), Destination.removed_at.is_(None),
+        )
+        .order_by(Delivery.created_at, Delivery.id)
+        .limit(MOST_AT_ONCE)
+        .with_for_update(of=Delivery, skip_locked=True)
+    )  # fmt: skip
+    found = session.execute(query).all()
+    failed = [row.id for row in found if row.state == DeliveryState.FAILED.value]
+    waiting = [row.id for row in found if row.state == DeliveryState.PENDING.value]
+    moved = list(session.scalars(text(HASTEN_ALL), {"deliveries": waiting, "now": now}))
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(failed))
+        .values(state=DeliveryState.PENDING.value, attempts=0, due_at=now, first_due_at=now, reason=REASON)
+    )
+    session.execute(update(Delivery).where(Delivery.id.in_(moved)).values(due_at=now, reason=REASON))
+    places = {row.destination_id for row in found if row.destination_id}
+    session.execute(update(Destination).where(Destination.id.in_(places)).values(hold_until=None))
+    values = {"jobs": json.dumps([deliver_job(delivery_id) for delivery_id in failed])}
+    session.connection().exec_driver_sql(_DEFER, values)
+    number = len(failed) + len(moved)
+    if number:
+        record(session, actor, "delivery.all_repeated", now, number=number)
+    return number
 
 
 def _refuse_unreachable(session: Session, delivery: Delivery) -> None:

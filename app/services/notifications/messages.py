@@ -15,10 +15,12 @@ from app.domain.notices import WAITING, Channel, DeliveryState, Line, Notice, No
 from app.domain.people import Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
+from app.domain.text import plural
 from app.services.clock import Clock
 from app.services.notifications.account_notices import to_confirm
 from app.services.notifications.browsers import Browsers
 from app.services.notifications.excerpts import excerpt_of
+from app.services.notifications.mail_trouble import unsent_emails
 from app.services.notifications.planner import zone_for
 from app.services.notifications.sign_in_mail import ready_link
 from app.services.reading.brief import Brief, brief_of
@@ -103,6 +105,8 @@ class NoticeComposer:
             return self._test(delivery, to)
         if delivery.kind == NoticeKind.DISABLED.value:
             return self._disabled(delivery, to)
+        if delivery.kind == NoticeKind.MAIL_REFUSED.value:
+            return self._mail_refused(delivery, to)
         if delivery.kind == NoticeKind.ACCOUNT.value:
             return self._account(delivery, to)
         if delivery.kind == NoticeKind.SIGN_IN.value:
@@ -123,6 +127,21 @@ class NoticeComposer:
             at=delivery.created_at, headline=f"The destination “{place.name}” has been disabled",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
+        )  # fmt: skip
+        return ComposedNotice(notice)
+
+    def _mail_refused(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
+        """The mail server refuses all emails."""
+        with self._sessions.reads() as session:
+            number, reason = unsent_emails(session, self._clock())
+        if not number:
+            return ComposedNotice(None, "No emails are left that were refused.")
+        waiting = f"{plural(number, 'email')} {'has' if number == 1 else 'have'} not been sent."
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.MAIL_REFUSED, to=to, at=delivery.created_at,
+            headline="The mail server refuses the emails of Assent",
+            said=f"{reason}\n{waiting} Once the cause is mended, send all of them again under Deliveries.",
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/deliveries",
         )  # fmt: skip
         return ComposedNotice(notice)
 

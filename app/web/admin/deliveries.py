@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, flash, request
@@ -9,6 +10,7 @@ from flask import Response, flash, request
 from app.domain.errors import ConflictError, NotFoundError
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import Action
+from app.domain.text import plural
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import portal, services
@@ -31,6 +33,7 @@ KIND_WORDS = {
     NoticeKind.EVENT: "event",
     NoticeKind.TEST: "test",
     NoticeKind.CALLBACK: "agent's callback",
+    NoticeKind.MAIL_REFUSED: "emails refused",
 }
 CHANNEL_WORDS = {channel: channel.words for channel in Channel}
 STATE_WORDS = {
@@ -107,6 +110,21 @@ def delivery_again(delivery_id: str) -> Any:
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
+@web.post("/deliveries/again")
+def deliveries_again() -> Any:
+    """Send all deliveries now that match the filter and failed or are being retried."""
+    count = services().deliveries.all_again(current_actor(), _wanted(request.form))
+    sending = f"{plural(count, 'notification')} {'is' if count == 1 else 'are'} being sent again."
+    flash(sending if count else "No notifications failed or are being retried.")
+    return see_other("web.deliveries")
+
+
+@web.get("/deliveries/again")
+def deliveries_again_shown() -> Any:
+    """Show the page: a browser may open an action's URL again."""
+    return see_other("web.deliveries")
+
+
 @web.get("/deliveries/<delivery_id>/again")
 def delivery_again_shown(delivery_id: str) -> Any:
     """Show the page: a browser may open an action's URL again."""
@@ -121,13 +139,13 @@ def _list() -> Response:
         page=services().deliveries.page(actor, _wanted(), request.args.get("before", "")),
         counts=services().deliveries.counts(actor), kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
         query={name: value for name in _FILTERS if (value := request.args.get(name, ""))},
-        has_server=_has_server(), demo=portal().settings.demo,
+        has_server=_has_server(), demo=portal().settings.demo, unsent=services().deliveries.unsent_emails(actor),
     )  # fmt: skip
 
 
-def _wanted() -> DeliveryFilter:
-    """What the filters ask for; unknown values do not restrict the list."""
-    given = request.args
+def _wanted(given: Mapping[str, str] | None = None) -> DeliveryFilter:
+    """What the filters ask for, those of the address by default; unknown values do not restrict the list."""
+    given = request.args if given is None else given
     state, kind = given.get("state", ""), given.get("kind", "")
     return DeliveryFilter(
         DeliveryState(state) if state in set(DeliveryState) else None,
