@@ -23,6 +23,8 @@ class MailServer:
         mails: what it took, in order.
         answers: what it says to the next mails instead of taking them.
         refused: what it says to receivers, by address.
+        refused_sender: what it says to every sender; empty: it takes them.
+        return_paths: the senders of the mails it took, where bounces would go.
         on_receiver, on_data: called before a receiver and before a mail is taken; may wait.
     """
 
@@ -30,11 +32,23 @@ class MailServer:
         self.mails: list[EmailMessage] = []
         self.answers: list[str] = []
         self.refused: dict[str, str] = {}
+        self.refused_sender = ""
+        self.return_paths: list[str] = []
         self.on_receiver: Callable[[], None] = lambda: None
         self.on_data: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._controller: Controller | None = None
         self.port = 0
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender unless a test has said otherwise."""
+        if self.refused_sender:
+            return self.refused_sender
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -55,6 +69,7 @@ class MailServer:
         mail = message_from_bytes(envelope.content or b"", policy=default)
         with self._lock:
             self.mails.append(mail)  # type: ignore[arg-type]
+            self.return_paths.append(envelope.mail_from or "")
         return "250 taken"
 
     def start(self) -> None:

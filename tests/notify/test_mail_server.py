@@ -5,19 +5,23 @@ from __future__ import annotations
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import select, update
 
+from app.domain.errors import ForbiddenError
 from app.domain.events import EventKind
-from app.domain.notices import KEPT_TRYING, next_try
-from app.domain.people import Role
+from app.domain.notices import KEPT_TRYING, NoticeKind, next_try
+from app.domain.people import Role, Via
+from app.services.notifications.deliveries import DeliveryFilter
 from app.settings import Settings
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from tests.factories import add_event, make_person, make_request
 from tests.mailserver import MailServer
 from tests.notify.conftest import PostOffice, make_office
+from tests.slackserver import TOKEN, SlackServer, words
 
 
 def ask(office: PostOffice, people: int) -> list[Person]:
@@ -123,6 +127,107 @@ def test_permanent_refusals_concern_one_mail_only(office: PostOffice, mail: Mail
     refused = rows[people[1].id]
     assert (refused.state, refused.attempts) == ("failed", 1) and answer in refused.reason
     assert office.waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ("sender", "550 sender rejected"),
+        ("sender", "553 5.7.1 not owned by this account"),
+        ("receiver", "550 5.7.1 relaying denied"),
+        ("receiver", "554 5.1.8 the domain of the sender does not exist"),
+        ("mail", "550 5.4.5 daily sending quota exceeded"),
+        ("mail", "554 5.7.26 not authenticated"),
+    ],
+)
+def test_an_answer_about_us_loses_no_mail(
+    office: PostOffice, mail: MailServer, stage: str, answer: str
+) -> None:  # fmt: skip
+    people = ask(office, 2)
+    if stage == "sender":
+        mail.refused_sender = answer
+    elif stage == "receiver":
+        mail.refused = {person.email: answer for person in people}
+    else:
+        mail.answers = [answer] * 2
+    office.work()
+    assert {row.state for row in office.of()} == {"pending"} and all(answer in row.reason for row in office.of())
+    mail.refused_sender, mail.refused, mail.answers = "", {}, []
+    office.later(minutes=1)
+    office.work()
+    assert [len(mail.to(person)) for person in people] == [1, 1] and {row.state for row in office.of()} == {"sent"}
+
+
+def test_an_answer_about_the_mail_itself_is_final_also_when_it_comes_early(office: PostOffice, mail: MailServer) -> None:
+    ask(office, 1)
+    mail.refused_sender = "552 5.3.4 the message is too big"
+    office.work()
+    assert [row.state for row in office.of()] == ["failed"]
+
+
+def test_admins_learn_of_refused_mail_by_slack_and_send_all_again(database_url: str, mail: MailServer) -> None:
+    slack = SlackServer()
+    slack.start()
+    office = make_office(database_url, mail, slack_bot_token=TOKEN, slack_api_url=slack.url)
+    admin = make_person(office.desk.sessions, "Portal admin", [Role.ADMIN])
+    user = slack.add(admin.email)
+    mail.refused_sender = "550 5.7.1 sender rejected"
+    people = ask(office, 3)
+    office.work()
+    [message] = slack.to(user)
+    assert "The mail server refuses the emails of Assent" in words(message)
+    assert "550 5.7.1 sender rejected" in words(message) and "https://assent.example/deliveries" in words(message)
+    pass_time(office, minutes=5)
+    assert len(slack.to(user)) == 1, "once a day, not for every mail"
+    mail.refused_sender = ""
+    deliveries = office.post.deliveries
+    number, reason = deliveries.unsent_emails(admin.as_actor(Via.PAGE))
+    assert number >= 3 and "sender rejected" in reason
+    assert deliveries.all_again(admin.as_actor(Via.PAGE), DeliveryFilter(kind=NoticeKind.ASKED)) >= 3
+    office.work()
+    assert [len(mail.to(person)) for person in people] == [1] * 3
+    assert deliveries.all_again(admin.as_actor(Via.PAGE), DeliveryFilter()) == 0
+    assert deliveries.unsent_emails(admin.as_actor(Via.PAGE)) == (0, "")
+    slack.stop()
+    office.desk.engine.dispose()
+
+
+def test_failed_mails_are_sent_again_together(office: PostOffice, mail: MailServer) -> None:
+    people = ask(office, 2)
+    mail.refused = {person.email: "550 no such mailbox" for person in people}
+    office.work()
+    mail.refused = {}
+    admin = office.desk.person("Admin", [Role.ADMIN])
+    assert office.post.deliveries.all_again(admin, DeliveryFilter(text=people[0].email)) == 1
+    assert office.post.deliveries.all_again(admin, DeliveryFilter()) == 1
+    office.work()
+    assert [len(mail.to(person)) for person in people] == [1, 1]
+    with pytest.raises(ForbiddenError):
+        office.post.deliveries.all_again(people[0].as_actor(Via.PAGE), DeliveryFilter())
+
+
+def test_bounces_and_replies_go_where_the_settings_say(office: PostOffice, mail: MailServer) -> None:
+    [person] = ask(office, 1)
+    office.work()
+    [first] = mail.to(person)
+    assert first["Reply-To"] is None and mail.return_paths == ["assent@example.org"]
+    assert all("Replies to this email are not read." in part for part in parts_of(first))
+    office.reconfigure(mail_reply_to="Database team <dba@example.org>", mail_return_path="bounces@example.org")
+    ask(office, 1)
+    office.work()
+    second = mail.to(person)[1]
+    assert second["Reply-To"] == "Database team <dba@example.org>" and second["From"] == "Assent <assent@example.org>"
+    assert set(mail.return_paths[1:]) == {"bounces@example.org"}
+    assert all("A reply goes to dba@example.org and decides nothing." in part for part in parts_of(second))
+    for wrong in ({"mail_return_path": "Bounces <b@example.org>"}, {"mail_reply_to": "nobody"}):
+        with pytest.raises(ValueError, match="must be an email address"):
+            Settings(**wrong)
+
+
+def parts_of(mail: EmailMessage) -> list[str]:
+    """The text and the HTML of a mail."""
+    bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
+    return [body.get_content() for body in bodies if body is not None]
 
 
 def test_an_address_that_cannot_be_used_harms_nobody_else(office: PostOffice, mail: MailServer) -> None:
