@@ -185,6 +185,18 @@ class Notice:
     reason_for: frozenset[Verdict] = frozenset()
     version: int = 0
 
+    @property
+    def page_words(self) -> str:
+        """What a button says that opens `page_url`."""
+        return "Open the request" if self.heart is not None else _PAGES.get(self.kind, "Open the page")
+
+
+_PAGES = {
+    NoticeKind.DIGEST: "Open the queue", NoticeKind.TEST: "Open the queue", NoticeKind.SIGN_IN: "Sign in",
+    NoticeKind.DISABLED: "Open the destination", NoticeKind.ACCOUNT: "Confirm or decline",
+    NoticeKind.MAIL_REFUSED: "Open the deliveries",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class WebhookCall:

@@ -24,6 +24,18 @@ def is_email(text: str) -> bool:
     return "@" in text and len(text) <= 254 and is_storable(text) and not any(char.isspace() for char in text)
 
 
+_JOINING = re.compile("[\u0300-\u036f\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+"""What belongs to the character before it: accents, the joiner of emoji, their variants and skin tones."""
+
+
+def beginning(text: str, length: int) -> str:
+    """At most the first `length` characters of a text; a joined emoji is shown whole or not at all."""
+    cut = length
+    while 0 < cut < len(text) and (_JOINING.match(text[cut]) or text[cut - 1] == "\u200d"):
+        cut -= 1
+    return text[:cut]
+
+
 def plural(count: int, singular: str, several: str = "") -> str:
     """``1 request``, ``3 requests``."""
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"

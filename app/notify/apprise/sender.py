@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.hidden_characters import plain_text
 from app.domain.networks import Network
 from app.domain.notices import Heart, Later, Notice, Refused, Result, Sent
-from app.domain.text import storable
+from app.domain.text import beginning, storable
 from app.notify.reach import ForbiddenActError, ForbiddenAddressError, guarded, is_guarded
 
 _LOCAL = frozenset({
@@ -129,7 +129,7 @@ def title_of(notice: Notice) -> str:
     """The title, in one line."""
     if notice.heart is None:
         return notice.headline
-    return f"{notice.headline}: {' '.join(plain_text(notice.heart.title).split())}"[:200]
+    return beginning(f"{notice.headline}: {' '.join(plain_text(notice.heart.title).split())}", 200)
 
 
 def text_of(notice: Notice) -> str:

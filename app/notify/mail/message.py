@@ -20,7 +20,7 @@ from markupsafe import Markup
 from app.domain.hidden_characters import plain_text
 from app.domain.notices import Notice, NoticeKind
 from app.domain.risk import NOT_UNDERSTOOD, mark_unread
-from app.domain.text import span_words
+from app.domain.text import beginning, span_words
 from assent.contracts import RiskLevel
 
 SUBJECT_LENGTH = 110
@@ -110,7 +110,7 @@ def subject_of(notice: Notice) -> str:
         return f"Assent: {notice.headline}"
     subject = f"{notice.heart.risk.capitalize()} risk: {one_line(notice.heart.title)}"
     if len(subject) > SUBJECT_LENGTH:
-        subject = f"{subject[: SUBJECT_LENGTH - 1].rstrip()}…"
+        subject = f"{beginning(subject, SUBJECT_LENGTH - 1).rstrip()}…"
     return subject if notice.kind is NoticeKind.ASKED else f"Re: {subject}"
 
 

@@ -16,6 +16,7 @@ from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart, Line, Notice
 from app.domain.policy.words import expiry_words
 from app.domain.risk import NOT_UNDERSTOOD, Finding, mark_unread
+from app.domain.text import beginning
 from assent.contracts import RiskLevel, Verdict
 from assent.masking import mask_text
 
@@ -70,7 +71,8 @@ class Pressed:
 
 def message_of(notice: Notice) -> tuple[str, list[Block]]:
     """The fallback text for notifications and lists, and the blocks."""
-    summary = escaped(shortened(f"{notice.headline}: {title_of(notice)}", 500))
+    words = f"{notice.headline}: {title_of(notice)}" if notice.heart else notice.headline
+    summary = escaped(shortened(words, 500))
     return summary, [*_told(notice)][:MOST_BLOCKS]
 
 
@@ -92,13 +94,13 @@ def shortened(text: str, length: int) -> str:
     """The text, or its beginning and `…`; at most `length` UTF-16 units, because Slack may count these."""
     if _units(text) <= length:
         return text
-    kept, used = [], 1
+    kept, used = 0, 1
     for char in text:
         used += 2 if ord(char) > 0xFFFF else 1
         if used > length:
             break
-        kept.append(char)
-    return f"{''.join(kept).rstrip()}…"
+        kept += 1
+    return f"{beginning(text, kept).rstrip()}…"
 
 
 def plain(text: str, length: int = TEXT_LENGTH) -> Block:
@@ -202,8 +204,7 @@ def _actions(notice: Notice) -> list[Block]:
             "text": plain(f"{words}…" if asks else words, BUTTON_LENGTH),
         }  # fmt: skip
         elements.append(button | ({"style": style} if style else {}))
-    page = "Open the request" if notice.heart or notice.lines else "Open the page"
-    words = "Sign in and approve" if notice.sign_in_first else page
+    words = "Sign in and approve" if notice.sign_in_first else notice.page_words
     elements.append(link_button(words, notice.page_url))
     return [{"type": "actions", "block_id": "decide", "elements": elements}]
 

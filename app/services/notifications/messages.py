@@ -77,6 +77,22 @@ class ComposedNotice:
     later: datetime | None = None
 
 
+@dataclass
+class _Updates:
+    """What a roundup says of one request: each thing once."""
+
+    view: Brief
+    headlines: dict[str, str] = field(default_factory=dict)
+
+    def line(self, portal_url: str) -> Line:
+        """Its line."""
+        request = self.view.request
+        return Line(
+            ". ".join(dict.fromkeys(self.headlines.values())), mask_text(request.title), request.risk,
+            self.view.assessment.is_clear(request.kind), f"{portal_url}/requests/{request.id}",
+        )  # fmt: skip
+
+
 class NoticeComposer:
     """Composes notices.
 
@@ -279,7 +295,7 @@ class NoticeComposer:
 
     def _roundup(self, delivery: Delivery, person: Person) -> ComposedNotice:
         actor = person.as_actor(Via.MAIL)
-        lines: list[Line] = []
+        found: dict[str, _Updates] = {}
         included: list[str] = []
         dropped: dict[str, str] = {}
         for other in self._waiting(delivery):
@@ -288,14 +304,14 @@ class NoticeComposer:
                 dropped[other.id] = view.reason
                 continue
             included.append(other.id)
-            if len(lines) < MOST_LINES:
-                url = f"{self._url}/requests/{view.request.id}"
-                headline, _said = self.headline(view, NoticeKind(other.kind), actor)
-                understood = view.assessment.is_clear(view.request.kind)
-                lines.append(Line(headline, mask_text(view.request.title), view.request.risk, understood, url))
-        if not lines:
+            kind = NoticeKind(other.kind)
+            headline, _said = self.headline(view, kind, actor)
+            # Of several reminders of one decision, the last one says enough.
+            found.setdefault(view.request.id, _Updates(view)).headlines["asks" if kind.asks else headline] = headline
+        if not found:
             return ComposedNotice(None, "There is nothing left to send.", dropped=dropped)
-        count = len(included)
+        lines = [updates.line(self._url) for updates in list(found.values())[:MOST_LINES]]
+        count = len(found)
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
             headline=f"{count} {'update' if count == 1 else 'updates'} in your notification roundup",
