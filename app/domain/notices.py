@@ -249,14 +249,14 @@ class Later:
     Attributes:
         after: the minimum wait that the other side asks for.
         ours: the cause is our own account or address there, so nothing arrives until an operator changes it.
-        limited: we sent too much, so it is no failure of the recipient.
+        limited: what we did too often, as the other side calls it; it is no failure of the recipient.
     """
 
     reason: str
     after: timedelta | None = None
     expired: tuple[str, ...] = ()
     ours: bool = False
-    limited: bool = False
+    limited: str = ""
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,21 @@ class SlackCode(Base):
     expires_at: Mapped[datetime]
 
 
+class SlackTurn(Base):
+    """When the next message may be posted in a channel of Slack, or to a person there.
+
+    Attributes:
+        target: The channel or person, or what is limited for all of them.
+        held_until: Slack asked us to post nothing before.
+    """
+
+    __tablename__ = "slack_turns"
+
+    target: Mapped[str] = mapped_column(Text, primary_key=True)
+    next_at: Mapped[datetime]
+    held_until: Mapped[datetime | None]
+
+
 class SlackCall(Base):
     """A signed call from Slack that was accepted, so that it is not accepted twice."""
 

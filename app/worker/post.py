@@ -8,7 +8,19 @@ from typing import Any, cast
 
 import structlog
 
-from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
+from app.domain.notices import (
+    KEPT_TRYING,
+    Channel,
+    DeliveryState,
+    Later,
+    Notice,
+    NoticeKind,
+    Refused,
+    Result,
+    Rewriter,
+    Sender,
+    WebhookCall,
+)
 from app.notify.slack.sender import SlackSender
 from app.services.clock import Clock
 from app.services.notifications.browsers import Browsers
@@ -20,6 +32,7 @@ from app.services.notifications.mail_trouble import MailTrouble
 from app.services.notifications.messages import NoticeComposer
 from app.services.notifications.planner import NotificationPlanner
 from app.services.notifications.sign_in_mail import SignInMail
+from app.services.notifications.slack_turns import ASKED, WAITS, SlackTurns
 from app.services.vault.ring import KeyRing
 from app.services.vault.values import Vault
 from app.store.engine import Sessions
@@ -61,7 +74,10 @@ class Post:
         self._sign_in_mail = SignInMail(sessions, clock)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
-        self._mail_trouble = MailTrouble(sessions, clock, slack=isinstance(senders.get(Channel.SLACK), SlackSender))
+        self._slack = isinstance(senders.get(Channel.SLACK), SlackSender)
+        self._mail_trouble = MailTrouble(sessions, clock, self._slack)
+        self._turns = SlackTurns(sessions, clock)
+        self._clock = clock
         self._browsers = Browsers(sessions, clock, vault)
         self._session_lifetime = session_lifetime
 
@@ -89,7 +105,10 @@ class Post:
             if composed.notice is None:
                 self.deliveries.suppress(delivery, composed.reason, job_id)
                 return DeliveryState.SUPPRESSED
-            included, seen = composed.included, 0
+            included, seen, target = composed.included, 0, self._target(delivery, composed.notice)
+            if target and (turn := self._turns.wait(target, delivery)):
+                self.deliveries.postpone(delivery, turn, WAITS, job_id)
+                return DeliveryState.PENDING
             if isinstance(composed.notice, Notice):
                 seen = composed.notice.version if delivery.channel == Channel.SLACK.value else 0
                 if delivery.person_id:
@@ -99,7 +118,10 @@ class Post:
             # A fault of ours must not affect other deliveries. This one is retried, and admins can see it.
             log.error("delivery.failed", delivery=delivery_id, exc_info=True)
             result, included = Later("Something went wrong on our side; see the log."), ()
-            seen = 0
+            seen, target = 0, ""
+        if target and isinstance(result, Later) and result.limited and self._may_wait(delivery):
+            self.deliveries.postpone(delivery, self._turns.pause(target, result), ASKED, job_id)
+            return DeliveryState.PENDING
         self._browsers.forget(result.expired)
         state = self.deliveries.note(delivery, result, included, job_id, seen)
         if delivery.destination_id:
@@ -107,6 +129,15 @@ class Post:
         self._raise_alarm(delivery, result, state)
         _report(delivery_id, delivery.attempts, result, state)
         return state
+
+    def _target(self, delivery: Delivery, notice: Notice | WebhookCall) -> str:
+        """The channel or person in Slack that a notice goes to; empty if it does not go there."""
+        if not self._slack or delivery.channel != Channel.SLACK.value or not isinstance(notice, Notice):
+            return ""
+        return notice.to.slack or delivery.person_id or ""
+
+    def _may_wait(self, delivery: Delivery) -> bool:
+        return self._clock() - delivery.first_due_at < KEPT_TRYING
 
     def _raise_alarm(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
         """Notify admins if no email arrives until somebody changes something, or if one was given up after a day."""

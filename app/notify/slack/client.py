@@ -98,7 +98,7 @@ class SlackApi:
             answer = self._client.api_call(method, **how)
             return dict(answer.data) if isinstance(answer.data, dict) else {}
         except SlackApiError as error:
-            raise _refused(error) from error
+            raise _refused(method, error) from error
         except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
             words = str(getattr(error, "reason", "") or error) or type(error).__name__
             raise SlackError(Later(f"Slack does not respond: {words}")) from error
@@ -167,12 +167,12 @@ class SlackApi:
         return value
 
 
-def _refused(error: SlackApiError) -> SlackError:
+def _refused(method: str, error: SlackApiError) -> SlackError:
     answer = error.response
     data = answer.data if isinstance(answer.data, dict) else {}
     code, status = str(data.get("error", ""))[:200], int(answer.status_code)
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return SlackError(Later("Slack asked us to wait.", _seconds(answer.headers)), code)
+        return SlackError(Later("Slack asked us to wait.", _seconds(answer.headers), limited=method), code)
     if status >= 500:
         return SlackError(Later(f"Slack responded with {status}.", _seconds(answer.headers)), code)
     if code in _OURS:
