@@ -137,6 +137,11 @@ class Choices:
             for channel in channels_of(way, self.browsers)
         )
 
+    def uses(self, channel: Channel) -> bool:
+        """True if something may be sent over that channel."""
+        ways = {self.digest_by, *(way for choice in self.kinds.values() for way in (choice.way, choice.below))}
+        return any(channel in CHANNELS.get(way, ()) for way in ways)
+
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """When the current quiet hours end; None if `now` is not in quiet hours."""
         if self.quiet is None:

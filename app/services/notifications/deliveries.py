@@ -34,6 +34,8 @@ PAGE = 50
 OUTBOX_KEPT = timedelta(days=14)
 """How long messages are kept in the outbox."""
 MAX_REASON = 500
+_REPLACED = (Channel.BROWSER.value, Channel.SLACK.value)
+"""The channels for which email takes over where they cannot be used."""
 _TAKE = """
     update deliveries set attempts = attempts + 1
     where id = %(id)s and state in ('pending', 'held') returning *"""
@@ -167,9 +169,10 @@ class Deliveries:
         if isinstance(result, Later):
             due = next_try(delivery.attempts, delivery.first_due_at, now, result.after, random.random())  # noqa: S311
         state = DeliveryState.PENDING if due else DeliveryState.FAILED
-        if state is DeliveryState.FAILED and delivery.channel == Channel.BROWSER.value:
-            by_mail_instead(self._sessions, delivery, now)
-        self._note(delivery, state, result.reason, due or now, job_id, () if due else included)
+        reason, replaced = result.reason, delivery.person_id and delivery.channel in _REPLACED
+        if state is DeliveryState.FAILED and replaced and by_mail_instead(self._sessions, delivery, now, included):
+            reason, included = f"{reason} It is sent by email instead.", ()
+        self._note(delivery, state, reason, due or now, job_id, () if due else included)
         return state
 
     def suppress(self, delivery: Delivery, reason: str, job_id: int | None = None) -> None:

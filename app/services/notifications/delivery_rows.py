@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.notices import Channel, DeliveryState, NoticeKind
@@ -54,26 +54,35 @@ def new_row(key: str, kind: NoticeKind, channel: Channel, now: datetime, **value
     return usual | values
 
 
-def by_mail_instead(sessions: Sessions, delivery: Delivery, now: datetime) -> None:
-    """Send by email what no browser of the person has taken, unless it goes to them over another channel as well.
+def by_mail_instead(sessions: Sessions, delivery: Delivery, now: datetime, included: Sequence[str] = ()) -> bool:
+    """Send by email what could not be sent to a person in Slack, or to any of their browsers.
 
-    Without this, a person who chose browsers alone would miss it. It is written once, however often this is called.
+    Without this, a person who chose one of them alone would miss it. It is written once, however often this is called.
+
+    Args:
+        included: for a roundup, the deliveries it contains, which the email then contains.
+
+    Returns:
+        Whether it is sent by email. False if an email is sent anyway, or Slack has what a browser has not taken.
     """
-    about = delivery.key.removesuffix(f":{Channel.BROWSER.value}")
-    if about == delivery.key:
-        return  # a test of the browsers
-    others = select(Delivery.id).where(
-        Delivery.key.in_([f"{about}:{channel.value}" for channel in Channel if channel is not Channel.BROWSER])
-    )
+    about = delivery.key.removesuffix(f":{delivery.channel}")
+    if about == delivery.key or delivery.kind == NoticeKind.MAIL_REFUSED.value:
+        return False  # a test of the channel, or emails do not arrive
+    others = [Delivery.key == f"{about}:{Channel.MAIL.value}"]
+    if delivery.channel == Channel.BROWSER.value:
+        failed = Delivery.state == DeliveryState.FAILED.value
+        others.append((Delivery.key == f"{about}:{Channel.SLACK.value}") & ~failed)
     with sessions.begin() as session:
-        if session.scalars(others.limit(1)).first() is not None:
-            return
+        if session.scalars(select(Delivery.id).where(or_(*others)).limit(1)).first() is not None:
+            return False
         kept = ("person_id", "request_id", "event_id", "on_behalf_of", "digest", "link_expires_at", "address")
         row = new_row(
             f"{about}:{Channel.MAIL.value}", NoticeKind(delivery.kind), Channel.MAIL, now,
             **{name: getattr(delivery, name) for name in kept},
         )  # fmt: skip
-        write_in(session, [DeliveryPlan(row)])
+        moved = update(Delivery).where(Delivery.id.in_(included), Delivery.in_digest)
+        session.execute(moved.values(channel=Channel.MAIL.value, state=DeliveryState.HELD.value, due_at=now))
+        return bool(write_in(session, [DeliveryPlan(row)]))
 
 
 def write(sessions: Sessions, plans: Sequence[DeliveryPlan]) -> list[str]:

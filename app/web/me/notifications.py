@@ -10,10 +10,12 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.choices import CHOOSABLE, Choices, Rhythm, Way, choices_from
 from app.domain.errors import AssentError
-from app.domain.notices import NoticeKind
+from app.domain.hidden_characters import plain_text
+from app.domain.notices import Channel, NoticeKind, Refused
 from app.http.errors import status_of
 from app.http.identity import current_actor, current_sign_in
-from app.http.runtime import services
+from app.http.runtime import portal, services
+from app.notify.slack.client import SlackError
 from app.web.me.browsers import application_key
 from app.web.pages import render, see_other, web
 from assent.contracts import RiskLevel
@@ -58,8 +60,24 @@ def notifications_change() -> Any:
     except AssentError as error:
         return page(sent, error)
     services().preferences.choose(actor, wanted)
-    flash("Your settings are saved. They apply to future notifications.")
+    flash(f"Your settings are saved. They apply to future notifications.{_unknown_in_slack(wanted)}")
     return see_other("web.notifications")
+
+
+def _unknown_in_slack(wanted: Choices) -> str:
+    """What somebody has to know who chooses Slack, but whom Slack does not know; empty if it does, or is not chosen."""
+    api, email = portal().slack, current_user.person.email
+    if api is None or not wanted.uses(Channel.SLACK) or services().slack_people.link_of(current_actor()) is not None:
+        return ""
+    try:
+        api.user_with(email)
+    except SlackError as error:
+        if isinstance(error.result, Refused):
+            return (
+                f" Slack has no user with the address {plain_text(email)}. Link your account under Profile, Slack; until "
+                "then, email takes the place of Slack."
+            )
+    return ""
 
 
 def page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
@@ -70,7 +88,7 @@ def page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None)
         "notify/choices.html", status_of(error) if error else 200,
         browsers=services().browsers.listed(current_actor(), current_sign_in()), push_key=application_key(),
         given=given, kinds={kind: _KINDS[kind] for kind in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
-        rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS,
+        rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS, slack_failure=services().preferences.slack_failure(current_actor()),
         person=current_user.person, now=services().clock(), error=error,
         wrong=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip
