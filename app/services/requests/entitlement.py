@@ -163,7 +163,7 @@ def _final(request: ApprovalRequest, decision: Decision) -> bool:
 
 
 def _second(request: ApprovalRequest, decision: Decision, actor: Actor) -> DuplicateDecisionError:
-    needed = _needed(request)
+    needed = needed_words(request)
     if actor.id == decision.person_id:
         words = (
             "You have rejected this; withdraw your rejection first to approve it."
@@ -183,7 +183,7 @@ def _second(request: ApprovalRequest, decision: Decision, actor: Actor) -> Dupli
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
 
 
-def _needed(request: ApprovalRequest) -> str:
+def needed_words(request: ApprovalRequest) -> str:
     """What a request still needs, for someone whose part in it is decided."""
     if request.resolves_at is not None:
         return "the decision takes effect soon unless it is undone"
@@ -211,7 +211,7 @@ def _principal(
             refusal = OwnRequestError(f"{absentee.name}, whose delegate you are, {request_origin(request)}.")
         elif _standing_words(request, {absentee.id}, decisions):
             refusal = DuplicateDecisionError(
-                f"{absentee.name}, whose delegate you are, has decided; {_needed(request)}.",
+                f"{absentee.name}, whose delegate you are, has decided; {needed_words(request)}.",
                 state=request.state,
             )
         else:

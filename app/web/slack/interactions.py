@@ -15,7 +15,16 @@ import structlog
 from flask import Response, jsonify, request
 
 from app.domain.ballot import Ballot
-from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
+from app.domain.errors import (
+    AlreadyDecidedError,
+    AssentError,
+    ConflictError,
+    DuplicateDecisionError,
+    ExpiredError,
+    InvalidInputError,
+    RiskRaisedError,
+)
+from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Via
 from app.domain.proposal_text import lines_of
 from app.http.aside import HANDED_OVER
@@ -30,7 +39,7 @@ from app.services.notifications.excerpts import is_complete, payload_of, summary
 from app.services.notifications.slack import SlackUser
 from app.services.reading.pages import RequestView
 from app.services.refusals import RefusedAction
-from app.services.requests.entitlement import HARMLESS
+from app.services.requests.entitlement import HARMLESS, needed_words
 from app.web.pages import web
 from app.web.slack.command import answer_command
 from assent.contracts import RiskLevel, Verdict
@@ -41,6 +50,10 @@ Answer = Response | tuple[str, int]
 STRANGER = (
     "Assent does not know who you are. Use `/assent link`, or ask an administrator for an account with your email."
 )
+_DONE = {
+    Verdict.APPROVE: "approved this", Verdict.MODIFY: "approved this with changes", Verdict.REJECT: "rejected this",
+    Verdict.REQUEST_CHANGES: "requested changes", Verdict.ANSWER: "answered this",
+}  # fmt: skip
 STALE = "The proposal has changed since this message was sent. Your decision was not counted; review it again."
 
 
@@ -126,6 +139,7 @@ def _pressed(payload: Mapping[str, Any]) -> Answer:
     if pressed is None or name not in {button.value for button in BUTTONS}:
         return "", 200  # a button that only opens a page
     verdict = Verdict(name)
+    actor: Actor | None = None
     try:
         actor = _actor(_team(payload), _user(payload))
         if actor is None:
@@ -140,7 +154,7 @@ def _pressed(payload: Mapping[str, Any]) -> Answer:
         return _saying(url, f"{error} Your decision was not counted; press the button again.")
     except AssentError as error:
         _refresh(error, pressed)
-        return _saying(url, _why(error))
+        return _saying(url, _already(error, pressed, verdict, actor) or _why(error))
     return _saying(url, words)
 
 
@@ -186,6 +200,7 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
     state = window.get("state") or {}
     comment, text = entered_text(state, "comment"), entered_text(state, "change")
     changes = draft.verdict is Verdict.MODIFY
+    actor: Actor | None = None
     try:
         actor = _actor(_team(payload), _user(payload))
         if actor is None:
@@ -205,7 +220,8 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
         return _update(window_of(again, titled(view.request.title), needed, text, comment, error.message))
     except AssentError as error:
         _refresh(error, draft.pressed)
-        return _update(message_modal(_why(error), _page(draft.pressed)))
+        words = _already(error, draft.pressed, draft.verdict, actor) or _why(error)
+        return _update(message_modal(words, _page(draft.pressed)))
     return _update(message_modal(words, _page(draft.pressed)))
 
 
@@ -227,6 +243,24 @@ def _update(window: Any) -> Response:
 def _why(error: AssentError) -> str:
     words = STALE if error.code == "stale_digest" else error.message
     return words if "not counted" in words else f"{words} Your decision was not counted."
+
+
+def _already(error: AssentError, pressed: Pressed, verdict: Verdict, actor: Actor | None) -> str:
+    """What somebody is told who has decided on this before, such as by pressing the button twice; empty: they have not."""
+    if actor is None or not isinstance(error, AlreadyDecidedError | DuplicateDecisionError | ExpiredError):
+        return ""
+    view = services().views.request(pressed.request_id, actor)
+    own = [
+        decision
+        for decision in view.decisions
+        if decision.person_id == actor.id and decision.withdrawn_at is None and decision.seen_digest == pressed.digest
+    ]
+    if not own:
+        return ""
+    state, before = RequestState(view.request.state), Verdict(own[-1].verdict)
+    rest = f"; {needed_words(view.request)}." if state is RequestState.PENDING else f". This request is {state.words}."
+    counted = "" if before is verdict else " Your decision was not counted."
+    return f"You have already {_DONE[before]}{rest}{counted}"
 
 
 def _refresh(error: AssentError, pressed: Pressed) -> None:

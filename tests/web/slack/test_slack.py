@@ -11,6 +11,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from app.domain.ballot import Ballot
 from app.domain.people import Role, Via
+from app.domain.policy.terms import Stage, Terms
 from app.factory import create_app
 from app.services.notifications.slack import SlackUser
 from app.settings import Settings
@@ -140,6 +141,19 @@ def test_decided_elsewhere_says_so(scene, services) -> None:
     services.checkpoints.decide(made.request.id, other.as_actor(Via.PAGE), Ballot(Verdict.REJECT, made.request.digest))
     told = made.press("approve")
     assert "rejected" in told and "not counted" in told and made.rewritings() == 1
+
+
+@pytest.mark.parametrize("quorum", [1, 2])
+def test_a_second_press_of_ones_own_says_that_one_has_decided(scene, quorum: int) -> None:
+    stages = (Stage(name="", quorum=quorum),)
+    made = scene(terms=Terms(name="any", deadline_seconds=3600, reason_required=(), stages=stages))
+    made.press("approve")
+    rest = "This request is approved." if quorum == 1 else "another person must decide as well."
+    for pressed in ("approve", "reject"):
+        told = made.press(pressed)
+        assert told.startswith("You have already approved this") and rest in told
+        assert ("Your decision was not counted." in told) == (pressed == "reject")
+    assert len(made.decisions()) == 1
 
 
 def test_slack_that_does_not_answer_decides_nothing(scene) -> None:
