@@ -368,6 +368,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "send a delivery again": (
         page("POST /deliveries/again"),
+        page("POST /deliveries/first-channel", way="mail"),
         page("POST /deliveries/<delivery_id>/again"),
         rest("POST /api/v1/deliveries/again"),
         rest("POST /api/v1/deliveries/<hex:id>/again"),
@@ -552,6 +553,7 @@ OPEN = {
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/<any(end, confirm, decline):act>"),
     ("GET", "/deliveries/again"),
+    ("GET", "/deliveries/first-channel"),
     ("GET", "/deliveries/<delivery_id>/again"),
     ("GET", "/destinations/<destination_id>/<any(test, secret, switch, replay, remove):act>"),
     ("GET", "/people/<person_id>/link"),

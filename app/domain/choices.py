@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -196,6 +196,16 @@ class Choices:
             (time.fromisoformat(quiet[0]), time.fromisoformat(quiet[1])) if quiet else None,
             Way(value.get("digest_by", Way.MAIL.value)),
         )
+
+
+FIRST = (Way.MAIL, Way.SLACK, Way.BOTH, Way.BROWSER)
+"""The ways that can come first for everybody who has not chosen."""
+
+
+def default_choices(first: Way = Way.MAIL) -> Choices:
+    """The settings of somebody who has not chosen any, in an organization in which that way comes first."""
+    kinds = {kind: replace(choice, way=first) for kind, choice in DEFAULT.items()}
+    return Choices(kinds, digest_by=first if first in CHANNELS else Way.MAIL)
 
 
 def choices_from(sent: Mapping[str, str]) -> Choices:

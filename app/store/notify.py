@@ -162,6 +162,18 @@ class NotifyChoices(Base):
     updated_at: Mapped[datetime]
 
 
+class NotifyDefault(Base):
+    """The way that comes first for everybody who has not chosen, a value of `app.domain.choices.Way`; at most one row."""
+
+    __tablename__ = "notify_defaults"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    way: Mapped[str]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+
 class PushSubscription(Base):
     """A browser that shows a person's notifications, until they sign out there.
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.choices import Choices, channels_of
+from app.domain.choices import channels_of
 from app.domain.notices import NoticeKind
 from app.domain.preferences import zone_of
 from app.domain.tokens import Scope
-from app.services.notifications.browsers import has_browsers
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
-from app.store.notify import Delivery, NotifyChoices
+from app.services.notifications.planner import choices_of
+from app.store.notify import Delivery
 from app.store.people import Person
 from app.store.policies import Absence, PolicyVersion
 from app.store.tokens import ApiToken
@@ -47,14 +47,13 @@ def announce(session: Session, thing: str, thing_id: str, person_id: str, now: d
     This uses the channels on which they receive requests for decisions; email if those come later, or not at all.
     """
     person = session.get_one(Person, person_id)
-    stored = session.get(NotifyChoices, person_id)
-    choices = Choices.from_json(stored.body) if stored else Choices()
+    choices = choices_of(session, [person_id])[person_id]
     rows = [
         new_row(
             f"account:{thing}:{thing_id}:{channel.value}", NoticeKind.ACCOUNT, channel, now, person_id=person_id,
             address=person.email,
         )
-        for channel in channels_of(choices.kinds[NoticeKind.ASKED].way, has_browsers(session, person_id))
+        for channel in channels_of(choices.kinds[NoticeKind.ASKED].way, choices.browsers)
     ]  # fmt: skip
     write_in(session, [DeliveryPlan(row) for row in rows])
 

@@ -157,8 +157,3 @@ def with_browsers(session: Session, person_ids: Sequence[str]) -> frozenset[str]
         return frozenset()
     query = select(PushSubscription.person_id).where(among(PushSubscription.person_id, person_ids)).distinct()
     return frozenset(session.scalars(query))
-
-
-def has_browsers(session: Session, person_id: str) -> bool:
-    """True if the person has browsers that show notifications."""
-    return bool(session.scalar(select(exists().where(PushSubscription.person_id == person_id))))

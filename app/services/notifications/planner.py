@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, load_only
 
-from app.domain.choices import Choices, When
+from app.domain.choices import Choices, Way, When, default_choices
 from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
@@ -31,7 +31,7 @@ from app.services.notifications.destination_plans import callback_plans, listeni
 from app.services.notifications.recipients import Addressee, Recipients
 from app.store.base import among
 from app.store.engine import Sessions
-from app.store.notify import Delivery, Destination, NotifyChoices, UnplannedEvent
+from app.store.notify import Delivery, Destination, NotifyChoices, NotifyDefault, UnplannedEvent
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -158,10 +158,16 @@ def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices
     """The preferences of each of these people."""
     query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
-    showing = with_browsers(session, person_ids)
+    showing, usual = with_browsers(session, person_ids), default_choices(first_way(session))
     return {
-        person_id: replace(stored.get(person_id, Choices()), browsers=person_id in showing) for person_id in person_ids
+        person_id: replace(stored.get(person_id, usual), browsers=person_id in showing) for person_id in person_ids
     }
+
+
+def first_way(session: Session) -> Way:
+    """The way that comes first for everybody who has not chosen."""
+    chosen = session.scalar(select(NotifyDefault.way))
+    return Way(chosen) if chosen else Way.MAIL
 
 
 def zone_for(time_zone: str) -> ZoneInfo:

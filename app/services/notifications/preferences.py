@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.domain.choices import Choices
+from app.domain.choices import Choices, Way
+from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel, DeliveryState
-from app.domain.people import Actor
+from app.domain.people import Action, Actor
 from app.services.clock import Clock
-from app.services.notifications.planner import choices_of
+from app.services.notifications.planner import choices_of, first_way
+from app.services.record.audit import record
 from app.store.engine import Sessions
-from app.store.notify import Delivery, NotifyChoices
+from app.store.notify import Delivery, NotifyChoices, NotifyDefault
 
 
 class NotificationPreferences:
@@ -35,6 +39,32 @@ class NotificationPreferences:
         with self._sessions.reads() as session:
             last = session.execute(query.order_by(Delivery.created_at.desc()).limit(1)).one_or_none()
         return str(last.reason) if last is not None and last.state == DeliveryState.FAILED.value else ""
+
+    def first(self) -> Way:
+        """The way that comes first for everybody who has not chosen."""
+        with self._sessions.reads() as session:
+            return first_way(session)
+
+    def choose_first(self, actor: Actor, way: str, available: Collection[Way]) -> None:
+        """Change it, for future events.
+
+        Args:
+            available: the ways that work here.
+
+        Raises:
+            ForbiddenError, InvalidInputError.
+        """
+        actor.require(Action.MANAGE_DELIVERIES)
+        if way not in available:
+            raise InvalidInputError("This channel cannot come first.", {"way": "Choose one of these."})
+        now = self._clock()
+        put = insert(NotifyDefault).values(id=1, way=way, changed_at=now)
+        with self._sessions.begin() as session:
+            before = first_way(session)
+            session.execute(
+                put.on_conflict_do_update(index_elements=["id"], set_={"way": way, "changed_at": now})
+            )
+            record(session, actor, "notifications.first_channel", now, **{"from": before.value, "to": way})
 
     def choose(self, actor: Actor, wanted: Choices) -> None:
         """Store the preferences; they apply to future events."""

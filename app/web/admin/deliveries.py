@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Response, flash, request
 
-from app.domain.errors import ConflictError, NotFoundError
+from app.domain.choices import CHANNELS, FIRST, Way
+from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.people import Action
 from app.domain.text import plural
@@ -35,6 +36,9 @@ KIND_WORDS = {
     NoticeKind.CALLBACK: "agent's callback",
     NoticeKind.MAIL_REFUSED: "emails refused",
 }
+WAY_WORDS = {
+    Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack", Way.BROWSER: "Browser, or else email",
+}  # fmt: skip
 CHANNEL_WORDS = {channel: channel.words for channel in Channel}
 STATE_WORDS = {
     DeliveryState.PENDING: "pending",
@@ -110,6 +114,23 @@ def delivery_again(delivery_id: str) -> Any:
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
+@web.post("/deliveries/first-channel")
+def deliveries_first_channel() -> Any:
+    """Choose the channel that comes first for everybody who has not chosen."""
+    try:
+        services().preferences.choose_first(current_actor(), request.form.get("way", ""), _first_ways())
+    except InvalidInputError as error:
+        return _list(error)
+    flash("The choice is saved. It applies to future notifications to everybody who has not changed their settings.")
+    return see_other("web.deliveries")
+
+
+@web.get("/deliveries/first-channel")
+def deliveries_first_channel_shown() -> Any:
+    """Show the page: a browser may open an action's URL again."""
+    return see_other("web.deliveries")
+
+
 @web.post("/deliveries/again")
 def deliveries_again() -> Any:
     """Send all deliveries now that match the filter and failed or are being retried."""
@@ -131,15 +152,16 @@ def delivery_again_shown(delivery_id: str) -> Any:
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
-def _list() -> Response:
+def _list(error: InvalidInputError | None = None) -> Response:
     actor = current_actor()
     actor.require(Action.MANAGE_DELIVERIES)
     return render(
-        "notify/deliveries.html",
+        "notify/deliveries.html", status_of(error) if error else 200, error=error, problems={},
         page=services().deliveries.page(actor, _wanted(), request.args.get("before", "")),
         counts=services().deliveries.counts(actor), kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
         query={name: value for name in _FILTERS if (value := request.args.get(name, ""))},
         has_server=_has_server(), demo=portal().settings.demo, unsent=services().deliveries.unsent_emails(actor),
+        first=services().preferences.first(), first_ways=_first_ways(),
     )  # fmt: skip
 
 
@@ -166,6 +188,11 @@ def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
     # Only this page embeds another one: the stored email.
     response.headers["Content-Security-Policy"] = f"{content_security_policy(csp_nonce())}; frame-src 'self'"
     return response
+
+
+def _first_ways() -> dict[Way, str]:
+    """The ways that can come first here: without a Slack app, messages to Slack would reach nobody."""
+    return {way: WAY_WORDS[way] for way in FIRST if _has_slack() or Channel.SLACK not in CHANNELS.get(way, ())}
 
 
 def _has_server() -> bool:
