@@ -28,6 +28,7 @@ class SlackServer:
         answers: what the next calls get instead of being taken: status, headers and document.
         said: ephemeral words to those who pressed buttons.
         windows: what `views.open` was given.
+        refuse: what a call gets instead of being taken, by method and arguments; None: it is taken.
         on_call, on_said: called before a call, or words to somebody, are taken; may wait.
     """
 
@@ -41,6 +42,7 @@ class SlackServer:
         self.windows: list[dict[str, Any]] = []
         self.channels: set[str] = {"C0TEAM"}
         self.on_call: Callable[[str], None] = lambda method: None
+        self.refuse: Callable[[str, dict[str, Any]], Any] = lambda method, given: None
         self.on_said: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -92,6 +94,8 @@ class SlackServer:
                 return self.answers.pop(0)
             if token != f"Bearer {TOKEN}":
                 return _no("invalid_auth")
+            if (refusal := self.refuse(method, given)) is not None:
+                return tuple(refusal)
             self.calls.append((method, given))
             return self._done(method, given)
 

@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
+from app.domain.choices import DEFAULT, FIRST, Choice, Choices, Rhythm, Way
+from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
-from app.domain.people import Via
+from app.domain.notices import Channel, NoticeKind
+from app.domain.people import Role, Via
 from app.risk.assess import assess_proposal
+from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.services.notifications.preferences import NotificationPreferences
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
@@ -240,8 +243,102 @@ def test_what_slack_refuses_for_good_has_failed_with_the_reason(office, slack) -
     del slack.users[user]
     request = open_one(office)
     office.work_all()
-    [delivery] = office.of(request)
+    mail, delivery = office.of(request)
     assert delivery.state == "failed" and "users_not_found" in delivery.reason and "Profile, Slack" in delivery.reason
+    assert delivery.reason.endswith("It is sent by email instead.") and (mail.channel, mail.state) == ("mail", "sent")
+
+
+def test_a_roundup_for_somebody_unknown_in_slack_comes_by_mail(office, slack) -> None:
+    later = {kind: Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}
+    _, user = joins(office, slack, choices=Choices(later, Rhythm.HOURLY, digest_by=Way.SLACK))
+    del slack.users[user]
+    request = open_one(office, title="Count orders", content="select 1")
+    office.work_all()
+    office.later(minutes=61)
+    office.work_all()
+    [roundup] = [delivery for delivery in office.of() if delivery.kind == "digest" and delivery.channel == "mail"]
+    assert roundup.state == "sent" and "Count orders" in (roundup.text or "")
+    assert [(delivery.state, delivery.digest_id) for delivery in office.of(request)] == [("sent", roundup.id)]
+
+
+def test_what_neither_slack_nor_a_browser_takes_comes_by_mail_once(office, slack) -> None:
+    person, user = joins(office, slack)
+    del slack.users[user]
+    request = open_one(office)
+    with office.desk.sessions.begin() as session:
+        row = new_row(
+            f"{request.id}:asked:0.{request.digest}:{person.id}:browser", NoticeKind.ASKED, Channel.BROWSER,
+            office.desk.clock(), person_id=person.id, request_id=request.id, digest=request.digest,
+        )  # fmt: skip
+        write_in(session, [DeliveryPlan(row)])
+    office.work_all()
+    found = sorted((delivery.channel, delivery.state) for delivery in office.of(request))
+    assert found == [("browser", "failed"), ("mail", "sent"), ("slack", "failed")]
+
+
+def test_many_at_once_go_out_at_the_pace_of_slack(office, slack) -> None:
+    _, user = joins(office, slack)
+    last: list[datetime] = []
+    refused: list[datetime] = []
+
+    def one_a_second(method: str, given: dict[str, Any]) -> Any:
+        now = office.desk.clock()
+        if method != "chat.postMessage":
+            return None
+        if last and now - last[-1] < timedelta(seconds=0.9):
+            refused.append(now)
+            return (429, {"Retry-After": "2"}, {"ok": False, "error": "ratelimited"})
+        last.append(now)
+        return None
+
+    slack.refuse = one_a_second
+    for _ in range(25):
+        open_one(office)
+    for _ in range(45):
+        office.work()
+        office.later(seconds=1)
+    assert len(slack.to(user)) == 25 and len(refused) <= 3
+
+
+def test_a_pause_holds_for_everything_to_one_person_and_for_nobody_else(office, slack) -> None:
+    (_, one), (_, two) = joins(office, slack), joins(office, slack, "Second DBA")
+    refused: list[str] = []
+
+    def once(method: str, given: dict[str, Any]) -> Any:
+        if method != "chat.postMessage" or given["channel"] != f"D{one}" or refused:
+            return None
+        refused.append(method)
+        return LIMITED
+
+    slack.refuse = once
+    requests = [open_one(office) for _ in range(3)]
+    office.work()
+    assert len(refused) == 1 and slack.to(one) == [] and len(slack.to(two)) == 3
+    states = {delivery.state for request in requests for delivery in office.of(request)}
+    assert states == {"pending", "sent"}
+    office.later(seconds=94)
+    office.work()
+    assert len(slack.to(one)) == 3
+
+
+def test_who_has_not_chosen_is_notified_where_the_organization_wants(office, slack) -> None:
+    person = make_person(office.desk.sessions, "DBA on call")
+    user = slack.add(person.email)
+    preferences = NotificationPreferences(office.desk.sessions, office.desk.clock)
+    with pytest.raises(ForbiddenError):
+        preferences.choose_first(person.as_actor(Via.PAGE), "slack", FIRST)
+    admin = office.desk.person("Admin", [Role.ADMIN])
+    with pytest.raises(InvalidInputError):
+        preferences.choose_first(admin, "pigeon", FIRST)
+    preferences.choose_first(admin, "slack", FIRST)
+    assert preferences.of(person.as_actor(Via.PAGE)).digest_by is Way.SLACK
+    chooser = make_person(office.desk.sessions, "Second DBA")
+    preferences.choose(chooser.as_actor(Via.PAGE), Choices())
+    request = open_one(office)
+    office.work_all()
+    channels = {delivery.person_id: delivery.channel for delivery in office.of(request)}
+    assert len(slack.to(user)) == 1
+    assert (channels[person.id], channels[chooser.id]) == ("slack", "mail"), "what people choose themselves holds"
 
 
 def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
@@ -310,6 +407,8 @@ def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None
     office.later(minutes=61)
     office.work_all()
     [digest] = slack.to(other)
+    assert digest["text"] == "1 update in your notification roundup"
+    assert buttons(digest)["open"]["text"]["text"] == "Open the queue"
     assert "1 update in your notification roundup" in words(digest)
     assert "Count ∗ of &lt;orders&gt;" in words(digest) and f"/requests/{request.id}" in words(digest)
 

@@ -16,6 +16,7 @@ from app.domain.events import EventKind
 from app.domain.notices import NoticeKind
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
+from app.domain.text import beginning
 from app.domain.tokens import TokenKind, token_terms
 from app.risk.assess import assess_proposal
 from app.services.bundle import build_services
@@ -27,7 +28,7 @@ from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_absence, make_person, make_request, script
 from tests.mailserver import MailServer
-from tests.notify.conftest import PostOffice
+from tests.notify.conftest import BASE, PostOffice
 from tests.services.desk import asked as asks
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -228,6 +229,9 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     [digest_mail] = mail.to(people["dba"])
     assert digest_mail["Subject"] == "Assent: 2 updates in your notification roundup"
     assert plain(digest_mail).count("Your decision is needed.") == 2 and gone.id not in plain(digest_mail)
+    shown = html(digest_mail).partition("<body>")[2]
+    assert shown.count("in your notification roundup") == 1 and "Open the queue" in shown
+    assert f"Open the queue: {BASE}/queue" in plain(digest_mail)
     for text in (plain(digest_mail), html(digest_mail)):
         assert text.count(" risk, not understood") == 1
     own = [delivery for delivery in office.of() if delivery.person_id == people["dba"].id and delivery.kind == "asked"]
@@ -235,6 +239,41 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     office.later(hours=1)
     office.work()
     assert len(mail.to(people["dba"])) == 1, "nothing is told a second time"
+
+
+def test_a_digest_says_each_thing_about_a_request_once(office, mail, people, opened) -> None:
+    later = {kind: Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}
+    NotificationPreferences(office.desk.sessions, office.desk.clock).choose(
+        actor(people["dba"]), Choices(later, Rhythm.HOURLY)
+    )
+    request = opened()
+    with office.desk.sessions.begin() as session:
+        event = event_row(EventKind.REQUEST_CHANGED, office.desk.clock(), request_id=request.id, what="warned")
+        publish(session, event)
+    office.work()
+    assert sorted(row.kind for row in office.of(request) if row.person_id == people["dba"].id) == ["asked", "expiring"]
+    office.later(hours=1)
+    office.work()
+    [digest_mail] = mail.to(people["dba"])
+    assert digest_mail["Subject"] == "Assent: 1 update in your notification roundup"
+    assert plain(digest_mail).count(f"/requests/{request.id}") == 1
+    assert "The deadline is approaching." in plain(digest_mail) and "Your decision is needed" not in plain(digest_mail)
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "shown"),
+    [
+        ("abcdef", 3, "abc"),
+        ("ab", 3, "ab"),
+        ("ok \U0001f469\u200d\U0001f4bb x", 4, "ok "),
+        ("ok \U0001f469\u200d\U0001f4bb x", 5, "ok "),
+        ("ok \U0001f469\u200d\U0001f4bb x", 6, "ok \U0001f469\u200d\U0001f4bb"),
+        ("e\u0301tude", 1, ""),
+        ("ok \U0001f44d\U0001f3fd!", 4, "ok "),
+    ],
+)
+def test_a_text_that_is_cut_ends_with_a_whole_character(text: str, length: int, shown: str) -> None:
+    assert beginning(text, length) == shown
 
 
 def test_quiet_hours_hold_everything_but_escalations(office, mail, people, opened) -> None:

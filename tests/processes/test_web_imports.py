@@ -43,6 +43,25 @@ answers = [agent.post("/api/v1/approvals", {{"proposal": script(sql)}}) for sql 
 found = [finding["rule"] for answer in answers for finding in answer.json["risk"]["findings"]]
 print(json.dumps([*found, *sorted({{name.partition(".")[0] for name in sys.modules}})]))
 """
+ADDING = """
+import json, sys
+sys.path.insert(0, {root!r})
+import wsgi
+from app.domain.people import Role
+from app.factory import create_app
+from app.settings import load_settings
+from tests.factories import make_person
+from tests.web.browsing import Browser
+app = create_app(load_settings())
+admin = Browser(app, make_person(app.extensions["assent"].sessions, "Admin", [Role.ADMIN]))
+form = admin.get("/destinations/new?channel=apprise").one("form", action="/destinations")
+admin.send(form, name="On call", address="json://8.8.8.8/x?key=secret")
+told = admin.follow().text
+wrong = admin.send(form, status=422, name="On call", address="syslog://").text
+print(json.dumps([
+    "The destination is added" in told, "JSON: json://8.8.8.8/x" in told, "Apprise does not know" in wrong
+]))
+"""
 LARGE = {"cel_expr_python", "cryptography", "re2", "slack_sdk", "sqlglot"}
 
 
@@ -82,3 +101,14 @@ def test_the_web_process_assesses_sql_without_loading_its_parser(database_url, t
     )  # fmt: skip
     assert "sql.drop.table" in loaded, "it was assessed, in a helper process"
     assert "sqlglot" not in loaded
+
+
+def test_the_web_process_adds_a_destination_for_apprise(database_url, tmp_path):
+    """Apprise needs modules that `wsgi` keeps from being loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", ADDING.format(root=str(ROOT))],
+        env=environment(ASSENT_DATABASE_URL=database_url, ASSENT_DATA_DIR=str(tmp_path), ASSENT_SECRET_KEY=SECRET_KEY),
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, True, True]

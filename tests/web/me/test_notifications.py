@@ -59,6 +59,34 @@ def test_bad_choices_are_shown_and_nothing_typed_is_lost(browse: Browse, sent: d
     assert visitor.fields(page.one("form", action="/profile/notifications"))["outcome.way"] == ["off"]
 
 
+def test_admins_send_all_again_that_match(services: Services, browse: Browse, people) -> None:
+    requests = [make_request(services.sessions, title=f"Sent again {number}") for number in range(2)]
+    failed = [
+        make_delivery(services.sessions, request, people["other"], reason="550 no", html=None, text=None)
+        for request in requests
+    ]
+    visitor = browse("admin")
+    page = visitor.get("/deliveries?text=sent+again")
+    visitor.send(page.one("form", action="/deliveries/again"))
+    assert "2 notifications are being sent again." in visitor.follow().text
+    states = {services.deliveries.get(people["admin"].as_actor(Via.PAGE), row.id).delivery.state for row in failed}
+    assert states == {"pending"}
+    assert not visitor.get("/deliveries?text=sent+again").all("form", action="/deliveries/again")
+
+
+def test_the_channel_that_comes_first_is_chosen_for_everybody(services: Services, browse: Browse, people) -> None:
+    visitor, viewer = browse("admin"), people["other"].as_actor(Via.PAGE)
+    form = visitor.get("/deliveries").one("form", action="/deliveries/first-channel")
+    assert "Slack" not in form.text, "no Slack app is configured"
+    visitor.send(form, way="browser")
+    assert "The choice is saved." in visitor.follow().text
+    assert services.preferences.of(viewer).kinds[NoticeKind.ASKED].way is Way.BROWSER
+    visitor.send(visitor.page.one("form", action="/deliveries/first-channel"), way="mail")
+    page = visitor.send(visitor.follow().one("form", action="/deliveries/first-channel"), status=422, way="pigeon")
+    assert "This channel cannot come first." in page.text
+    assert services.preferences.of(viewer).kinds[NoticeKind.ASKED].way is Way.MAIL
+
+
 def test_admins_find_a_delivery_and_send_it_again(services: Services, browse: Browse, people) -> None:
     request = make_request(services.sessions)
     failed = make_delivery(

@@ -163,6 +163,22 @@ def test_slack_that_does_not_answer_decides_nothing(scene) -> None:
     assert "Slack responded with 503" in told and made.fresh().state == "pending"
 
 
+# Choosing Slack
+
+
+def test_somebody_whom_slack_does_not_know_is_told_so_when_choosing_it(scene, app: Flask) -> None:
+    for known in (True, False):
+        made = scene()
+        visitor = Browser(app, made.person)
+        if not known:
+            made.slack.users[made.user]["profile"]["email"] = "elsewhere@example.org"
+        form = visitor.get("/profile/notifications").one("form", action="/profile/notifications")
+        visitor.send(form, **{"asked.way": "slack"})
+        told = visitor.follow().text
+        assert "Your settings are saved" in told
+        assert (f"Slack has no user with the address {made.person.email}" in told) != known
+
+
 # The command, and linking
 
 
