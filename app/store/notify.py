@@ -163,7 +163,7 @@ class NotifyChoices(Base):
 
 
 class NotifyDefault(Base):
-    """The way that comes first for everybody who has not chosen, a value of `app.domain.choices.Way`; at most one row."""
+    """The way that comes first for everybody who has not chosen, of `app.domain.choices.Way`; at most one row."""
 
     __tablename__ = "notify_defaults"
 

@@ -141,9 +141,10 @@ class Post:
 
     def _raise_alarm(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
         """Notify admins if no email arrives until somebody changes something, or if one was given up after a day."""
-        if delivery.channel == Channel.MAIL.value and isinstance(result, Later):
-            if result.ours or state is DeliveryState.FAILED:
-                self._mail_trouble.note()
+        if delivery.channel != Channel.MAIL.value or not isinstance(result, Later):
+            return
+        if result.ours or state is DeliveryState.FAILED:
+            self._mail_trouble.note()
 
     def _composer(self, delivery: Delivery) -> NoticeComposer | DestinationComposer:
         return self._composing if delivery.person_id else self._places

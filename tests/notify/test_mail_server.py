@@ -158,7 +158,9 @@ def test_an_answer_about_us_loses_no_mail(
     assert [len(mail.to(person)) for person in people] == [1, 1] and {row.state for row in office.of()} == {"sent"}
 
 
-def test_an_answer_about_the_mail_itself_is_final_also_when_it_comes_early(office: PostOffice, mail: MailServer) -> None:
+def test_an_answer_about_the_mail_itself_is_final_also_when_it_comes_early(
+    office: PostOffice, mail: MailServer
+) -> None:
     ask(office, 1)
     mail.refused_sender = "552 5.3.4 the message is too big"
     office.work()

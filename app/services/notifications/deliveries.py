@@ -350,11 +350,7 @@ class Deliveries:
         return self.get(actor, delivery_id).delivery
 
     def all_again(self, actor: Actor, wanted: DeliveryFilter) -> int:
-        """Send all matching deliveries now that failed or are being retried. Raises ForbiddenError.
-
-        Returns:
-            How many, at most `MOST_AT_ONCE`.
-        """
+        """Send all matching deliveries now that failed or are being retried; gives their number. Raises ForbiddenError."""
         actor.require(Action.MANAGE_DELIVERIES)
         with self._sessions.begin() as session:
             return send_all_now(session, actor, _conditions(wanted), self._clock())

@@ -19,7 +19,6 @@ from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
-
 DISABLED = "The destination is disabled."
 """Why a delivery is not sent that is sent once its destination is enabled again."""
 

@@ -159,9 +159,7 @@ def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices
     query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
     showing, usual = with_browsers(session, person_ids), default_choices(first_way(session))
-    return {
-        person_id: replace(stored.get(person_id, usual), browsers=person_id in showing) for person_id in person_ids
-    }
+    return {person_id: replace(stored.get(person_id, usual), browsers=person_id in showing) for person_id in person_ids}
 
 
 def first_way(session: Session) -> Way:

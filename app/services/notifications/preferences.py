@@ -61,9 +61,7 @@ class NotificationPreferences:
         put = insert(NotifyDefault).values(id=1, way=way, changed_at=now)
         with self._sessions.begin() as session:
             before = first_way(session)
-            session.execute(
-                put.on_conflict_do_update(index_elements=["id"], set_={"way": way, "changed_at": now})
-            )
+            session.execute(put.on_conflict_do_update(index_elements=["id"], set_={"way": way, "changed_at": now}))
             record(session, actor, "notifications.first_channel", now, **{"from": before.value, "to": way})
 
     def choose(self, actor: Actor, wanted: Choices) -> None:

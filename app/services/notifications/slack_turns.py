@@ -73,7 +73,7 @@ class SlackTurns:
         return self._take(target, now)
 
     def _take(self, target: str, now: datetime) -> datetime:
-        taken: datetime = execute(
-            self._sessions, _TAKE, {"target": target, "now": now, "burst": BURST, "pace": PACE}
-        )["at"]
+        taken: datetime = execute(self._sessions, _TAKE, {"target": target, "now": now, "burst": BURST, "pace": PACE})[
+            "at"
+        ]
         return taken

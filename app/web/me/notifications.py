@@ -74,8 +74,8 @@ def _unknown_in_slack(wanted: Choices) -> str:
     except SlackError as error:
         if isinstance(error.result, Refused):
             return (
-                f" Slack has no user with the address {plain_text(email)}. Link your account under Profile, Slack; until "
-                "then, email takes the place of Slack."
+                f" Slack has no user with the address {plain_text(email)}. Link your account under Profile, Slack; "
+                "until then, email takes the place of Slack."
             )
     return ""
 
@@ -88,7 +88,8 @@ def page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None)
         "notify/choices.html", status_of(error) if error else 200,
         browsers=services().browsers.listed(current_actor(), current_sign_in()), push_key=application_key(),
         given=given, kinds={kind: _KINDS[kind] for kind in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
-        rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS, slack_failure=services().preferences.slack_failure(current_actor()),
+        rhythms=_RHYTHMS, roundup_ways=_ROUNDUP_WAYS,
+        slack_failure=services().preferences.slack_failure(current_actor()),
         person=current_user.person, now=services().clock(), error=error,
         wrong=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip
