@@ -30,7 +30,7 @@ class NoticeKind(StrEnum):
     EVENT = "event"
     TEST = "test"
     CALLBACK = "callback"
-    MAIL_REFUSED = "mail_refused"
+    CHANNEL_REFUSED = "channel_refused"
 
     @property
     def asks(self) -> bool:
@@ -194,7 +194,7 @@ class Notice:
 _PAGES = {
     NoticeKind.DIGEST: "Open the queue", NoticeKind.TEST: "Open the queue", NoticeKind.SIGN_IN: "Sign in",
     NoticeKind.DISABLED: "Open the destination", NoticeKind.ACCOUNT: "Confirm or decline",
-    NoticeKind.MAIL_REFUSED: "Open the deliveries",
+    NoticeKind.CHANNEL_REFUSED: "Open the deliveries",
 }  # fmt: skip
 
 

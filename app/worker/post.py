@@ -25,10 +25,10 @@ from app.notify.slack.sender import SlackSender
 from app.services.clock import Clock
 from app.services.notifications.browsers import Browsers
 from app.services.notifications.callback_messages import CallbackComposer
+from app.services.notifications.channel_trouble import ChannelTrouble
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destination_messages import DestinationComposer
 from app.services.notifications.destinations import Destinations
-from app.services.notifications.mail_trouble import MailTrouble
 from app.services.notifications.messages import NoticeComposer
 from app.services.notifications.planner import NotificationPlanner
 from app.services.notifications.sign_in_mail import SignInMail
@@ -75,7 +75,7 @@ class Post:
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
         self._slack = isinstance(senders.get(Channel.SLACK), SlackSender)
-        self._mail_trouble = MailTrouble(sessions, clock, self._slack)
+        self._channel_trouble = ChannelTrouble(sessions, clock, self._slack)
         self._turns = SlackTurns(sessions, clock)
         self._clock = clock
         self._browsers = Browsers(sessions, clock, vault)
@@ -140,11 +140,12 @@ class Post:
         return self._clock() - delivery.first_due_at < KEPT_TRYING
 
     def _raise_alarm(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
-        """Notify admins if no email arrives until somebody changes something, or if one was given up after a day."""
-        if delivery.channel != Channel.MAIL.value or not isinstance(result, Later):
+        """Notify admins if nothing arrives until somebody changes something, or if it was given up after a day."""
+        channel = Channel(delivery.channel)
+        if channel not in (Channel.MAIL, Channel.SLACK) or not isinstance(result, Later):
             return
-        if result.ours or state is DeliveryState.FAILED:
-            self._mail_trouble.note()
+        if result.ours or (state is DeliveryState.FAILED and delivery.person_id):
+            self._channel_trouble.note(channel)
 
     def _composer(self, delivery: Delivery) -> NoticeComposer | DestinationComposer:
         return self._composing if delivery.person_id else self._places

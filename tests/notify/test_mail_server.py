@@ -183,13 +183,13 @@ def test_admins_learn_of_refused_mail_by_slack_and_send_all_again(database_url: 
     assert len(slack.to(user)) == 1, "once a day, not for every mail"
     mail.refused_sender = ""
     deliveries = office.post.deliveries
-    number, reason = deliveries.unsent_emails(admin.as_actor(Via.PAGE))
+    number, reason = deliveries.unsent(admin.as_actor(Via.PAGE))
     assert number >= 3 and "sender rejected" in reason
     assert deliveries.all_again(admin.as_actor(Via.PAGE), DeliveryFilter(kind=NoticeKind.ASKED)) >= 3
     office.work()
     assert [len(mail.to(person)) for person in people] == [1] * 3
     assert deliveries.all_again(admin.as_actor(Via.PAGE), DeliveryFilter()) == 0
-    assert deliveries.unsent_emails(admin.as_actor(Via.PAGE)) == (0, "")
+    assert deliveries.unsent(admin.as_actor(Via.PAGE)) == (0, "")
     slack.stop()
     office.desk.engine.dispose()
 

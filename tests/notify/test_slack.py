@@ -276,6 +276,21 @@ def test_what_neither_slack_nor_a_browser_takes_comes_by_mail_once(office, slack
     assert found == [("browser", "failed"), ("mail", "sent"), ("slack", "failed")]
 
 
+def test_admins_learn_by_mail_that_slack_rejects_the_token(office, slack) -> None:
+    _, user = joins(office, slack)
+    admin = make_person(office.desk.sessions, "Portal admin", [Role.ADMIN])
+    slack.refuse = lambda method, given: (200, {}, {"ok": False, "error": "token_revoked"})
+    open_one(office)
+    office.work_all()
+    [told] = [delivery for delivery in office.of() if delivery.kind == "channel_refused"]
+    assert (told.person_id, told.channel, told.state) == (admin.id, "mail", "sent")
+    assert "Slack refuses the messages of Assent" in (told.text or "") and "token_revoked" in (told.text or "")
+    slack.refuse = lambda method, given: None
+    office.later(minutes=1)
+    office.work_all()
+    assert len(slack.to(user)) == 1
+
+
 def test_many_at_once_go_out_at_the_pace_of_slack(office, slack) -> None:
     _, user = joins(office, slack)
     last: list[datetime] = []

@@ -177,7 +177,7 @@ def _refused(method: str, error: SlackApiError) -> SlackError:
         return SlackError(Later(f"Slack responded with {status}.", _seconds(answer.headers)), code)
     if code in _OURS:
         needed = f" ({data['needed']})" if isinstance(data.get("needed"), str) else ""
-        return SlackError(Later(f"Slack rejected our token: {code}{needed}. See docs/slack.md."), code)
+        return SlackError(Later(f"Slack rejected our token: {code}{needed}. See docs/slack.md.", ours=True), code)
     if code in _FINAL:
         return SlackError(Refused(f"{_FINAL[code]} ({code})"), code)
     if code in _CLOSED:

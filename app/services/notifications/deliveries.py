@@ -17,8 +17,8 @@ from app.domain.notices import Channel, DeliveryState, Later, NoticeKind, Result
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
 from app.services.clock import Clock
-from app.services.notifications.delivery_rows import by_mail_instead
-from app.services.notifications.mail_trouble import unsent_emails
+from app.services.notifications.channel_trouble import unsent
+from app.services.notifications.delivery_rows import BY_MAIL, by_mail_instead
 from app.services.notifications.manual_sends import can_be_sent, is_retried, send_all_now, send_now
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.batch import Batch, execute
@@ -171,7 +171,7 @@ class Deliveries:
         state = DeliveryState.PENDING if due else DeliveryState.FAILED
         reason, replaced = result.reason, delivery.person_id and delivery.channel in _REPLACED
         if state is DeliveryState.FAILED and replaced and by_mail_instead(self._sessions, delivery, now, included):
-            reason, included = f"{reason} It is sent by email instead.", ()
+            reason, included = f"{reason} {BY_MAIL}", ()
         self._note(delivery, state, reason, due or now, job_id, () if due else included)
         return state
 
@@ -350,16 +350,16 @@ class Deliveries:
         return self.get(actor, delivery_id).delivery
 
     def all_again(self, actor: Actor, wanted: DeliveryFilter) -> int:
-        """Send all matching deliveries now that failed or are being retried; gives their number. Raises ForbiddenError."""
+        """Send all matching deliveries now that failed or are retried; gives their number. Raises ForbiddenError."""
         actor.require(Action.MANAGE_DELIVERIES)
         with self._sessions.begin() as session:
             return send_all_now(session, actor, _conditions(wanted), self._clock())
 
-    def unsent_emails(self, actor: Actor) -> tuple[int, str]:
-        """How many emails were attempted without success, and why the last one was not accepted."""
+    def unsent(self, actor: Actor, channel: Channel = Channel.MAIL) -> tuple[int, str]:
+        """How many messages to people were attempted without success, and why the last one was not accepted."""
         actor.require(Action.MANAGE_DELIVERIES)
         with self._sessions.reads() as session:
-            return unsent_emails(session, self._clock())
+            return unsent(session, self._clock(), channel)
 
 
 def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:

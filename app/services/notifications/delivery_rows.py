@@ -19,6 +19,8 @@ from app.store.engine import Sessions
 from app.store.jobs import DEFER, deliver_job, rewrite_job
 from app.store.notify import Delivery
 
+BY_MAIL = "It is sent by email instead."
+"""The end of the reason why a delivery failed that email has replaced."""
 _TABLE = metadata.tables[Delivery.__tablename__]
 _COLUMNS = [column.name for column in _TABLE.columns if column.name not in ("sent_at", "text", "html", "digest_id")]
 _WRITE = f"""
@@ -66,8 +68,8 @@ def by_mail_instead(sessions: Sessions, delivery: Delivery, now: datetime, inclu
         Whether it is sent by email. False if an email is sent anyway, or Slack has what a browser has not taken.
     """
     about = delivery.key.removesuffix(f":{delivery.channel}")
-    if about == delivery.key or delivery.kind == NoticeKind.MAIL_REFUSED.value:
-        return False  # a test of the channel, or emails do not arrive
+    if about == delivery.key or delivery.kind == NoticeKind.CHANNEL_REFUSED.value:
+        return False  # a test of the channel, or admins get it over all of them anyway
     others = [Delivery.key == f"{about}:{Channel.MAIL.value}"]
     if delivery.channel == Channel.BROWSER.value:
         failed = Delivery.state == DeliveryState.FAILED.value

@@ -19,8 +19,8 @@ from app.domain.text import plural
 from app.services.clock import Clock
 from app.services.notifications.account_notices import to_confirm
 from app.services.notifications.browsers import Browsers
+from app.services.notifications.channel_trouble import unsent
 from app.services.notifications.excerpts import excerpt_of
-from app.services.notifications.mail_trouble import unsent_emails
 from app.services.notifications.planner import zone_for
 from app.services.notifications.sign_in_mail import ready_link
 from app.services.reading.brief import Brief, brief_of
@@ -43,6 +43,10 @@ _RECEIPTS = {
     "partly_applied": "The run did part of what was approved.",
     "not_applied": "The run did nothing.",
     "failed": "The run failed after the decision.",
+}
+_REFUSED = {
+    Channel.MAIL: "The mail server refuses the emails of Assent",
+    Channel.SLACK: "Slack refuses the messages of Assent",
 }
 _TOLD = {
     NoticeKind.ASKED: "Your decision is needed",
@@ -121,8 +125,8 @@ class NoticeComposer:
             return self._test(delivery, to)
         if delivery.kind == NoticeKind.DISABLED.value:
             return self._disabled(delivery, to)
-        if delivery.kind == NoticeKind.MAIL_REFUSED.value:
-            return self._mail_refused(delivery, to)
+        if delivery.kind == NoticeKind.CHANNEL_REFUSED.value:
+            return self._refused(delivery, to)
         if delivery.kind == NoticeKind.ACCOUNT.value:
             return self._account(delivery, to)
         if delivery.kind == NoticeKind.SIGN_IN.value:
@@ -146,16 +150,17 @@ class NoticeComposer:
         )  # fmt: skip
         return ComposedNotice(notice)
 
-    def _mail_refused(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
-        """The mail server refuses all emails."""
+    def _refused(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
+        """A channel refuses everything; the delivery's key says which (see `channel_trouble`)."""
+        channel = Channel(delivery.key.split(":")[1])
         with self._sessions.reads() as session:
-            number, reason = unsent_emails(session, self._clock())
+            number, reason = unsent(session, self._clock(), channel)
         if not number:
-            return ComposedNotice(None, "No emails are left that were refused.")
-        waiting = f"{plural(number, 'email')} {'has' if number == 1 else 'have'} not been sent."
+            return ComposedNotice(None, "Nothing is left that was refused.")
+        waiting = f"{plural(number, 'message')} {'has' if number == 1 else 'have'} not been sent."
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.MAIL_REFUSED, to=to, at=delivery.created_at,
-            headline="The mail server refuses the emails of Assent",
+            id=delivery.id, kind=NoticeKind.CHANNEL_REFUSED, to=to, at=delivery.created_at,
+            headline=_REFUSED[channel],
             said=f"{reason}\n{waiting} Once the cause is mended, send all of them again under Deliveries.",
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/deliveries",
         )  # fmt: skip

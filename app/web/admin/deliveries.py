@@ -34,7 +34,7 @@ KIND_WORDS = {
     NoticeKind.EVENT: "event",
     NoticeKind.TEST: "test",
     NoticeKind.CALLBACK: "agent's callback",
-    NoticeKind.MAIL_REFUSED: "emails refused",
+    NoticeKind.CHANNEL_REFUSED: "channel refused",
 }
 WAY_WORDS = {
     Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack", Way.BROWSER: "Browser, or else email",
@@ -54,6 +54,7 @@ DOTS = {
     DeliveryState.FAILED: "failed",
     DeliveryState.SUPPRESSED: "skipped",
 }
+_SERVERS = {Channel.MAIL: "The mail server", Channel.SLACK: "Slack"}
 _FILTERS = ("state", "kind", "text", "request_id", "destination_id")
 _MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
@@ -160,7 +161,11 @@ def _list(error: InvalidInputError | None = None) -> Response:
         page=services().deliveries.page(actor, _wanted(), request.args.get("before", "")),
         counts=services().deliveries.counts(actor), kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
         query={name: value for name in _FILTERS if (value := request.args.get(name, ""))},
-        has_server=_has_server(), demo=portal().settings.demo, unsent=services().deliveries.unsent_emails(actor),
+        has_server=_has_server(), demo=portal().settings.demo,
+        unsent={
+            words: services().deliveries.unsent(actor, channel)
+            for channel, words in _SERVERS.items()
+        },
         first=services().preferences.first(), first_ways=_first_ways(),
     )  # fmt: skip
 

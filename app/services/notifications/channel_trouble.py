@@ -1,4 +1,4 @@
-"""Notifies admins over other channels that the mail server refuses all emails, because of our account or address."""
+"""Notifies admins over other channels that the mail server or Slack refuses everything, because of our own account."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from app.domain.notices import WAITING, Channel, DeliveryState, NoticeKind
 from app.domain.people import Role
 from app.services.clock import Clock
 from app.services.notifications.browsers import with_browsers
-from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
+from app.services.notifications.delivery_rows import BY_MAIL, DeliveryPlan, new_row, write_in
 from app.store.engine import Sessions
 from app.store.notify import Delivery
 from app.store.people import Person
 
 LOOKING_BACK = timedelta(days=7)
-"""An email that was refused before is one of those that nobody wants to send any more."""
+"""A message that was refused before is one of those that nobody wants to send any more."""
 _UNSENT = (*(state.value for state in WAITING), DeliveryState.FAILED.value)
 
 
-class MailTrouble:
-    """Notifies admins once a day for as long as emails are refused.
+class ChannelTrouble:
+    """Notifies admins once a day for as long as a channel is refused.
 
     Args:
         slack: a Slack app is configured.
@@ -33,42 +33,44 @@ class MailTrouble:
         self._sessions = sessions
         self._clock = clock
         self._slack = slack
-        self._noted = ""
+        self._noted: dict[Channel, str] = {}
 
-    def note(self) -> None:
-        """An email was refused for a reason that concerns all of them."""
+    def note(self, channel: Channel) -> None:
+        """A message over that channel was refused for a reason that concerns all of them."""
         now = self._clock()
         day = f"{now:%Y-%m-%d}"
-        if day == self._noted:
+        if self._noted.get(channel) == day:
             return
         with self._sessions.begin() as session:
-            write_in(session, self._plans(session, day, now))
-        self._noted = day
+            write_in(session, self._plans(session, channel, day, now))
+        self._noted[channel] = day
 
-    def _plans(self, session: Session, day: str, now: datetime) -> list[DeliveryPlan]:
+    def _plans(self, session: Session, refused: Channel, day: str, now: datetime) -> list[DeliveryPlan]:
         active = session.scalars(select(Person).where(Person.active)).all()
         admins = [person for person in active if Role.ADMIN.value in person.roles]
         showing = with_browsers(session, [admin.id for admin in admins])
         return [
             DeliveryPlan(
                 new_row(
-                    f"mail-refused:{day}:{admin.id}:{channel.value}", NoticeKind.MAIL_REFUSED, channel, now,
-                    person_id=admin.id, address=admin.email,
+                    f"refused:{refused.value}:{day}:{admin.id}:{channel.value}", NoticeKind.CHANNEL_REFUSED, channel,
+                    now, person_id=admin.id, address=admin.email,
                 )
             )
             for admin in admins
             for channel in self._channels(admin.id in showing)
+            if channel is not refused
         ]  # fmt: skip
 
     def _channels(self, browsers: bool) -> Sequence[Channel]:
-        return (*((Channel.SLACK,) if self._slack else ()), *((Channel.BROWSER,) if browsers else ()))
+        return (Channel.MAIL, *((Channel.SLACK,) if self._slack else ()), *((Channel.BROWSER,) if browsers else ()))
 
 
-def unsent_emails(session: Session, now: datetime) -> tuple[int, str]:
-    """How many of the last days' emails wait for another attempt or have failed, and the reason of the last attempt."""
+def unsent(session: Session, now: datetime, channel: Channel) -> tuple[int, str]:
+    """How many of the last days' messages to people wait for another attempt or have failed, and why the last one."""
     tried = (
-        Delivery.channel == Channel.MAIL.value, Delivery.state.in_(_UNSENT), Delivery.attempts > 0,
-        Delivery.reason != "", Delivery.created_at > now - LOOKING_BACK,
+        Delivery.channel == channel.value, Delivery.person_id.is_not(None), Delivery.state.in_(_UNSENT),
+        Delivery.attempts > 0, Delivery.reason != "", ~Delivery.reason.endswith(BY_MAIL),
+        Delivery.created_at > now - LOOKING_BACK,
     )  # fmt: skip
     number = session.scalar(select(func.count()).where(*tried)) or 0
     last = select(Delivery.reason).where(*tried).order_by(Delivery.due_at.desc(), Delivery.id).limit(1)
