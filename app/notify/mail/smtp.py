@@ -60,7 +60,8 @@ class SmtpSender:
         try:
             kept = self._connect()
         except smtplib.SMTPException as error:
-            return Later(f"The mail server rejected our sign-in: {_words(error)}", _asked_to_wait(error), ours=True)
+            words = f"The mail server rejected our sign-in: {_words(error)}"
+            return Later(words, _asked_to_wait(error), ours=not _is_temporary(error))
         except (OSError, ssl.SSLError) as error:
             return Later(f"The mail server cannot be reached: {_words(error)}")
         against = _hand_over(kept.connection, message, self._settings.mail_return_path or None)
@@ -131,6 +132,13 @@ def _judge(code: int, said: bytes | str, error: Exception) -> Later | Refused:
     if 400 <= code < 500:
         return Later(words, _asked_to_wait(error))
     return Refused(words)
+
+
+def _is_temporary(error: smtplib.SMTPException) -> bool:
+    """True if a connection was refused for a while, such as because there are too many."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code < 500
+    return isinstance(error, smtplib.SMTPServerDisconnected)
 
 
 def _is_about_us(code: int, said: str, about_sender: bool) -> bool:
