@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 TEAM_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 """The form of a team's name."""
@@ -24,16 +25,22 @@ def is_email(text: str) -> bool:
     return "@" in text and len(text) <= 254 and is_storable(text) and not any(char.isspace() for char in text)
 
 
-_JOINING = re.compile("[\u0300-\u036f\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
-"""What belongs to the character before it: accents, the joiner of emoji, their variants and skin tones."""
+_JOINER = "\u200d"
+_SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
 
 
 def beginning(text: str, length: int) -> str:
     """At most the first `length` characters of a text; a joined emoji is shown whole or not at all."""
     cut = length
-    while 0 < cut < len(text) and (_JOINING.match(text[cut]) or text[cut - 1] == "\u200d"):
+    while 0 < cut < len(text) and (_belongs_to_the_one_before(text[cut]) or text[cut - 1] == _JOINER):
         cut -= 1
     return text[:cut]
+
+
+def _belongs_to_the_one_before(char: str) -> bool:
+    """True for accents and other marks, variants of emoji, their skin tones, and what joins them."""
+    marks = unicodedata.category(char) in ("Mn", "Me")
+    return marks or char == _JOINER or _SKIN_TONES[0] <= char <= _SKIN_TONES[1]
 
 
 def plural(count: int, singular: str, several: str = "") -> str:

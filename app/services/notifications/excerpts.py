@@ -11,7 +11,7 @@ from app.domain.notices import Heart
 from app.domain.policy.words import listing
 from app.domain.proposal_text import lines_of
 from app.domain.risk import Finding
-from app.domain.text import plural
+from app.domain.text import beginning, plural
 from app.services.reading.brief import Brief
 from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
@@ -34,7 +34,7 @@ def excerpt_of(view: Brief) -> Heart:
     return Heart(
         request_id=row.id,
         title=mask_text(row.title),
-        summary=mask_text(summary_of(payload))[:SUMMARY_LENGTH],
+        summary=beginning(mask_text(summary_of(payload)), SUMMARY_LENGTH),
         risk=row.risk,
         score=view.assessment.score,
         kind=row.kind,
@@ -88,7 +88,7 @@ def summary_of(payload: dict[str, Any]) -> str:
 
 
 def _excerpt(lines: list[str]) -> tuple[str, ...]:
-    shown = [line[:LINE_LENGTH] + ("…" if len(line) > LINE_LENGTH else "") for line in lines[:EXCERPT_LINES]]
+    shown = [beginning(line, LINE_LENGTH) + ("…" if len(line) > LINE_LENGTH else "") for line in lines[:EXCERPT_LINES]]
     return tuple(mask_text("\n".join(shown)).split("\n")) if shown else ()
 
 
