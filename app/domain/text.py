@@ -26,6 +26,7 @@ def is_email(text: str) -> bool:
 
 
 _JOINER = "\u200d"
+_LONGEST_JOINED = 16
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
 
 
@@ -34,7 +35,8 @@ def beginning(text: str, length: int) -> str:
     cut = length
     while 0 < cut < len(text) and (_belongs_to_the_one_before(text[cut]) or text[cut - 1] == _JOINER):
         cut -= 1
-    return text[:cut]
+    # Nothing can be kept out of sight behind a long row of marks.
+    return text[: cut if length - cut <= _LONGEST_JOINED else length]
 
 
 def _belongs_to_the_one_before(char: str) -> bool:
