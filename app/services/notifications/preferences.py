@@ -62,7 +62,7 @@ class NotificationPreferences:
         with self._sessions.begin() as session:
             before = first_way(session)
             session.execute(put.on_conflict_do_update(index_elements=["id"], set_={"way": way, "changed_at": now}))
-            record(session, actor, "notifications.first_channel", now, **{"from": before.value, "to": way})
+            record(session, actor, "delivery.first_channel", now, **{"from": before.value, "to": way})
 
     def choose(self, actor: Actor, wanted: Choices) -> None:
         """Store the preferences; they apply to future events."""

@@ -102,7 +102,7 @@ PHRASES = {
     "request.sample_reviewed": "reviewed what a policy decided",
     "request.receipt": "recorded what the run did",
     "delivery.repeated": "sent a notification again",
-    "notifications.first_channel": "changed the channel that comes first",
+    "delivery.first_channel": "changed the channel that comes first",
     "delivery.all_repeated": "sent notifications again",
     "grant.proposed": "proposed a standing grant",
     "grant.approved": "approved a standing grant",
