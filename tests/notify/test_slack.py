@@ -243,7 +243,7 @@ def test_what_slack_refuses_for_good_has_failed_with_the_reason(office, slack) -
     del slack.users[user]
     request = open_one(office)
     office.work_all()
-    mail, delivery = office.of(request)
+    delivery, mail = office.of(request)
     assert delivery.state == "failed" and "users_not_found" in delivery.reason and "Profile, Slack" in delivery.reason
     assert delivery.reason.endswith("It is sent by email instead.") and (mail.channel, mail.state) == ("mail", "sent")
 

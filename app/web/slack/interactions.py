@@ -246,7 +246,7 @@ def _why(error: AssentError) -> str:
 
 
 def _already(error: AssentError, pressed: Pressed, verdict: Verdict, actor: Actor | None) -> str:
-    """What somebody is told who has decided on this before, as by pressing the button twice; empty: they have not."""
+    """The words for somebody who has decided on this before, as by pressing the button twice; empty: they have not."""
     if actor is None or not isinstance(error, AlreadyDecidedError | DuplicateDecisionError | ExpiredError):
         return ""
     view = services().views.request(pressed.request_id, actor)
