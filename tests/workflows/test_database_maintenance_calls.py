@@ -14,6 +14,7 @@ import pytest
 
 from tests.workflows.conftest import MaintenanceRun, Shop
 from workflows.database_maintenance.candidates import make_candidate
+from workflows.database_maintenance.health import checks_for, run_checks
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import Query, TrialError
 from workflows.database_maintenance.targets.opening import opened
@@ -266,6 +267,37 @@ def test_a_query_that_waits_for_a_lock_is_given_up(shop: Shop) -> None:
     with opened(settings) as target, shop.connect() as other, other.transaction():
         other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
         assert "waits for a lock" in refusal(target, "SELECT count(*) FROM orders")
+
+
+def test_queries_run_as_the_role_that_is_configured_for_measuring(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"measuring_{secrets.token_hex(6)}"
+    settings = MaintenanceInput.model_validate(shop.input(runs_per_measurement=1, workload="SELECT 1"))
+    monkeypatch.setenv("ASSENT_MEASURING_ROLE_SHOP", role)
+    assert f"role {role} does not exist" in health_of(settings)["measuring_role"]
+    with shop.connect() as connection:
+        connection.execute(f"CREATE ROLE {role}; GRANT SELECT ON shipments TO {role}")
+        try:
+            with opened(settings) as target:
+                mine = "SELECT count(*) FROM shipments WHERE current_user = session_user"
+                assert target.measure(Query(id="q", name="q", sql=mine)).ms >= 0
+                assert "permission denied for table orders" in refusal(target, "SELECT count(*) FROM orders")
+                with target.lab(["shipments"], {"shipments"}) as lab:
+                    lab.build(make_candidate(target.schema().tables["shipments"], ["tracking_code"], "postgres", "q"))
+                    of_code = Query(id="q", name="q", sql="SELECT * FROM shipments WHERE tracking_code = 'T1'")
+                    assert lab.measure(of_code).indexes, "the copy can be read as well"
+                assert target.rows("SELECT current_user = session_user") == [(True,)], "only while a query is measured"
+            assert health_of(settings)["measuring_role"] == role
+            connection.execute(f"ALTER ROLE {role} SUPERUSER")
+            assert "is a superuser" in health_of(settings)["measuring_role"]
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def health_of(settings: MaintenanceInput) -> dict[str, str]:
+    """What each health check found."""
+    return {result.name: result.message for result in run_checks(checks_for(settings), deadline_s=30.0)}
 
 
 def test_what_was_looked_through_is_what_runs(shop: Shop, target: PostgresTarget) -> None:

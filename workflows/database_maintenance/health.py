@@ -24,6 +24,10 @@ from workflows.database_maintenance.workload import WorkloadError, file_named, l
 DEADLINE_S = 1.9
 """Longest time for all checks together, even if some of them hang."""
 
+_ROLE = """
+SELECT r.rolsuper, pg_has_role(r.oid, 'MEMBER'), current_user FROM pg_roles r WHERE r.rolname = %s
+"""
+
 _LONG_TRANSACTIONS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '5 minutes'
@@ -103,6 +107,7 @@ def checks_for(settings: MaintenanceInput) -> list[Check]:
     return [
         Check("database_connection", "Database answers", True, 1.8, lambda: _connection(settings)),
         Check("privileges", "Tables may be indexed", False, 1.8, lambda: _privileges(settings)),
+        Check("measuring_role", "Role for measuring", True, 1.8, lambda: _measuring_role(settings)),
         Check("long_transactions", "No long transactions", False, 1.8, lambda: _transactions(settings)),
         Check("named_files", "Files named in the input", True, 1.0, lambda: _named_files(settings)),
         Check("query_source", "Queries to examine", False, 1.8, lambda: _query_source(settings)),
@@ -130,6 +135,22 @@ def _privileges(settings: MaintenanceInput) -> str:
     if foreign:
         raise CheckError(f"{foreign} of {tables} tables belong to roles that this one is not a member of")
     return f"owner of all {tables} tables"
+
+
+def _measuring_role(settings: MaintenanceInput) -> str:
+    with opened(settings) as target:
+        role = target.measuring_role if isinstance(target, PostgresTarget) else ""
+        rows = target.rows(_ROLE, role) if isinstance(target, PostgresTarget) and role else []
+    if not role:
+        return "none is configured; queries run as the role of the target's address"
+    if not rows:
+        raise CheckError(f"the configured role {role} does not exist")
+    is_superuser, is_member, current = rows[0]
+    if is_superuser:
+        raise CheckError(f"the configured role {role} is a superuser; use one that may only read")
+    if not is_member:
+        raise CheckError(f"queries are to run as {role}, which this role cannot become: GRANT {role} TO {current}")
+    return role
 
 
 def _transactions(settings: MaintenanceInput) -> str:

@@ -1,7 +1,8 @@
-"""Opens targets by their configured names. Only this module reads their addresses."""
+"""Opens targets by their configured names. Only this module reads their addresses and roles."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from workflows.database_maintenance.targets.sqlite import SqliteTarget
 
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _SQLITE = "sqlite:///"
+ROLE_VARIABLE = "ASSENT_MEASURING_ROLE_"
+"""With the name of a target: the role as which PostgreSQL runs queries that nobody has approved."""
 
 
 def dialect_of(name: str) -> str:
@@ -31,6 +34,11 @@ def dialect_of(name: str) -> str:
     raise TargetError(f"The address of target {name!r} starts with neither postgresql:// nor sqlite:///.")
 
 
+def measuring_role(name: str) -> str:
+    """Return the role as which queries of a target are measured; empty: that of its address."""
+    return os.environ.get(f"{ROLE_VARIABLE}{name.upper().replace('-', '_')}", "")
+
+
 def open_target(settings: MaintenanceInput) -> Target:
     """Connect to the target of a run.
 
@@ -42,7 +50,7 @@ def open_target(settings: MaintenanceInput) -> Target:
     if dialect_of(settings.target) == "sqlite":
         return SqliteTarget(settings, address)
     scratch_address = target_address(settings.restore_target) if settings.restore_target else address
-    return PostgresTarget(settings, address, scratch_address)
+    return PostgresTarget(settings, address, scratch_address, measuring_role(settings.target))
 
 
 @contextmanager

@@ -82,8 +82,9 @@ class PostgresTarget:
 
     dialect = "postgres"
 
-    def __init__(self, settings: MaintenanceInput, address: str, scratch_address: str) -> None:
+    def __init__(self, settings: MaintenanceInput, address: str, scratch_address: str, measuring_role: str = "") -> None:
         self.settings = settings
+        self.measuring_role = measuring_role
         self.name = settings.target
         self._address = address
         self._scratch_address = scratch_address
@@ -209,7 +210,7 @@ class PostgresTarget:
         """
         with lost_connection_as_error(self.name):
             try:
-                with checked_view(self.connection, text, self.settings.query_timeout_ms):
+                with checked_view(self.connection, text, self.settings.query_timeout_ms, self.measuring_role):
                     return repeat(self._explain, self.settings.runs_per_measurement)
             except psycopg.errors.QueryCanceled as error:
                 raise TrialError("it waits for a lock, or cannot be planned in time") from error

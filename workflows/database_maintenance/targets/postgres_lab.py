@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 from sqlglot import exp
 
 from workflows.database_maintenance.model import Candidate, Measurement, Query, Schema, Table, TrialError
@@ -111,6 +112,8 @@ class PostgresLab:
         self._execute(f"CREATE TEMPORARY TABLE {quote(table.bare)} (LIKE {source} INCLUDING INDEXES) ON COMMIT DROP")
         self._execute(f"INSERT INTO {copy} SELECT * FROM ONLY {source}{sampling}")  # noqa: S608 - quoted catalogue names
         self._execute(f"ANALYZE {copy}")
+        if role := self._target.measuring_role:
+            self._connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.SQL(copy), sql.Identifier(role)))
         with trusted_path(self._connection):
             row = self._connection.execute(f"SELECT count(*) FROM {copy}".encode()).fetchone()  # noqa: S608
         self._scale[table.name] = table.rows / max(1, row[0] if row else 1)

@@ -80,11 +80,12 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def checked_view(connection: Connection, text: str, timeout_ms: int) -> Iterator[None]:
+def checked_view(connection: Connection, text: str, timeout_ms: int, role: str = "") -> Iterator[None]:
     """Open a read-only (sub)transaction in which `VIEW` is the query, of which nothing has run; rolled back at the end.
 
     Args:
         timeout_ms: limit for each statement, including waits for locks.
+        role: owns the view and runs the query, so that it reads only what this role may read. Empty: the session's.
 
     Raises:
         TrialError: it calls something that may do more than compute, or the server does not accept it.
@@ -92,6 +93,8 @@ def checked_view(connection: Connection, text: str, timeout_ms: int) -> Iterator
     with connection.transaction(force_rollback=True):
         connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_ms)))
         silence_event_triggers(connection)
+        if role:
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
         _require_harmless_texts(connection, text)
         _make_view(connection, text)
         connection.execute("SET LOCAL search_path = pg_catalog")
