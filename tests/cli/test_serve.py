@@ -23,6 +23,11 @@ from tests.processes.harness import ASSENT, Managed, assent, environment, free_p
 pytestmark = pytest.mark.processes
 
 OPEN = r"Open  http"
+OF_ANOTHER_SERVER = {
+    "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGDATABASE": "nothing",
+    "PGSERVICE": "unknown", "PGOPTIONS": "-c search_path=nowhere", "PGREQUIREAUTH": "scram-sha-256",
+}  # fmt: skip
+"""What somebody who works with another server may have in their environment. It must change nothing for ours."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def data_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def serve(data_dir):
     """One running `assent serve` for the tests that leave it running."""
-    process = make(data_dir, free_port()).start()
+    process = make(data_dir, free_port(), **OF_ANOTHER_SERVER).start()
     yield process
     stops_in_seconds(process, signal.SIGTERM)
 
@@ -136,7 +141,8 @@ def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, data_dir):
 
 def test_commands_use_the_running_server(serve, data_dir):
     serve.wait_for_log("Nobody can sign in yet")
-    added = assent("user", "add", "a@example.com", "--name", "Admin", "--role", "admin", ASSENT_DATA_DIR=str(data_dir))
+    new = ("user", "add", "a@example.com", "--name", "Admin", "--role", "admin")
+    added = assent(*new, ASSENT_DATA_DIR=str(data_dir), **OF_ANOTHER_SERVER)
     assert added.returncode == 0, added.stderr
     assert "/sign-in/" in added.stdout
     assert find_running(data_dir) is not None
@@ -163,7 +169,7 @@ def test_a_start_goes_on_where_a_killed_initialisation_stopped(tmp_path):
     scratch = tmp_path / "postgres.new"
     scratch.mkdir()
     (scratch / "PG_VERSION").write_text("18\n")
-    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path), **OF_ANOTHER_SERVER)
     assert done.returncode == 0, done.stderr
     assert not scratch.exists()
 
