@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from workflows.database_maintenance.candidates import aliases
 from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.joins import Join
 from workflows.database_maintenance.measure import repeat
 from workflows.database_maintenance.model import (
     Applied,
@@ -36,6 +37,7 @@ from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.counts import compare
 from workflows.database_maintenance.targets.plans import read_sqlite
 from workflows.database_maintenance.targets.sqlite_guard import harden, only_reading
+from workflows.database_maintenance.targets.sqlite_waiting import BusyError, when_free
 
 _BUSY_S = 30.0
 _STEPS = 10_000
@@ -131,6 +133,9 @@ class SqliteTarget:
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
         return None
 
+    def hidden_statements(self) -> str:
+        return ""
+
     def typical_value(self, table: str, column: str, position: float) -> str | None:
         return None
 
@@ -138,13 +143,23 @@ class SqliteTarget:
         run = lambda: timed(self._reader, query.sql, self.settings.query_timeout_ms, self.row_counts)  # noqa: E731
         return repeat(run, self.settings.runs_per_measurement)
 
-    def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
+    def lab(self, tables: Sequence[str], copies: set[str], joins: Sequence[Join] = ()) -> AbstractContextManager[Lab]:
         return SqliteLab.opened(self)
 
     def copy_to(self, path: Path) -> None:
-        """Copy the database with SQLite's backup API."""
+        """Copy the database with SQLite's backup API.
+
+        Raises:
+            TargetError: another process kept it locked for too long.
+        """
+        deadline = time.monotonic() + self.settings.build_timeout_s
+
+        def wait(status: int, _remaining: int, _total: int) -> None:
+            if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE) and time.monotonic() > deadline:
+                raise TargetError(f"Target {self.name!r} cannot be copied: another process keeps it locked.")
+
         with closing(sqlite3.connect(path)) as copy:
-            self._reader.backup(copy)
+            self._reader.backup(copy, progress=wait)
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
         known = {}
@@ -161,7 +176,14 @@ class SqliteTarget:
         return stale
 
     def analyze(self, table: str) -> None:
-        self._connection.execute(f"ANALYZE {table}")
+        try:
+            when_free(
+                self._connection,
+                lambda: self._connection.execute(f"ANALYZE {table}"),
+                self.settings.query_timeout_ms / 1000,
+            )
+        except BusyError as error:
+            raise TrialError(str(error)) from error
 
     def backup(self, folder: Path, stem: str, scratch: str) -> Backup:
         started = time.monotonic()
@@ -199,7 +221,8 @@ class SqliteTarget:
         yield
 
     def find_index(self, definition: Definition, schema: Schema) -> Index | None:
-        named = (index for table in schema.tables.values() for index in table.indexes if index.name == definition.name)
+        name = definition.name.lower()
+        named = (index for table in schema.tables.values() for index in table.indexes if index.name.lower() == name)
         return next(named, None)
 
     def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
@@ -215,33 +238,33 @@ class SqliteTarget:
             rollback=drop_statement(self.dialect, definition.name),
         )
         started = time.monotonic()
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            current = read_schema(self._connection)
-            found = self.find_index(definition, current)
-            twin = next((index for index in current.tables[table.name].indexes if same(index, definition)), None)
-            if found and found.table == table.name and same(found, definition):
-                record.status = ItemStatus.ALREADY_THERE
-            elif found or twin:
-                other = found.name if found else twin.name if twin else ""
-                message = (
-                    f"An index {other} with " + ("another" if found else "the same") + " definition exists already."
-                )
-                record = record.model_copy(update={"status": ItemStatus.REFUSED, "message": message})
-            else:
-                before = _used_bytes(self._connection)
-                self._connection.execute(statement)
-                record.bytes = _used_bytes(self._connection) - before
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            made = when_free(self._connection, lambda: self._created(record, definition), self.settings.build_timeout_s)
+        except (BusyError, sqlite3.Error, sqlite3.Warning) as error:
             return record.model_copy(update={"status": ItemStatus.FAILED, "message": str(error)})
-        record.seconds = round(time.monotonic() - started, 3)
-        return record
+        return made.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+
+    def _created(self, record: Applied, definition: Definition) -> Applied:
+        """Create the index in the open transaction, unless it exists."""
+        current = read_schema(self._connection)
+        found = self.find_index(definition, current)
+        if found and found.table == record.table and same(found, definition):
+            return record.model_copy(update={"status": ItemStatus.ALREADY_THERE})
+        twin = next((index for index in current.tables[record.table].indexes if same(index, definition)), None)
+        if found or twin:
+            other = found.name if found else twin.name if twin else ""
+            kind = "another" if found else "the same"
+            message = f"An index {other} with {kind} definition exists already."
+            return record.model_copy(update={"status": ItemStatus.REFUSED, "message": message})
+        before = _used_bytes(self._connection)
+        self._connection.execute(record.statement)
+        return record.model_copy(update={"bytes": _used_bytes(self._connection) - before})
 
     def drop_index(self, rollback: str) -> None:
-        self._connection.execute(rollback)
+        try:
+            when_free(self._connection, lambda: self._connection.execute(rollback), self.settings.build_timeout_s)
+        except BusyError as error:
+            raise TargetError(f"{rollback} could not be run on {self.name!r}: {error}.") from error
 
 
 class SqliteLab:
@@ -264,7 +287,10 @@ class SqliteLab:
                 yield cls(target, copy)
 
     def method_for(self, table: str) -> str:
-        return "built on a copy of the database"
+        return "measured on a copy of the database"
+
+    def scale_for(self, tables: Sequence[str]) -> float:
+        return 1.0
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -331,7 +357,7 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
     page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     for name, rows in _counts(connection).items():
         columns = connection.execute(f"PRAGMA table_info({quote(name)})").fetchall()
-        table = Table(name=quote(name), bare=name, rows=rows, columns={column[1]: column[2] for column in columns})
+        table = Table(name=quote(name), bare=name, rows=rows, columns={c[1]: c[2] for c in columns}, any_case=True)
         keys = [column for column in columns if column[5]]
         if len(keys) == 1 and str(keys[0][2]).upper() == "INTEGER":
             table.indexes.append(
@@ -341,7 +367,8 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
         # SQLite does not report sizes; a row is rarely smaller than 8 bytes per column.
         table.bytes = max(page_size, rows * 8 * len(columns))
         tables[table.name] = table
-    return Schema(tables=tables)
+    names = {row[0].lower() for row in connection.execute("SELECT name FROM sqlite_master")}
+    return Schema(tables=tables, relations={"": names}, any_case=True)
 
 
 def _indexes(connection: sqlite3.Connection, table: Table) -> Iterator[Index]:
