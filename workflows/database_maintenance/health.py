@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from assent import target_address
 from workflows.database_maintenance import backup as backups
+from workflows.database_maintenance import environment
+from workflows.database_maintenance.environment import CheckError
 from workflows.database_maintenance.inputs import MaintenanceInput, QuerySource
 from workflows.database_maintenance.model import StatementRefused, TargetError
 from workflows.database_maintenance.statements import read_definition
@@ -27,15 +29,6 @@ DEADLINE_S = 1.9
 _ROLE = """
 SELECT r.rolsuper, pg_has_role(r.oid, 'MEMBER'), current_user FROM pg_roles r WHERE r.rolname = %s
 """
-
-_LONG_TRANSACTIONS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '5 minutes'
-"""
-
-
-class CheckError(Exception):
-    """A check did not pass; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +99,16 @@ def checks_for(settings: MaintenanceInput) -> list[Check]:
     needed = settings.backup_required
     return [
         Check("database_connection", "Database answers", True, 1.8, lambda: _connection(settings)),
-        Check("privileges", "Tables may be indexed", False, 1.8, lambda: _privileges(settings)),
+        Check("writable", "Database can be changed", True, 1.8, lambda: environment.writable(settings)),
+        Check("privileges", "Tables may be indexed", False, 1.8, lambda: environment.rights(settings)),
         Check("measuring_role", "Role for measuring", True, 1.8, lambda: _measuring_role(settings)),
-        Check("long_transactions", "No long transactions", False, 1.8, lambda: _transactions(settings)),
+        Check("long_transactions", "No long transactions", False, 1.8, lambda: environment.transactions(settings)),
+        Check("limits", "No limits for long statements", False, 1.8, lambda: environment.limits(settings)),
         Check("named_files", "Files named in the input", True, 1.0, lambda: _named_files(settings)),
         Check("query_source", "Queries to examine", False, 1.8, lambda: _query_source(settings)),
         Check("backup_tools", "Backup tools", needed, 1.8, lambda: _backup_tools(settings)),
+        Check("restore", "Backup can be verified", needed, 1.8, lambda: environment.restore(settings)),
+        Check("room", "Room for a backup", False, 1.8, lambda: environment.room(settings)),
         Check("backup_directory", "Backup directory", needed, 1.0, lambda: _backup_directory(settings)),
         Check("safety_controller", "Statement guard", True, 1.0, lambda: _guard(settings)),
     ]
@@ -120,21 +117,6 @@ def checks_for(settings: MaintenanceInput) -> list[Check]:
 def _connection(settings: MaintenanceInput) -> str:
     with opened(settings) as target:
         return target.version()
-
-
-def _privileges(settings: MaintenanceInput) -> str:
-    with opened(settings) as target:
-        if not isinstance(target, PostgresTarget):
-            return "the file can be written to"
-        rows = target.rows(
-            "SELECT count(*) FILTER (WHERE NOT pg_has_role(c.relowner, 'MEMBER')), count(*) FROM pg_class c "
-            "JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'"
-        )
-    foreign, tables = rows[0]
-    if foreign:
-        raise CheckError(f"{foreign} of {tables} tables belong to roles that this one is not a member of")
-    return f"owner of all {tables} tables"
 
 
 def _measuring_role(settings: MaintenanceInput) -> str:
@@ -151,14 +133,6 @@ def _measuring_role(settings: MaintenanceInput) -> str:
     if not is_member:
         raise CheckError(f"queries are to run as {role}, which this role cannot become: GRANT {role} TO {current}")
     return role
-
-
-def _transactions(settings: MaintenanceInput) -> str:
-    with opened(settings) as target:
-        count = target.rows(_LONG_TRANSACTIONS)[0][0] if isinstance(target, PostgresTarget) else 0
-    if count:
-        raise CheckError(f"{count} open for more than 5 minutes; a concurrent index build waits until they end")
-    return "none over 5 minutes"
 
 
 def _named_files(settings: MaintenanceInput) -> str:
