@@ -26,8 +26,8 @@ def repeat(run_once: Callable[[], Measurement], runs: int) -> Measurement:
         measured.append(last)
         if last.timed_out:
             return last
-    middle = median(measurement.ms for measurement in measured)
-    return measured[-1].model_copy(update={"ms": round(middle, 4), "runs": runs})
+    spent = [round(measurement.ms, 4) for measurement in measured]
+    return measured[-1].model_copy(update={"ms": round(median(spent), 4), "runs": runs, "times": spent})
 
 
 def improvement(before_ms: float, after_ms: float) -> float:
@@ -35,8 +35,8 @@ def improvement(before_ms: float, after_ms: float) -> float:
     return 1 - after_ms / before_ms if before_ms > 0 else 0.0
 
 
-def effect_on(query: Query, before: Measurement, after: Measurement) -> Effect:
-    """Return the difference between two measurements of a query."""
+def effect_on(query: Query, before: Measurement, after: Measurement, scale: float = 1.0) -> Effect:
+    """Return the difference between two measurements of a query, on copies whose rows stand for `scale` rows each."""
     return Effect(
         query=query.name,
         weight=query.weight,
@@ -44,7 +44,30 @@ def effect_on(query: Query, before: Measurement, after: Measurement) -> Effect:
         after_ms=after.ms,
         before_buffers=before.buffers,
         after_buffers=after.buffers,
+        now_ms=query.measured.ms if query.measured else None,
+        scale=scale,
     )
+
+
+def gain(effect: Effect) -> tuple[float, float]:
+    """Return by what factor a query becomes faster, at least and at most, according to a trial.
+
+    On a whole copy both are the same. On a sample, the time without the index grows with the table: what is measured
+    there is the least. The most is the time on the real table now ÷ the time with the index, which then does not grow.
+    """
+    now = effect.before_ms if effect.now_ms is None else effect.now_ms
+    if effect.scale <= 1:
+        # A query on a copy cannot use several processes, so that it may take longer there than on the real table.
+        measured = factor(min(now, effect.before_ms), effect.after_ms)
+        return measured, measured
+    least = factor(effect.before_ms, effect.after_ms)
+    return least, max(least, factor(now, effect.after_ms))
+
+
+def gain_in_words(effect: Effect) -> str:
+    """Return the factor in words: 14.2×, or 2.1× to 370× (estimated)."""
+    least, most = gain(effect)
+    return times(least) if effect.scale <= 1 else f"{times(least)} to {times(most)} (estimated)"
 
 
 def overall(effects: Iterable[Effect]) -> tuple[float, float]:

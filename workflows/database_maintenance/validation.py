@@ -6,8 +6,12 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from workflows.database_maintenance.measure import effect_on, factor, improvement, milliseconds, overall, times
+from workflows.database_maintenance.measure import effect_on, factor, milliseconds, overall, times
 from workflows.database_maintenance.model import Applied, Measurement, Query
+from workflows.database_maintenance.noise import Change, change, reads_less
+
+Pair = tuple[Query, Measurement, Measurement]
+"""A query, and its measurements before and after."""
 
 
 class IndexVerdict(BaseModel):
@@ -29,40 +33,74 @@ def judge(
 ) -> list[IndexVerdict]:
     """Return a verdict for each index that this run created.
 
-    An index stays if the queries that use it, weighted by how often they run, save at least `min_improvement` of
-    their total time. An index that no query uses, or that makes them slower, is dropped.
+    Each query that uses an index is judged by itself. It has become faster if it saves at least `min_improvement` of
+    its time beyond noise, or reads so many pages less without becoming slower. An index stays if it makes a query
+    faster, and no others slower by more than that, weighted by how often they run. Queries that do not use it do not
+    count.
     """
-    return [_judge_one(record, queries, before, after, min_improvement) for record in applied if record.ours]
-
-
-def _judge_one(
-    record: Applied,
-    queries: Sequence[Query],
-    before: dict[str, Measurement],
-    after: dict[str, Measurement],
-    min_improvement: float,
-) -> IndexVerdict:
-    users = [
-        query
-        for query in queries
-        if query.id in before and query.id in after and record.index in after[query.id].indexes
+    both = [(query, before[query.id], after[query.id]) for query in queries if query.id in before and query.id in after]
+    return [
+        _judge_one(record, [pair for pair in both if record.index in pair[2].indexes], min_improvement)
+        for record in applied
+        if record.ours
     ]
+
+
+def _judge_one(record: Applied, users: list[Pair], least: float) -> IndexVerdict:
     if not users:
         return IndexVerdict(id=record.id, index=record.index, keep=False, reason="No measured query uses it.")
-    old, new = overall(effect_on(query, before[query.id], after[query.id]) for query in users)
-    gain = factor(old, new)
-    numbers = (
-        f"{milliseconds(old)} → {milliseconds(new)} over {len(users)} queries that use it, weighted ({times(gain)})"
-    )
-    if len(users) == 1:
-        numbers = f"{milliseconds(old)} → {milliseconds(new)} for the query that uses it ({times(gain)})"
-    saved = improvement(old, new)
-    if saved >= min_improvement:
-        reason = f"Faster: {numbers}."
-    elif saved < 0:
-        reason = f"Slower: {numbers}."
+    helped, slower = sorted_out(users, least)
+    keep = outweighs(helped, slower)
+    old_ms, new_ms = overall(effect_on(*pair) for pair in users)
+    if keep:
+        reason = f"Faster: {_numbers(users, old_ms, new_ms)}.{_others(helped, slower, users)}"
+    elif slower:
+        reason = f"Slower: {_numbers(users, old_ms, new_ms)}.{_others(helped, slower, users)}"
     else:
-        reason = f"Not enough: {numbers}; at least {min_improvement:.0%} of the time must be saved."
+        reason = f"Not enough: {_numbers(users, old_ms, new_ms)}; at least {least:.0%} must be saved, beyond noise."
     return IndexVerdict(
-        id=record.id, index=record.index, keep=saved >= min_improvement, reason=reason, factor=round(gain, 2)
+        id=record.id, index=record.index, keep=keep, reason=reason, factor=round(factor(old_ms, new_ms), 2)
     )
+
+
+def sorted_out(pairs: Sequence[Pair], least: float) -> tuple[list[Pair], list[Pair]]:
+    """Return the queries that are helped, and those that became slower, each by at least the share `least`."""
+    changes = [(pair, change(pair[1], pair[2], least)) for pair in pairs]
+    helped = [
+        pair
+        for pair, kind in changes
+        if kind is Change.FASTER or (kind is Change.SAME and reads_less(pair[1], pair[2], least))
+    ]
+    return helped, [pair for pair, kind in changes if kind is Change.SLOWER]
+
+
+def outweighs(helped: list[Pair], slower: list[Pair]) -> bool:
+    """Return whether some queries are helped, and gain more than others lose, weighted by how often they run."""
+    return bool(helped) and (not slower or _saved_ms(helped) > -_saved_ms(slower))
+
+
+def _saved_ms(pairs: list[Pair]) -> float:
+    before, after = overall(effect_on(*pair) for pair in pairs)
+    return before - after
+
+
+def _numbers(users: list[Pair], old_ms: float, new_ms: float) -> str:
+    gain = times(factor(old_ms, new_ms))
+    if len(users) == 1:
+        return f"{milliseconds(old_ms)} → {milliseconds(new_ms)} for the query that uses it ({gain})"
+    return f"{milliseconds(old_ms)} → {milliseconds(new_ms)} over {len(users)} queries that use it, weighted ({gain})"
+
+
+def _others(helped: list[Pair], slower: list[Pair], users: list[Pair]) -> str:
+    """Name the queries that became slower, and those that only read less, of several or in spite of their time."""
+    parts = [
+        f" “{query.name}” becomes slower: {milliseconds(old.ms)} → {milliseconds(new.ms)}."
+        for query, old, new in slower
+        if len(users) > 1
+    ]
+    parts += [
+        f" “{query.name}” reads {old.buffers:,} → {new.buffers:,} pages."
+        for query, old, new in helped
+        if old.buffers is not None and new.buffers is not None and old.ms <= new.ms
+    ]
+    return "".join(parts)
