@@ -269,9 +269,7 @@ def test_a_query_that_waits_for_a_lock_is_given_up(shop: Shop) -> None:
         assert "waits for a lock" in refusal(target, "SELECT count(*) FROM orders")
 
 
-def test_queries_run_as_the_role_that_is_configured_for_measuring(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_queries_run_as_the_role_that_is_configured_for_measuring(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     role = f"measuring_{secrets.token_hex(6)}"
     settings = MaintenanceInput.model_validate(shop.input(runs_per_measurement=1, workload="SELECT 1"))
     monkeypatch.setenv("ASSENT_MEASURING_ROLE_SHOP", role)
@@ -280,6 +278,7 @@ def test_queries_run_as_the_role_that_is_configured_for_measuring(
         connection.execute(f"CREATE ROLE {role}; GRANT SELECT ON shipments TO {role}")
         try:
             with opened(settings) as target:
+                assert isinstance(target, PostgresTarget)
                 mine = "SELECT count(*) FROM shipments WHERE current_user = session_user"
                 assert target.measure(Query(id="q", name="q", sql=mine)).ms >= 0
                 assert "permission denied for table orders" in refusal(target, "SELECT count(*) FROM orders")

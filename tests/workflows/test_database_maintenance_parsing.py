@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import pytest
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from workflows.database_maintenance.candidates import MAX_KEYS, candidates_for, 
 from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.constraints import outside_hours
 from workflows.database_maintenance.inputs import MaintenanceInput
-from workflows.database_maintenance.measure import milliseconds, repeat, size, times
+from workflows.database_maintenance.measure import effect_on, gain_in_words, milliseconds, repeat, size, times
 from workflows.database_maintenance.model import (
     Applied,
     Index,
@@ -25,6 +26,7 @@ from workflows.database_maintenance.model import (
     StatementRefused,
     Table,
 )
+from workflows.database_maintenance.names import Names
 from workflows.database_maintenance.parameters import fill_parameters
 from workflows.database_maintenance.sqltext import normal, quote, shorten, split_statements
 from workflows.database_maintenance.statements import covered_by, locate, read_definition, same
@@ -71,6 +73,9 @@ def of_table(sql: str, table: str, dialect: str = "postgres") -> list[list[str]]
         ("SELECT * FROM customers c JOIN orders o ON o.customer_id = c.id", "orders", ["customer_id"]),
         ("SELECT * FROM customers c, orders o WHERE o.customer_id = c.id", "orders", ["customer_id"]),
         ("SELECT * FROM customers WHERE lower(email) = 'x'", "customers", ["lower(email)"]),
+        ("SELECT O.Total FROM Public.Orders o WHERE o.Customer_ID = 5", "orders", ["customer_id"]),
+        ("SELECT * FROM CUSTOMERS WHERE Lower(CUSTOMERS.Email) = 'x'", "customers", ["lower(email)"]),
+        ('SELECT * FROM "orders" JOIN Customers c ON "customer_id" = C.ID', "orders", ["customer_id"]),
         ("SELECT * FROM orders WHERE created_at::date = '2024-01-01'", "orders", ["(CAST(created_at AS DATE))"]),
         ("WITH recent AS (SELECT * FROM orders WHERE status = 'x') SELECT * FROM recent", "orders", ["status"]),
         (
@@ -159,10 +164,54 @@ def test_names_fit_the_server_and_are_quoted_where_needed() -> None:
     table = Table(name='"Order Lines"', schema_name="public", bare="Order Lines", columns={})
     candidate = make_candidate(table, ["x" * 80, '"User"'], "postgres", "q1")
     assert len(candidate.id.encode()) <= 63
-    assert candidate.statement.startswith('CREATE INDEX CONCURRENTLY IF NOT EXISTS "idx_Order Lines_')
+    assert candidate.statement.startswith("CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_order_lines_")
     assert read_definition(candidate.statement, "postgres").bare_table == "Order Lines"
     assert (quote("order"), quote("orders"), quote('a"b')) == ('"order"', "orders", '"a""b"')
     assert shorten("é" * 60) != shorten("é" * 61)
+
+
+def test_case_makes_no_difference_in_sqlite_and_keys_are_spelled_as_in_the_table() -> None:
+    lines = Table(name='"OrderLines"', bare="OrderLines", columns={"OrderId": "int", "Größe": "text"}, any_case=True)
+    schema = Schema(tables={lines.name: lines}, any_case=True)
+    query = Query(id="q", name="q", sql='SELECT * FROM main.orderlines WHERE ORDERID = 3 AND "größe" = 1')
+    query.measured = read_sqlite(["SCAN orderlines"], {"orderlines": "orderlines"}, {"orderlines": 9_000}, 1.0)
+    (first, *_) = candidates_for(query, schema, "sqlite", 10**9)
+    assert first.keys == ['"OrderId"', '"Größe"']
+    assert first.statement.endswith(' "idx_orderlines_orderid_größe" ON "OrderLines" ("OrderId", "Größe")')
+    existing = read_definition('CREATE INDEX i ON orderlines (orderid, "größe")', "sqlite")
+    assert locate(existing, schema, 10**9) is lines and covered_by(first.keys, existing, "sqlite")
+
+
+def test_names_of_indexes_never_collide() -> None:
+    here = Table(name="orders", schema_name="public", bare="orders")
+    tenant, other_case = (Table(name=name, schema_name=place, bare=bare) for name, place, bare in (
+        ("tenant.orders", "tenant", "orders"), ('"Orders"', "public", "Orders")
+    ))  # fmt: skip
+    names = Names.of(Schema(relations={"public": {"idx_orders_status", "idx_orders_" + "x" * 52}}))
+    contents = [
+        (here, ["status"]), (here, ["a_b", "c"]), (here, ["a", "b_c"]), (other_case, ["a_b", "c"]), (here, ["x" * 52]),
+        (here, ["x" * 90]), (here, ["x" * 91]), (tenant, ["status"]), (tenant, ["a_b", "c"]),
+    ]  # fmt: skip
+    given = [names.name(table, keys) for table, keys in contents]
+    assert len(set(given)) == len(given) and not set(given) & names.taken["public"]
+    assert all(len(name.encode()) <= 63 and quote(name) == name for name in given)
+    assert (given[1], given[7]) == ("idx_orders_a_b_c", "idx_tenant_orders_status")
+    assert given == [names.name(table, keys) for table, keys in contents], "the same index has the same name again"
+
+
+def test_names_that_are_too_long_are_cut_as_the_server_does() -> None:
+    definition = read_definition(f"CREATE INDEX {'é' * 40} ON orders (status)", "postgres")
+    assert definition.name == "é" * 31
+    assert read_definition(f"CREATE INDEX {'é' * 40} ON orders (status)", "sqlite").name == "é" * 40
+
+
+def test_a_scan_is_of_the_table_in_its_own_schema() -> None:
+    one, other = (Table(name=f"{place}.orders", schema_name=place, bare="orders", rows=9_000) for place in ("a", "b"))
+    one.columns = other.columns = {"id": "int", "status": "text"}
+    query = Query(id="q", name="q", sql="SELECT * FROM a.orders JOIN b.orders o USING (id) WHERE o.status = 'x'")
+    query.measured = Measurement(ms=9, scans=[Scan(table="orders", schema_name="b", kind="seq scan", read=9_000)])
+    schema = Schema(tables={table.name: table for table in (one, other)})
+    assert {candidate.table for candidate in candidates_for(query, schema, "postgres", 10**9)} == {"b.orders"}
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "sqlite"])
@@ -347,6 +396,43 @@ def test_indexes_are_judged_by_the_queries_that_use_them() -> None:
     assert verdicts["good"].factor == 2.0
     assert verdicts["mixed"].reason.startswith("Slower") and verdicts["weak"].reason.startswith("Not enough")
     assert judge([record("good", ItemStatus.ALREADY_THERE)], queries, before, after, 0.15) == []
+
+
+def measured(*spent: float, buffers: int | None = None, index: str = "") -> Measurement:
+    return Measurement(
+        ms=median(spent), runs=len(spent), times=list(spent), buffers=buffers, indexes=[index] if index else []
+    )
+
+
+def test_noise_neither_drops_a_good_index_nor_keeps_a_useless_one() -> None:
+    queries = [Query(id=f"q{i}", name=f"q{i}", sql="…", weight=weight) for i, weight in enumerate((1, 50, 1, 1, 1))]
+    before = {
+        "q0": measured(68.1, 68.4, 68.9), "q1": measured(9.0, 10.0, 14.0), "q2": measured(10.0, 12.0, 20.0),
+        "q3": measured(50.0, 51.0, 52.0, buffers=900), "q4": measured(10.0, 10.5, 11.0, buffers=900),
+    }  # fmt: skip
+    after = {
+        "q0": measured(0.1, 0.1, 0.11, index="good"),
+        "q1": measured(9.5, 12.5, 13.0, index="good"),  # another query's noise, which weighs more
+        "q2": measured(9.0, 9.5, 19.0, index="useless"),  # the median fell by a fifth, by chance
+        "q3": measured(50.0, 51.5, 52.0, buffers=20, index="thrifty"),
+        "q4": measured(20.0, 20.5, 21.0, buffers=20, index="slow"),
+    }
+    records = [record(name) for name in ("good", "useless", "thrifty", "slow")]
+    verdicts = {verdict.index: verdict for verdict in judge(records, queries, before, after, 0.15)}
+    assert {name: verdict.keep for name, verdict in verdicts.items()} == {
+        "good": True, "useless": False, "thrifty": True, "slow": False,
+    }  # fmt: skip
+    assert "reads 900 → 20 pages" in verdicts["thrifty"].reason and verdicts["slow"].reason.startswith("Slower")
+    again = judge(records, queries, before, after, 0.15)
+    assert list(verdicts.values()) == again, "the same runs are judged in the same way"
+
+
+def test_an_estimate_says_between_what_the_gain_lies() -> None:
+    query = Query(id="q", name="q", sql="…", measured=Measurement(ms=784))
+    sampled = effect_on(query, Measurement(ms=59), Measurement(ms=28), scale=20.0)
+    assert gain_in_words(sampled) == "2.1× to 28.0× (estimated)"
+    whole = effect_on(query, Measurement(ms=1500), Measurement(ms=2))
+    assert gain_in_words(whole) == "392×", "a copy that is slower than the table is no gain"
 
 
 def test_measuring_takes_the_median_of_warm_runs_and_stops_on_a_time_out() -> None:

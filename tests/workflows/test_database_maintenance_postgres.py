@@ -14,11 +14,16 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tests.workflows.conftest import ORDERS, MaintenanceRun, Shop
 from workflows.database_maintenance import constraints
+from workflows.database_maintenance.candidates import make_candidate
 from workflows.database_maintenance.inputs import MaintenanceInput
-from workflows.database_maintenance.measure import times
+from workflows.database_maintenance.joins import joins_of
+from workflows.database_maintenance.measure import milliseconds, times
 from workflows.database_maintenance.model import Query, TrialError
 from workflows.database_maintenance.sample import workload_queries
+from workflows.database_maintenance.targets import postgres_copies
+from workflows.database_maintenance.targets.base import NeedsCopyError
 from workflows.database_maintenance.targets.opening import opened
+from workflows.database_maintenance.targets.postgres_copies import reading_copies
 
 Maintenance = Callable[[dict[str, Any]], MaintenanceRun]
 
@@ -230,6 +235,7 @@ def test_no_slow_queries_means_nobody_is_asked(shop: Shop, maintenance: Maintena
 
     run = maintenance(shop.input("revenue by channel")).start()
     assert run.proposal is None and "No index was found that would help enough" in run.values["report"]
+    assert "| revenue by channel | none of its conditions can use an index" in run.values["report"]
 
     run = maintenance({**shop.input(), "workload": ""}).start()
     assert run.proposal is None and "There is no workload" in run.values["report"]
@@ -284,8 +290,89 @@ def test_trials_on_sampled_copies_touch_no_table(shop: Shop, maintenance: Mainte
 def test_a_writer_in_the_way_turns_the_trial_to_a_copy(shop: Shop, maintenance: Maintenance) -> None:
     with shop.connect() as writer, writer.transaction():
         writer.execute("UPDATE shipments SET shipped_at = shipped_at WHERE id = 1")
-        run = maintenance(shop.input(BY_CODE, backup_required=False)).start()
+        run = maintenance(shop.input(BY_CODE, backup_required=False, trials_on="tables")).start()
     assert "copy" in run.item(CODE_INDEX)["rationale"]
+
+
+LOCKS = """
+SELECT mode FROM pg_locks WHERE relation = 'public.shipments'::regclass AND mode NOT IN ('AccessShareLock')
+"""
+
+
+def test_trials_hold_locks_only_where_the_input_says_so_and_as_long_as_it_allows(shop: Shop) -> None:
+    def held(**changes: Any) -> tuple[str, list[tuple[str]]]:
+        with opened(MaintenanceInput.model_validate(shop.input(**changes))) as target:
+            candidate = make_candidate(target.schema().tables["shipments"], ["tracking_code"], "postgres", "q")
+            with target.lab(["shipments"], set()) as lab:
+                lab.build(candidate)
+                locks = shop.rows(LOCKS)
+                query = Query(id="q", name="q", sql="SELECT * FROM public.shipments WHERE tracking_code = 'T1'")
+                assert lab.measure(query).indexes == [candidate.id]
+                return lab.method_for("shipments"), locks
+
+    assert held() == ("measured on a whole copy of the table", [])
+    assert held(trials_on="tables", trial_lock_ms=60_000) == (
+        "measured on the table itself and rolled back", [("ShareLock",)]
+    )  # fmt: skip
+    with pytest.raises(NeedsCopyError):
+        held(trials_on="tables", trial_lock_ms=1)
+
+
+def test_samples_keep_joins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_copies, "_SAMPLE_ROWS", (2_000, 2_000))
+    sql = "SELECT o.id FROM shipments s JOIN Orders o ON o.id = s.order_id JOIN customers c ON c.id = o.customer_id"
+    with opened(MaintenanceInput.model_validate(shop.input(trial_rows=0))) as target:
+        schema = target.schema()
+        joins = joins_of([Query(id="q", name="q", sql=sql)], schema, "postgres")
+        tables = [schema.tables[name] for name in ("shipments", "orders", "customers")]
+        copies = target.copies.of(tables, joins)  # type: ignore[attr-defined]
+        rows = {name: target.rows(f"SELECT count(*) FROM {copy.place}")[0][0] for name, copy in copies.items()}  # type: ignore[attr-defined]
+        joined = target.rows(f"SELECT count(*) FROM ({reading_copies(sql, schema, copies)}) AS j")[0][0]  # type: ignore[attr-defined]
+    assert all(copy.scale > 1 and rows[name] < copy.table.rows for name, copy in copies.items()), copies
+    whole = shop.rows(f"SELECT count(*) FROM ({sql}) AS j")[0][0]
+    largest = min(copies.values(), key=lambda copy: -copy.table.rows)
+    assert joined * largest.scale > whole / 4, "samples that are taken separately have nearly nothing to join"
+
+
+def test_a_trial_on_a_sample_is_an_estimate_and_now_is_measured(
+    shop: Shop, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_copies, "_SAMPLE_ROWS", (20_000, 20_000))
+    run = maintenance(shop.input(BY_CODE, trial_rows=0, backup_required=False)).start()
+    assert run.proposal is not None
+    item, now = run.item(CODE_INDEX), run.values["queries"][0]["measured"]["ms"]
+    assert "Estimated on a copy of one row in" in item["rationale"] and item["benefit"].endswith("or more (estimated)")
+    assert f"| {BY_CODE} | {milliseconds(now)} | " in run.proposal["summary"]
+    assert "(estimated) |" in run.proposal["summary"]
+    assert "1 of 1 queries were tried on samples" in run.proposal["summary"]
+
+
+TENANTS = """
+CREATE SCHEMA tenant_a; CREATE SCHEMA tenant_b;
+CREATE TABLE tenant_a.orders AS SELECT id, customer_id, coupon AS "Coupon" FROM orders;
+CREATE TABLE tenant_b.orders AS SELECT id, customer_id AS "CustomerId" FROM orders;
+CREATE TABLE "Orders" AS SELECT id, customer_id FROM orders;
+ANALYZE;
+"""
+
+
+def test_equal_names_in_several_schemas_and_in_other_case(shop: Shop, maintenance: Maintenance) -> None:
+    with shop.connect() as connection:
+        connection.execute(TENANTS)
+    workload = (
+        "-- name: both\nSELECT A.Customer_ID, Tenant_B.Orders.* FROM Tenant_A.Orders A, tenant_b.ORDERS "
+        'WHERE a.ID = 77 AND tenant_b.orders."CustomerId" = 78;'
+        '-- name: other case\nSELECT * FROM "Orders" WHERE Customer_Id = 5;'
+    )
+    run = maintenance(shop.input(workload=workload, backup_required=False)).start()
+    assert run.proposal is not None, run.values["report"]
+    assert {item["statement"].split(" ON ")[1] for item in run.proposal["items"]} == {
+        "tenant_a.orders (id)", 'tenant_b.orders ("CustomerId")', '"Orders" (customer_id)',
+    }  # fmt: skip
+    run.decide("approve")
+    assert set(run.applied.values()) == {"created"}
+    made = shop.rows("SELECT schemaname, tablename FROM pg_indexes WHERE indexname LIKE 'idx\\_%'")
+    assert set(made) == {("tenant_a", "orders"), ("tenant_b", "orders"), ("public", "Orders")}
 
 
 def test_measured_queries_cannot_write_whatever_they_call(shop: Shop) -> None:

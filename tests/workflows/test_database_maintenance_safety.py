@@ -209,3 +209,7 @@ def test_only_our_own_old_backups_are_deleted(tmp_path: Path) -> None:
     deleted = backup.prune(tmp_path, "shop", datetime(2026, 1, 1, tzinfo=UTC))
     assert sorted(path.name for path in deleted) == [f"{old}.dump", f"{old}.sqlite"]
     assert len(list(tmp_path.iterdir())) == 4
+    for name in (f"{fresh}.dump.partial", "shop-20260609T000000Z-0123456789ab.sqlite.partial"):
+        (tmp_path / name).write_text("")
+    deleted = backup.prune(tmp_path, "shop", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 5, tzinfo=UTC))
+    assert [path.name for path in deleted] == [f"{fresh}.dump.partial"], "what is being written is left alone"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from tests.workflows.conftest import SQLITE_ORDERS as ORDERS
 from tests.workflows.conftest import TARGET_VARIABLE, MaintenanceRun, sqlite_input
 from workflows.database_maintenance.inputs import MaintenanceInput
-from workflows.database_maintenance.model import Query, TargetError, TrialError
+from workflows.database_maintenance.model import Applied, ItemStatus, Query, TargetError, TrialError
+from workflows.database_maintenance.operations import create_index
 from workflows.database_maintenance.sample import (
     SampleError,
     create_sample,
@@ -120,6 +122,47 @@ def test_a_measured_query_neither_writes_nor_runs_for_ever(shop_path: Path) -> N
         measured = target.measure(Query(id="q", name="q", sql=endless))
     assert measured.timed_out and measured.ms == 100
     assert hashlib.sha256(shop_path.read_bytes()).hexdigest() == before
+
+
+def test_a_writer_in_the_way_is_waited_for_as_long_as_the_input_allows(shop_path: Path) -> None:
+    statement = f"CREATE INDEX {CODE_INDEX} ON shipments (tracking_code)"
+    with closing(sqlite3.connect(shop_path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        impatient = MaintenanceInput.model_validate(sqlite_input(build_timeout_s=1, query_timeout_ms=100))
+        with opened(impatient) as target:
+            with pytest.raises(TrialError, match=r"another process has been writing to the database for 0\.1 s"):
+                target.analyze("shipments")
+            record = create_index(impatient, "i", statement)
+        assert record.status is ItemStatus.FAILED and "another process has been writing" in record.message
+        patient = MaintenanceInput.model_validate(sqlite_input(build_timeout_s=60))
+        found: list[Applied] = []
+        waiting = threading.Thread(target=lambda: found.append(create_index(patient, "i", statement)))
+        waiting.start()
+        writer.execute("COMMIT")
+        waiting.join(60)
+    assert [record.status for record in found] == [ItemStatus.CREATED] and indexes(shop_path) == {CODE_INDEX}
+
+
+def test_names_in_other_case_and_with_blanks(
+    tmp_path: Path, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "camel.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            'CREATE TABLE "Order Lines" (Id INTEGER PRIMARY KEY, OrderId INT, "Größe" TEXT);'
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            'INSERT INTO "Order Lines" SELECT i, i / 3, i % 40 FROM n;'
+        )
+    monkeypatch.setenv(TARGET_VARIABLE, f"sqlite:///{path}")
+    workload = '-- name: lines\nSELECT * FROM "order lines" L WHERE l.orderid = 77 AND L."größe" = \'1\';'
+    run = maintenance({**sqlite_input(), "workload": workload}).start()
+    assert run.proposal is not None, run.values["report"]
+    (item,) = run.proposal["items"]
+    assert 'ON "Order Lines" ("OrderId"' in item["statement"]
+    assert "reads 20,000 rows of" in item["rationale"] and "to keep" not in item["rationale"]
+    run.decide("approve")
+    assert indexes(path) == {item["id"]} and run.applied == {item["id"]: "created"}, run.values["report"]
+    assert run.values["verdicts"][0]["keep"]
 
 
 def test_existing_indexes_are_read_with_their_expressions(shop_path: Path) -> None:

@@ -25,7 +25,8 @@ def slow_queries(state: State) -> State:
         "source": found.source,
         "queries": dump(found.queries),
         "skipped": dump(found.skipped),
-        "notes": [*state.get("notes", []), *([found.note] if found.note else [])],
+        "hidden": found.hidden,
+        "notes": [*state.get("notes", []), *(note for note in (found.note, found.hidden) if note)],
     }
 
 
@@ -39,6 +40,7 @@ def missing_indexes(state: State) -> State:
         "candidates": dump(found.candidates),
         "rejected": dump(found.rejected),
         "together": dump(found.together),
+        "unserved": dump(found.unserved),
         "tables": found.table_facts,
         "basis": rests_on,
         "notes": [*state["notes"], *found.untouched],

@@ -14,6 +14,7 @@ from workflows.database_maintenance.model import Backup, TargetError
 from workflows.database_maintenance.targets.base import Target
 
 _STAMP = "%Y%m%dT%H%M%SZ"
+_ABANDONED = timedelta(days=1)
 
 
 def directory(settings: MaintenanceInput) -> Path:
@@ -67,22 +68,34 @@ def make_backup(
     folder = directory(settings)
     require_writable(folder)
     digest = hashlib.sha256(run_id.encode()).hexdigest()[:12]
-    for left in folder.glob(f"{settings.target}-*-{digest}.*.partial"):
-        left.unlink(missing_ok=True)
+    _remove_partial(folder, settings.target, digest)
     stem = f"{settings.target}-{now.astimezone(UTC).strftime(_STAMP)}-{digest}"
-    made = target.backup(folder, stem, f"assent_restore_{digest}")
+    try:
+        made = target.backup(folder, stem, f"assent_restore_{digest}")
+    except TargetError:
+        _remove_partial(folder, settings.target, digest)
+        raise
     if prunes:
-        prune(folder, settings.target, now - timedelta(days=settings.backup_retention_days))
+        prune(folder, settings.target, now - timedelta(days=settings.backup_retention_days), now - _ABANDONED)
     return made
 
 
-def prune(folder: Path, target: str, oldest: datetime) -> list[Path]:
-    """Delete this workflow's backups of a target that were made before `oldest`; other files are left alone."""
-    pattern = re.compile(rf"{re.escape(target)}-(\d{{8}}T\d{{6}}Z)-[0-9a-f]{{12}}\.(dump|sqlite)")
+def _remove_partial(folder: Path, target: str, digest: str) -> None:
+    for left in folder.glob(f"{target}-*-{digest}.*.partial"):
+        left.unlink(missing_ok=True)
+
+
+def prune(folder: Path, target: str, oldest: datetime, abandoned: datetime | None = None) -> list[Path]:
+    """Delete this workflow's backups of a target that were made before `oldest`; other files are left alone.
+
+    Unfinished ones that were begun before `abandoned` go as well: no backup takes that long, so its run was killed.
+    """
+    pattern = re.compile(rf"{re.escape(target)}-(\d{{8}}T\d{{6}}Z)-[0-9a-f]{{12}}\.(?:dump|sqlite)(\.partial)?")
     deleted = []
     for path in folder.iterdir():
         match = pattern.fullmatch(path.name)
-        if match and datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC) < oldest:
+        before = oldest if match and not match[2] else abandoned or oldest
+        if match and datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC) < before:
             path.unlink(missing_ok=True)
             deleted.append(path)
     return deleted

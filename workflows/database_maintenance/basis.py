@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from sqlglot import exp
+
 from assent import Changed, Optimizations, Outcome
 from assent.contracts import Basis, BasisChange
 from assent.toolbox import changes_since, read
 from assent.toolbox.basis import basis_from
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import Candidate, Schema, StatementRefused
+from workflows.database_maintenance.sqltext import folded
 from workflows.database_maintenance.state import Json
 from workflows.database_maintenance.statements import Definition, read_definition
 from workflows.database_maintenance.tool_models import SchemaSummary
@@ -51,7 +54,7 @@ def changes(outcome: Outcome, dialect: str) -> Changed | None:
     proposal = outcome.proposal
     assert isinstance(proposal, Optimizations)
     ours = list(_definitions((item.statement for item in proposal.items), dialect))
-    others = [change for change in found.changes if not _is_ours(change, ours)]
+    others = [change for change in found.changes if not _is_ours(change, ours, dialect)]
     return found.model_copy(update={"changes": others}) if others else None
 
 
@@ -63,9 +66,14 @@ def _definitions(statements: Iterable[str], dialect: str) -> Iterable[Definition
             continue
 
 
-def _is_ours(change: BasisChange, ours: Iterable[Definition]) -> bool:
+def _is_ours(change: BasisChange, ours: Iterable[Definition], dialect: str) -> bool:
     place = _INDEX.fullmatch(change.path)
     return place is not None and any(
-        place["index"] == definition.name and place["table"].rpartition(".")[2] == definition.bare_table
+        place["index"] == definition.name and _bare(place["table"], dialect) == definition.bare_table
         for definition in ours
     )
+
+
+def _bare(table: str, dialect: str) -> str:
+    """Return a table's own name, of the name that statements use."""
+    return folded(exp.to_table(table, dialect=dialect).this, dialect)

@@ -5,7 +5,6 @@ Nothing is proposed for that reason alone: `trials` builds and measures each can
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,7 +13,8 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from workflows.database_maintenance.model import Candidate, Query, Schema, Table
-from workflows.database_maintenance.sqltext import parse_one, quote, shorten
+from workflows.database_maintenance.names import Names
+from workflows.database_maintenance.sqltext import parse_query, quote
 from workflows.database_maintenance.statements import covered_by, create_statement, drop_statement
 
 MAX_KEYS = 4
@@ -45,7 +45,7 @@ class Usage:
 
 def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
     """Return how a query uses each table of the schema, per mention. Raises ValueError: it cannot be parsed."""
-    tree = parse_one(sql, dialect)
+    tree = parse_query(sql, dialect)
     try:
         scopes = traverse_scope(tree)
     except SqlglotError as error:
@@ -56,7 +56,7 @@ def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
 def aliases(sql: str, dialect: str) -> dict[str, str]:
     """Return the table name by alias or name, for every mention of a table in a query."""
     try:
-        tables = parse_one(sql, dialect).find_all(exp.Table)
+        tables = parse_query(sql, dialect).find_all(exp.Table)
     except ValueError:
         return {}
     return {table.alias_or_name.lower(): table.name.lower() for table in tables}
@@ -82,8 +82,8 @@ class _QueryReader:
         for join in self.select.args.get("joins") or []:
             for identifier in join.args.get("using") or []:
                 for usage in self.usages.values():
-                    if identifier.name in usage.table.columns:
-                        usage.note("joins", quote(identifier.name))
+                    if column := usage.table.column(identifier.name):
+                        usage.note("joins", quote(column))
         self._read_order()
         return list(self.usages.values())
 
@@ -147,7 +147,7 @@ class _QueryReader:
         if usage is None:
             return None
         if node is columns[0]:
-            return usage, quote(columns[0].name)
+            return usage, quote(usage.table.column(node.name) or node.name)
         if not isinstance(node, exp.Func | exp.Cast) or node.find(exp.AggFunc, exp.Window):
             return None
         bare = node.copy().transform(lambda node: exp.column(node.this) if isinstance(node, exp.Column) else node)
@@ -155,11 +155,11 @@ class _QueryReader:
         return usage, text if isinstance(node, exp.Lower | exp.Upper) else f"({text})"
 
     def _usage_of(self, column: exp.Column) -> Usage | None:
-        name = column.name if column.this.args.get("quoted") else column.name.lower()
+        name = column.name
         if column.table:
             usage = self.usages.get(column.table)
-            return usage if usage and name in usage.table.columns else None
-        owners = [usage for usage in self.usages.values() if name in usage.table.columns]
+            return usage if usage and usage.table.column(name) else None
+        owners = [usage for usage in self.usages.values() if usage.table.column(name)]
         return owners[0] if len(owners) == 1 else None
 
     def _read_order(self) -> None:
@@ -209,39 +209,37 @@ def key_lists(usage: Usage) -> list[list[str]]:
     return unique[:MAX_PER_TABLE]
 
 
-def candidates_for(query: Query, schema: Schema, dialect: str, max_rows: int) -> list[Candidate]:
+def candidates_for(
+    query: Query, schema: Schema, dialect: str, max_rows: int, names: Names | None = None
+) -> list[Candidate]:
     """Return missing indexes that might help a measured query, on tables of at most `max_rows` rows.
 
     Raises:
         ValueError: the query cannot be parsed.
     """
-    busy = _busy_tables(query)
+    names = names or Names.of(schema)
     found: dict[str, Candidate] = {}
     for usage in usages(query.sql, schema, dialect):
         table = usage.table
-        if table.rows > max_rows or (busy is not None and table.bare not in busy):
+        if table.rows > max_rows or not _is_busy(table, query):
             continue
         for keys in key_lists(usage):
             if not any(covered_by(keys, index, dialect) for index in table.indexes):
-                candidate = make_candidate(table, keys, dialect, query.id)
+                candidate = make_candidate(table, keys, dialect, query.id, names)
                 found.setdefault(candidate.id, candidate)
     return list(found.values())
 
 
-def _busy_tables(query: Query) -> set[str] | None:
-    """Return the tables that the plan reads row by row; None if it sorts much, which any table may cause."""
-    scans = query.measured.scans if query.measured else []
-    if any(scan.kind == "sort" and scan.read >= WORTHWHILE_ROWS for scan in scans):
-        return None
-    return {scan.table for scan in scans if scan.read >= WORTHWHILE_ROWS}
+def _is_busy(table: Table, query: Query) -> bool:
+    """Return whether the plan reads a table row by row, or sorts much, which any table may cause."""
+    scans = [scan for scan in (query.measured.scans if query.measured else []) if scan.read >= WORTHWHILE_ROWS]
+    return any(scan.kind == "sort" or scan.is_of(table) for scan in scans)
 
 
-def make_candidate(table: Table, keys: list[str], dialect: str, query_id: str) -> Candidate:
-    """Return the candidate with its statements. Its name describes its content, and is unused in the table."""
-    words = "_".join(re.sub(r"\W+", "_", key.replace(" text_pattern_ops", "")).strip("_").lower() for key in keys)
-    name = shorten(f"idx_{table.bare}_{words}")
-    if any(index.name == name for index in table.indexes):
-        name = shorten(f"{name}_{len(table.indexes) + 1}")
+def make_candidate(table: Table, keys: list[str], dialect: str, query_id: str, names: Names | None = None) -> Candidate:
+    """Return the candidate with its statements. Its name describes its content, and nothing else has it."""
+    taken = {index.name for index in table.indexes}
+    name = (names or Names({table.schema_name: taken})).name(table, keys)
     prefix = table.schema_name if "." in table.name else ""
     return Candidate(
         id=name,

@@ -55,6 +55,7 @@ def reexamine(state: State) -> State:
         "candidates": dump(found.candidates),
         "rejected": dump(found.rejected),
         "together": dump(found.together),
+        "unserved": dump(found.unserved),
         "tables": found.table_facts,
         "basis": rests_on,
     }

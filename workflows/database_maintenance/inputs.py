@@ -33,6 +33,13 @@ class QuerySource(StrEnum):
     WORKLOAD = "workload"
 
 
+class TrialPlace(StrEnum):
+    """Where candidates are built and measured before anybody has approved them."""
+
+    COPIES = "copies"
+    TABLES = "tables"
+
+
 class MaintenanceInput(BaseModel):
     """Input of a database maintenance run. Durations and sizes carry their unit in the name."""
 
@@ -130,12 +137,29 @@ class MaintenanceInput(BaseModel):
     )
     trial_rows: int = Field(
         default=500_000,
-        title="Trial on the real table up to (rows)",
-        description="Candidates are built on the table itself and rolled back, which blocks writes to it meanwhile; "
-        "above this size, they are built on a sampled copy of about this many rows, which blocks nobody",
+        title="Whole copies up to (rows)",
+        description="Candidates are built on copies, which block nobody. Tables up to this size are copied whole, so "
+        "that times are measured; above it, a sample is copied, and times are estimated",
         ge=0,
         le=50_000_000,
         examples=[500_000],
+        json_schema_extra=_PROPOSAL,
+    )
+    trials_on: TrialPlace = Field(
+        default=TrialPlace.COPIES,
+        title="Trials on",
+        description="copies: nobody is blocked. tables: tables of that size are tried themselves and rolled back, "
+        "which blocks writes to them meanwhile, for as long as the next field allows",
+        examples=["copies"],
+        json_schema_extra=_PROPOSAL,
+    )
+    trial_lock_ms: int = Field(
+        default=1_000,
+        title="Lock budget (ms)",
+        description="Trials on tables block writes to a table for at most this long; then a copy is used",
+        ge=1,
+        le=60_000,
+        examples=[1_000],
         json_schema_extra=_PROPOSAL,
     )
     stale_after_days: int = Field(

@@ -48,7 +48,10 @@ class Index(BaseModel):
 
 
 class Table(BaseModel):
-    """An existing table; `name` is the name that statements use."""
+    """An existing table; `name` is the name that statements use.
+
+    `any_case` is true where names that differ only in case are the same, as in SQLite.
+    """
 
     name: str
     schema_name: str = ""
@@ -58,15 +61,30 @@ class Table(BaseModel):
     columns: dict[str, str] = Field(default_factory=dict)
     indexes: list[Index] = Field(default_factory=list)
     analyzed: bool = True
+    any_case: bool = False
+
+    def column(self, name: str) -> str | None:
+        """Return the column that a query means by a name, as the table spells it; None if there is none."""
+        if name in self.columns or not self.any_case:
+            return name if name in self.columns else None
+        return next((column for column in self.columns if column.lower() == name.lower()), None)
 
 
 class Schema(BaseModel):
-    """All tables that may be examined."""
+    """All tables that may be examined, and the names of all `relations` by their schema, which no new index may have.
+
+    `any_case` is as for `Table`; in such a database the names of relations are in lowercase.
+    """
 
     tables: dict[str, Table] = Field(default_factory=dict)
+    relations: dict[str, set[str]] = Field(default_factory=dict)
+    any_case: bool = False
 
     def find(self, bare: str, schema_name: str = "") -> Table | None:
         """Return the table that a statement means by `bare` (and its schema); None if there is none."""
+        if self.any_case:
+            alike = (table for table in self.tables.values() if table.bare.lower() == bare.lower())
+            return next(alike, None) if schema_name.lower() in ("", "main") else None
         if schema_name:
             matches = (
                 table for table in self.tables.values() if (table.schema_name, table.bare) == (schema_name, bare)
@@ -77,19 +95,30 @@ class Schema(BaseModel):
 
 
 class Scan(BaseModel):
-    """A part of a plan that reads many rows of a table, or sorts them."""
+    """A part of a plan that reads many rows of a table, or sorts them. `kept` is empty if it is not known."""
 
     table: str
+    schema_name: str = ""
     kind: str
     read: int = 0
-    kept: int = 0
+    kept: int | None = 0
+
+    def is_of(self, table: Table) -> bool:
+        """Return True if it reads the given table."""
+        if table.any_case:
+            return self.table.lower() == table.bare.lower()
+        return self.table == table.bare and self.schema_name in ("", table.schema_name)
 
 
 class Measurement(BaseModel):
-    """The measurement of a query. `ms` is the median of `runs` warm runs; `buffers` counts 8 kB pages, if known."""
+    """The measurement of a query.
+
+    `ms` is the median of `runs` warm runs, which took `times`; `buffers` counts 8 kB pages, if known.
+    """
 
     ms: float
     runs: int = 1
+    times: list[float] = Field(default_factory=list)
     timed_out: bool = False
     buffers: int | None = None
     scans: list[Scan] = Field(default_factory=list)
@@ -121,7 +150,11 @@ class Skipped(BaseModel):
 
 
 class Effect(BaseModel):
-    """The effect of one change on one query."""
+    """The effect of one change on one query.
+
+    In a trial, `now_ms` is the time on the real tables, and `scale` how many rows one of the copy stands for: if it is
+    more than 1, the effect is an estimate.
+    """
 
     query: str
     weight: float = 1.0
@@ -129,10 +162,16 @@ class Effect(BaseModel):
     after_ms: float
     before_buffers: int | None = None
     after_buffers: int | None = None
+    now_ms: float | None = None
+    scale: float = 1.0
 
 
 class Candidate(BaseModel):
-    """An index that might help. `keys` are as written in the statement, `queries` the ids of the queries it is for."""
+    """An index that might help.
+
+    `keys` are as written in the statement, `queries` the ids of the queries it is for; `method` and `scale` say how it
+    was tried, as for `Effect`.
+    """
 
     id: str
     table: str
@@ -143,6 +182,7 @@ class Candidate(BaseModel):
     effects: list[Effect] = Field(default_factory=list)
     bytes: int = 0
     method: str = ""
+    scale: float = 1.0
     findings: list[str] = Field(default_factory=list)
 
     @property

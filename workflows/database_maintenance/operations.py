@@ -27,6 +27,7 @@ from workflows.database_maintenance.model import (
     StatementRefused,
     TrialError,
 )
+from workflows.database_maintenance.noise import together
 from workflows.database_maintenance.parameters import fill_parameters
 from workflows.database_maintenance.statements import read_definition
 from workflows.database_maintenance.targets.base import Target
@@ -53,9 +54,13 @@ def check_health(settings: MaintenanceInput) -> Health:
 
 
 class SlowQueries(BaseModel):
-    """The most expensive queries of a target; `source` is ``none``, with a note, if there are none to examine."""
+    """The most expensive queries of a target; `source` is ``none``, with a note, if there are none to examine.
+
+    `hidden` says how many statements could not be seen, and what to do about that; empty: none.
+    """
 
     source: str
+    hidden: str = ""
     queries: list[Query] = Field(default_factory=list)
     skipped: list[Skipped] = Field(default_factory=list)
     note: str = ""
@@ -69,6 +74,7 @@ def find_slow_queries(settings: MaintenanceInput) -> SlowQueries:
             source, found, skipped = _gather(target, schema, settings)
         except WorkloadError as error:
             return SlowQueries(source="none", note=f"There are no queries to examine: {error}")
+        hidden = target.hidden_statements() if source == "pg_stat_statements" else ""
         measured = []
         for query in found:
             try:
@@ -79,7 +85,7 @@ def find_slow_queries(settings: MaintenanceInput) -> SlowQueries:
             if max(query.measured.ms, query.mean_ms or 0.0) >= settings.min_duration_ms:
                 measured.append(query)
     measured.sort(key=lambda query: -query.load)
-    return SlowQueries(source=source, queries=measured[: settings.max_queries], skipped=skipped)
+    return SlowQueries(source=source, queries=measured[: settings.max_queries], skipped=skipped, hidden=hidden)
 
 
 def _gather(target: Target, schema: Schema, settings: MaintenanceInput) -> tuple[str, list[Query], list[Skipped]]:
@@ -110,6 +116,7 @@ class MissingIndexes(BaseModel):
     Attributes:
         existing: all tables, with their indexes.
         together: the effect of all candidates together on each query.
+        unserved: the queries for which no index is proposed, and why.
         untouched: why tables that the queries read were left out.
     """
 
@@ -118,6 +125,7 @@ class MissingIndexes(BaseModel):
     together: list[Effect]
     existing: Schema
     untouched: list[str]
+    unserved: list[Skipped] = Field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, TableFacts]:
@@ -140,16 +148,17 @@ def find_missing_indexes(
     with opened(settings) as target:
         schema = target.schema()
         choice = Trials(target, schema, settings).choose(queries, leave_out)
-    scanned = {scan.table for query in queries if query.measured for scan in query.measured.scans}
+    scans = [scan for query in queries if query.measured for scan in query.measured.scans]
     return MissingIndexes(
         candidates=choice.chosen,
         rejected=choice.rejected,
         together=choice.together,
+        unserved=choice.unserved,
         existing=schema,
         untouched=[
             f"{table.name} has {table.rows:,} rows; tables over {settings.max_table_rows:,} rows are not modified."
             for table in schema.tables.values()
-            if table.rows > settings.max_table_rows and table.bare in scanned
+            if table.rows > settings.max_table_rows and any(scan.is_of(table) for scan in scans)
         ],
     )
 
@@ -235,10 +244,21 @@ class Validation(BaseModel):
 def validate_results(
     settings: MaintenanceInput, queries: Sequence[Query], before: dict[str, Measurement], applied: Sequence[Applied]
 ) -> Validation:
-    """Measure the same queries again, and judge each new index by its real effect."""
+    """Measure the same queries again, and judge each new index by its real effect.
+
+    Before an index is found not to help, its queries are measured once more, so that a busy moment does not decide.
+    """
+    least = settings.min_improvement
     with opened(settings) as target:
         after = measure_all(target, queries)
-    return Validation(after=after, verdicts=judge(applied, queries, before, after, settings.min_improvement))
+        verdicts = judge(applied, queries, before, after, least)
+        doubtful = {verdict.index for verdict in verdicts if not verdict.keep}
+        again = [query for query in queries if query.id in after and doubtful & set(after[query.id].indexes)]
+        if again:
+            second = measure_all(target, again)
+            after |= {query: together(after[query], measured) for query, measured in second.items()}
+            verdicts = judge(applied, queries, before, after, least)
+    return Validation(after=after, verdicts=verdicts)
 
 
 def create_index(settings: MaintenanceInput, item_id: str, statement: str) -> Applied:

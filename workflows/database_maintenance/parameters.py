@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from workflows.database_maintenance.model import Schema
-from workflows.database_maintenance.sqltext import literal, parse_one
+from workflows.database_maintenance.sqltext import literal, parse_query
 
 _DOLLAR = re.compile(r"\$(\d+)(?:\s*/\*, \.\.\. \*/)?")
 _NAMED = re.compile(r":assent_p(\d+)\b")
@@ -28,7 +28,7 @@ def fill_parameters(sql: str, schema: Schema, dialect: str, value_at: ValueAt) -
         return sql
     named = _DOLLAR.sub(lambda match: f":assent_p{match[1]}", sql)
     try:
-        tree = parse_one(named, dialect)
+        tree = parse_query(named, dialect)
     except ValueError:
         return None
     values: dict[str, str] = {}
@@ -75,6 +75,6 @@ def _table_of(column: exp.Column, tree: exp.Expr, schema: Schema) -> str | None:
         for node in tree.find_all(exp.Table)
         if (not column.table or node.alias_or_name == column.table)
         and (table := schema.find(node.name, node.db)) is not None
-        and column.name in table.columns
+        and table.column(column.name)
     ]
     return mentioned[0].name if mentioned else None

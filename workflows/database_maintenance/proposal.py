@@ -21,13 +21,13 @@ from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.changes import candidates_of, read_basis
 from workflows.database_maintenance.comments import left_out
 from workflows.database_maintenance.counted import counted
-from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
+from workflows.database_maintenance.measure import factor, gain_in_words, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Backup, Candidate, Effect, StaleTable, TargetError, dump
-from workflows.database_maintenance.state import State, run_id, settings_of
+from workflows.database_maintenance.state import Json, State, run_id, settings_of
 from workflows.database_maintenance.targets.opening import dialect_of
 
 _NAMED = 10
-"""How many of the queries that were not measured the proposal names."""
+"""How many queries of a kind the proposal names."""
 
 
 def backup(state: State) -> State:
@@ -79,6 +79,7 @@ def revise(state: State) -> State:
         "candidates": dump(found.candidates),
         "rejected": dump(found.rejected),
         "together": dump(found.together),
+        "unserved": dump(found.unserved),
         "tables": found.table_facts,
         "basis": read_basis(state, found),
         "outcome": None,
@@ -119,7 +120,7 @@ def _item(candidate: Candidate) -> OptimizationItem:
         title=f"Index {candidate.table} on {', '.join(candidate.keys)}"[:200],
         statement=candidate.statement,
         rationale=rationale(candidate),
-        benefit=times(candidate.factor),
+        benefit=times(candidate.factor) if candidate.scale <= 1 else f"{times(candidate.factor)} or more (estimated)",
         benefit_factor=round(candidate.factor, 2),
         cost=size(candidate.bytes),
         rollback=candidate.rollback,
@@ -133,9 +134,11 @@ def rationale(candidate: Candidate) -> str:
         buffers = ""
         if effect.before_buffers is not None and effect.after_buffers is not None:
             buffers = f" (pages read: {effect.before_buffers:,} → {effect.after_buffers:,})"
-        gain = f"{milliseconds(effect.before_ms)} → {milliseconds(effect.after_ms)}"
-        parts.append(f"“{effect.query}” with this index: {gain}{buffers}.")
-    parts.append(f"Measured: {candidate.method}. It takes {size(candidate.bytes)}, and a little time for each write.")
+        spent = f"{milliseconds(effect.before_ms)} → {milliseconds(effect.after_ms)}"
+        whole = f", on the whole table {gain_in_words(effect)}" if effect.scale > 1 else ""
+        parts.append(f"“{effect.query}” with this index: {spent}{buffers}{whole}.")
+    method = candidate.method[:1].upper() + candidate.method[1:]
+    parts.append(f"{method}. It takes {size(candidate.bytes)}, and a little time for each write.")
     return " ".join(parts)
 
 
@@ -150,22 +153,38 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
         lines += [f"Revision {state['revision']}, measured again after changes were requested:", "", f"> {quoted}", ""]
     lines += [
         f"{len(effects)} slow queries together: **{milliseconds(before)} → {milliseconds(after)}**, "
-        f"{times(factor(before, after))} in the trial, weighted by how often they run.",
+        f"{times(factor(before, after))} in the trial, weighted by how often they run.{_how_sure(effects)}",
         "",
-        "| query | now | with all indexes | |",
-        "|---|---:|---:|---:|",
+        "| query | now | without, in the trial | with all indexes | |",
+        "|---|---:|---:|---:|---:|",
     ]
     for effect in effects[:30]:
-        name = effect.query.replace("|", "\\|")
-        gain = times(factor(effect.before_ms, effect.after_ms))
-        lines.append(f"| {name} | {milliseconds(effect.before_ms)} | {milliseconds(effect.after_ms)} | {gain} |")
-    if state.get("skipped"):
-        skipped = [f"- “{query['name']}”: {query['reason']}" for query in state["skipped"][:_NAMED]]
-        lines += ["", "Not measured:", *skipped]
-        if len(state["skipped"]) > _NAMED:
-            lines.append(f"- and {len(state['skipped']) - _NAMED} more, named in the report")
+        spent = [milliseconds(effect.before_ms), milliseconds(effect.after_ms), gain_in_words(effect)]
+        now = "" if effect.now_ms is None else milliseconds(effect.now_ms)
+        lines.append("| " + " | ".join([effect.query.replace("|", "\\|"), now, *spent]) + " |")
+    lines += _named("No index is proposed for:", state.get("unserved", []))
+    lines += _named("Not measured:", state.get("skipped", []))
     lines += ["", _safety(state, candidates)]
     return "\n".join(lines)[:20_000]
+
+
+def _named(title: str, queries: list[Json]) -> list[str]:
+    lines = [f"- “{query['name']}”: {query['reason']}" for query in queries[:_NAMED]]
+    if len(queries) > _NAMED:
+        lines.append(f"- and {len(queries) - _NAMED} more, named in the report")
+    return ["", title, *lines] if queries else []
+
+
+def _how_sure(effects: list[Effect]) -> str:
+    """Return what is measured and what is estimated."""
+    estimated = sum(effect.scale > 1 for effect in effects)
+    now = " “Now” is measured on the real tables."
+    if not estimated:
+        return f"{now} The trial was measured on whole tables."
+    return (
+        f"{now} {estimated} of {len(effects)} queries were tried on samples of large tables: their gain on the whole "
+        "tables is estimated, between that on the sample and that of the time now."
+    )
 
 
 def _safety(state: State, candidates: list[Candidate]) -> str:

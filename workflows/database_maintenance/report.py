@@ -9,7 +9,7 @@ from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.apply import typed
 from workflows.database_maintenance.measure import effect_on, factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Applied, Effect, ItemStatus
-from workflows.database_maintenance.state import State, settings_of
+from workflows.database_maintenance.state import Json, State, settings_of
 
 ARTIFACT = "report.md"
 _KEPT = (ItemStatus.CREATED, ItemStatus.REBUILT, ItemStatus.ALREADY_THERE)
@@ -83,6 +83,8 @@ def _status(state: State, gain: float | None, gain_of_users: float | None) -> tu
         if outcome.verdict is Verdict.REQUEST_CHANGES:
             return "not_approved", "Changes to the proposal were requested too often. No index was created."
         return "not_approved", "The proposal was not approved. No index was created."
+    if not state.get("queries") and state.get("hidden"):
+        return "nothing_to_do", f"No slow queries could be seen: {state['hidden']}. No index was created."
     if not state.get("queries"):
         return "nothing_to_do", "No slow queries were found. No index was created."
     return "nothing_to_do", "No index was found that would help enough. No index was created."
@@ -140,7 +142,17 @@ def _result(state: State, effects: list[Effect]) -> str:
     if undo:
         lines += ["", "To undo:", "", "```sql", *undo, "```"]
     if effects:
-        lines += ["", "## Measured before and after", "", *_effect_table(effects)]
+        users = _effects_of_users(state)
+        others = [effect for effect in effects if effect not in users]
+        lines += ["", "## Measured before and after", "", *_effect_table(users)]
+        if others:
+            lines += [
+                "",
+                "These slow queries use no new index; what changed for them is noise:",
+                "",
+                *_effect_table(others),
+            ]
+        lines += ["", _sum_of(effects)]
     return "\n".join(lines)
 
 
@@ -151,14 +163,16 @@ def _effect_table(effects: list[Effect]) -> list[str]:
         gain = times(factor(effect.before_ms, effect.after_ms))
         spent = [milliseconds(effect.before_ms), milliseconds(effect.after_ms)]
         lines.append("| " + " | ".join([_cell(effect.query), f"{effect.weight:g}", *spent, gain, *pages]) + " |")
+    return lines if effects else ["No query uses a new index."]
+
+
+def _sum_of(effects: list[Effect]) -> str:
     before, after = overall(effects)
     # The factor is rounded as the headline's, so that the two never differ in their last digit.
-    lines += [
-        "",
-        f"Weighted by how often the queries run: {milliseconds(before)} → {milliseconds(after)}, "
-        f"**measured factor {times(_gain(effects) or 0)}** (median of warm runs).",
-    ]
-    return lines
+    return (
+        f"All together, weighted by how often the queries run: {milliseconds(before)} → {milliseconds(after)}, "
+        f"**measured factor {times(_gain(effects) or 0)}** (median of warm runs)."
+    )
 
 
 def _notes(state: State) -> str:
@@ -191,11 +205,16 @@ def _queries(state: State) -> str:
 
 
 def _candidates(state: State) -> str:
-    rejected = state.get("rejected", [])
-    if not rejected:
-        return ""
-    lines = ["## Tried and not proposed", "", "| candidate | why not |", "|---|---|"]
-    return "\n".join(lines + [f"| {_cell(query['name'])} | {_cell(query['reason'])} |" for query in rejected])
+    sections = [
+        _reasons("No index is proposed for", "query", state.get("unserved", [])),
+        _reasons("Tried and not proposed", "candidate", state.get("rejected", [])),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _reasons(title: str, what: str, left_out: list[Json]) -> str:
+    rows = [f"| {_cell(found['name'])} | {_cell(found['reason'])} |" for found in left_out]
+    return "\n".join([f"## {title}", "", f"| {what} | why not |", "|---|---|", *rows]) if rows else ""
 
 
 def _safety(state: State) -> str:

@@ -8,6 +8,7 @@ import re
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.tokens import TokenType
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -21,7 +22,8 @@ _RESERVED_WORDS = """
     using values variadic verbose when where window with
 """
 _RESERVED = frozenset(_RESERVED_WORDS.split())
-_MAX_NAME = 63
+MAX_NAME = 63
+"""The most bytes of a name in PostgreSQL, which cuts the rest off."""
 
 
 def quote(name: str) -> str:
@@ -39,10 +41,10 @@ def literal(value: str) -> str:
 def shorten(name: str) -> str:
     """Cut a name to 63 bytes, PostgreSQL's limit; a hash replaces the rest, so that names stay distinct."""
     encoded = name.encode()
-    if len(encoded) <= _MAX_NAME:
+    if len(encoded) <= MAX_NAME:
         return name
     digest = hashlib.sha256(encoded).hexdigest()[:8]
-    return encoded[: _MAX_NAME - 9].decode(errors="ignore") + "_" + digest
+    return encoded[: MAX_NAME - 9].decode(errors="ignore") + "_" + digest
 
 
 def split_statements(text: str, dialect: str) -> list[str]:
@@ -79,6 +81,23 @@ def parse_one(sql: str, dialect: str) -> exp.Expr:
     return trees[0]
 
 
+def parse_query(sql: str, dialect: str) -> exp.Expr:
+    """As `parse_one`, with all names as the database reads them: unquoted ones in lowercase, long ones cut.
+
+    In SQLite, where case makes no difference, quoted names are in lowercase as well.
+    """
+    tree = normalize_identifiers(parse_one(sql, dialect), dialect=dialect)
+    for identifier in tree.find_all(exp.Identifier):
+        identifier.set("this", folded(identifier, dialect))
+    return tree
+
+
+def folded(identifier: exp.Expr, dialect: str) -> str:
+    """Return the name that an identifier stands for."""
+    name = identifier.name if identifier.args.get("quoted") else identifier.name.lower()
+    return name.encode()[:MAX_NAME].decode(errors="ignore") if dialect == "postgres" else name
+
+
 def is_read_only(tree: exp.Expr) -> bool:
     """Return True for a query that, judging by its text, only reads."""
     writing = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into, exp.Lock)
@@ -103,7 +122,8 @@ def normal_tree(tree: exp.Expr, dialect: str) -> str:
         if isinstance(node, exp.Column) and node.args.get("table"):
             return exp.column(node.this.copy())
         if isinstance(node, exp.Identifier):
-            name = node.name if node.args.get("quoted") else node.name.lower()
+            quoted = node.args.get("quoted") and dialect != "sqlite"
+            name = node.name if quoted else node.name.lower()
             return exp.to_identifier(name, quoted=not _PLAIN.fullmatch(name))
         return node
 

@@ -20,9 +20,11 @@ class State(TypedDict, total=False):
     source: str  # slow_queries
     queries: list[Json]  # slow_queries
     skipped: list[Json]  # slow_queries
+    hidden: str  # slow_queries: what could not be seen
     candidates: list[Json]  # missing_indexes, revise, reexamine
     rejected: list[Json]  # missing_indexes, revise, reexamine
     together: list[Json]  # missing_indexes, revise, reexamine
+    unserved: list[Json]  # missing_indexes, revise, reexamine: queries without a proposal, and why
     tables: Json  # missing_indexes, reexamine
     basis: Json  # missing_indexes, refresh_statistics, revise, reexamine: what the proposal rests on
     changed: Json | None  # prepare, apply, what_now: why an approved proposal was not applied

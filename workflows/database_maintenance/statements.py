@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from workflows.database_maintenance.model import Index, Schema, StatementRefused, Table
-from workflows.database_maintenance.sqltext import normal, normal_tree, parse_one, quote
+from workflows.database_maintenance.sqltext import folded, normal, normal_tree, parse_one, quote
 
 
 class Definition(Index):
@@ -46,10 +46,10 @@ def read_definition(statement: str, dialect: str) -> Definition:
     where = params.args.get("where")
     using = params.args.get("using")
     return Definition(
-        name=_folded(index.this),
-        table=_folded(table.this),
-        bare_table=_folded(table.this),
-        schema_name=_folded(table.args["db"]) if table.args.get("db") else "",
+        name=folded(index.this, dialect),
+        table=folded(table.this, dialect),
+        bare_table=folded(table.this, dialect),
+        schema_name=folded(table.args["db"], dialect) if table.args.get("db") else "",
         keys=[_key(column, dialect) for column in params.args.get("columns") or []],
         include=[normal_tree(column, dialect) for column in params.args.get("include") or []],
         where=normal_tree(where.this, dialect) if where else "",
@@ -58,10 +58,6 @@ def read_definition(statement: str, dialect: str) -> Definition:
         concurrently=bool(tree.args.get("concurrently")),
         if_not_exists=bool(tree.args.get("exists")),
     )
-
-
-def _folded(identifier: exp.Expr) -> str:
-    return identifier.name if identifier.args.get("quoted") else identifier.name.lower()
 
 
 def _key(column: exp.Expr, dialect: str) -> str:

@@ -50,8 +50,9 @@ _INDEX = "CREATE INDEX CONCURRENTLY idx_orders_coupon ON orders (coupon)"
 def check_database_health(inputs: HealthInput) -> Health:
     """Check whether a database answers, and has what maintenance needs, in less than two seconds.
 
-    Checks the connection, ownership of the tables, long transactions, where slow queries can be found, the programs and
-    the folder for backups, and the guard that lets nothing through but CREATE INDEX.
+    Checks the connection, the rights that are needed, with the SQL that grants missing ones, long transactions, where
+    slow queries can be found, the programs and the folder for backups, and the guard that lets nothing through but
+    CREATE INDEX.
     """
     return operations.check_health(inputs.settings())
 
@@ -70,7 +71,8 @@ def analyze_slow_queries(inputs: SlowQueriesInput) -> SlowQueries:
     times = [query.measured.ms for query in found.queries if query.measured]
     return SlowQueries(
         source=found.source, slow_queries=found.queries, skipped=found.skipped, total_analyzed=len(found.queries),
-        avg_duration_ms=round(sum(times) / len(times), 2) if times else 0.0, note=found.note,
+        avg_duration_ms=round(sum(times) / len(times), 2) if times else 0.0,
+        note=" ".join(note for note in (found.note, found.hidden) if note),
     )  # fmt: skip
 
 
@@ -82,9 +84,9 @@ def identify_missing_indexes(inputs: IndexSearchInput) -> MissingIndexes:
     """Find indexes that make slow queries measurably faster, by building and measuring them on copies of the tables.
 
     Nothing is left of the trials, and nobody is blocked by them: an agent may call this without approval, so that
-    candidates are never built on the tables themselves, as a run of maintenance does with small ones.
+    candidates are never built on the tables themselves, even if a run of maintenance may do that.
     """
-    found = operations.find_missing_indexes(inputs.settings(trial_rows=0), inputs.slow_queries)
+    found = operations.find_missing_indexes(inputs.settings(), inputs.slow_queries)
     return MissingIndexes(
         indexes=found.candidates, rejected=found.rejected, together=found.together, tables=found.tables,
         untouched=found.untouched, total_recommendations=len(found.candidates),

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from workflows.database_maintenance.candidates import WORTHWHILE_ROWS, aliases, candidates_for
 from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.joins import Join, joins_of
 from workflows.database_maintenance.measure import effect_on, improvement, overall
 from workflows.database_maintenance.model import (
     Candidate,
@@ -22,11 +23,16 @@ from workflows.database_maintenance.model import (
     Skipped,
     TrialError,
 )
+from workflows.database_maintenance.names import Names
+from workflows.database_maintenance.noise import Change, change
 from workflows.database_maintenance.targets.base import Lab, NeedsCopyError, Target
+from workflows.database_maintenance.validation import Pair, outweighs, sorted_out
 
 _PER_QUERY = 3
-_AS_GOOD = 1.1
-"""Among candidates whose times differ by less than this factor, the one with fewer keys is chosen."""
+_AS_GOOD, _NOISE_MS = 1.25, 0.05
+"""Candidates whose times differ by less than this factor or time are as good as each other."""
+_AS_CHEAP = 1.1
+"""Among them, and among those whose work differs by less than this factor, the one with the fewest keys is chosen."""
 
 T = TypeVar("T")
 
@@ -38,6 +44,8 @@ class IndexChoice:
     chosen: list[Candidate] = field(default_factory=list)
     rejected: list[Skipped] = field(default_factory=list)
     together: list[Effect] = field(default_factory=list)
+    unserved: list[Skipped] = field(default_factory=list)
+    """The queries for which no index is proposed, with the reasons."""
 
 
 class Trials:
@@ -50,21 +58,26 @@ class Trials:
         self._copies: set[str] = set()
         self._rejected: dict[str, Skipped] = {}
         self._chosen: list[Candidate] = []
+        self._names = Names.of(schema)
+        self._joins: list[Join] = []
+        self._unserved: dict[str, str] = {}
 
     def choose(self, queries: Sequence[Query], leave_out: Callable[[Candidate], bool] = lambda _: False) -> IndexChoice:
         """Return the indexes to propose for measured queries, except those for which `leave_out` is true."""
+        self._joins = joins_of(queries, self._schema, self._target.dialect)
         for query in sorted(queries, key=lambda query: -query.load):
             try:
-                found = candidates_for(query, self._schema, self._target.dialect, self._settings.max_table_rows)
+                found = self._candidates_for(query)
             except ValueError as error:
-                self._rejected[query.id] = Skipped(name=query.name, reason=f"no candidates: {error}")
+                self._unserved[query.id] = f"no candidates: {error}"
                 continue
             wanted = [candidate for candidate in found if not leave_out(candidate)]
+            self._unserved[query.id] = self._why_not(query, found, wanted)
             if wanted:
                 try:
                     self._choose_for(query, wanted)
                 except TrialError as error:
-                    self._rejected[query.id] = Skipped(name=query.name, reason=f"no trials: {error}")
+                    self._unserved[query.id] = f"no trials: {error}"
         kept = sorted(self._chosen, key=lambda candidate: -_saved_ms(candidate))
         for surplus in kept[self._settings.max_indexes :]:
             self._reject(surplus, f"more than {self._settings.max_indexes} indexes were found; this one saves less")
@@ -78,16 +91,43 @@ class Trials:
         self._chosen.sort(key=lambda candidate: -_saved_ms(candidate))
         chosen = {candidate.id for candidate in self._chosen}
         rejected = [candidate for key, candidate in self._rejected.items() if key not in chosen]
-        return IndexChoice(self._chosen, rejected, together)
+        served = {effect.query for candidate in self._chosen for effect in candidate.effects}
+        unserved = [
+            Skipped(name=query.name, reason=self._unserved[query.id]) for query in queries if query.name not in served
+        ]
+        return IndexChoice(self._chosen, rejected, together, unserved)
+
+    def _why_not(self, query: Query, found: list[Candidate], wanted: list[Candidate]) -> str:
+        """Return why no index will be proposed for a query, if none of `wanted` helps."""
+        least = self._settings.min_improvement
+        if wanted:
+            return f"of {len(wanted)} indexes tried, none saves {least:.0%} of its time"
+        if found:
+            return "the indexes for it are left out, as the comment asks"
+        scans = [scan for scan in (query.measured.scans if query.measured else []) if scan.read >= WORTHWHILE_ROWS]
+        if not scans:
+            return f"its plan reads fewer than {WORTHWHILE_ROWS} rows of every table"
+        rows = self._settings.max_table_rows
+        if any(scan.is_of(table) for scan in scans for table in self._schema.tables.values() if table.rows > rows):
+            return f"it reads tables with more than {rows:,} rows, which are not modified"
+        return "none of its conditions can use an index that does not exist already"
+
+    def _candidates_for(self, query: Query) -> list[Candidate]:
+        rows = self._settings.max_table_rows
+        return candidates_for(query, self._schema, self._target.dialect, rows, self._names)
 
     def _choose_for(self, query: Query, found: list[Candidate]) -> None:
         names = {candidate.id for candidate in self._chosen}
         fresh = [candidate for candidate in found if candidate.id not in names]
         if fresh:
-            mentioned = set(aliases(query.sql, self._target.dialect).values())
-            tables = self._schema.tables
-            there = [other for other in self._chosen if tables[other.table].bare.lower() in mentioned]
+            mentioned = self._tables_of(query)
+            there = [other for other in self._chosen if other.table in mentioned]
             self._chosen += self._in_lab([*fresh, *there], lambda lab: self._search(lab, query, fresh, there))
+
+    def _tables_of(self, query: Query) -> list[str]:
+        """Return the tables that a query may read, by their names in it."""
+        mentioned = set(aliases(query.sql, self._target.dialect).values())
+        return [table.name for table in self._schema.tables.values() if table.bare.lower() in mentioned]
 
     def _search(self, lab: Lab, query: Query, fresh: list[Candidate], there: list[Candidate]) -> list[Candidate]:
         for candidate in there:
@@ -101,8 +141,8 @@ class Trials:
             if best is None:
                 break
             candidate, after = best
-            candidate.effects = [effect_on(query, current, after)]
-            candidate.method = lab.method_for(candidate.table)
+            candidate.method, candidate.scale = lab.method_for(candidate.table), lab.scale_for([candidate.table])
+            candidate.effects = [effect_on(query, current, after, candidate.scale)]
             candidate.findings = self._findings(candidate, query, current)
             lab.build(candidate)
             picks.append(candidate)
@@ -129,20 +169,21 @@ class Trials:
     ) -> tuple[Candidate, Measurement] | None:
         useful = []
         for candidate, after in tried:
-            saved = improvement(current.ms, after.ms)
-            if saved >= self._settings.min_improvement:
+            saved, least = improvement(current.ms, after.ms), self._settings.min_improvement
+            if change(current, after, least) is Change.FASTER:
                 useful.append((candidate, after))
                 self._reject(candidate, "another index serves the same queries as well or better")
             else:
-                self._reject(
-                    candidate,
-                    f"saves {saved:.0%} when measured; at least {self._settings.min_improvement:.0%} is required",
-                )
+                reason = f"saves {saved:.0%} when measured; at least {least:.0%} is required, beyond noise"
+                self._reject(candidate, reason)
         if not useful:
             return None
         fastest = min(after.ms for _, after in useful)
-        as_good = [measured for measured in useful if measured[1].ms <= fastest * _AS_GOOD]
-        return min(as_good, key=lambda measured: (len(measured[0].keys), measured[1].ms))
+        as_good = [pair for pair in useful if pair[1].ms <= fastest * _AS_GOOD or pair[1].ms <= fastest + _NOISE_MS]
+        # From here on nothing is a time, so that the same database gives the same choice.
+        least = min(_work(after) for _, after in as_good)
+        cheap = [pair for pair in as_good if _work(pair[1]) <= least * _AS_CHEAP]
+        return min(cheap, key=lambda pair: (len(pair[0].keys), pair[0].id))
 
     def _weigh(self, queries: Sequence[Query]) -> list[Effect]:
         """Measure all chosen indexes together, and each by the loss without it; drop those without a loss.
@@ -150,46 +191,47 @@ class Trials:
         Returns the effect of all of them together on every query.
         """
         while self._chosen:
-            baseline, together = self._measure_together(queries)
+            effects, together = self._measure_together(queries)
             surplus = None
             for candidate in sorted(self._chosen, key=lambda candidate: len(candidate.keys)):
-                candidate.effects = self._effects_of(candidate, queries, together)
-                before, after = overall(candidate.effects)
-                if improvement(before, after) < self._settings.min_improvement:
+                pairs = self._pairs_of(candidate, queries, together)
+                candidate.effects = [effect_on(*pair, candidate.scale) for pair in pairs]
+                if not outweighs(*sorted_out(pairs, self._settings.min_improvement)):
                     surplus = candidate
                     break
             if surplus is None:
-                return [effect_on(*effect) for effect in zip(queries, baseline, together, strict=True)]
+                return effects
             self._chosen = [candidate for candidate in self._chosen if candidate is not surplus]
             self._reject(surplus, "the other proposed indexes serve its queries as well")
         return []
 
-    def _measure_together(self, queries: Sequence[Query]) -> tuple[list[Measurement], list[Measurement]]:
-        """Measure all queries without and with all chosen indexes."""
+    def _measure_together(self, queries: Sequence[Query]) -> tuple[list[Effect], list[Measurement]]:
+        """Measure all queries without and with all chosen indexes; returns the difference, and those with them."""
 
-        def both(lab: Lab) -> tuple[list[Measurement], list[Measurement]]:
-            return [lab.measure(query) for query in queries], _measure_with(lab, self._chosen, queries)
+        def both(lab: Lab) -> tuple[list[Effect], list[Measurement]]:
+            without = [lab.measure(query) for query in queries]
+            scales = [lab.scale_for(self._tables_of(query)) for query in queries]
+            together = _measure_with(lab, self._chosen, queries)
+            return [effect_on(*facts) for facts in zip(queries, without, together, scales, strict=True)], together
 
         return self._in_lab(self._chosen, both)
 
-    def _effects_of(
-        self, candidate: Candidate, queries: Sequence[Query], together: Sequence[Measurement]
-    ) -> list[Effect]:
-        """Return what each query that uses the candidate loses without it, with the other indexes in place."""
+    def _pairs_of(self, candidate: Candidate, queries: Sequence[Query], together: Sequence[Measurement]) -> list[Pair]:
+        """Return each query that uses the candidate, without it and with it, with the other indexes in place."""
         users = [triple for triple in zip(queries, together, strict=True) if candidate.id in triple[1].indexes]
         used = {name for _, after in users for name in after.indexes}
         rest = [other for other in self._chosen if other is not candidate]
         others = [other for other in rest if other.id in used or other.table == candidate.table]
         served = [query for query, _ in users]
         without = self._in_lab([candidate, *others], lambda lab: _measure_with(lab, others, served))
-        return [effect_on(query, before, after) for (query, after), before in zip(users, without, strict=True)]
+        return [(query, before, after) for (query, after), before in zip(users, without, strict=True)]
 
     def _in_lab(self, built: Sequence[Candidate], work: Callable[[Lab], T]) -> T:
         """Act in a lab for the tables of `built`; start over on a copy of a table that needs one."""
         tables = list(dict.fromkeys(candidate.table for candidate in built))
         while True:
             try:
-                with self._target.lab(tables, self._copies) as lab:
+                with self._target.lab(tables, self._copies, self._joins) as lab:
                     return work(lab)
             except NeedsCopyError as needed:
                 if needed.table in self._copies:
@@ -199,14 +241,20 @@ class Trials:
     def _findings(self, candidate: Candidate, query: Query, before: Measurement) -> list[str]:
         """Return what the plan currently does with the candidate's table, in words."""
         table = self._schema.tables[candidate.table]
-        scans = [scan for scan in before.scans if scan.table == table.bare and scan.read > WORTHWHILE_ROWS]
+        scans = [scan for scan in before.scans if scan.is_of(table) and scan.read > WORTHWHILE_ROWS]
         return [
-            f"“{query.name}” reads {min(scan.read, table.rows):,} rows of {table.name} to keep {scan.kept:,}"
+            f"“{query.name}” reads {min(scan.read, table.rows):,} rows of {table.name}"
+            + ("" if scan.kept is None else f" to keep {scan.kept:,}")
             for scan in scans[:1]
         ]
 
     def _reject(self, candidate: Candidate, reason: str) -> None:
         self._rejected[candidate.id] = Skipped(name=f"{candidate.table} ({', '.join(candidate.keys)})", reason=reason)
+
+
+def _work(measured: Measurement) -> float:
+    """Return how much a plan reads: pages, and rows, of which a page holds about a hundred."""
+    return (measured.buffers or 0) + sum(scan.read for scan in measured.scans) / 100
 
 
 def _measure_with(lab: Lab, built: Sequence[Candidate], queries: Sequence[Query]) -> list[Measurement]:

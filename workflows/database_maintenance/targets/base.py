@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from workflows.database_maintenance.joins import Join
 from workflows.database_maintenance.model import (
     Applied,
     Backup,
@@ -33,6 +34,9 @@ class Lab(Protocol):
 
     def method_for(self, table: str) -> str:
         """Return how candidates of a table are tried, in words for reviewers."""
+
+    def scale_for(self, tables: Sequence[str]) -> float:
+        """Return how many rows one row of the lab stands for, at most, in these tables; 1: they are whole."""
 
     def attempt(self) -> AbstractContextManager[None]:
         """Undo at the end what is built inside the block."""
@@ -66,6 +70,9 @@ class Target(Protocol):
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
         """Return queries with a mean of at least `min_ms`, the most expensive first; None if the target stores none."""
 
+    def hidden_statements(self) -> str:
+        """Return how many statements `statement_statistics` cannot see, and the SQL that shows them; empty: none."""
+
     def typical_value(self, table: str, column: str, position: float) -> str | None:
         """Return a value of a column from the statistics, at 0 the smallest, at 1 the largest; None if unknown."""
 
@@ -76,8 +83,13 @@ class Target(Protocol):
             TrialError: it calls something that may do more than compute, so it was not run; or the target refuses it.
         """
 
-    def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
-        """Return a lab for trials on `tables`; those in `copies`, and large ones, are tried on sampled copies."""
+    def lab(self, tables: Sequence[str], copies: set[str], joins: Sequence[Join] = ()) -> AbstractContextManager[Lab]:
+        """Return a lab for trials on `tables`.
+
+        Args:
+            copies: these are tried on copies, even if the input says that tables themselves are used.
+            joins: samples of large tables keep these.
+        """
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
         """Return the tables whose statistics need a refresh."""

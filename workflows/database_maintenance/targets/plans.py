@@ -9,11 +9,11 @@ from typing import Any
 from workflows.database_maintenance.model import Measurement, Scan
 
 _BUFFERS = ("Shared Hit Blocks", "Shared Read Blocks", "Local Hit Blocks", "Local Read Blocks")
-_SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\S+)")
-_SQLITE_SCAN = re.compile(r"^SCAN (?:TABLE )?(\S+)")
-_SQLITE_RANGE = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING .*\([^=]*\)$")
+_SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (.+?)(?: \(.*\))?(?: LEFT-JOIN)?$")
+_SQLITE_SCAN = re.compile(r"^SCAN (?:TABLE )?(.+?)(?: USING .*)?(?: LEFT-JOIN)?$")
+_SQLITE_RANGE = re.compile(r"^SEARCH (?:TABLE )?(.+?) USING .*\([^=]*\)(?: LEFT-JOIN)?$")
 """A search limited only by a range; SQLite does not say how much of the table it reads, so all is assumed."""
-_SQLITE_AUTOMATIC = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING AUTOMATIC")
+_SQLITE_AUTOMATIC = re.compile(r"^SEARCH (?:TABLE )?(.+?) USING AUTOMATIC")
 
 
 def read_postgres(document: list[dict[str, Any]]) -> Measurement:
@@ -48,12 +48,23 @@ def _scan(node: dict[str, Any]) -> Scan | None:
         return None
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     return Scan(
-        table=node["Relation Name"], kind=node["Node Type"].lower(), read=kept + round(removed * loops), kept=kept
+        table=node["Relation Name"],
+        schema_name=node.get("Schema", ""),
+        kind=node["Node Type"].lower(),
+        read=kept + round(removed * loops),
+        kept=kept,
     )
 
 
 def read_sqlite(details: Sequence[str], aliases: dict[str, str], rows: dict[str, int], ms: float) -> Measurement:
-    """Return the measurement for EXPLAIN QUERY PLAN; `rows` are the table sizes, because SQLite counts nothing."""
+    """Return the measurement for EXPLAIN QUERY PLAN.
+
+    SQLite counts nothing, so that a scan reads a whole table, and how many rows it keeps is not known.
+
+    Args:
+        aliases: the tables of the query by the names that it gives them; all in lowercase.
+        rows: the sizes of the tables, by their names in lowercase.
+    """
     scans, indexes = [], set()
     largest = 0
     for detail in details:
@@ -64,7 +75,7 @@ def read_sqlite(details: Sequence[str], aliases: dict[str, str], rows: dict[str,
         if read:
             table = aliases.get(read[1].lower(), read[1].lower())
             largest = max(largest, rows.get(table, 0))
-            scans.append(Scan(table=table, kind="scan", read=rows.get(table, 0)))
+            scans.append(Scan(table=table, kind="scan", read=rows.get(table, 0), kept=None))
         elif "USE TEMP B-TREE FOR" in detail:
-            scans.append(Scan(table="", kind="sort", read=max(largest, 1000)))
+            scans.append(Scan(table="", kind="sort", read=max(largest, 1000), kept=None))
     return Measurement(ms=ms, scans=scans, indexes=sorted(indexes))

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from workflows.database_maintenance import sqltext
 from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.joins import Join
 from workflows.database_maintenance.measure import repeat
 from workflows.database_maintenance.model import (
     Applied,
@@ -33,6 +34,7 @@ from workflows.database_maintenance.targets import postgres_apply, postgres_back
 from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.plans import read_postgres
 from workflows.database_maintenance.targets.postgres_calls import Calls
+from workflows.database_maintenance.targets.postgres_copies import Copies
 from workflows.database_maintenance.targets.postgres_lab import PostgresLab
 from workflows.database_maintenance.targets.postgres_query import VIEW, checked_view, trusted_path
 
@@ -82,7 +84,9 @@ class PostgresTarget:
 
     dialect = "postgres"
 
-    def __init__(self, settings: MaintenanceInput, address: str, scratch_address: str, measuring_role: str = "") -> None:
+    def __init__(
+        self, settings: MaintenanceInput, address: str, scratch_address: str, measuring_role: str = ""
+    ) -> None:
         self.settings = settings
         self.measuring_role = measuring_role
         self.name = settings.target
@@ -91,6 +95,7 @@ class PostgresTarget:
         self.connection = connect(address, self.name)
         self._oids: dict[str, int] = {}
         self._places: dict[str, tuple[str, str]] = {}
+        self.copies = Copies(self)
         with lost_connection_as_error(self.name):
             # Policies of tables may call anything, so queries that would be subject to one fail instead.
             self.connection.execute("SET row_security = off")
@@ -129,7 +134,10 @@ class PostgresTarget:
                 table.rows = self._count(table)
         self._oids = {table.name: oid for oid, table in tables.items()}
         self._places = {table.name: (table.schema_name, table.bare) for table in tables.values()}
-        return Schema(tables={table.name: table for table in tables.values()})
+        relations: dict[str, set[str]] = {}
+        for place, name in self.rows(postgres_catalog.RELATIONS):
+            relations.setdefault(place, set()).add(name)
+        return Schema(tables={table.name: table for table in tables.values()}, relations=relations)
 
     def _count(self, table: Table) -> int:
         """Count the rows of a table without statistics; counting stops just above the row limit.
@@ -166,19 +174,9 @@ class PostgresTarget:
         )
 
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
-        with lost_connection_as_error(self.name), trusted_path(self.connection):
-            place = self.connection.execute(postgres_catalog.STATISTICS_VIEW).fetchone()
-            if place is None:
-                return None
-            statement = sql.SQL(postgres_catalog.SLOW_STATEMENTS).format(
-                view=sql.Identifier(place[0], "pg_stat_statements")
-            )
-            try:
-                with self.connection.transaction():
-                    rows = self.connection.execute(statement, {"min_ms": min_ms, "limit": limit}).fetchall()
-            except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.InsufficientPrivilege):
-                # The extension is created but not loaded, or not for this role, which is the same as missing.
-                return None
+        rows = self._of_statements(postgres_catalog.SLOW_STATEMENTS, {"min_ms": min_ms, "limit": limit})
+        if rows is None:
+            return None
         return [
             Query(
                 id=f"s{number}",
@@ -191,6 +189,28 @@ class PostgresTarget:
             for number, (queryid, text, calls, mean) in enumerate(rows, start=1)
         ]
 
+    def hidden_statements(self) -> str:
+        rows = self._of_statements(postgres_catalog.HIDDEN_STATEMENTS)
+        if not rows or not rows[0][0]:
+            return ""
+        count, role = rows[0]
+        are = "1 statement of other roles is" if count == 1 else f"{count:,} statements of other roles are"
+        return f"{are} hidden from this one: GRANT pg_read_all_stats TO {role}"
+
+    def _of_statements(self, question: str, params: dict[str, Any] | None = None) -> list[TupleRow] | None:
+        """Return the rows of a question about pg_stat_statements; None if the target has none, or it cannot be read."""
+        with lost_connection_as_error(self.name), trusted_path(self.connection):
+            place = self.connection.execute(postgres_catalog.STATISTICS_VIEW).fetchone()
+            if place is None:
+                return None
+            statement = sql.SQL(question).format(view=sql.Identifier(place[0], "pg_stat_statements"))
+            try:
+                with self.connection.transaction():
+                    return self.connection.execute(statement, params).fetchall()
+            except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.InsufficientPrivilege):
+                # The extension is created but not loaded, or not for this role, which is the same as missing.
+                return None
+
     def typical_value(self, table: str, column: str, position: float) -> str | None:
         rows = self.rows(postgres_catalog.COLUMN_VALUES, *self._places.get(table, ("", "")), column)
         if not rows:
@@ -202,16 +222,20 @@ class PostgresTarget:
     def measure(self, query: Query) -> Measurement:
         return self.measure_text(query.sql)
 
-    def measure_text(self, text: str) -> Measurement:
+    def measure_text(self, text: str, timeout_ms: int | None = None) -> Measurement:
         """Run a query several times, each in a read-only (sub)transaction that is rolled back.
+
+        Args:
+            timeout_ms: limit for each run; None: the input's.
 
         Raises:
             TrialError: it calls something that may do more than compute, so it was not run; or the target refuses it.
         """
+        limit = self.settings.query_timeout_ms if timeout_ms is None else timeout_ms
         with lost_connection_as_error(self.name):
             try:
-                with checked_view(self.connection, text, self.settings.query_timeout_ms, self.measuring_role):
-                    return repeat(self._explain, self.settings.runs_per_measurement)
+                with checked_view(self.connection, text, limit, self.measuring_role):
+                    return repeat(lambda: self._explain(limit), self.settings.runs_per_measurement)
             except psycopg.errors.QueryCanceled as error:
                 raise TrialError("it waits for a lock, or cannot be planned in time") from error
             except psycopg.OperationalError:
@@ -221,14 +245,14 @@ class PostgresTarget:
                     f"the database refuses it: {error.diag.message_primary or type(error).__name__}"
                 ) from error
 
-    def _explain(self) -> Measurement:
+    def _explain(self, timeout_ms: int) -> Measurement:
         """Run the checked query once."""
         try:
             with self.connection.transaction(force_rollback=True):
-                document = self._plan("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
+                document = self._plan("ANALYZE, VERBOSE, BUFFERS, TIMING OFF, FORMAT JSON")
         except psycopg.errors.QueryCanceled:
-            scans = postgres_catalog.estimated_scans(self._plan("FORMAT JSON")[0]["Plan"], self.schema())
-            return Measurement(ms=float(self.settings.query_timeout_ms), timed_out=True, scans=scans)
+            scans = postgres_catalog.estimated_scans(self._plan("VERBOSE, FORMAT JSON")[0]["Plan"], self.schema())
+            return Measurement(ms=float(timeout_ms), timed_out=True, scans=scans)
         return read_postgres(document)
 
     def _plan(self, options: str) -> list[Any]:
@@ -248,8 +272,8 @@ class PostgresTarget:
             if problems := Calls(self.connection).table(self._oids[table]):
                 raise TrialError(f"{table} is neither copied nor analyzed: {problems[0]}")
 
-    def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
-        return PostgresLab.opened(self, tables, copies)
+    def lab(self, tables: Sequence[str], copies: set[str], joins: Sequence[Join] = ()) -> AbstractContextManager[Lab]:
+        return PostgresLab.opened(self, tables, copies, joins)
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
         stale = []

@@ -48,6 +48,11 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid 
 WHERE i.indislive
 """
 
+RELATIONS = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+"""
+
 STATISTICS_VIEW = """
 SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = 'pg_stat_statements' AND c.relkind IN ('v', 'r', 'm')
@@ -61,6 +66,12 @@ FROM {view} AS s JOIN pg_database d ON d.oid = s.dbid
 WHERE d.datname = current_database() AND s.calls > 0 AND s.mean_exec_time >= %(min_ms)s
   AND s.query ~* '^\\s*(/\\*.*?\\*/\\s*)*(select|with)\\y'
 ORDER BY s.total_exec_time DESC LIMIT %(limit)s
+"""
+
+HIDDEN_STATEMENTS = """
+SELECT count(*), quote_ident(current_user)
+FROM {view} AS s JOIN pg_database d ON d.oid = s.dbid
+WHERE d.datname = current_database() AND s.query = '<insufficient privilege>'
 """
 
 COLUMN_VALUES = """
@@ -88,10 +99,10 @@ def estimated_scans(plan: dict[str, Any], schema: Schema) -> list[Scan]:
     """Return the scans of a plan that was not run; a sequential scan reads the whole table."""
     scans = []
     if plan["Node Type"] == "Seq Scan":
-        table = schema.find(plan["Relation Name"])
-        scans.append(
-            Scan(table=plan["Relation Name"], kind="seq scan", read=table.rows if table else 0, kept=plan["Plan Rows"])
-        )
+        name, place = plan["Relation Name"], plan.get("Schema", "")
+        table = schema.find(name, place)
+        rows = table.rows if table else 0
+        scans.append(Scan(table=name, schema_name=place, kind="seq scan", read=rows, kept=plan["Plan Rows"]))
     elif plan["Node Type"] == "Sort":
         scans.append(Scan(table="", kind="sort", read=plan["Plan Rows"], kept=plan["Plan Rows"]))
     for child in plan.get("Plans", ()):

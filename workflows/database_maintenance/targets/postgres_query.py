@@ -27,7 +27,7 @@ _NAMED = 3
 _EVENT_TRIGGERS = """
 SELECT t.evtname, t.evtfoid::regprocedure::text FROM pg_event_trigger t
 WHERE t.evtevent IN ('ddl_command_start', 'ddl_command_end')
-  AND (t.evttags IS NULL OR t.evttags && ARRAY['CREATE VIEW', 'CREATE TABLE', 'CREATE INDEX'])
+  AND (t.evttags IS NULL OR t.evttags && ARRAY['CREATE VIEW', 'CREATE TABLE', 'CREATE INDEX', 'GRANT'])
   AND t.evtenabled = ANY(CASE current_setting('session_replication_role')
                          WHEN 'replica' THEN '{A,R}' ELSE '{O,A}' END::"char"[])
 ORDER BY t.evtname
