@@ -17,6 +17,7 @@ from assent.findings import MAX_ATTACHMENTS, MAX_FINDINGS, AgentFinding, Attachm
 from assent.json_values import checked
 from assent.plans import MAX_STEPS, PlanAssessment, PlanStep, problems
 from assent.situations import AppliedLesson, Correctable
+from assent.visible import VisibleText
 
 CONTRACT_VERSION = "1"
 """Marks an interrupt value as Assent's own dialect: ``{"assent": "1", "proposal": {...}}``."""
@@ -157,7 +158,7 @@ class Changed(_Contract):
 
 
 class _Proposal(_Contract):
-    title: str = Field(min_length=1, max_length=200, description="What is proposed, in one line")
+    title: VisibleText = Field(min_length=1, max_length=200, description="What is proposed, in one line")
     summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
     agent: str = Field(default="", max_length=100, description="Who proposes it; empty: the node's agent")
     environment: str = Field(default="", max_length=100, description="Where it would run, such as production")
@@ -218,7 +219,7 @@ class OptimizationItem(_Contract):
     """One change of a set; each can be approved, edited, or left out separately."""
 
     id: str = Field(min_length=1, max_length=100)
-    title: str = Field(min_length=1, max_length=200)
+    title: VisibleText = Field(min_length=1, max_length=200)
     statement: str = Field(min_length=1, max_length=200_000)
     rationale: str = ""
     benefit: str = Field(default="", description="In words, such as 14.2×")

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assent.visible import VisibleText
+
 MAX_FINDINGS = 200
 MAX_ATTACHMENTS = 10
 MAX_ATTACHED = 500_000
@@ -45,7 +47,7 @@ class AgentFinding(_Part):
 class Attachment(_Part):
     """A text beside the proposal, for reviewers."""
 
-    title: str = Field(min_length=1, max_length=200)
+    title: VisibleText = Field(min_length=1, max_length=200)
     media: str = Field(
         default=MARKDOWN, min_length=1, max_length=60, description="text/markdown, or the language of code"
     )

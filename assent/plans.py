@@ -25,6 +25,7 @@ from assent.composition.references import (
 )
 from assent.effects import Effect
 from assent.naming import name_problem
+from assent.visible import VisibleText
 
 MAX_STEPS = 100
 """Most steps of a plan."""
@@ -69,7 +70,7 @@ class PlanStep(_Part):
     """
 
     id: str = Field(min_length=1, max_length=100, description="In snake_case; needs and references name it")
-    title: str = Field(min_length=1, max_length=200, description="What the step does, in one line")
+    title: VisibleText = Field(min_length=1, max_length=200, description="What the step does, in one line")
     tool: str = Field(default="", max_length=250, description="With its version, such as count_rows@1.2")
     workflow: str = Field(default="", max_length=250, description="In place of a tool: the name of a workflow")
     inputs: dict[str, JsonValue] = Field(

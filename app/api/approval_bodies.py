@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from app.api.models import MailAddress, TimeIn
 from app.domain.snoozing import WakesOn
 from app.http.body import Input, PlainText, QueryArguments
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Urgency
+from assent.visible import visible_or_empty
 
 
 class ApprovalQuery(QueryArguments):
@@ -129,7 +130,9 @@ class ApprovalIn(Input):
 
     proposal: Proposal | None = None
     value: JsonValue = Field(default=None, description="Shown as it is, for people to answer")
-    title: PlainText = Field(default="", max_length=200, description="The title of a value, in one line")
+    title: Annotated[PlainText, AfterValidator(visible_or_empty)] = Field(
+        default="", max_length=200, description="The title of a value, in one line"
+    )
     urgency: Urgency = Field(
         default=Urgency.NORMAL, strict=False, description="How soon a value has to be answered; a proposal has its own"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from app.domain.errors import InvalidInputError
+from app.domain.hidden_characters import without_hidden
 from app.embedded import running_server
 from app.settings import Settings, load_settings, with_secret_key
 
@@ -58,7 +59,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     # One line per row, without control characters that a terminal would act on.
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return without_hidden(str(value))
 
 
 def _plain(value: Any) -> Any:

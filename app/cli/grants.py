@@ -8,6 +8,7 @@ import click
 
 from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
+from app.domain.hidden_characters import without_hidden
 from app.domain.text import plural
 from app.services.grants.lifecycle import GrantView
 from app.services.grants.precedents import Precedent
@@ -56,7 +57,7 @@ def show(grant_id: str, as_json: bool) -> None:
     if grant.end_reason:
         click.echo(f"Ended: {grant.end_reason}")
     for line in detail.view.words:
-        click.echo(f"  {_plain(line)}")
+        click.echo(f"  {without_hidden(line)}")
     rows = [(use.id, use.at, use.title) for use in detail.uses]
     print_table(("REQUEST", "APPROVED", "TITLE"), rows, "The grant has not approved any request.")
 
@@ -75,13 +76,8 @@ def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
     if as_json:
         print_json(_facts(view))
     else:
-        click.echo(
-            f"“{_plain(view.grant.title)}” is {view.state.words}. It has approved {plural(view.grant.uses, 'request')}."
-        )
-
-
-def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+        title, uses = without_hidden(view.grant.title), plural(view.grant.uses, "request")
+        click.echo(f"“{title}” is {view.state.words}. It has approved {uses}.")
 
 
 def _past(past: Precedent) -> dict[str, Any]:

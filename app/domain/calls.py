@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain.errors import InvalidInputError
 from assent.contracts import CallDecision, calls_of
+from assent.visible import shows
 
 USUAL = (CallDecision.APPROVE, CallDecision.EDIT, CallDecision.REJECT)
 """The decisions on a call that are allowed if its agent does not restrict them."""
@@ -66,7 +67,7 @@ def edit_call(call: dict[str, Any], change: dict[str, Any], where: str) -> None:
     message = change.get("message", "")
     if not isinstance(message, str) or len(message) > MAX_MESSAGE:
         raise InvalidInputError("A message must be text.", {f"{where}message": "not a text, or too long"})
-    if decision is CallDecision.RESPOND and not message.strip():
+    if decision is CallDecision.RESPOND and not shows(message):
         raise InvalidInputError("Enter the answer.", {f"{where}message": "This field is required."})
     if "args" in change:
         if not isinstance(change["args"], dict):

@@ -25,6 +25,7 @@ from app.domain.misfits import check_schema
 from app.domain.plans import edit_plan
 from assent.contracts import proposal_adapter
 from assent.json_values import JsonError, check
+from assent.visible import shows
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MAX_TEXT = 1_000_000
@@ -73,7 +74,7 @@ def _only(change: dict[str, Any], name: str) -> Any:
 
 
 def _text(value: Any, field: str) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not shows(value):
         raise InvalidInputError("Enter text here.", {field: "empty"})
     if len(value) > MAX_TEXT:
         raise InvalidInputError(

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 
 from app.domain.errors import InvalidInputError
 from app.domain.events import EventKind
+from app.domain.hidden_characters import is_line
 from app.domain.notices import LONGEST_PAUSE, PAUSES, Channel, NoticeKind
 from app.domain.text import TEAM_SLUG, is_storable
 from assent.contracts import RiskLevel
+from assent.visible import shows
 
 PLACES = (Channel.WEBHOOK, Channel.SLACK, Channel.APPRISE)
 """The channels of destinations."""
@@ -59,7 +61,7 @@ def destination_terms(
     if place is None:
         wrong["channel"] = f"Choose one of {', '.join(place.value for place in PLACES)}."
     name, address, team_slug = name.strip(), address.strip(), team_slug.strip()
-    if not 0 < len(name) <= MAX_NAME or not is_storable(name) or not name.isprintable():
+    if not shows(name) or len(name) > MAX_NAME or not is_storable(name) or not is_line(name):
         wrong["name"] = f"Enter a name of 1 to {MAX_NAME} characters."
     if not 0 < len(address) <= MAX_ADDRESS or not is_storable(address) or not address.isprintable():
         wrong["address"] = f"Enter an address of at most {MAX_ADDRESS} characters."

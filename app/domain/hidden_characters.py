@@ -9,9 +9,14 @@ import re
 import unicodedata
 from typing import Any
 
+import idna
+
 _HIDDEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\u00ad\u034f\u17b4\u17b5")
 """Characters that are invisible although their category is neither format nor control."""
 _KEPT = frozenset("\n\t")
+_JOINERS = frozenset("\u200c\u200d")
+_BETWEEN_EMOJI = "\u200d"
+_EMOJI_MODIFIERS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]*$")
 _ODD_SPACES = frozenset("\u00a0\u202f\u3000")
 """Spaces that are normal in prose, but look like an ordinary space in code and are not one."""
 SUSPECT = re.compile(
@@ -32,6 +37,44 @@ def hidden(char: str, code: bool = False) -> bool:
     return _selects(ord(char))
 
 
+def is_hidden(text: str, place: int, code: bool = False) -> bool:
+    """As `hidden`, for a character of a text: outside of `code`, joiners that their neighbors need are not hidden."""
+    return hidden(text[place], code) and (code or not is_needed(text, place))
+
+
+def is_needed(text: str, place: int) -> bool:
+    """True for a joiner between emoji, and for one that a script needs, as Persian needs U+200C (UAX 31, A and B)."""
+    char = text[place]
+    if char not in _JOINERS:
+        return False
+    if char == _BETWEEN_EMOJI and _is_emoji(text[place + 1 : place + 2]):
+        before = _EMOJI_MODIFIERS.sub("", text[max(place - 3, 0) : place])
+        if _is_emoji(before[-1:]):
+            return True
+    try:
+        return bool(idna.core.valid_contextj(text, place))
+    except (ValueError, idna.IDNAError):  # a character without a combining class, or of no known script
+        return False
+
+
+def _is_emoji(char: str) -> bool:
+    """True for a pictograph. Letter-like signs such as © are none here: joined, they would look as before."""
+    return bool(char) and unicodedata.category(char) == "So" and (char >= "\U0001f000" or "\u2190" <= char <= "\u2bff")
+
+
+def is_line(text: str) -> bool:
+    """True for one line of text without hidden characters, except joiners that scripts and emoji need."""
+    plain = "".join(char for char in text if char not in _JOINERS)
+    return plain.isprintable() and all(is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS)
+
+
+def without_hidden(text: str) -> str:
+    """The text with a blank in place of each hidden character and line end, for one line of a terminal."""
+    return "".join(
+        char if char.isprintable() or is_needed(text, place) else " " for place, char in enumerate(text)
+    )  # fmt: skip
+
+
 def _selects(point: int) -> bool:
     """True for variation selectors except the two that are used with emoji."""
     return 0x180B <= point <= 0x180F or 0xFE00 <= point <= 0xFE0D or 0xE0100 <= point <= 0xE01EF
@@ -44,11 +87,12 @@ def name_of(char: str) -> str:
 
 def plain_text(text: Any) -> str:
     """The text with hidden, control, and direction-changing characters written as ``⟨U+202E⟩``."""
-    return SUSPECT.sub(lambda found: _mark(found.group()), str(text))
+    words = str(text)
+    return SUSPECT.sub(lambda found: _mark(words, found.start()), words)
 
 
-def _mark(char: str) -> str:
-    return f"⟨U+{ord(char):04X}⟩" if hidden(char) else char
+def _mark(text: str, place: int) -> str:
+    return f"⟨U+{ord(text[place]):04X}⟩" if is_hidden(text, place) else text[place]
 
 
 def hidden_in(text: str, limit: int = 8) -> list[str]:

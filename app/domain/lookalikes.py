@@ -1,4 +1,4 @@
-"""Names and addresses that people cannot tell apart, by the skeletons of UTS 39, and joiners that scripts need.
+"""Names and addresses that people cannot tell apart, by the skeletons of UTS 39.
 
 Two texts look the same if their skeletons are equal. For the skeleton, invisible characters are removed, characters
 that look like others are replaced by these, whatever their script, and case is folded, before or after that. This is
@@ -13,10 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
 
-import idna
-
 _SHOW_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_JOINERS = frozenset("\u200c\u200d")
 
 
 def look_the_same(one: str, other: str) -> bool:
@@ -47,19 +44,6 @@ def clashes(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
             if other != key:
                 found[other, key] = None
     return list(found)
-
-
-def is_name(text: str) -> bool:
-    """True for a text without hidden characters. Joiners are allowed where a script needs them (UAX 31, A and B)."""
-    plain = "".join(char for char in text if char not in _JOINERS)
-    return plain.isprintable() and all(_is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS)
-
-
-def _is_needed(text: str, place: int) -> bool:
-    try:
-        return bool(idna.core.valid_contextj(text, place))
-    except (ValueError, idna.IDNAError):  # a character without a combining class, or of no known script
-        return False
 
 
 def _seen(text: str) -> str:

@@ -8,9 +8,11 @@ from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.errors import InvalidInputError
+from app.domain.hidden_characters import is_line
 from app.domain.people import Sight
 from app.domain.text import is_storable
 from assent.masking import mask_text
+from assent.visible import shows
 
 MAX_NAME = 100
 MAX_DAYS = 366
@@ -120,7 +122,7 @@ def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | s
     """Check the terms of a new token. Raises InvalidInputError with an error for each field."""
     wrong: dict[str, str] = {}
     name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name):
+    if not shows(name) or len(name) > MAX_NAME or not is_line(name) or not is_storable(name):
         wrong["name"] = f"A token needs a name of at most {MAX_NAME} characters."
     wanted = sorted({Scope(scope) for scope in scopes if scope in set(Scope)}, key=list(Scope).index)
     unknown = [scope for scope in scopes if scope not in set(Scope)]

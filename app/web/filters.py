@@ -11,7 +11,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from app.domain.agent_findings import level_counts
-from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plain_text
+from app.domain.hidden_characters import SUSPECT, hidden_in, is_hidden, name_of, plain_text
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, has_right_to_left, plural, span_words
 from app.http.identity import reader_zone
@@ -59,7 +59,7 @@ def visible(text: Any, code: bool = False) -> Markup:
     start = 0
     for found in SUSPECT.finditer(words):
         char = found.group()
-        if not hidden(char, code):
+        if not is_hidden(words, found.start(), code):
             continue
         parts.append(str(escape(words[start : found.start()])))
         parts.append(f'<span class="ctl" title="{escape(name_of(char))}">⟨U+{ord(char):04X}⟩</span>')

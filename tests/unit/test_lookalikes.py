@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from app.domain.lookalikes import clashes, is_name, look_the_same
+from app.domain.hidden_characters import is_line
+from app.domain.lookalikes import clashes, look_the_same
 
 
 @pytest.mark.parametrize(
@@ -55,18 +56,20 @@ def test_what_a_reader_tells_apart_does_not(one: str, other: str) -> None:
         "ක්\u200dරිස්",  # Sinhala, after a virama
         "क्\u200cष", "क्\u200dष",  # Devanagari, after a virama
         "Zoë O’Neill-Łukasz", "李明",
+        "👩\u200d💻 Ana", "❤️\u200d🔥", "🏳️\u200d🌈", "👩🏽\u200d⚕️", "👨\u200d👩\u200d👧",  # between emoji
     ],
 )  # fmt: skip
-def test_joiners_are_taken_where_a_script_needs_them(name: str) -> None:
-    assert is_name(name)
+def test_joiners_are_taken_where_a_script_or_an_emoji_needs_them(name: str) -> None:
+    assert is_line(name)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["A\u200dda", "\u200cAda", "Ada\u200d", "نامه\u200d", "A\u200b", "A\u202eb", "A\u2066b", "A\tb", "क\u200dष"],
+    ["A\u200dda", "\u200cAda", "Ada\u200d", "نامه\u200d", "A\u200b", "A\u202eb", "A\u2066b", "A\tb", "क\u200dष",
+     "👩\u200d", "\u200d💻", "👩\u200c💻", "©\u200d®", "👩\u200d\u200d💻"],
 )
 def test_nothing_else_that_shows_nothing_is_taken(name: str) -> None:
-    assert not is_name(name)
+    assert not is_line(name)
 
 
 def test_ten_thousand_people_are_compared_in_no_time() -> None:

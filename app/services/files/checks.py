@@ -9,11 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, NotFoundError
+from app.domain.hidden_characters import is_line
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Sight
 from app.domain.text import is_storable
 from app.store.files import FileUse, StoredFile
 from app.store.runs import Run
+from assent.visible import shows
 
 MAX_NAME = 255
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -65,7 +67,7 @@ def unexpected(file: StoredFile, words: str) -> ConflictError:
 def complaints(name: str, size: int, sha256: str) -> dict[str, str]:
     """What is wrong with each field of a new upload."""
     wrong: dict[str, str] = {}
-    if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name) or "/" in name:
+    if not shows(name) or len(name) > MAX_NAME or not is_line(name) or not is_storable(name) or "/" in name:
         wrong["name"] = f"1 to {MAX_NAME} printable characters without a slash"
     if size < 0:
         wrong["size"] = "the number of bytes"

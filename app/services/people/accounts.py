@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, LookalikeError, NotFoundError
+from app.domain.hidden_characters import is_line
 from app.domain.links import hashed
-from app.domain.lookalikes import clashes, is_name, look_the_same
+from app.domain.lookalikes import clashes, look_the_same
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_email, is_storable
@@ -25,6 +26,7 @@ from app.services.record.audit import record
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
+from assent.visible import shows
 
 _LOOKALIKES = 0x61737365_6C6F6F6B
 """Key of the advisory lock under which names and addresses are compared with all others."""
@@ -282,7 +284,7 @@ def _refuse_lookalike(session: Session, person_id: str, name: str, email: str) -
 
 
 def _check_person(name: str, roles: list[str]) -> None:
-    if not name or len(name) > 100 or not is_name(name):
+    if not shows(name) or len(name) > 100 or not is_line(name):
         raise InvalidInputError(
             "A person needs a name of at most 100 characters.", {"name": "This is missing, too long, or not printable."}
         )

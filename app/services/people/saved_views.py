@@ -11,12 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import InvalidInputError, NotFoundError
+from app.domain.hidden_characters import is_line
 from app.domain.people import Actor
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.store.engine import Sessions
 from app.store.people import SavedView
 from assent.masking import mask, mask_text
+from assent.visible import shows
 
 MOST = 20
 LONGEST_NAME = 60
@@ -87,6 +89,6 @@ class SavedViews:
 
 def _usable(name: str) -> str:
     name = mask_text(" ".join(name.split()))
-    if not name or len(name) > LONGEST_NAME or not is_storable(name):
+    if not shows(name) or len(name) > LONGEST_NAME or not is_storable(name) or not is_line(name):
         raise InvalidInputError(f"A view needs a name of at most {LONGEST_NAME} characters.", {"name": "not valid"})
     return name

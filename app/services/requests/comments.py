@@ -6,13 +6,17 @@ from typing import Any
 
 from app.domain.errors import InvalidInputError, TooLargeError
 from assent.masking import mask_text
+from assent.visible import shows
 
 MAX_COMMENT = 20_000
 """Characters."""
 
 
 def clean_comment(text: Any) -> str:
-    """A comment that can be stored: text of acceptable length, without control characters, and with secrets masked."""
+    """A comment that can be stored: text of acceptable length, without control characters, and with secrets masked.
+
+    It is empty if nothing of it is visible.
+    """
     if not isinstance(text, str):
         raise InvalidInputError("A comment must be text.", {"comment": "not text"})
     if len(text) > MAX_COMMENT:
@@ -28,4 +32,4 @@ def clean_comment(text: Any) -> str:
         raise InvalidInputError(
             f"The comment contains control characters ({', '.join(bad)}).", {"comment": "control characters"}
         )
-    return mask_text(text.strip())
+    return mask_text(text.strip()) if shows(text) else ""

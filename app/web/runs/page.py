@@ -13,6 +13,7 @@ from urllib.parse import quote
 from flask import Response, flash, request, url_for
 
 from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, TooLargeError
+from app.domain.hidden_characters import is_line
 from app.domain.lifecycle import RunState
 from app.domain.people import Action, Actor
 from app.domain.text import size_words
@@ -125,7 +126,7 @@ def run_start(workflow: str) -> Any:
 
 
 def _refuse_unstorable(title: str) -> None:
-    if not title.isprintable():
+    if not is_line(title):
         raise InvalidInputError("The title contains control characters.", {"title": "control characters"})
 
 

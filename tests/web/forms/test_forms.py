@@ -241,6 +241,8 @@ def test_no_value_is_not_null() -> None:
         ("\U000e0041", "⟨U+E0041⟩"),
         ("\u3164\u115f\u2028", "⟨U+3164⟩⟨U+115F⟩⟨U+2028⟩"),
         ("a\rb", "a⟨U+000D⟩b"),
+        ("👩\u200d💻 می\u200cخواهم", "👩\u200d💻 می\u200cخواهم"),
+        ("a\u200db", "a⟨U+200D⟩b"),
     ],
 )
 def test_hidden_characters_become_visible(text: str, shown: str) -> None:
