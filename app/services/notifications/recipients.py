@@ -16,6 +16,7 @@ from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import Action, Via
 from app.domain.policy.access import PERSON, TEAM
 from app.services.requests.entitlement import Seat, seat_of
+from app.services.requests.votes import standing_decisions
 from app.store.base import among
 from app.store.notify import Delivery
 from app.store.people import Person, TeamMember
@@ -40,8 +41,8 @@ class Recipients:
 
     def __init__(self, session: Session, about: Sequence[tuple[ApprovalRequest, NoticeKind]], now: datetime) -> None:
         self._session, self._now = session, now
-        self._behind: dict[tuple[str, ...], list[Person]] = {}
-        self._decisions = _decisions(session, {request.id for request, kind in about if kind.asks})
+        self._behind: dict[tuple[str, ...], _Behind] = {}
+        self._decisions = standing_decisions(session, {request.id for request, kind in about if kind.asks})
         settled = {request.id for request, kind in about if kind in (NoticeKind.SETTLED, NoticeKind.RECEIPT)}
         self._notified, self._decided = _notified(session, settled), _decided(session, settled)
         ids: set[str | None] = set()
@@ -55,16 +56,32 @@ class Recipients:
         found = [person for person in self._people if person.id in ids]
         if not kind.asks:
             return [Addressee(person) for person in found]
-        if kind is NoticeKind.ESCALATED and request.escalated_to:
-            found = self._people_behind(request.escalated_to)
-        elif kind is not NoticeKind.ASSIGNED:
-            found = self._people_behind(request.addressed_to)
-        asked = []
-        for person in found:
+        if kind is NoticeKind.ASSIGNED:
+            return self._able(request, found)
+        # A step that adds nobody who can decide only raises the priority.
+        escalated = kind is NoticeKind.ESCALATED and bool(request.escalated_to)
+        added = self._asked(request, request.escalated_to) if escalated else []
+        return added or self._asked(request, request.addressed_to)
+
+    def _asked(self, request: ApprovalRequest, addressed_to: Sequence[str]) -> list[Addressee]:
+        """Those with these addresses who can decide, and the delegates of absent ones; if a delegate cannot decide
+        on this request, the absent person."""
+        behind = self._people_behind(addressed_to)
+        asked = self._able(request, behind.people)
+        ids = {to.person.id for to in asked}
+        left = [person for person, delegate_id in behind.absent if delegate_id not in ids]
+        if not left:
+            return asked
+        return sorted([*asked, *self._able(request, left)], key=lambda to: (to.person.name, to.person.id))
+
+    def _able(self, request: ApprovalRequest, people: Sequence[Person]) -> list[Addressee]:
+        """Those of these people who can decide on the request now."""
+        able = []
+        for person in people:
             seat = seat_for(self._session, request, person, self._decisions.get(request.id, ()), self._now)
             if seat is not None:
-                asked.append(Addressee(person, seat.principal.name if seat.principal else ""))
-        return asked
+                able.append(Addressee(person, seat.principal.name if seat.principal else ""))
+        return able
 
     def _ids(self, request: ApprovalRequest, kind: NoticeKind) -> set[str | None]:
         """Recipients who can be found without checking who may decide."""
@@ -81,7 +98,7 @@ class Recipients:
                 return {request.assigned_to_id}
         return set()
 
-    def _people_behind(self, addressed_to: Sequence[str]) -> list[Person]:
+    def _people_behind(self, addressed_to: Sequence[str]) -> _Behind:
         key = tuple(addressed_to)
         if key not in self._behind:
             self._behind[key] = _behind(self._session, addressed_to, self._now)
@@ -98,8 +115,21 @@ def seat_for(
         return None
 
 
-def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> list[Person]:
-    """The people with these addresses (none: all reviewers), with delegates instead of absent ones."""
+@dataclass(frozen=True)
+class _Behind:
+    """The people behind addresses.
+
+    Attributes:
+        people: by name, with delegates instead of absent people.
+        absent: the absent people, each with the id of their delegate.
+    """
+
+    people: list[Person]
+    absent: list[tuple[Person, str]]
+
+
+def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> _Behind:
+    """The people with these addresses; no address: all reviewers."""
     conditions: list[ColumnElement[bool]] = [Person.active.is_(True)]
     if addressed_to:
         slugs = [address.removeprefix(TEAM) for address in addressed_to if address.startswith(TEAM)]
@@ -112,28 +142,20 @@ def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> lis
         or_(Absence.ended_at.is_(None), Absence.ended_at > now), Absence.delegate_id.is_not(None),
         Absence.confirmed_at.is_not(None),
     )  # fmt: skip
-    absent = session.execute(away).all()
-    delegates = _people(session, [absence.delegate_id for absence in absent])
+    absences = session.execute(away).all()
+    delegates = _people(session, [absence.delegate_id for absence in absences])
     there = {delegate.id: delegate for delegate in delegates}
-    for absence in absent:
-        # Absent people without a delegate are notified all the same: otherwise nobody would be.
-        if absence.delegate_id in there:
-            found.pop(absence.person_id, None)
-    return sorted((found | there).values(), key=lambda person: (person.name, person.id))
+    # Absent people without a delegate are notified all the same: otherwise nobody would be.
+    absent = [
+        (found.pop(absence.person_id), absence.delegate_id)
+        for absence in absences
+        if absence.delegate_id in there and absence.person_id in found
+    ]
+    return _Behind(sorted((found | there).values(), key=lambda person: (person.name, person.id)), absent)
 
 
 def _may_decide(person: Person) -> bool:
     return person.as_actor(Via.MAIL).may(Action.DECIDE)
-
-
-def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list[Decision]]:
-    """The decisions on these requests that have not been withdrawn, oldest first."""
-    found: dict[str, list[Decision]] = defaultdict(list)
-    if request_ids:
-        query = select(Decision).where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
-        for decision in session.scalars(query.order_by(Decision.at)):
-            found[decision.request_id].append(decision)
-    return found
 
 
 def _notified(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:

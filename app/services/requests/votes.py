@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.policy.fold import Vote
+from app.store.base import among
 from app.store.requests import Decision
 from assent.contracts import Remark, Verdict
 
@@ -15,6 +19,16 @@ def decisions_on(session: Session, request_id: str) -> list[Decision]:
     query = select(Decision).where(Decision.request_id == request_id, Decision.withdrawn_at.is_(None))
     query = query.order_by(Decision.at)
     return list(session.scalars(query))
+
+
+def standing_decisions(session: Session, request_ids: Collection[str]) -> dict[str, list[Decision]]:
+    """The decisions on each of these requests, as `decisions_on`; requests without any are left out."""
+    found: dict[str, list[Decision]] = defaultdict(list)
+    if request_ids:
+        query = select(Decision).where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
+        for decision in session.scalars(query.order_by(Decision.at)):
+            found[decision.request_id].append(decision)
+    return found
 
 
 def vote(decision: Decision) -> Vote:
