@@ -14,6 +14,7 @@ from app.domain.policy.terms import OnExpiry
 from assent.contracts import ReceiptStatus, RiskLevel, Urgency, Verdict
 
 ANSWERED_BY = "`rejection:<request>`, `grant:<id>`, or `policy:<version>:<rule>`; empty if people decide"
+SHORTAGE = "Why too few people can decide it, in words; empty if enough can"
 URGENCY = "As the requester said it; an agent's above normal only as far as the policy allows"
 
 
@@ -61,6 +62,7 @@ class ApprovalSummary(Output):
     resolves_at: Time | None
     answered_by: str = Field(description=ANSWERED_BY)
     snoozed_until: Time | None = Field(description="Until when it is snoozed for everyone")
+    shortage: str = Field(description=SHORTAGE)
 
 
 class ApprovalList(Output):
@@ -261,6 +263,8 @@ class ApprovalOut(Tagged):
     resolves_at: Time | None = Field(description="If it is decided and that can still be undone, until when")
     reopened_at: Time | None
     snoozed_until: Time | None = Field(description="Until when it is snoozed for everyone")
+    shortage: str = Field(description=SHORTAGE)
+    rejections: int = Field(description="How many people reject it; `terms.deny_threshold` are required")
     priority: int = Field(description="Raised by escalation")
     urgency: Urgency = Field(description=URGENCY)
     why_here: str

@@ -350,6 +350,8 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
         "windows": situation.windows,
         "opens_at": situation.opens_at,
         "next_step": situation.next_step,
+        "shortage": situation.shortage,
+        "rejections": situation.rejections,
         "claimed_by_name": request.claimed_by_name if situation.claimed else "",
         "claimed_until": request.claimed_until if situation.claimed else None,
         "on_behalf_of": view.on_behalf_of,

@@ -108,6 +108,8 @@ def show(request_id: str, as_json: bool) -> None:
     click.echo(f"Approvals: {' · '.join(stage.words for stage in situation.stages)}")
     if situation.asked:
         click.echo(f"Approval required from: {', '.join(situation.asked)}")
+    if situation.shortage:
+        click.echo(_one_line(situation.shortage))
     if view.request.assigned_to_name:
         click.echo(f"Assigned to {view.request.assigned_to_name}")
     if situation.claimed and view.request.claimed_until:
@@ -303,6 +305,7 @@ def _document(view: RequestView) -> dict[str, Any]:
         "policy_version": request.policy_version,
         "stages": [asdict(stage) for stage in situation.stages],
         "asked": situation.asked,
+        "shortage": situation.shortage,
         "ahead": [asdict(coming) for coming in situation.ahead],
         "windows": situation.windows,
         "opens_at": situation.opens_at,
@@ -345,6 +348,7 @@ def _facts(row: QueueRow) -> dict[str, Any]:
         "policy_version": row.policy_version,
         "stage_name": row.stage_name,
         "asked": row.asked,
+        "shortage": row.shortage,
         "agreed": row.agreed,
         "claimed_by_name": row.claimed_by_name,
         "assigned_to_name": row.assigned_to_name,

@@ -15,7 +15,7 @@ from assent.contracts import RiskLevel
 
 _OURS = (
     NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.ACCOUNT, NoticeKind.SIGN_IN, NoticeKind.EVENT, NoticeKind.TEST,
-    NoticeKind.CALLBACK, NoticeKind.CHANNEL_REFUSED,
+    NoticeKind.CALLBACK, NoticeKind.CHANNEL_REFUSED, NoticeKind.SHORTAGE,
 )  # fmt: skip
 CHOOSABLE = tuple(kind for kind in NoticeKind if kind not in _OURS)
 

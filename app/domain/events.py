@@ -46,3 +46,5 @@ class RequestChange(StrEnum):
     SNOOZED = "snoozed"
     UNSNOOZED = "returned"
     NOT_CARRIED_OUT = "not carried out"
+    LACKS_APPROVERS = "lacks approvers"
+    HAS_APPROVERS = "has approvers again"

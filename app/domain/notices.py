@@ -31,6 +31,7 @@ class NoticeKind(StrEnum):
     TEST = "test"
     CALLBACK = "callback"
     CHANNEL_REFUSED = "channel_refused"
+    SHORTAGE = "shortage"
 
     @property
     def asks(self) -> bool:

@@ -65,6 +65,8 @@ class ApprovalRequest(Made, Base):
         snoozed_until: Until when it is out of everyone's queue; `snooze_wakes` is what ends that earlier, and
             `snoozed_by_name` and `snooze_reason` belong to the latest time.
         was_snoozed: It was snoozed for everyone at some time, so it is not approved on expiry.
+        shortage: Why too few people can decide it, as a sentence; empty if enough can. It is noted a moment after what
+            changes it, and only while the request is pending.
         makers: Makers of the token or link with which it was opened; they count as requesters, like `requester_id`.
     """
 
@@ -131,6 +133,7 @@ class ApprovalRequest(Made, Base):
     snoozed_by_name: Mapped[str] = mapped_column(default="", server_default="")
     snooze_reason: Mapped[str] = mapped_column(default="", server_default="")
     was_snoozed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    shortage: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(state.value) for state in RequestState)})", name="state"),

@@ -28,6 +28,7 @@ from app.runtime.toolbox import opened_toolbox
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.files.rules import file_rules
+from app.services.notifications.shortage_notices import Shortages
 from app.services.record.search_index import AuditIndex
 from app.services.requests.search_documents import SearchDocuments
 from app.services.routing.answers import RouterDesk
@@ -49,6 +50,7 @@ from app.worker.offers import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.routing import keep_routing
+from app.worker.shortages import keep_matching
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 from app.worker.toolbox import ToolOffering, worker_facts
 from assent.installed_workflows import use_workflows
@@ -117,6 +119,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
             keep_sweeping(services.files, services.model_calls, services.erasure, settings.run_data_kept),
             keep_learning(services.learning), keep_documenting(SearchDocuments(services.sessions)),
             keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
+            keep_matching(Shortages(services.sessions, clock)),
         )  # fmt: skip
         audit_index = AuditIndex(services.sessions)
         await _run_queue(queue, settings, advancer, chores, audit_index, offering, tools, text_waits)

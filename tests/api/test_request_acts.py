@@ -53,6 +53,18 @@ def ids(caller: Caller, query: str) -> set[str]:
     return {item["id"] for item in caller.get(f"/api/v1/approvals?{query}").json["items"]}
 
 
+def test_documents_say_that_too_few_people_can_decide(services: Services, at: At) -> None:
+    words = "Nobody can approve this: it needs an approval from DBA, where nobody may decide."
+    lacking = make_request(services.sessions, terms=rule(DBA, deny_threshold=2), shortage=words, workflow="lacking")
+    caller = at("Reviewer")
+    document = caller.get(f"/api/v1/approvals/{lacking.id}").json
+    assert (document["shortage"], document["rejections"], document["terms"]["deny_threshold"]) == (words, 0, 2)
+    [row] = caller.get("/api/v1/approvals?workflow=lacking").json["items"]
+    assert row["shortage"] == words
+    fine = make_request(services.sessions, terms=rule())
+    assert caller.get(f"/api/v1/approvals/{fine.id}").json["shortage"] == ""
+
+
 def test_a_document_says_how_the_request_stands(services: Services, at: At) -> None:
     window = ChangeWindow(timezone="Europe/Berlin", days=(0, 1, 2, 3, 4), start="22:00", end="04:00")
     terms = rule(DBA, SECURITY, escalation=CHAIN, windows=(window,), warn_seconds=600, on_expiry=OnExpiry.ESCALATE)

@@ -15,7 +15,7 @@ from app.domain.notices import NoticeKind
 from app.domain.preferences import zone_of
 from app.domain.tokens import Scope
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
-from app.services.notifications.planner import choices_of
+from app.services.notifications.person_choices import choices_of
 from app.store.notify import Delivery
 from app.store.people import Person
 from app.store.policies import Absence, PolicyVersion

@@ -48,6 +48,8 @@ _REFUSED = {
     Channel.MAIL: "The mail server refuses the emails of Assent",
     Channel.SLACK: "Slack refuses the messages of Assent",
 }
+SHORTAGE_HELP = "Add people to the team, or give them the role reviewer; the request then goes on by itself."
+"""What an administrator can do where too few people can decide."""
 _TOLD = {
     NoticeKind.ASKED: "Your decision is needed",
     NoticeKind.ASSIGNED: "This is assigned to you",
@@ -131,6 +133,8 @@ class NoticeComposer:
             return self._account(delivery, to)
         if delivery.kind == NoticeKind.SIGN_IN.value:
             return self._sign_in(delivery, to)
+        if delivery.kind == NoticeKind.SHORTAGE.value:
+            return self._shortage(delivery, to)
         view = self._seen(delivery, person.as_actor(Via.MAIL))
         if isinstance(view, NeedlessNotice):
             return ComposedNotice(None, view.reason)
@@ -197,6 +201,19 @@ class NoticeComposer:
             id=delivery.id, kind=NoticeKind.SIGN_IN, to=to,
             at=delivery.created_at, headline="Your sign-in link", settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/sign-in/{token}", link_expires_at=until,
+        )  # fmt: skip
+        return ComposedNotice(notice)
+
+    def _shortage(self, delivery: Delivery, to: Receiver) -> ComposedNotice:
+        """Too few people can decide a request."""
+        request = read_object(self._sessions, ApprovalRequest, delivery.request_id or "")
+        if request is None or request.state != RequestState.PENDING.value or not request.shortage:
+            return ComposedNotice(None, "The request is decided, or people can decide it again.")
+        said = mask_text(f"“{request.title}”: {request.shortage} {SHORTAGE_HELP}")
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.SHORTAGE, to=to, at=delivery.created_at,
+            headline="Nobody can decide a request", said=said, settings_url=f"{self._url}/profile/notifications",
+            page_url=f"{self._url}/requests/{request.id}",
         )  # fmt: skip
         return ComposedNotice(notice)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,20 +17,21 @@ import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, load_only
 
-from app.domain.choices import Choices, Way, When, default_choices
+from app.domain.choices import Choices, When
 from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.verdicts import decided_by
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
-from app.services.notifications.browsers import with_browsers
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.services.notifications.destination_plans import callback_plans, listening, place_plans, webhook_plans
+from app.services.notifications.person_choices import choices_of
 from app.services.notifications.recipients import Addressee, Recipients
+from app.services.notifications.shortage_notices import notify_of_shortages
 from app.store.base import among
 from app.store.engine import Sessions
-from app.store.notify import Delivery, Destination, NotifyChoices, NotifyDefault, UnplannedEvent
+from app.store.notify import Delivery, Destination, UnplannedEvent
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -114,6 +114,8 @@ class NotificationPlanner:
         plans += _plans(session, notices, places, now)
         made = write_in(session, plans, stale)
         session.execute(delete(UnplannedEvent).where(among(UnplannedEvent.event_id, event_ids)))
+        asking = {request.id: request for _, request, kind in notices if kind.asks}
+        notify_of_shortages(session, [asking[request_id] for request_id in sorted(asking)], now)
         return made
 
 
@@ -152,20 +154,6 @@ def _plans(
             plans += _for_one(event, request, kind, to, chosen[to.person.id], now)
         plans += place_plans(session, places, event, request, kind, marker(event, request, kind), now)
     return plans
-
-
-def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
-    """The preferences of each of these people."""
-    query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
-    stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
-    showing, usual = with_browsers(session, person_ids), default_choices(first_way(session))
-    return {person_id: replace(stored.get(person_id, usual), browsers=person_id in showing) for person_id in person_ids}
-
-
-def first_way(session: Session) -> Way:
-    """The way that comes first for everybody who has not chosen."""
-    chosen = session.scalar(select(NotifyDefault.way))
-    return Way(chosen) if chosen else Way.MAIL
 
 
 def zone_for(time_zone: str) -> ZoneInfo:

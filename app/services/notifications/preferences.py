@@ -12,7 +12,7 @@ from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel, DeliveryState
 from app.domain.people import Action, Actor
 from app.services.clock import Clock
-from app.services.notifications.planner import choices_of, first_way
+from app.services.notifications.person_choices import choices_of, first_way
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.notify import Delivery, NotifyChoices, NotifyDefault

@@ -14,6 +14,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role, Via
 from app.domain.policy.access import PERSON, TEAM, is_approver
 from app.domain.policy.calendars import opening_under
+from app.domain.policy.fold import rejections
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import decided_by
 from app.domain.policy.words import listing, window_words
@@ -38,6 +39,7 @@ from app.services.requests.situation import (
     next_step_words,
     stage_views,
 )
+from app.services.requests.votes import vote
 from app.services.sight import is_requester
 from app.store.people import Person, TeamMember
 from app.store.policies import Absence, Grant
@@ -74,6 +76,8 @@ class Situation:
         opens_at: when what is approved now would run; None: immediately.
         opening: the same in words, in the window's time zone.
         claimed: someone has claimed it.
+        shortage: why too few people can decide it, as a sentence; empty if enough can.
+        rejections: how many people reject it, where the policy requires several rejections.
     """
 
     stages: tuple[StageView, ...]
@@ -85,6 +89,8 @@ class Situation:
     opening: str
     claimed: bool
     answered_by: AnsweredBy | None
+    shortage: str = ""
+    rejections: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def situation_of(
         opening=opening_words(terms.every_window, opens_at, now) if opens_at and terms.windows else "",
         claimed=pending and claimant_id(request, now) is not None,
         answered_by=_answered_by(session, request),
+        shortage=request.shortage if pending else "",
+        rejections=rejections([vote(decision) for decision in decisions if decision.withdrawn_at is None]),
     )
 
 

@@ -44,6 +44,7 @@ class QueueRow:
         stage_name: of the current stage; empty if there is only one and it has no name.
         stages: how many there are.
         consequence: what happens if nobody decides in time, such as ``is rejected``.
+        shortage: why too few people can decide it; empty if enough can.
     """
 
     id: str
@@ -87,6 +88,7 @@ class QueueRow:
     resolves_at: datetime | None
     answered_by: str
     snoozed_until: datetime | None
+    shortage: str
 
     @property
     def progress(self) -> str:
@@ -115,7 +117,7 @@ COLUMNS = (
     ApprovalRequest.claimed_by_id, ApprovalRequest.claimed_by_name, ApprovalRequest.claimed_until,
     ApprovalRequest.assigned_to_id, ApprovalRequest.assigned_to_name, ApprovalRequest.held_until,
     ApprovalRequest.resolves_at, ApprovalRequest.answered_by, ApprovalRequest.snoozed_until,
-    ApprovalRequest.was_snoozed,
+    ApprovalRequest.was_snoozed, ApprovalRequest.shortage,
 )  # fmt: skip
 
 
@@ -216,4 +218,5 @@ def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected
         resolves_at=row.resolves_at,
         answered_by=row.answered_by,
         snoozed_until=row.snoozed_until,
+        shortage=row.shortage if row.state == _OPEN else "",
     )

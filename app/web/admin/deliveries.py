@@ -35,6 +35,7 @@ KIND_WORDS = {
     NoticeKind.TEST: "test",
     NoticeKind.CALLBACK: "agent's callback",
     NoticeKind.CHANNEL_REFUSED: "channel refused",
+    NoticeKind.SHORTAGE: "too few approvers",
 }
 WAY_WORDS = {
     Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack", Way.BROWSER: "Browser, or else email",
