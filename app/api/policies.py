@@ -11,10 +11,11 @@ from pydantic import Field
 from app.api.models import Empty, Output, Time
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.lifecycle import RequestState
+from app.domain.policy.yaml_tree import MAX_BYTES
 from app.domain.tokens import Scope
 from app.http.body import Input, PlainText, QueryArguments
 from app.services.policies.replay import MAX_REQUESTS
-from app.services.policies.versions import MAX_BYTES, PolicyView
+from app.services.policies.versions import PolicyView
 from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 

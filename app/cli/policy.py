@@ -18,17 +18,20 @@ from sqlalchemy.exc import DBAPIError
 from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import AssentError, InvalidInputError, TooLargeError
+from app.domain.hidden_characters import without_hidden
 from app.domain.people import Actor
 from app.domain.policy.at_once import ending
+from app.domain.policy.doubts import doubts
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary, decides_words
 from app.domain.policy.widening import lowers_critical
+from app.domain.policy.yaml_tree import MAX_BYTES, read_tree
 from app.domain.text import plural
 from app.embedded import EmbeddedError, find_running
 from app.risk.catalog import rule_levels
 from app.services.bundle import Services, build_services
 from app.services.policies.replay import MAX_REQUESTS, Replay, ReplayedRequest
-from app.services.policies.versions import MAX_BYTES, LoadedPolicy, PolicyView
+from app.services.policies.versions import LoadedPolicy, PolicyView
 from app.settings import PREFIX, Settings, SettingsError, load_settings
 from app.store.engine import make_engine
 from app.store.migrate import check as check_schema
@@ -77,7 +80,9 @@ def check(file: str, as_json: bool) -> None:
         warnings, looked_up = _names(text, file)
         if not looked_up:
             levels = rule_levels() if document.risk_rules else {}
-            warnings = (*lowers_critical(document, levels), *ending(document, datetime.now(UTC).date()))
+            today = datetime.now(UTC).date()
+            doubtful = doubts(document, read_tree(text).data)
+            warnings = (*doubtful, *lowers_critical(document, levels), *ending(document, today))
     if as_json:
         print_json({"problems": [], "warnings": warnings, "names_looked_up": looked_up})
         return
@@ -335,12 +340,12 @@ def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
 
 def _show_change(replayed: ReplayedRequest) -> None:
     about = ", ".join(filter(None, (replayed.workflow, replayed.kind.replace("_", " "), replayed.environment)))
-    click.echo(f"{_local(replayed.opened_at)}  {_plain(replayed.title)} ({about}, {replayed.risk.value} risk)")
+    click.echo(f"{_local(replayed.opened_at)}  {without_hidden(replayed.title)} ({about}, {replayed.risk.value} risk)")
     click.echo(f"  request {replayed.id}: {replayed.state.words}")
     for found in replayed.differences:
-        click.echo(f"  {found.label}: {_plain(found.before)} → {_plain(found.after)}")
+        click.echo(f"  {found.label}: {without_hidden(found.before)} → {without_hidden(found.after)}")
     for words in replayed.consequences:
-        click.echo(f"  ⇒ {_plain(words)}")
+        click.echo(f"  ⇒ {without_hidden(words)}")
     click.echo()
 
 
@@ -358,7 +363,7 @@ def _sum_up(replay: Replay) -> None:
         refused = f", {replay.unseen_refused:,} of which people rejected or changed" if replay.unseen_refused else ""
         click.echo(f"People would no longer have seen {plural(unseen, 'request')}{refused}:")
         for replayed in replay.unseen:
-            click.echo(f"  {replayed.id}  {'! ' if replayed.refused else ''}{_plain(replayed.title)}")
+            click.echo(f"  {replayed.id}  {'! ' if replayed.refused else ''}{without_hidden(replayed.title)}")
     if replay.stopped:
         why = "of --limit" if replay.stopped == "limit" else "time ran out"
         oldest = f" before {_local(replay.oldest)}" if replay.oldest else ""
@@ -367,8 +372,3 @@ def _sum_up(replay: Replay) -> None:
 
 def _local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _plain(words: str) -> str:
-    """Return one line without control characters that a terminal would act on."""
-    return "".join(character if character.isprintable() else " " for character in words)

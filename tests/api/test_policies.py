@@ -75,7 +75,7 @@ def test_a_policy_with_problems_is_refused_with_their_places(reviewer: Caller) -
     ("body", "status"),
     [
         ({}, 422), ({"text": ""}, 422), ({"text": 1}, 422), ({"text": "\x00"}, 422), ({"text": FIRST, "days": 0}, 422),
-        ({"text": FIRST, "limit": 5001}, 422), ({"text": FIRST, "more": 1}, 422), ({"text": "é" * 300_000}, 413),
+        ({"text": FIRST, "limit": 5001}, 422), ({"text": FIRST, "more": 1}, 422), ({"text": "é" * 600_000}, 413),
         ({"text": "&a [*a]"}, 422), ({"text": "- " * 5000}, 422),
     ],
 )  # fmt: skip

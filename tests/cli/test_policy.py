@@ -84,7 +84,7 @@ def test_every_mistake_is_told_with_its_place_and_nothing_is_loaded(desk: Any, f
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "No such file"), (b"version: 1 # \xff", "not UTF-8"), (b"#" * 500_001, "too large")]
+    ("content", "words"), [(None, "No such file"), (b"version: 1 # \xff", "not UTF-8"), (b"#" * 1_000_001, "too large")]
 )
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes | None, words: str) -> None:
     path = tmp_path / "policies.yaml"

@@ -15,8 +15,9 @@ from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role
 from app.domain.policy.parser import PolicyFileError
 from app.domain.policy.terms import OnExpiry, Terms
+from app.domain.policy.yaml_tree import MAX_BYTES
 from app.services.approvals.manager import CheckpointManager
-from app.services.policies.versions import MAX_BYTES, Policies
+from app.services.policies.versions import Policies
 from app.store.record import AuditEntry
 from tests.factories import make_person, make_run, script
 from tests.services.desk import Desk, asked, assess_words
@@ -154,6 +155,7 @@ deadline: 8 hours
         "There is no team securty.",
         "Nobody with an active account has the address nobody@example.org.",
         "The rule: needs 2 of team dba, where 1 may decide.",
+        "The rule: the escalation after 1 hour adds nobody, because nobody of team leeds may decide.",
     )
     assert desk.policies.view(SYSTEM).warnings == loaded.warnings
 
@@ -176,3 +178,36 @@ def test_conditions_see_who_started_the_run(desk: Any) -> None:
         return desk.suspend(run, asked(script("select 1")))[0].quorum
 
     assert [quorum(scope) for scope in (platform, other, None)] == [3, 1, 1]
+
+
+def test_stages_are_judged_together_and_so_are_rejections_and_escalations(desk: Any) -> None:
+    make_person(desk.sessions, "Both", teams=["dba", "security"])
+    make_person(desk.sessions, "Observer", [Role.VIEWER], teams=["leads"])
+    content = rule(
+        """
+stages: [{teams: dba}, {teams: security}]
+deny_threshold: 2
+escalation: [{after: 1 hour, teams: leads}]
+deadline: 8 hours
+""",
+        when='size >= 0 && !("platfrm" in requester.teams)',
+    )
+    assert desk.policies.check(content, "policies.yaml").warnings == (
+        "There is no team platfrm, which the condition of “The rule” names.",
+        "The rule: needs 2 rejections to be rejected, and of team dba only 1 may decide.",
+        "The rule: needs 2 rejections to be rejected, and of team security only 1 may decide.",
+        "The rule: needs 2 approvals from team dba and team security together, where only one person may decide, "
+        "and everybody counts once.",
+        "The rule: the escalation after 1 hour adds nobody, because nobody of team leads may decide.",
+    )
+    make_person(desk.sessions, "Second", teams=["dba", "security", "leads"])
+    assert len(desk.policies.check(content, "policies.yaml").warnings) == 1
+
+
+def test_a_policy_of_the_documented_size_is_loaded_and_its_doubts_are_shown(desk: Any) -> None:
+    content = rule("ask: {quorum: true}")
+    loaded = desk.policies.load(OPERATOR, content + "#" * (MAX_BYTES - len(content)), "policies.yaml")
+    make_person(desk.sessions)
+    doubt = "The rule: quorum is true, which counts as 1; write the number."
+    assert doubt in loaded.warnings and desk.policies.view(SYSTEM).warnings == (doubt,)
+    assert MAX_BYTES == 1_000_000

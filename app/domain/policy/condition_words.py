@@ -20,7 +20,7 @@ from assent.naming import closest
 Complaints = list[tuple[int, str]]
 
 _LEVELS = [level.value for level in RiskLevel]
-_KINDS = ["script", "optimizations", "tool_call", "plan", "question", "custom", "value", "error"]
+KINDS = ["script", "optimizations", "tool_call", "plan", "question", "custom", "value", "error"]
 _ROLES = [role.value for role in Role]
 _FINDING = ("rule", "severity", "line")
 _GROUPS = {
@@ -178,7 +178,7 @@ def _words_of(path: str, of_finding: bool) -> list[str]:
         return _LEVELS
     if path == "requester.roles":
         return _ROLES
-    return _KINDS if path == "kind" else []
+    return KINDS if path == "kind" else []
 
 
 def _no_order(name: str) -> str:
@@ -320,10 +320,19 @@ def _unknown(name: str, facts: list[str]) -> str:
     return f'{name} is unknown; a text goes in quotes, as in "{name}"; {known}'
 
 
+def _number_form(line: str) -> str:
+    """How to write the number in a comparison with a fact of the other kind."""
+    if any(token.kind == "number" and "." in token.value for token in tokens(line)):
+        return "the fact is a whole number, so write the number without a point, such as 7"
+    return "write the number with a point, such as 7.0"
+
+
 def _mismatch(operator: str, types: str, line: str) -> str:
     symbol = operator.replace("_", "").replace("@", "")
     if types in ("double, int", "int, double"):
-        return f"{symbol} compares a decimal with a whole number: write the number with a point, such as 7.0"
+        return f"{symbol} compares a decimal with a whole number: {_number_form(line)}"
+    if types in ("int, list(double)", "double, list(int)"):
+        return f"{symbol} compares a decimal with a whole number: {_number_form(line)}"
     if symbol in _ORDERED and "string" in types and "risk.level" in line:
         return _no_order("risk.level")
     if types.count(",") == 1 and not symbol.isalpha():

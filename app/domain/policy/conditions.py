@@ -168,7 +168,11 @@ class Conditions:
             known: facts by name, with ``_`` for the point.
         """
         facts = {name.replace("_", "."): value for name, value in known.items()}
-        return evaluate(condition.program, self._named.Activation(facts)) is False
+        return evaluate(condition.program, self.partly(facts)) is False
+
+    def partly(self, known: dict[str, Any]) -> Any:
+        """An activation in which only these facts are known."""
+        return self._named.Activation(known)
 
     def _values(self, facts: Facts) -> dict[str, Any]:
         requester, risk = facts.requester, facts.assessment
@@ -265,7 +269,7 @@ def _put(args: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
     part.setdefault(keys[-1], value)
 
 
-_STAND_INS: tuple[Any, ...] = (0, "", False, [], {})
+_STAND_INS: tuple[Any, ...] = (0, 0.0, "", False, [], {})
 """Values of each type, to see whether only missing arguments keep a condition from being evaluated."""
 
 

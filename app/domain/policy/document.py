@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.domain.hidden_characters import is_line
 from app.domain.policy.calendars import Calendar, Hours
 from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_days, parse_span, parse_times
 from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry, Unanswered
@@ -93,7 +94,7 @@ def _mail(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
+    if not is_line(value) or value != value.strip():
         raise complaint("a name is one line without blanks at its ends")
     return value
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -14,17 +15,16 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
-from app.domain.people import Action, Actor, Via
-from app.domain.policy.access import addressed, is_approver
+from app.domain.people import Action, Actor
 from app.domain.policy.at_once import ending
-from app.domain.policy.document import PolicyDocument, RiskRulePart, Rule
+from app.domain.policy.document import PolicyDocument, RiskRulePart
+from app.domain.policy.doubts import doubts
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
-from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, bodies, named_in, summary
-from app.domain.policy.terms import Stage
+from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, summary
 from app.domain.policy.widening import lowers_critical, widened
-from app.domain.policy.words import who_words
+from app.domain.policy.yaml_tree import MAX_BYTES, read_tree
 from app.domain.text import is_storable
 from app.domain.weight import weigh
 from app.risk.catalog import rule_levels
@@ -32,6 +32,7 @@ from app.services.approvals.ground import Ground
 from app.services.clock import Clock
 from app.services.files.uploads import Files
 from app.services.policies.confirmation import confirm, decline, notify_others, one_at_a_time, why_not
+from app.services.policies.names import unknown_names
 from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
 from app.services.policies.version_list import version_list
 from app.services.record.audit import record
@@ -39,11 +40,9 @@ from app.services.record.exports import ExportFormat, exported
 from app.services.requests.assessment import Assessor
 from app.services.requests.requester import VERSION_IN_FORCE
 from app.store.engine import Sessions
-from app.store.people import Person, Team
 from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 
-MAX_BYTES = 500_000
 COUNTED = 10_000
 """How many of the newest requests are counted to see which rules matched."""
 _MATCHED = sql("""
@@ -163,7 +162,7 @@ class Policies:
         document = _read(text, source, self._today())
         levels = _levels(document)
         with self._sessions.reads() as session:
-            return CheckedPolicy(document, self._warnings(session, document, levels))
+            return CheckedPolicy(document, self._warnings(session, document, levels, text))
 
     def load(self, actor: Actor, text: str, source: str) -> LoadedPolicy:
         """Load a policy for every request opened from now on, unless the newest version is identical.
@@ -191,7 +190,7 @@ class Policies:
             in_force = session.scalar(select(VERSION_IN_FORCE))
             former = self._document(session, in_force)
             levels = _levels(document, former)
-            warnings = self._warnings(session, document, levels)
+            warnings = self._warnings(session, document, levels, text)
             newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
             if newest is not None and newest.digest == digest:
                 return LoadedPolicy(newest, False, warnings, in_force)
@@ -232,8 +231,13 @@ class Policies:
     def _today(self) -> date:
         return self._clock().astimezone(UTC).date()
 
-    def _warnings(self, session: Session, document: PolicyDocument, levels: Mapping[str, RiskLevel]) -> tuple[str, ...]:
-        return (*_unknown(session, document), *lowers_critical(document, levels), *ending(document, self._today()))
+    def _warnings(
+        self, session: Session, document: PolicyDocument, levels: Mapping[str, RiskLevel], text: str
+    ) -> tuple[str, ...]:
+        return (
+            *unknown_names(session, document), *_doubts(text),
+            *lowers_critical(document, levels), *ending(document, self._today()),
+        )  # fmt: skip
 
     # Reading
 
@@ -262,6 +266,7 @@ class Policies:
         if number is None:
             return None
         stored = self._get(number)
+        weigh(len(stored.text) * _READ_A_CHARACTER)
         try:
             document = read_policy(stored.text, stored.source)
         except PolicyFileError as error:
@@ -271,7 +276,7 @@ class Policies:
             waits = stored.waits and stored.version == session.scalar(select(func.max(PolicyVersion.version)))
             may_decline = waits and viewer.kind == "person" and viewer.may(Action.MANAGE_POLICIES)
             return PolicyView(
-                stored, summary(document), self._warnings(session, document, levels),
+                stored, summary(document), self._warnings(session, document, levels, stored.text),
                 why_not="" if not waits else why_not(stored, viewer), may_decline=may_decline,
                 risk_rules=document.risk_rules, reading_tools=document.reading_tools,
             )  # fmt: skip
@@ -340,31 +345,12 @@ def _read(text: str, source: str, today: date) -> PolicyDocument:
     return read_policy(text, source, today)
 
 
+@lru_cache(maxsize=8)
+def _doubts(text: str) -> tuple[str, ...]:
+    """The doubts about a valid policy, which pages show again and again."""
+    return doubts(read_policy(text, ""), read_tree(text).data)
+
+
 def _levels(*documents: PolicyDocument | None) -> Mapping[str, RiskLevel]:
     """The usual levels of the risk rules, if one of the policies changes any."""
     return rule_levels() if any(document is not None and document.risk_rules for document in documents) else {}
-
-
-def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:
-    """A warning for each unknown team or person in the policy, and for each stage that too few people can decide.
-
-    People may be added later, so none of this prevents a policy from being loaded.
-    """
-    teams, people = named_in(document)
-    known = set(session.scalars(select(Team.slug).where(Team.slug.in_(teams))))
-    rows = session.scalars(select(Person).where(Person.active)).all()
-    deciders = [row.as_actor(Via.COMMAND_LINE) for row in rows]
-    addresses = {decider.email.lower() for decider in deciders}
-    warnings = [f"There is no team {team}." for team in sorted(teams - known)]
-    warnings += [f"Nobody with an active account has the address {address}." for address in sorted(people - addresses)]
-    members = [decider.member for decider in deciders if decider.may(Action.DECIDE)]
-    for name, body in bodies(document):
-        if isinstance(body, Rule) and body.decide is not None:
-            continue
-        for stage in body.asked:
-            asked = addressed(Stage(teams=stage.teams, people=stage.people))
-            able = sum(is_approver(member, asked) for member in members)
-            if able < stage.quorum:
-                who = who_words(stage.teams, stage.people)
-                warnings.append(f"{name}: needs {stage.quorum} of {who}, where {able or 'nobody'} may decide.")
-    return tuple(dict.fromkeys(warnings))

@@ -46,6 +46,7 @@ _NOTICE_WORDS = {
     NoticeKind.OUTCOME: "the outcome",
     NoticeKind.SETTLED: "others have decided",
     NoticeKind.RECEIPT: "what the run did",
+    NoticeKind.SHORTAGE: "the lack of approvers",
 }
 _ACTION_WORDS = {
     "request.opened": "proposed this; the run is suspended",
