@@ -1,4 +1,5 @@
-// The table in which several requests are decided together: its buttons say how many, and name what is of high risk.
+// The table in which several requests are decided together: its buttons say how many they decide, and name what is of
+// high risk. A request that would be refused for want of a comment is not counted.
 
 import { isPausing, pause } from "./pause.js";
 
@@ -6,6 +7,7 @@ export function startTogether() {
   if (!document.getElementById("approve-together")) return;
   if (document.querySelector('#together [name="confirmed"]')) pause(nameButtons);
   document.addEventListener("change", (event) => event.target.matches?.("[data-together]") && nameButtons());
+  document.getElementById("f-comment").addEventListener("input", nameButtons);
   window.addEventListener("pageshow", nameButtons);
   nameButtons();
 }
@@ -13,13 +15,20 @@ export function startTogether() {
 function nameButtons() {
   const approve = document.getElementById("approve-together");
   const reject = document.getElementById("reject-together");
+  const said = document.getElementById("f-comment").value.trim() !== "";
   const checked = [...document.querySelectorAll("[data-together]:checked")];
-  const number = `${checked.length} ${checked.length === 1 ? "request" : "requests"}`;
-  const risky = checked.filter((box) => box.dataset.risky);
-  approve.textContent = checked.length ? `Approve ${number}${risked(risky, checked.length)}` : "Check at least one to approve";
-  approve.disabled = !checked.length || isPausing();
-  reject.textContent = `Reject ${number}`;
-  reject.disabled = !checked.length;
+  const ready = checked.filter((box) => said || !("needsComment" in box.dataset));
+  const risky = ready.filter((box) => box.dataset.risky);
+  approve.textContent = ready.length
+    ? `Approve ${counted(ready.length)}${risked(risky, ready.length)}`
+    : checked.length ? "Write a comment to approve" : "Check at least one to approve";
+  approve.disabled = !ready.length || isPausing();
+  reject.textContent = said || !checked.length ? `Reject ${counted(checked.length)}` : "Write a comment to reject";
+  reject.disabled = !checked.length || !said;
+}
+
+function counted(number) {
+  return `${number} ${number === 1 ? "request" : "requests"}`;
 }
 
 /** What the button says about requests of high and critical risk among those that are checked. */

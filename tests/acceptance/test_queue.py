@@ -114,6 +114,7 @@ def test_opening_a_request_keeps_place_and_marks(portal: Portal, visit: Visit, m
     expect(page.locator("#marked-go")).to_have_text("Decide on 1 selected, 1 of them not shown")
     page.locator("#marked-go").click()
     expect(page.locator("h1")).to_have_text("Decide on 1 request together")
+    expect(page.locator("#reject-together")).to_have_text("Write a comment to reject")
     page.locator("#f-comment").fill("Not today.")
     page.get_by_role("button", name="Reject 1 request").click()
     expect(page.locator("h1")).to_have_text("1 request decided")

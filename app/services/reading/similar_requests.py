@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.outlines import MOST_TEXT, outline_of
 from app.domain.people import Actor
+from app.domain.policy.terms import Terms
 from app.domain.risk import Assessment
 from app.domain.similarity import Alike, Group, Like, comparable_text, grouped, not_shown
 from app.domain.text import is_storable
@@ -26,6 +27,7 @@ from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import QueueSearch
 from app.services.reading.review_pace import ReviewPaces
 from app.services.requests.delegation import represented_by
+from app.services.requests.entitlement import sign_in_again
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
@@ -66,6 +68,7 @@ class Compared:
         alike: what distinguishes it from its group; None if it is in none.
         text: what it would do; cut if it is longer than `MOST_TEXT`, and then it cannot be approved here.
         why_not: why the viewer cannot approve it; empty if they can.
+        needs_comment: its rule requires a comment for an approval.
     """
 
     row: QueueRow
@@ -74,6 +77,7 @@ class Compared:
     text: str
     alike: Alike | None = None
     why_not: str = ""
+    needs_comment: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,8 @@ class SimilarRequests:
             seat, why = seat_or_why_not(session, request, viewer, decisions.get(request.id, []), now)
             if seat is not None and Verdict.APPROVE not in seat.verdicts:
                 why = "It needs an answer: open it." if Verdict.ANSWER in seat.verdicts else "You have approved it."
+            elif seat is not None and sign_in_again(Terms.from_json(request.terms), viewer, now):
+                why = "Its rule requires a recent sign-in: open it, and sign in again there."
             found[request.id] = why
         return found
 
@@ -201,4 +207,5 @@ def _compared(row: QueueRow, request: ApprovalRequest, alike: Alike | None, why_
         text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}…",
         alike,
         why_not or not_shown(request.payload, len(assessment.findings)),
+        Verdict.APPROVE in Terms.from_json(request.terms).reason_required,
     )

@@ -149,6 +149,7 @@ class TogetherRow:
         details: what distinguishes it from its group, such as ``amount 900, order B-3``.
         risky: approving it with others has to be confirmed.
         changed: the proposal is not the one that the person saw when they pressed the button.
+        needs_comment: its rule requires a comment for an approval.
     """
 
     id: str
@@ -158,6 +159,7 @@ class TogetherRow:
     risky: bool
     checked: bool
     changed: bool
+    needs_comment: bool
 
 
 def together_row(shown: Compared, columns: Sequence[str], resent: Resent | None) -> TogetherRow:
@@ -177,7 +179,8 @@ def together_row(shown: Compared, columns: Sequence[str], resent: Resent | None)
     details = ", ".join(f"{label} {value}" for label, value in zip(columns, values, strict=False))
     if len(details) > _DETAILS:
         details = f"{details[:_DETAILS]}…"  # the table below shows all of it
-    return TogetherRow(row.id, _tool(row.kind, payload), effect, details, risky, checked, changed)
+    tool, needs_comment = _tool(row.kind, payload), shown.needs_comment
+    return TogetherRow(row.id, tool, effect, details, risky, checked, changed, needs_comment)
 
 
 def _tool(kind: str, payload: Mapping[str, Any]) -> str:

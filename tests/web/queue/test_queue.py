@@ -8,13 +8,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from app.domain.policy.terms import default_terms
 from app.domain.risk import Finding, assess
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_request, make_run, question, script, tool_call
 from tests.web.browsing import Browser
 
@@ -280,6 +281,42 @@ def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Servi
     marked(reviewer, [request])
     reviewer.send(reviewer.form("together"), status=200, verdict="reject", comment="")
     assert "Give a reason" in reviewer.page.one("ul", class_="together").text and state(services, request) == "pending"
+
+
+def test_the_table_counts_what_can_be_decided_in_it(
+    services: Services, browse: Browse, people: dict[str, Person], flow: str
+) -> None:
+    own = make_request(services.sessions, make_run(services.sessions, people["reviewer"]), workflow=flow)
+    strict = default_terms(RiskLevel.MEDIUM).model_copy(
+        update={"reason_required": tuple(Verdict), "reauthenticate_seconds": None}
+    )
+    fresh = strict.model_copy(update={"reauthenticate_seconds": 0})
+    fine, said, again = asked(services, flow), asked(services, flow, terms=strict), asked(services, flow, terms=fresh)
+    reviewer = browse("reviewer")
+    marked(reviewer, [own, again])
+    assert reviewer.page.one("h1").text == "None of these 2 requests can be decided here"
+    assert "requires a recent sign-in" in reviewer.page.text
+    assert not reviewer.page.all("button", name="verdict")
+    marked(reviewer, [own])
+    assert reviewer.page.one("h1").text == "This request cannot be decided here"
+    marked(reviewer, [fine, said, again, own])
+    assert reviewer.page.one("h1").text == "Decide on 2 of 4 requests together"
+    boxes = {box.attributes["value"]: box.attributes for box in reviewer.page.all("input", type="checkbox")}
+    assert {name: "data-needs-comment" in found for name, found in boxes.items()} == {fine.id: False, said.id: True}
+    reviewer.send(reviewer.form("together"), status=200, verdict="approve", request=[fine.id, said.id])
+    assert reviewer.page.one("h1").text == "1 request decided, 1 refused"
+
+
+def test_too_few_approvers_are_said_on_the_row_and_on_the_page(services: Services, browse: Browse, flow: str) -> None:
+    words = "Nobody can approve this: it needs an approval from DBA, where nobody may decide."
+    request = asked(services, flow, shortage=words)
+    other = asked(services, flow, terms=default_terms(RiskLevel.MEDIUM).model_copy(update={"deny_threshold": 2}))
+    reviewer = browse("reviewer")
+    row = reviewer.get(f"/queue?workflow={flow}").one("div", id=f"row-{request.id}")
+    assert words in row.text and "too few approvers" in row.text
+    assert words in reviewer.get(f"/requests/{request.id}").one("div", id="shortage").text
+    page = reviewer.get(f"/requests/{other.id}")
+    assert not page.all("div", id="shortage") and "2 rejections reject it." in page.one("aside", id="facts").text
 
 
 def test_nothing_or_too_much_is_marked(services: Services, browse: Browse, flow: str) -> None:
