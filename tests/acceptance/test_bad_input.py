@@ -268,12 +268,14 @@ def test_texts_that_cannot_be_stored_are_refused_where_they_stand(portal: Portal
 
 def test_hidden_characters_of_an_agent_are_shown_and_run_nothing(portal: Portal, visit: Visit) -> None:
     """A proposal that tries to look harmless, or to be markup, is text on every page."""
-    title = "<img src=x onerror=alert(1)> \u202edrop"
+    title = "<img src=x onerror=alert(1)> \u202edrop for 👩\u200d💻"
     payload = script("select 1 -- \u202e;elbat pord\n<script>alert(1)</script>\u200b", title)
     request = make_request(portal.services.sessions, payload=payload)
     visitor = visit("dba")
     page = visitor.go(f"/requests/{request.id}")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("<img src=x onerror=alert(1)>")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(heading).to_contain_text("⟨U+202E⟩drop for 👩\u200d💻")
     shown = page.locator("#proposal").inner_text()
     assert "<script>alert(1)</script>" in shown
     assert "\u202e" not in shown and "U+202E" in shown
