@@ -32,6 +32,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.connections import Connections
 from app.domain.errors import AssentError
@@ -41,6 +42,7 @@ from app.listening_socket import listen
 from app.logs import configure_logs
 from app.servers import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
 from app.services.key_rotation import check_keys_of
+from app.services.record.event_numbering import settle_if_writable
 from app.settings import Settings, SettingsError, check_folders, load_settings, with_secret_key
 from app.store.migrate import check
 
@@ -68,6 +70,8 @@ def main() -> None:
     from app.factory import create_app  # after the checks: a refusal takes no time to load the pages
 
     app = create_app(settings)
+    with suppress(SQLAlchemyError):  # otherwise the first open page does it
+        settle_if_writable(app.extensions["assent"].sessions)
     spare_loaded()
     with app.extensions["assent"].clock.followed():
         serve(app, listener, settings)

@@ -59,3 +59,10 @@ class Wakeups:
             waiters = list(self._waiters.get(key, ()))
         for waiter in waiters:
             waiter.wake()
+
+    def wake_all(self) -> None:
+        """Wake everybody."""
+        with self._lock:
+            keys = list(self._waiters)
+        for key in keys:
+            self.wake(key)

@@ -92,6 +92,11 @@ class Hub:
         message = {"kind": "run.progress", "run_id": run_id, "request_id": None}
         self._emitter.emit("workflow_update", message, to=[workflow_room(run_id)])
 
+    def lost(self) -> None:
+        """Tell all pages to read everything again, and wake all waiters: events may have been missed."""
+        self._emitter.emit("events_lost", {}, to=[QUEUE_ROOM])
+        self._wakeups.wake_all()
+
     def deliver(self, event: EventView) -> None:
         """Emit to the event's rooms and wake waiters. A socket in several of the rooms receives it once."""
         if event.request_id:

@@ -3,7 +3,8 @@
 PostgreSQL delivers notifications in commit order and, on one connection, without gaps; so while the connection lasts,
 reading the rows that notifications name is complete. Events from the time without a connection are found by comparing
 two snapshots: those that are visible now and were not at the last check. The check is repeated regularly, so that an
-event that gets lost on the way is late, but not missing.
+event that gets lost on the way is late, but not missing. Where snapshots cannot be compared, because the database was
+restored on another server meanwhile, open pages are told to read everything again.
 
 It runs as a thread, under eventlet a green one; waiting yields because the web process has configured psycopg to wait
 with `select`.
@@ -21,6 +22,7 @@ from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.services.record import events
+from app.services.record.event_numbering import Here, settle_if_writable
 from app.services.record.events import EventView
 from app.store.engine import Sessions
 
@@ -43,6 +45,7 @@ class Listener:
         deliver: takes an event; its exceptions are logged.
         channels: further channels, each with a function that takes a notification's text.
         connected: called after each connect, before anything is delivered.
+        lost: called if events may have been missed, because the database was restored meanwhile.
         tick: called about once per second while connected.
     """
 
@@ -54,6 +57,7 @@ class Listener:
         channels: dict[str, Callable[[str], None]] | None = None,
         connected: Callable[[], None] = lambda: None,
         tick: Callable[[], None] = lambda: None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._url = database_url
         self._sessions = sessions
@@ -61,11 +65,12 @@ class Listener:
         self._channels = channels or {}
         self._connected = connected
         self._tick = tick
+        self._lost = lost
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._hears = threading.Event()
-        self._seen: str | None = None
+        self._seen: Here | None = None
         self._heard: set[int] = set()
 
     def start(self) -> None:
@@ -95,6 +100,7 @@ class Listener:
         while not self._stopped:
             try:
                 with self._connect() as connection:
+                    settle_if_writable(self._sessions)
                     self._look()
                     self._connected()
                     self._hears.set()
@@ -153,7 +159,10 @@ class Listener:
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             now = events.snapshot(session)
             late: set[int] = set()
-            if self._seen is not None:
+            if self._seen is not None and not now.follows(self._seen):
+                log.warning("the database was restored; open pages read everything again")
+                self._guarded(lambda _lost: self._lost(), None)
+            elif self._seen is not None:
                 for event in events.appeared_since(session, self._seen):
                     if event.id not in self._heard:
                         late.add(event.id)

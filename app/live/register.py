@@ -83,6 +83,7 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
         },
         connected=connected,
         tick=tick,
+        lost=hub.lost,
     )
     sockets = Sockets(socketio, services, settings, presence, listener.start)
     sockets.register()

@@ -90,3 +90,20 @@ class Event(Base):
         Index("ix_events_request", "request_id", "id"),
         Index("ix_events_tx", "tx", "id"),
     )
+
+
+class EventNumbering(Base):
+    """The one row that says which server numbers the transactions of events (`app.services.record.event_numbering`).
+
+    Attributes:
+        server: The server and database; empty before the first start.
+        epoch: Grows whenever another server continues with the same events, as after a dump and restore.
+        last_old_id: Events up to this ID have the numbers of earlier servers.
+    """
+
+    __tablename__ = "event_numbering"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    server: Mapped[str] = mapped_column(Text)
+    epoch: Mapped[int] = mapped_column(Integer)
+    last_old_id: Mapped[int] = mapped_column(BigInteger)

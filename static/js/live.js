@@ -35,6 +35,7 @@ export function startLive() {
     socket.on(name, (event) => take(event));
   }
   document.addEventListener("assent:touch", ({ detail }) => touch(detail));
+  socket.on("events_lost", refreshAll);
   socket.on("presence", showPeople);
   startPresence(socket);
   startConnection(socket);
@@ -80,6 +81,8 @@ async function join(socket) {
       for (const { data } of answer.events) take(data);
       position = Math.max(position, answer.seq ?? 0);
     } else {
+      // After a restore, the portal's position can be lower than that of this page.
+      position = answer?.seq ?? position;
       refreshAll();
     }
     hasCaughtUp();

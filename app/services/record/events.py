@@ -4,7 +4,8 @@ An event's id is assigned before its transaction commits, so a late event can ha
 "everything after id n" would skip it. A reader's position is therefore a transaction number: an event that was not
 visible at some moment was written by a transaction that was open then or had not begun, so its number is at least that
 of the oldest one open then (`position`). Every event carries that number as `seq`. A reader who has seen it and calls
-`missed_since(seq)` misses nothing, and may get some events twice, which their ids show.
+`missed_since(seq)` misses nothing, and may get some events twice, which their ids show. Positions also contain the
+epoch of the server that numbers the transactions (`app.services.record.event_numbering`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, tuple_
+from sqlalchemy import BigInteger, Row, insert, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
 from app.domain.events import EventKind
+from app.services.record.event_numbering import BASE, LAST_OLD, Here, here
 from app.store.batch import Batch
 from app.store.record import Event
 
@@ -52,13 +54,19 @@ def publish(into: Session | Batch, *rows: dict[str, Any]) -> None:
         into.execute(insert(Event), list(rows))
 
 
-def _view(row: Event) -> EventView:
-    return EventView(row.id, row.seq, row.at, EventKind(row.kind), row.run_id, row.request_id, row.payload)
+_SEQ = literal_column(f"{BASE} + case when events.id <= {LAST_OLD} then 0 else events.seq end", BigInteger)
+_TX = literal_column(f"case when events.id <= {LAST_OLD} then 0 else events.tx end", BigInteger)
+_VIEWED = select(Event, _SEQ.label("position"))
+
+
+def _view(row: Row[tuple[Event, int]]) -> EventView:
+    event, seq = row[0], row[1]
+    return EventView(event.id, seq, event.at, EventKind(event.kind), event.run_id, event.request_id, event.payload)
 
 
 def by_ids(session: Session, ids: Sequence[int]) -> list[EventView]:
     """The events with these ids, in the same order."""
-    found = {row.id: row for row in session.scalars(select(Event).where(Event.id.in_(ids)))}
+    found = {row[0].id: row for row in session.execute(_VIEWED.where(Event.id.in_(ids)))}
     return [_view(found[event_id]) for event_id in ids if event_id in found]
 
 
@@ -67,7 +75,7 @@ def position(session: Session) -> int:
 
     `missed_since` with this number returns every event that is not visible yet.
     """
-    return int(session.scalar(text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0)
+    return here(session).position
 
 
 @dataclass(frozen=True)
@@ -82,11 +90,16 @@ class MissedEvents:
 def missed_since(session: Session, seq: int, limit: int = 500) -> MissedEvents:
     """The events that a reader at position `seq` may not have seen, in the order written.
 
-    A transaction that stays open keeps the position unchanged, so the same events come again.
+    A transaction that stays open keeps the position unchanged, so the same events come again. What came after a
+    position of another server cannot be known: then there are no events, and they are not complete.
     """
-    now_at = position(session)
-    rows = session.scalars(select(Event).where(Event.tx >= seq).order_by(Event.id).limit(limit + 1)).all()
-    return MissedEvents([_view(row) for row in rows[:limit]], len(rows) <= limit, now_at)
+    now = here(session)
+    if not now.continues(seq):
+        return MissedEvents([], False, now.position)
+    new = text(f"events.id > {LAST_OLD}")
+    query = _VIEWED.where(Event.tx >= now.number(seq), new).order_by(Event.id).limit(limit + 1)
+    rows = session.execute(query).all()
+    return MissedEvents([_view(row) for row in rows[:limit]], len(rows) <= limit, now.position)
 
 
 @dataclass(frozen=True)
@@ -101,22 +114,27 @@ class RunEvents:
 def of_run(session: Session, run_id: str, cursor: str = "", limit: int = 200) -> RunEvents:
     """The events of a run, oldest first. Following the cursor misses none, and may repeat some (see the module).
 
+    A cursor from before the database was restored leads to the first page.
+
     Raises:
         InvalidInputError: the cursor is not valid.
     """
+    now = here(session)
     after_tx, after_id, complete_to = _run_cursor(cursor)
+    if not now.continues(after_tx):
+        after_tx, after_id, complete_to = now.base, 0, 0
     if not complete_to:
         # The pages of one scan agree on where the next scan begins: where the events were complete at the first page.
-        complete_to = position(session)
-    rows = session.scalars(
-        select(Event)
-        .where(Event.run_id == run_id, tuple_(Event.tx, Event.id) > tuple_(after_tx, after_id))
-        .order_by(Event.tx, Event.id)
+        complete_to = now.position
+    rows = session.execute(
+        select(Event, _SEQ.label("position"), _TX.label("number"))
+        .where(Event.run_id == run_id, tuple_(_TX, Event.id) > tuple_(now.number(after_tx), after_id))
+        .order_by(_TX, Event.id)
         .limit(limit + 1)
     ).all()
     more, rows = len(rows) > limit, rows[:limit]
-    following = f"{rows[-1].tx}.{rows[-1].id}.{complete_to}" if more else f"{complete_to - 1}.{_MAX_ID}.0"
-    return RunEvents([_view(row) for row in rows], more, following)
+    last = f"{now.base + rows[-1].number}.{rows[-1][0].id}.{complete_to}" if more else ""
+    return RunEvents([_view(row) for row in rows], more, last or f"{complete_to - 1}.{_MAX_ID}.0")
 
 
 _MAX_ID = 2**63 - 1
@@ -129,22 +147,25 @@ def _run_cursor(cursor: str) -> tuple[int, int, int]:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def snapshot(session: Session) -> str:
+def snapshot(session: Session) -> Here:
     """Which transactions are visible now, for `appeared_since`."""
-    return str(session.scalar(text("select pg_current_snapshot()::text")))
+    return here(session)
 
 
-def appeared_since(session: Session, seen: str) -> Iterator[EventView]:
-    """Exactly the events that are visible now and were not in the snapshot `seen`, in the order written."""
-    rows = session.scalars(
-        select(Event)
-        .where(
-            Event.tx >= text("pg_snapshot_xmin(cast(:seen as pg_snapshot))::text::bigint"),
+def appeared_since(session: Session, seen: Here) -> Iterator[EventView]:
+    """Exactly the events that are visible now and were not in the snapshot `seen`, in the order written.
+
+    The snapshot must be one of the same numbering (`Here.follows`).
+    """
+    rows = session.execute(
+        _VIEWED.where(
+            Event.tx >= seen.oldest,
+            text(f"events.id > {LAST_OLD}"),
             text("not pg_visible_in_snapshot(tx::text::xid8, cast(:seen as pg_snapshot))"),
         )
         .order_by(Event.id)
         .execution_options(yield_per=500)
-        .params(seen=seen)
+        .params(seen=seen.snapshot)
     )
     for row in rows:
         yield _view(row)
