@@ -1,34 +1,19 @@
-"""All settings. They are read from the environment once and checked; composition roots pass them on.
-
-`docs/configuration.md` describes them for operators; a test compares the two.
-"""
+"""The settings themselves: names, types, defaults, and what they mean."""
 
 from __future__ import annotations
 
-import base64
-import difflib
-import os
-import secrets
 from datetime import timedelta
 from decimal import Decimal
-from email.errors import HeaderParseError
-from email.headerregistry import AddressHeader
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-PREFIX = "ASSENT_"
-Networks = tuple[IPv4Network | IPv6Network, ...]
-
-
-class SettingsError(Exception):
-    """A setting cannot be used; the message is one line that names it."""
+from app.settings.checks import PREFIX, CheckedSettings, Networks, networks_of
 
 
-class Settings(BaseSettings):
+class Settings(CheckedSettings):
     """The settings of all processes. Empty text counts as not set."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
@@ -250,131 +235,6 @@ class Settings(BaseSettings):
         default="info", description="Minimum severity of messages that are logged."
     )
 
-    @field_validator("workflows", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        paths = _listed(value)
-        for path in paths:
-            module, _, name = path.partition(":")
-            if path.endswith((".yaml", ".yml")):
-                continue
-            if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-                raise ValueError(f"{path!r} is neither of the form package.module:NAME, nor a file in YAML")
-        return paths
-
-    @field_validator("input_folders", mode="before")
-    @classmethod
-    def _folders(cls, value: object) -> object:
-        return _listed(value) if isinstance(value, str) else value
-
-    @field_validator("allowed_networks", "trusted_proxies", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = _listed(value)
-        if isinstance(value, tuple):
-            _networks_of(value)
-        return value
-
-    @field_validator("session_idle_minutes")
-    @classmethod
-    def _long_enough_to_notice(cls, value: int) -> int:
-        if 0 < value < 5:
-            raise ValueError("must be 0 or at least 5, because activity is recorded once a minute")
-        return value
-
-    @field_validator("mail_from")
-    @classmethod
-    def _sender(cls, value: str) -> str:
-        if value and not _is_sender(value):
-            raise ValueError("must be an email address, such as Assent <assent@example.com>")
-        return value
-
-    @field_validator("mail_reply_to")
-    @classmethod
-    def _reader(cls, value: str) -> str:
-        if value and not _is_sender(value):
-            raise ValueError("must be an email address, such as Database team <dba@example.com>")
-        return value
-
-    @field_validator("mail_return_path")
-    @classmethod
-    def _bare_address(cls, value: str) -> str:
-        if value and (not _is_sender(value) or "<" in value or not value.isascii()):
-            raise ValueError("must be an email address without a name, such as bounces@example.com")
-        return value
-
-    @field_validator("smtp_host")
-    @classmethod
-    def _with_sender(cls, value: str, info: ValidationInfo) -> str:
-        if value and not info.data.get("mail_from"):
-            raise ValueError(f"needs {PREFIX}MAIL_FROM as well")
-        return value
-
-    @field_validator("push_key")
-    @classmethod
-    def _key(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            key = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-        except ValueError:
-            key = b""
-        if value and (len(key) != 32 or not any(key)):
-            raise ValueError("must be 32 bytes in base64url, as `assent push-key` prints them")
-        if value and not info.data.get("mail_from"):
-            raise ValueError(f"needs {PREFIX}MAIL_FROM as well, because push services want an address to ask")
-        return value
-
-    @field_validator("smtp_user")
-    @classmethod
-    def _over_tls(cls, value: str, info: ValidationInfo) -> str:
-        if value and info.data.get("smtp_tls") == "none":
-            raise ValueError(f"a password is not sent without encryption: set {PREFIX}SMTP_TLS to starttls or tls")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _postgresql(cls, value: str) -> str:
-        if value and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql://")
-        return value.replace("postgres://", "postgresql://", 1)
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _api_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return f"{value.rstrip('/')}/"
-
-    @field_validator("slack_signing_secret")
-    @classmethod
-    def _not_alone(cls, value: str, info: ValidationInfo) -> str:
-        if value and not info.data.get("slack_bot_token"):
-            raise ValueError(f"needs {PREFIX}SLACK_BOT_TOKEN as well")
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
-
-    @field_validator("encryption_keys_file")
-    @classmethod
-    def _one_of_both(cls, value: str, info: ValidationInfo) -> str:
-        if value and info.data.get("encryption_keys"):
-            raise ValueError(f"cannot be combined with {PREFIX}ENCRYPTION_KEYS")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _long_enough(cls, value: str) -> str:
-        if value and len(value) < 32:
-            raise ValueError("must have at least 32 characters")
-        return value
-
     @property
     def public_url(self) -> str:
         """The portal's address for people, without a trailing slash."""
@@ -386,7 +246,7 @@ class Settings(BaseSettings):
     @property
     def networks(self) -> Networks:
         """The private networks that destinations may be in."""
-        return _networks_of(self.allowed_networks)
+        return networks_of(self.allowed_networks)
 
     @property
     def session_idle(self) -> timedelta | None:
@@ -406,7 +266,7 @@ class Settings(BaseSettings):
     @property
     def proxies(self) -> Networks:
         """The networks of reverse proxies that are trusted."""
-        return _networks_of(self.trusted_proxies)
+        return networks_of(self.trusted_proxies)
 
     @property
     def cookie_secure(self) -> bool:
@@ -414,103 +274,3 @@ class Settings(BaseSettings):
         if self.session_cookie_secure == "auto":
             return self.public_url.startswith("https://")
         return self.session_cookie_secure == "always"
-
-
-def _listed(value: str) -> tuple[str, ...]:
-    """Return the items of a comma-separated list."""
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _networks_of(names: tuple[str, ...]) -> Networks:
-    """Return the networks with these names. Raises ValueError."""
-    return tuple(ip_network(name) for name in names)
-
-
-def _is_sender(value: str) -> bool:
-    """Return True for a single address that a mail header can contain."""
-    try:
-        header = AddressHeader.value_parser(value)
-    except (HeaderParseError, IndexError):
-        return False
-    boxes = header.all_mailboxes
-    return value.isprintable() and len(boxes) == 1 and not header.all_defects and bool(boxes[0].domain)
-
-
-def load_settings() -> Settings:
-    """Read the settings from the environment.
-
-    Raises:
-        SettingsError: A value is invalid, or a name looks like a mistyped setting.
-    """
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            meant = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-            if meant:
-                raise SettingsError(f"{name}: there is no such setting. Did you mean {meant[0]}?")
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
-        problem = first["msg"].removeprefix("Value error, ")
-        secret = not Settings.model_fields[str(first["loc"][0])].repr
-        shown = "" if secret else f" (given: {str(first['input'])[:80]!r})"
-        raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
-
-
-def with_secret_key(settings: Settings) -> Settings:
-    """Return settings with a secret key: the configured one, or one in the data directory that is created on first use.
-
-    Processes on several machines must get the same key, because each would create its own otherwise.
-
-    Raises:
-        SettingsError: The data directory cannot be written, or the key file contains no key.
-    """
-    if settings.secret_key:
-        return settings
-    path = settings.data_dir / "secret_key"
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _write_once(path, secrets.token_urlsafe(48))
-        key = path.read_text().strip()
-    except OSError as error:
-        raise SettingsError(f"{PREFIX}DATA_DIR: {path} cannot be used ({error.strerror})") from None
-    if len(key) < 32:
-        raise SettingsError(f"{PREFIX}SECRET_KEY: the file {path} contains no key; remove it, and a new one is created")
-    return settings.model_copy(update={"secret_key": key})
-
-
-def check_folders(settings: Settings) -> None:
-    """Raise SettingsError unless files can be written to `ASSENT_FILES_DIR`, if it is set, and inputs be read."""
-    for listed in settings.input_folders:
-        if not Path(listed).is_absolute() or not os.access(listed, os.R_OK | os.X_OK) or not Path(listed).is_dir():
-            raise SettingsError(f"{PREFIX}INPUT_FOLDERS: {listed} is not the absolute path of a readable directory")
-    if not settings.files_dir:
-        return
-    folder = Path(settings.files_dir)
-    if not folder.is_absolute():
-        raise SettingsError(f"{PREFIX}FILES_DIR: must be an absolute path")
-    try:
-        if not folder.is_dir():
-            raise SettingsError(f"{PREFIX}FILES_DIR: {folder} is not a directory; create it, or correct the path")
-        probe = folder / f".probe-{secrets.token_hex(8)}"
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        probe.unlink()
-    except OSError as error:
-        raise SettingsError(f"{PREFIX}FILES_DIR: {folder} cannot be written ({error.strerror})") from None
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Create a private file completely or not at all; a process that was faster wins."""
-    scratch = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-    try:
-        os.link(scratch, path)
-    except FileExistsError:
-        pass
-    finally:
-        scratch.unlink()

@@ -1,0 +1,10 @@
+"""All settings. They are read from the environment once and checked; composition roots pass them on.
+
+`docs/configuration.md` describes them for operators; a test compares the two.
+"""
+
+from app.settings.checks import PREFIX, Networks
+from app.settings.loading import SettingsError, check_folders, load_settings, with_secret_key
+from app.settings.model import Settings
+
+__all__ = ["PREFIX", "Networks", "Settings", "SettingsError", "check_folders", "load_settings", "with_secret_key"]
