@@ -29,6 +29,7 @@ SAMPLE_VARIABLE = "ASSENT_TARGET_SHOP"
 FOLDERS_VARIABLE = "ASSENT_INPUT_FOLDERS"
 _WEB = (*PYTHON, str(ROOT / "wsgi.py"))
 _ASSENT = (*PYTHON, "-m", "app.cli.main")
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 log = structlog.get_logger("serve")
 
@@ -51,7 +52,7 @@ def serve(demo: bool) -> None:
             environment[SAMPLE_VARIABLE] = sample
         if demo and not environment.get(FOLDERS_VARIABLE):
             environment[FOLDERS_VARIABLE] = _example_files(settings.data_dir.resolve())
-        supervisor = Supervisor(environment)
+        supervisor = Supervisor(environment, database=lambda: _server_start(address))
         with supervisor.signals():
             try:
                 _run(supervisor, settings, server, _demo_command(sample) if demo else [])
@@ -65,7 +66,7 @@ def serve(demo: bool) -> None:
 @click.command()
 def web() -> None:
     """Run a web process on an existing, migrated database."""
-    settings = _with_database(with_secret_key(load_settings()))
+    settings = with_secret_key(_with_database(load_settings()))
     os.execve(_WEB[0], _WEB, _environment(settings, settings.database_url))  # noqa: S606 - our own interpreter
 
 
@@ -77,7 +78,7 @@ def worker() -> None:
     from app.worker.main import run
 
     follow_supervisor()
-    settings = _with_database(with_secret_key(load_settings()))
+    settings = with_secret_key(_with_database(load_settings()))
     configure_logs(settings, "worker")
     check_folders(settings)
     check_everything(settings.database_url)
@@ -161,11 +162,22 @@ def _revive(server: EmbeddedServer | None) -> None:
         log.info("the embedded PostgreSQL server runs again")
 
 
+def _server_start(address: str) -> str | None:
+    """When the database server was started; None while it does not answer."""
+    try:
+        with psycopg.connect(address, connect_timeout=3, application_name="assent serve") as connection:
+            row = connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()
+        return str(row[0]) if row else ""
+    except psycopg.Error:
+        return None
+
+
 def _answers(settings: Settings) -> bool:
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
     host = f"[{host}]" if ":" in host else host
     try:
-        with urllib.request.urlopen(f"http://{host}:{settings.port}/healthz", timeout=2) as answer:
+        # A proxy in the environment is for the way out, not to ourselves.
+        with _DIRECTLY.open(f"http://{host}:{settings.port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

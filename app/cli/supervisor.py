@@ -42,6 +42,7 @@ class _Child:
     started_at: float = 0.0
     backoff: float = _FIRST_BACKOFF
     next_start: float = 0.0
+    database: str | None = None
 
 
 @dataclass
@@ -51,10 +52,13 @@ class Supervisor:
     Attributes:
         environment: Environment of the child processes.
         stopping: True once a signal to stop has arrived.
+        database: Returns what changes whenever the database server restarts, or None while it does not answer. Children
+            that die because of that are restarted as soon as it answers, however often it happens.
     """
 
     environment: Mapping[str, str]
     stopping: bool = False
+    database: Callable[[], str | None] = lambda: ""
     _children: list[_Child] = field(default_factory=list)
     _wake: tuple[int, int] = (-1, -1)
 
@@ -150,16 +154,22 @@ class Supervisor:
             if code is None:
                 return
             child.process = None
-            if now - child.started_at > _STEADY_SECONDS:
+            with_database = self.database() != child.database
+            if now - child.started_at > _STEADY_SECONDS or with_database:
                 child.backoff = _FIRST_BACKOFF
             child.next_start = now + child.backoff
             log.error("died; restarting it", child=child.name, code=code, seconds=child.backoff)
-            child.backoff = min(child.backoff * 2, _LONGEST_BACKOFF)
+            if not with_database:
+                child.backoff = min(child.backoff * 2, _LONGEST_BACKOFF)
         if now >= child.next_start:
+            if self.database() is None:
+                child.next_start = now + _TICK_SECONDS  # it would only die again
+                return
             self._start(child)
 
     def _start(self, child: _Child) -> None:
         child.started_at = time.monotonic()
+        child.database = self.database()
         child.process = self._popen(child.command)
         log.debug("started", child=child.name, pid=child.process.pid)
 

@@ -15,7 +15,8 @@ from flask import Flask
 from app.bounded_work import run_bounded
 from app.domain.errors import AssentError, TookTooLongError
 from app.domain.weight import HandOver, light_only
-from app.http.errors import respond
+from app.http.errors import OverloadedError, respond
+from app.http.in_flight import InFlight
 from app.http.refusals import too_many, wait_before_handing_over
 from app.services.refusals import Refusal
 from app.settings import Settings
@@ -28,7 +29,8 @@ HANDED_OVER = "assent.handed_over"
 """Marks the environment of an HTTP request that started in the web process."""
 Answer = tuple[str, list[tuple[str, str]], bytes, list[Refusal]]
 """Status, headers, content, and refusals."""
-_ELSEWHERE = ("/socket.io", "/static/", "/healthz")
+BUSY = "The portal has more to do than it can do at the moment. Try again in a few seconds; nothing was lost."
+_ELSEWHERE = ("/socket.io", "/static/", "/healthz", "/readyz")
 
 
 class Aside:
@@ -45,12 +47,19 @@ class Aside:
         self._inner = app.wsgi_app
         self._settings = settings
         self._answer = answer
+        self.in_flight = InFlight(settings.max_busy_requests)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer here or in a helper process."""
         if environ.get("PATH_INFO", "").startswith(_ELSEWHERE):
             return self._inner(environ, start_response)
         body = _body(environ, self._settings.max_body_bytes)
+        with self.in_flight.one() as admitted:
+            if not admitted:
+                return self._respond(OverloadedError(BUSY), environ, start_response)
+            return self._answered(environ, body, start_response)
+
+    def _answered(self, environ: dict[str, Any], body: bytes | None, start_response: Any) -> Iterable[bytes]:
         if body is None:
             return self._inner(environ, start_response)
         if len(body) > LARGEST_BODY:

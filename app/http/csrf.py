@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, request
 from flask_wtf.csrf import CSRFProtect
 
@@ -14,6 +15,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BY_SIGNATURE = frozenset({"web.slack_interactions", "web.slack_commands"})
 """Endpoints without a session, called by other programs whose signature they check themselves."""
 _protection = CSRFProtect()
+log = structlog.get_logger("http")
 
 
 def same_origin(origin: str, scheme: str, host: str, public_url: str) -> bool:
@@ -27,6 +29,17 @@ def same_origin(origin: str, scheme: str, host: str, public_url: str) -> bool:
     """
     public = urlsplit(public_url)
     return origin in (f"{scheme}://{host}", f"{public.scheme}://{public.netloc}")
+
+
+def _strange(origin: str, settings: Settings) -> str:
+    """Say that a page of another site sent something. Without a base URL it may be our own, behind a proxy."""
+    if settings.base_url:
+        return "This was sent by a page of another site."
+    log.warning("a page at another address was refused; if it is the portal's own, set ASSENT_BASE_URL", origin=origin)
+    return (
+        f"This was sent by a page at {origin}, and the portal does not know that address. If it is the portal's own, "
+        "the operator has to set ASSENT_BASE_URL to it."
+    )
 
 
 def check_csrf() -> None:
@@ -52,7 +65,7 @@ def register_csrf(app: Flask, settings: Settings) -> None:
             return
         origin = request.headers.get("Origin")
         if origin is not None and not same_origin(origin, request.scheme, request.host, settings.public_url):
-            raise CrossOriginError("This was sent by a page of another site.", origin=origin[:200])
+            raise CrossOriginError(_strange(origin[:200], settings), origin=origin[:200])
         if not is_api() and request.endpoint is not None and request.endpoint not in BY_SIGNATURE:
             check_csrf()
 

@@ -9,8 +9,6 @@ from typing import Any
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import (
@@ -27,6 +25,7 @@ from app.domain.errors import (
     UnavailableFileError,
     VersionChangedError,
 )
+from app.store.failures import unavailability
 
 WATCH = "assent_forbidden"
 """The application's extension that is called for each response with status 403."""
@@ -66,6 +65,12 @@ class TooManyAttemptsError(AssentError):
     code = "too_many_attempts"
 
 
+class OverloadedError(AssentError):
+    """More HTTP requests are being answered than the process can answer soon."""
+
+    code = "overloaded"
+
+
 class CrossOriginError(AssentError):
     """A page of another site sent this."""
 
@@ -90,6 +95,7 @@ STATUS: Mapping[type[AssentError], int] = {
     TookTooLongError: 503,
     UnavailableFileError: 503,
     NoWorkerError: 503,
+    OverloadedError: 503,
 }
 """HTTP status by error type; a subclass inherits its parent's unless it is listed."""
 
@@ -198,11 +204,9 @@ def problem_of(error: Exception) -> ProblemDocument:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         words = _DETAILS.get(error.code, error.description or error.name)
         return ProblemDocument(error.code, _CODES.get(error.code, error.name.lower().replace(" ", "_")), words)
-    if isinstance(error, OperationalError | PoolTimeoutError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
+    if words := unavailability(error):
         log.error("database unavailable", error=str(error.__cause__ or error).splitlines()[0])
-        return ProblemDocument(503, "unavailable", "The database is temporarily unavailable.")
+        return ProblemDocument(503, "unavailable", words)
     log.error("unexpected error", exc_info=error)
     return ProblemDocument(500, "internal", "An unexpected error occurred.")
 
@@ -286,7 +290,9 @@ def _retry_after(problem: ProblemDocument) -> str | None:
         return "1"
     if problem.status == 429:
         return str(problem.extra.get("retry_after", 1))
-    return "5" if problem.status == 503 else None
+    if problem.status == 503:
+        return "2" if problem.code == OverloadedError.code else "5"
+    return None
 
 
 def register_errors(app: Flask) -> None:

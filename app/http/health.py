@@ -7,15 +7,18 @@ from datetime import timedelta
 import structlog
 from flask import Flask, Response, jsonify
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.services.bundle import Services
+from app.store.engine import Sessions
+from app.store.failures import DISK_FULL, READ_ONLY, state_of, write_failures
 from app.store.jobs import LAST_SIGN, WORKERS_EXIST
 from app.store.migrate import newest_revision
 
 WORKER_SECONDS = 60
 """Workers without a heartbeat for longer than this do not count."""
+_FAILURES = {READ_ONLY: "read-only", DISK_FULL: "disk full"}
 
 log = structlog.get_logger("health")
 
@@ -44,10 +47,26 @@ def _checks(services: Services, head: str) -> dict[str, str]:
     try:
         with services.sessions() as session:
             session.execute(text("select 1"))
-            return {"database": "ok", "migrations": _migrations(session, head), "worker": _worker(session)}
+            migrated = _migrations(session, head)
+            worker = _worker(session)
+        writing = _writing(services.sessions) if migrated == "ok" else "unknown"
+        return {"database": "ok", "migrations": migrated, "writing": writing, "worker": worker}
     except SQLAlchemyError as error:
         log.warning("not ready", error=str(error.__cause__ or error).splitlines()[0])
-        return {"database": "unreachable", "migrations": "unknown", "worker": "unknown"}
+        return {"database": "unreachable", "migrations": "unknown", "writing": "unknown", "worker": "unknown"}
+
+
+def _writing(sessions: Sessions) -> str:
+    """Whether the database can be written. A small write may succeed on a full disk, so others are remembered."""
+    try:
+        with sessions.begin() as session:
+            session.execute(text("update write_checks set checked_at = now()"))
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        log.warning("cannot write", error=str(error.orig).splitlines()[0])
+        return _FAILURES.get(state_of(error), "failing")
+    return _FAILURES.get(write_failures.lately, "ok")
 
 
 def _migrations(session: Session, head: str) -> str:

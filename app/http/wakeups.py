@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.http.in_flight import only_waiting
+
 
 class Waiter:
     """Someone who waits; created by `Wakeups.waiting`."""
@@ -21,7 +23,8 @@ class Waiter:
 
     def wait(self, deadline: float) -> bool:
         """Wait until woken or until `time.monotonic()` reaches `deadline`. Returns False if the time is up."""
-        woken = self._event.wait(max(0.0, deadline - time.monotonic()))
+        with only_waiting():
+            woken = self._event.wait(max(0.0, deadline - time.monotonic()))
         self._event.clear()
         return woken
 

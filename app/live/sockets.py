@@ -109,6 +109,9 @@ class Sockets:
         """Accept people who are signed in and come from one of the portal's pages."""
         origin = request.headers.get("Origin")
         if origin is not None and not same_origin(origin, request.scheme, request.host, self._settings.public_url):
+            if not self._settings.base_url:
+                log.warning("a page at another address gets no updates; if it is the portal's own, set ASSENT_BASE_URL",
+                            origin=origin[:200])  # fmt: skip
             raise ConnectionRefusedError("cross_origin")
         try:
             actor = current_actor(Via.SOCKET)

@@ -7,7 +7,11 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, abort, render_template_string
@@ -19,8 +23,9 @@ from app.domain.people import SYSTEM
 from app.http.assets import Assets
 from app.http.errors import STATUS, status_of
 from app.http.identity import safe_next
+from app.store.failures import WriteFailures
 from app.store.people import Person
-from tests.factories import Caller, make_request, session_cookie
+from tests.factories import Caller, make_person, make_request, make_run, session_cookie
 from tests.http.conftest import MakeApp
 
 ROOT = Path(__file__).parents[2]
@@ -181,12 +186,11 @@ def test_ready_when_a_worker_was_seen_lately(app: Flask) -> None:
     sessions, client = app.extensions["assent"].sessions, app.test_client()
     alone = client.get("/readyz")
     assert (alone.status_code, alone.json["status"]) == (503, "unavailable")
-    assert alone.json["checks"] == {"database": "ok", "migrations": "ok", "worker": "none seen recently"}
+    fine = {"database": "ok", "migrations": "ok", "writing": "ok"}
+    assert alone.json["checks"] == fine | {"worker": "none seen recently"}
     with sessions.begin() as session:
         session.execute(text("insert into procrastinate_workers default values"))
-    assert client.get("/readyz").json == {
-        "status": "ok", "checks": {"database": "ok", "migrations": "ok", "worker": "ok"},
-    }  # fmt: skip
+    assert client.get("/readyz").json == {"status": "ok", "checks": fine | {"worker": "ok"}}
     with sessions.begin() as session:
         session.execute(text("update procrastinate_workers set last_heartbeat = now() - interval '61 seconds'"))
     assert client.get("/readyz").status_code == 503
@@ -282,3 +286,101 @@ print(json.dumps(sorted(sys.modules)))
     assert not loaded & {"numpy", "tokenizers", "httpcore", "smtplib"}
     assert not modules & {"assent.routing.router", "assent.routing.classifier", "assent.routing.words"}
     assert {"flask", "sqlalchemy", "app"} <= loaded  # the list is that of a process which did load the application
+
+
+def test_a_read_only_database_can_be_read_and_says_so(
+    make_app: MakeApp, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.health.write_failures", failures := WriteFailures())
+    monkeypatch.setattr("app.store.failures.write_failures", failures)
+    address = make_database()
+    name = address.split("?")[0].rpartition("/")[2]
+    app = make_app(database_url=address)
+    services = app.extensions["assent"]
+    person = make_person(services.sessions, "Reviewer on call")
+    request = make_request(services.sessions, make_run(services.sessions))
+    caller = Caller(app, person)
+    assert caller.get("/queue").status_code == 200
+    with services.sessions.begin() as session:
+        session.execute(text("insert into procrastinate_workers default values"))
+        session.execute(text("update sign_ins set seen_at = seen_at - interval '1 hour'"))
+        session.execute(text(f'alter database "{name}" set default_transaction_read_only = on'))
+    services.engine.dispose()  # as after a failover, the connections are new
+    assert caller.get(f"/requests/{request.id}").status_code == 200, "although its time of use cannot be noted"
+    answer = caller.post(f"/api/v1/approvals/{request.id}/comments", {"comment": "Why?"})
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert "read-only" in answer.json["detail"] and answer.headers["Retry-After"]
+    ready = app.test_client().get("/readyz")
+    assert (ready.status_code, ready.json["checks"]["writing"]) == (503, "read-only")
+    assert ready.json["checks"]["database"] == "ok"
+
+
+def test_a_full_disk_is_noticed_and_remembered(
+    make_app: MakeApp, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What PostgreSQL raises then comes from triggers here: of the check's own small write, or of a larger one only."""
+    monkeypatch.setattr("app.http.health.write_failures", failures := WriteFailures())
+    monkeypatch.setattr("app.store.failures.write_failures", failures)
+    app = make_app(database_url=make_database())
+    services, client = app.extensions["assent"], app.test_client()
+    caller = Caller(app, make_person(services.sessions, "Reviewer on call"))
+    request = make_request(services.sessions, make_run(services.sessions))
+    with services.sessions.begin() as session:
+        session.execute(text(
+            "create function full_disk() returns trigger language plpgsql as "
+            "$$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$"
+        ))  # fmt: skip
+        session.execute(text("create trigger full_disk before update on write_checks execute function full_disk()"))
+    assert client.get("/readyz").json["checks"]["writing"] == "disk full"
+    with services.sessions.begin() as session:
+        session.execute(text("drop trigger full_disk on write_checks"))
+    assert client.get("/readyz").json["checks"]["writing"] == "ok"
+    with services.sessions.begin() as session:
+        session.execute(text("create trigger full_disk before insert on comments execute function full_disk()"))
+    answer = caller.post(f"/api/v1/approvals/{request.id}/comments", {"comment": "Why?"})
+    assert answer.status_code == 503 and "disk is full" in answer.json["detail"]
+    assert client.get("/readyz").json["checks"]["writing"] == "disk full"
+
+
+def test_a_process_with_too_much_to_do_says_so_at_once(make_app: MakeApp, at_once: Callable[..., list[Any]]) -> None:
+    """Those that are accepted are answered; those that wait for a decision, or for their own body, take no place."""
+    app = make_app(max_busy_requests=10)
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    @app.get("/busy-place")
+    def busy() -> str:
+        begun.release()
+        assert go_on.wait(60)
+        return "answered"
+
+    @app.get("/waiting-place")
+    def waits() -> str:
+        with app.extensions["assent_portal"].wakeups.waiting("nothing") as waiter:
+            begun.release()
+            waiter.wait(time.monotonic() + 60)
+        return "answered"
+
+    app.extensions["assent_portal"].wakeups._listen = lambda: None
+
+    def get(path: str) -> Any:
+        return app.test_client().get(path)
+
+    threads, answers = [], []
+    for path in ["/waiting-place"] * 15 + ["/busy-place"] * 10:
+        threads.append(threading.Thread(target=lambda path=path: answers.append(get(path).status_code)))
+        threads[-1].start()
+        assert begun.acquire(timeout=60)
+    deadline = time.monotonic() + 60
+    while app.wsgi_app._application.in_flight.count != 10:  # the last of those that wait has begun to
+        assert time.monotonic() < deadline
+    refused = get("/api/v1/runs")
+    assert (refused.status_code, refused.json["code"]) == (503, "overloaded")
+    assert refused.headers["Retry-After"] == "2"
+    assert get("/healthz").status_code == 200
+    app.extensions["assent_portal"].wakeups.wake_all()
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert answers == [200] * 25
+    assert get("/api/v1/runs").status_code == 401
+    assert app.wsgi_app._application.in_flight.count == 0

@@ -1,4 +1,4 @@
-"""A database that is dumped and restored on another server while the portal is open: nothing comes again, nothing is lost."""
+"""A database is dumped and restored on another server while the portal is open: nothing comes again or is lost."""
 
 from __future__ import annotations
 

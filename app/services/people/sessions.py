@@ -23,6 +23,7 @@ from app.domain.tokens import TokenChoice, TokenKind
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.engine import Sessions
+from app.store.failures import unless_writes_fail
 from app.store.notify import SlackPerson
 from app.store.people import Person, SignIn, SignInLink
 from app.store.tokens import ApiToken
@@ -107,7 +108,8 @@ class SignIns:
             if active and now - found.seen_at >= SEEN_EVERY:
                 stale = SignIn.seen_at <= now - SEEN_EVERY
                 noting = update(SignIn).where(SignIn.id == found.id, stale).values(seen_at=now)
-                session.execute(noting.execution_options(synchronize_session=False))
+                with unless_writes_fail():
+                    session.execute(noting.execution_options(synchronize_session=False))
         return SignedIn(found.person, found.id, token, found.began_at, found.made)
 
     def of(

@@ -27,6 +27,7 @@ from app.services.notifications.account_notices import TOKEN, announce
 from app.services.record.audit import record
 from app.services.record.exports import ExportFormat, ListExport, exported
 from app.store.engine import Sessions
+from app.store.failures import unless_writes_fail
 from app.store.people import Person
 from app.store.tokens import ApiToken
 
@@ -120,7 +121,8 @@ class Tokens:
             if found.last_used_at is None or now - found.last_used_at >= SEEN_EVERY:
                 stale = ApiToken.last_used_at.is_(None) | (ApiToken.last_used_at <= now - SEEN_EVERY)
                 noting = update(ApiToken).where(ApiToken.id == found.id, stale).values(last_used_at=now)
-                session.execute(noting.execution_options(synchronize_session=False))
+                with unless_writes_fail():
+                    session.execute(noting.execution_options(synchronize_session=False))
         return Bearer(found.id, _actor(found, source), frozenset(Scope(scope) for scope in found.scopes))
 
     def make(self, actor: Actor, terms: TokenTerms, person_id: str) -> tuple[str, TokenView]:

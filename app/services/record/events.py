@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, insert, literal_column, select, text, tuple_
+from sqlalchemy import BigInteger, insert, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
@@ -59,15 +59,14 @@ _TX = literal_column(f"case when events.id <= {LAST_OLD} then 0 else events.tx e
 _VIEWED = select(Event, _SEQ.label("position"))
 
 
-def _view(row: Row[tuple[Event, int]]) -> EventView:
-    event, seq = row[0], row[1]
+def _view(event: Event, seq: int) -> EventView:
     return EventView(event.id, seq, event.at, EventKind(event.kind), event.run_id, event.request_id, event.payload)
 
 
 def by_ids(session: Session, ids: Sequence[int]) -> list[EventView]:
     """The events with these ids, in the same order."""
     found = {row[0].id: row for row in session.execute(_VIEWED.where(Event.id.in_(ids)))}
-    return [_view(found[event_id]) for event_id in ids if event_id in found]
+    return [_view(*found[event_id]) for event_id in ids if event_id in found]
 
 
 def position(session: Session) -> int:
@@ -99,7 +98,7 @@ def missed_since(session: Session, seq: int, limit: int = 500) -> MissedEvents:
     new = text(f"events.id > {LAST_OLD}")
     query = _VIEWED.where(Event.tx >= now.number(seq), new).order_by(Event.id).limit(limit + 1)
     rows = session.execute(query).all()
-    return MissedEvents([_view(row) for row in rows[:limit]], len(rows) <= limit, now.position)
+    return MissedEvents([_view(row[0], row[1]) for row in rows[:limit]], len(rows) <= limit, now.position)
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def of_run(session: Session, run_id: str, cursor: str = "", limit: int = 200) ->
     ).all()
     more, rows = len(rows) > limit, rows[:limit]
     last = f"{now.base + rows[-1].number}.{rows[-1][0].id}.{complete_to}" if more else ""
-    return RunEvents([_view(row) for row in rows], more, last or f"{complete_to - 1}.{_MAX_ID}.0")
+    return RunEvents([_view(row[0], row[1]) for row in rows], more, last or f"{complete_to - 1}.{_MAX_ID}.0")
 
 
 _MAX_ID = 2**63 - 1
@@ -168,4 +167,4 @@ def appeared_since(session: Session, seen: Here) -> Iterator[EventView]:
         .params(seen=seen.snapshot)
     )
     for row in rows:
-        yield _view(row)
+        yield _view(*row)
