@@ -63,6 +63,7 @@ see what comes from a file    role    role     role       role      role       r
 delete a file and its runs    role    role     role       role      role       role   none
 read the audit log            role    yes      role       role      role       role   yes
 export the audit log          role    yes      role       role      role       role   yes
+see figures of operating      role    role     role       role      role       role   yes
 manage people                 role    role     role       role      role       role   yes
 see deliveries                role    role     role       role      role       role   yes
 send a delivery again         role    role     role       role      role       role   yes
@@ -151,6 +152,7 @@ CHOICES = {
 """A whole form of notifications."""
 
 WAYS: dict[str, tuple[Way, ...]] = {
+    "see figures of operating": (page("GET /operations"),),
     "look at requests and runs": (
         page("GET /"),
         page("GET /dashboard"),

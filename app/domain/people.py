@@ -50,6 +50,7 @@ class Action(StrEnum):
     SEE_SAMPLES = "see_samples"
     REVIEW_SAMPLE = "review_sample"
     ERASE = "erase"
+    OPERATE = "operate"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -80,6 +81,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SEE_SAMPLES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),
     Action.REVIEW_SAMPLE: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.ERASE: frozenset({Role.ADMIN}),
+    Action.OPERATE: frozenset({Role.ADMIN}),
 }
 
 

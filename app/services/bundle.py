@@ -30,6 +30,7 @@ from app.services.notifications.links import Links
 from app.services.notifications.preferences import NotificationPreferences
 from app.services.notifications.sign_in_mail import SignInMail
 from app.services.notifications.slack import SlackPeople
+from app.services.operations import Operations
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.confirmations import Confirmations
@@ -51,6 +52,7 @@ from app.services.reading.toolbox import Tools
 from app.services.record.records import Records
 from app.services.refusals import Refusals
 from app.services.requests.assessment import Assessor
+from app.services.retention import Retention
 from app.services.routing.texts import RoutedTexts
 from app.services.runs.control import Runs
 from app.services.runs.run_list import RunExports
@@ -74,6 +76,8 @@ class Services:
     files: Files
     saved_files: SavedFiles
     erasure: Erasure
+    retention: Retention
+    operations: Operations
     file_access: FileAccess
     people: People
     sign_ins: SignIns
@@ -169,6 +173,8 @@ def services_over(
         files=uploads,
         saved_files=SavedFiles(uploads, sessions, clock),
         erasure=Erasure(sessions, clock, uploads),
+        retention=Retention(sessions, clock),
+        operations=Operations(sessions),
         file_access=FileAccess(sessions, clock, uploads),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),

@@ -27,9 +27,9 @@ from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.sight import is_starter, sees_run
 from app.store.engine import Sessions
-from app.store.erasure import delete_held, held
+from app.store.erasure import delete_held, empty_requests, held
 from app.store.files import FileUse, StoredFile
-from app.store.requests import ApprovalRequest, OutcomeRow
+from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 
 SWEPT_AT_ONCE = 100
@@ -140,7 +140,7 @@ class Erasure:
                 record(session, actor, "run.erased", now, run_id=run.id, holdings=counts)
                 publish(session, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=run.state))
             delete_held(session, run.id)
-            _empty_requests(session, run.id)
+            empty_requests(session, _requests_of(session, run.id), GONE)
             run.input, run.result, run.error = {}, None, None
             run.erased_at, run.erased_by_name = run.erased_at or now, run.erased_by_name or actor.name
             run.version += 1
@@ -212,16 +212,5 @@ def _refusal(actor: Actor, runs: Sequence[Run]) -> str:
     return ""
 
 
-def _empty_requests(session: Session, run_id: str) -> None:
-    """Replace the contents of a run's requests, whose digests stay."""
-    requests = session.scalars(select(ApprovalRequest).where(ApprovalRequest.run_id == run_id)).all()
-    for request in requests:
-        request.kind, request.payload = "value", {"kind": "value", "title": request.title, "value": GONE}
-        request.proposed = request.response_schema = request.schema_order = None
-        request.assessment = request.assessment | {"findings": [], "touches": {}}
-        request.assessment.pop("adjustment", None)
-        request.note, request.likeness, request.snooze_reason = "", "", ""
-        request.version += 1
-    outcomes = select(OutcomeRow).join(ApprovalRequest, ApprovalRequest.id == OutcomeRow.request_id)
-    for outcome in session.scalars(outcomes.where(ApprovalRequest.run_id == run_id)):
-        outcome.body = outcome.body | {"payload": None, "answer": None, "remarks": []}
+def _requests_of(session: Session, run_id: str) -> Sequence[ApprovalRequest]:
+    return session.scalars(select(ApprovalRequest).where(ApprovalRequest.run_id == run_id)).all()

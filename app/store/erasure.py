@@ -5,8 +5,12 @@ The statements take the run's id as `run`. Their order is that in which rows ref
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Sequence
+
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+
+from app.store.requests import ApprovalRequest, OutcomeRow
 
 _OF_REQUESTS = "request_id in (select id from approval_requests where run_id = :run)"
 _DELETED: dict[str, tuple[str, ...]] = {
@@ -41,6 +45,13 @@ _CUT = (
     "update model_uses set error = '' where run_id = :run",
 )
 """What stays without its contents."""
+_CUT_OF_ONE = (
+    "delete from search_documents where request_id = :request",
+    "update decisions set change = null, answer = null where request_id = :request",
+    "update receipts set summary = '', detail = null where request_id = :request",
+    "update deliveries set text = null, html = null where request_id = :request",
+)
+"""What stays without its contents, but with what people wrote: the documents for searches are made again of that."""
 
 
 def held(session: Session, run_id: str) -> dict[str, int]:
@@ -52,3 +63,23 @@ def delete_held(session: Session, run_id: str) -> None:
     """Delete it, but for files and the contents of the run's own row and of its requests."""
     for statement in (*(one for several in _DELETED.values() for one in several), *_CUT):
         session.execute(text(statement), {"run": run_id})
+
+
+def cut_request(session: Session, request_id: str) -> None:
+    """Remove the contents from what belongs to one request."""
+    for statement in _CUT_OF_ONE:
+        session.execute(text(statement), {"request": request_id})
+
+
+def empty_requests(session: Session, requests: Sequence[ApprovalRequest], words: str) -> None:
+    """Replace the contents of requests and their outcomes with words. Their digests stay."""
+    for request in requests:
+        request.kind, request.payload = "value", {"kind": "value", "title": request.title, "value": words}
+        request.proposed = request.response_schema = request.schema_order = None
+        request.assessment = request.assessment | {"findings": [], "touches": {}}
+        request.assessment.pop("adjustment", None)
+        request.note, request.likeness, request.snooze_reason = "", "", ""
+        request.version += 1
+    ids = [request.id for request in requests]
+    for outcome in session.scalars(select(OutcomeRow).where(OutcomeRow.request_id.in_(ids))):
+        outcome.body = outcome.body | {"payload": None, "answer": None, "remarks": []}

@@ -15,10 +15,12 @@ from typing import LiteralString
 
 import psycopg
 from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from app.domain.errors import AssentError
 from app.installation import ROOT
 from app.store.engine import sqlalchemy_url
+from app.store.failures import MISSING_RIGHT, state_of
 
 MIGRATIONS = ROOT / "migrations"
 _LOCK_KEY = 0x415353454E54  # "ASSENT"
@@ -75,14 +77,60 @@ class DatabaseUnreachableError(AssentError):
     code = "database_unreachable"
 
 
+class UnfitDatabaseError(AssentError):
+    """The account lacks a right, or the server is too old; the message says what to do."""
+
+    code = "unfit_database"
+
+
+OLDEST = 14
+"""The oldest version of PostgreSQL that works."""
+
+
+@contextmanager
+def rights_told() -> Iterator[None]:
+    """Say in one line which right the database's account lacks. Raises UnfitDatabaseError."""
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        if state_of(error) != MISSING_RIGHT:
+            raise
+        raise UnfitDatabaseError(missing_right(error)) from None
+
+
+def missing_right(error: BaseException) -> str:
+    """One line about a right that the database's account lacks."""
+    words = one_line(error.orig or error if isinstance(error, DBAPIError) else error)
+    return (
+        f"ASSENT_DATABASE_URL: the account lacks a right: {words}. "
+        "The page about operating (docs/operating.md) has the SQL that prepares a database."
+    )
+
+
+def _check_server(connection: psycopg.Connection) -> None:
+    version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+    if version < OLDEST * 10_000:
+        raise UnfitDatabaseError(
+            f"ASSENT_DATABASE_URL: the server is PostgreSQL {version // 10_000}; Assent needs {OLDEST} or later."
+        )
+    if encoding != "UTF8":
+        raise UnfitDatabaseError(
+            f"ASSENT_DATABASE_URL: the database's encoding is {encoding}; Assent needs UTF8 (CREATE DATABASE … "
+            "ENCODING 'UTF8' TEMPLATE template0)."
+        )
+
+
+@rights_told()
 def upgrade(database_url: str) -> None:
     """Bring Assent's and procrastinate's tables up to date. Concurrent calls are safe: one works, and the rest wait.
 
     Raises:
         DatabaseUnreachableError: The database cannot be used.
         SchemaVersionError: The schema is that of a newer version.
+        UnfitDatabaseError: The server is too old, or the account lacks a right.
     """
     with connected(database_url) as connection, migration_lock(connection):
+        _check_server(connection)
         current, head = current_and_head(database_url)
         if current is not None and not _known(current):
             raise SchemaVersionError(_ahead(current, head))
@@ -91,6 +139,7 @@ def upgrade(database_url: str) -> None:
         connection.execute(_JOB_TRIGGERS)
 
 
+@rights_told()
 def check(database_url: str) -> None:
     """Check that this version can use the database.
 

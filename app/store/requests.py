@@ -67,6 +67,7 @@ class ApprovalRequest(Made, Base):
         was_snoozed: It was snoozed for everyone at some time, so it is not approved on expiry.
         shortage: Why too few people can decide it, as a sentence; empty if enough can. It is noted a moment after what
             changes it, and only while the request is pending.
+        emptied_at: When its content was removed, because it had been kept long enough.
         makers: Makers of the token or link with which it was opened; they count as requesters, like `requester_id`.
     """
 
@@ -134,6 +135,7 @@ class ApprovalRequest(Made, Base):
     snooze_reason: Mapped[str] = mapped_column(default="", server_default="")
     was_snoozed: Mapped[bool] = mapped_column(default=False, server_default=false())
     shortage: Mapped[str] = mapped_column(default="", server_default="")
+    emptied_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(state.value) for state in RequestState)})", name="state"),

@@ -14,6 +14,7 @@ from app.web.admin import (
     insights,
     lessons,
     model_usage,
+    operations,
     people,
     policies,
     risk_rules,
@@ -48,7 +49,8 @@ PAGES = (
     signin, webapp, queue, queue_acts, decided, requests, request_acts, link, runs, needs, files, erasure, tools,
     workflow,
     audit, people, profile, notifications, browsers, deliveries, absences, reasons, agents, grants, lessons,
-    policies, risk_rules, samples, insights, model_usage, tokens, own_files, interactions, slack, destinations,
+    policies, risk_rules, samples, insights, model_usage, operations, tokens, own_files, interactions, slack,
+    destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint on import."""
 

@@ -19,6 +19,7 @@ from app.services.erasure import Erasure
 from app.services.files.access import FileAccess
 from app.services.files.saved import FileToSave, SavedFiles
 from app.services.files.uploads import Files
+from app.services.retention import Kept, Retention
 from app.services.usage.calls import ModelCalls
 from assent.files import FileError, OpenedFile, SavedFile, file_id_of, reference_to
 
@@ -27,16 +28,18 @@ SWEEP_EVERY_SECONDS = 3600.0
 
 
 async def keep_sweeping(
-    files: Files, model_calls: ModelCalls, erasure: Erasure, run_data_kept: timedelta | None
-) -> None:
+    files: Files, model_calls: ModelCalls, erasure: Erasure, run_data_kept: timedelta | None,
+    retention: Retention, kept: Kept,
+) -> None:  # fmt: skip
     """Delete what has been kept long enough, at once and then every hour until canceled.
 
-    These are files that no run uses, expired answers of models, and what runs hold that ended longer ago than
-    `run_data_kept`; None: that is kept.
+    These are files that no run uses, expired answers of models, what runs hold that ended longer ago than
+    `run_data_kept` (None: that is kept), and what `kept` says.
     """
     sweeps: list[tuple[str, Callable[[], int]]] = [("files", files.sweep), ("answers of models", model_calls.sweep)]
     if run_data_kept is not None:
-        sweeps.append(("data of runs", partial(erasure.sweep, run_data_kept)))
+        sweeps.append(("data of runs", lambda: _all(partial(erasure.sweep, run_data_kept))))
+    sweeps.append(("old data", lambda: sum(retention.sweep(kept).values())))
     while True:
         for name, sweep in sweeps:
             try:
@@ -46,6 +49,14 @@ async def keep_sweeping(
                 # The next round retries; the others are swept all the same.
                 log.warning("sweep_failed", what=name, exc_info=True)
         await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+
+def _all(sweep: Callable[[], int]) -> int:
+    """Sweep in parts until nothing is left. Returns how much there was."""
+    total = 0
+    while count := sweep():
+        total += count
+    return total
 
 
 class FilesOfRun:

@@ -31,10 +31,11 @@ from app.services.files.rules import file_rules
 from app.services.notifications.shortage_notices import Shortages
 from app.services.record.search_index import AuditIndex
 from app.services.requests.search_documents import SearchDocuments
+from app.services.retention import kept_of
 from app.services.routing.answers import RouterDesk
 from app.services.runs.control import CONTROL_CHANNEL
 from app.services.vault.ring import KeyRing, key_ring
-from app.settings import Settings
+from app.settings import Settings, doubts
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
 from app.store.routing import ROUTING_CHANNEL
@@ -116,7 +117,10 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         text_waits = asyncio.Event()
         chores = (
             keep_lapsing(services.grants),
-            keep_sweeping(services.files, services.model_calls, services.erasure, settings.run_data_kept),
+            keep_sweeping(
+                services.files, services.model_calls, services.erasure, settings.run_data_kept, services.retention,
+                kept_of(settings),
+            ),
             keep_learning(services.learning), keep_documenting(SearchDocuments(services.sessions)),
             keep_routing(RouterDesk(services.sessions, clock, suggest), text_waits),
             keep_matching(Shortages(services.sessions, clock)),
@@ -147,6 +151,8 @@ async def _run_queue(
     ]
     entries, broken = advancer.library.describe(), advancer.library.broken
     spare_loaded()
+    for doubt in doubts(settings):
+        log.warning(doubt)
     log.info("worker.ready", workflows=[entry["name"] for entry in entries], broken=sorted(broken))
     try:
         await queue.run()

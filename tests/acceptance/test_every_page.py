@@ -122,6 +122,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/grants/<grant_id>": ("lead", f"/grants/{grant.id}"),
         "/insights": ("lead", "/insights"),
         "/insights/models": ("lead", "/insights/models"),
+        "/operations": ("lead", "/operations"),
         "/lessons": ("dba", "/lessons"),
         "/lessons/<lesson_id>": ("dba", f"/lessons/{make_lesson(sessions).id}"),
         "/people": ("lead", "/people"),

@@ -205,6 +205,12 @@ class People:
             person = self._usable(link, session)
             return LinkPreview(person.name)
 
+    def owner_of_link(self, token: str) -> str:
+        """The id of the person whose sign-in link this is, used or not; empty if there is no such link."""
+        with self._sessions.reads() as session:
+            link = session.get(SignInLink, hashed(token))
+            return link.person_id if link else ""
+
     def redeem_link(self, token: str, actor_source: str, browser: str = "", replacing: str = "") -> SignedIn:
         """Use the link and sign its person in. Of two concurrent attempts, one succeeds.
 

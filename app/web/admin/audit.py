@@ -62,6 +62,7 @@ PHRASES = {
     "file.deleted": "deleted a file",
     "key.rotated": "encrypted stored data with another key",
     "run.artifact_read": "downloaded an artifact",
+    "record.swept": "deleted what was kept long enough",
     "run.erased": "deleted what a run held",
     "run.started": "started a run",
     "run.pause": "paused a run",

@@ -93,7 +93,7 @@ def insights() -> Any:
     teams = services().people.teams()
     common: dict[str, Any] = {
         "wanted": wanted, "periods": PERIODS, "teams": teams, "query": query_of(wanted),
-        "per_minute": f"{READING_SPEED * 60:,.0f}", "outcomes": OUTCOMES,
+        "per_minute": f"{READING_SPEED * 60:,.0f}", "outcomes": OUTCOMES, "may_operate": viewer.may(Action.OPERATE),
     }  # fmt: skip
     try:
         found = services().insights.read(viewer, wanted)
