@@ -43,7 +43,7 @@ from app.logs import configure_logs
 from app.servers import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
 from app.services.key_rotation import check_keys_of
 from app.services.record.event_numbering import settle_if_writable
-from app.settings import Settings, SettingsError, check_folders, load_settings, with_secret_key
+from app.settings import Settings, SettingsError, check_folders, doubts, load_settings, with_secret_key
 from app.store.migrate import check
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; the exit code is 1 with one clear line when that is impossible."""
     follow_supervisor()
     try:
-        settings = with_secret_key(load_settings())
+        settings = load_settings()
         if not settings.database_url:
             raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` brings its own database")
+        settings = with_secret_key(settings)
         check_folders(settings)
         listener = listen(settings)
         configure_logs(settings, "web")
@@ -97,6 +98,8 @@ def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:
         "listening", address=settings.public_url, port=settings.port, async_mode=settings.async_mode,
         connections=connections.limits.total,
     )  # fmt: skip
+    for doubt in doubts(settings):
+        log.warning(doubt)
     try:
         if settings.async_mode == "eventlet":
             _serve_with_eventlet(app, listener, connections)

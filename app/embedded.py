@@ -194,6 +194,7 @@ class EmbeddedServer:
     def _account(self) -> _Account | None:
         """Return the account for the server if we are root, because PostgreSQL refuses to run as root."""
         if os.geteuid() != 0:
+            _check_account(os.geteuid())
             return None
         entry = _system_account()
         account = _Account(entry.pw_uid, entry.pw_gid)
@@ -349,6 +350,11 @@ def _using(data_dir: Path, kind: int) -> Iterator[None]:
         yield
 
 
+def has_database(data_dir: Path) -> bool:
+    """Whether there is an embedded server's data in a directory, running or not, complete or not."""
+    return (data_dir / "postgres").exists() or (data_dir / "postgres.new").exists()
+
+
 def find_running(data_dir: Path, database: str = DATABASE) -> str | None:
     """Return the address of a database on the server of another process on this data directory; None if not ready."""
     forget_other_servers()
@@ -409,6 +415,17 @@ def _system_account() -> pwd.struct_passwd:
     with suppress(KeyError):
         return pwd.getpwnam(_SYSTEM_ACCOUNT)
     raise EmbeddedError(f"PostgreSQL does not run as root, and its account {_SYSTEM_ACCOUNT!r} cannot be created.")
+
+
+def _check_account(uid: int) -> None:
+    """Raise EmbeddedError if PostgreSQL would not start because nothing names the account that runs it."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedError(
+            f"ASSENT_DATABASE_URL: not set, and the embedded PostgreSQL server does not run under the user ID {uid}, "
+            "which has no account on this system: run as another user, add an account (/etc/passwd), or set it."
+        ) from None
 
 
 def _make_passable(path: Path) -> None:

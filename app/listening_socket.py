@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import http.client
+import json
 import socket
 
 from app.servers import keep_alive
@@ -10,6 +12,9 @@ from app.settings import Settings, SettingsError
 
 BACKLOG = 4096
 """Connections that the system queues until we accept them; it may queue fewer (`net.core.somaxconn`)."""
+
+
+_HEALTH_SECONDS = 2.0
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -36,7 +41,26 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"ASSENT_PORT: {place} is in use by another program") from None
+            raise SettingsError(f"ASSENT_PORT: {place} is in use by {_user_of(settings)}") from None
         name = "ASSENT_HOST" if error.errno == errno.EADDRNOTAVAIL else "ASSENT_PORT"
         raise SettingsError(f"{name}: cannot listen on {place} ({error.strerror})") from None
     return listener
+
+
+def _user_of(settings: Settings) -> str:
+    """Say who listens there, as far as that can be found out by asking."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    connection = http.client.HTTPConnection(host, settings.port, timeout=_HEALTH_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        ours = json.loads(connection.getresponse().read(1000)) == {"status": "ok"}
+    except (OSError, ValueError, http.client.HTTPException):
+        ours = False
+    finally:
+        connection.close()
+    if not ours:
+        return "another program"
+    return (
+        "another web process of Assent. Several on one machine share a port with ASSENT_REUSE_PORT=true for each of "
+        "them (`assent serve` does that with ASSENT_WEB_PROCESSES), or have ports of their own"
+    )

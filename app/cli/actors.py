@@ -6,6 +6,7 @@ import getpass
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from app.cli.context import database_address
 from app.domain.errors import ForbiddenError
@@ -45,6 +46,20 @@ def acting(services: Services, email: str) -> Actor:
     if not person.active:
         raise ForbiddenError(f"The account of {person.email} is not active.")
     return person.as_actor(Via.COMMAND_LINE, socket.gethostname())
+
+
+def signed_in(services: Services, actor: Actor, link: str) -> Actor:
+    """Return the actor as somebody who has just signed in with a link, which is then used. Raises AssentError.
+
+    No session remains. Whoever else made the link counts as a maker, as on pages.
+    """
+    token = link.strip().rstrip("/").rpartition("/")[2]
+    if services.people.owner_of_link(token) != actor.id:
+        raise ForbiddenError("This sign-in link is not valid, or it is not one of the person who decides.")
+    session = services.people.redeem_link(token, actor.source, "the command line")
+    fresh = replace(actor, authenticated_at=session.began_at, makers=session.makers.counted)
+    services.sign_ins.end(fresh, session.id)
+    return fresh
 
 
 def operator() -> Actor:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from app.cli.actors import acting, operator, use_cases
+from app.cli.actors import acting, operator, signed_in, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.ballot import Ballot
-from app.domain.errors import InvalidInputError
+from app.domain.errors import InvalidInputError, ReauthenticationError
 from app.domain.hidden_characters import plain_text
 from app.domain.policy.words import expiry_words
 from app.domain.risk import NOT_UNDERSTOOD, Finding, mark_unread
@@ -137,6 +137,11 @@ def show(request_id: str, as_json: bool) -> None:
     type=click.Choice([level.value for level in RiskLevel]),
     help="For modify: the highest risk level to which you accept that the change raises the risk.",
 )
+@click.option(
+    "--link",
+    default="",
+    help="An unused sign-in link of the person, where the policy requires a recent sign-in. It is used up.",
+)
 @as_json
 def decide(
     request_id: str,
@@ -147,6 +152,7 @@ def decide(
     change: str,
     answer: str,
     acknowledge_risk: str | None,
+    link: str,
     as_json: bool,
 ) -> None:
     """Decide on REQUEST_ID."""
@@ -159,7 +165,17 @@ def decide(
             comment=comment,
             acknowledged_risk=RiskLevel(acknowledge_risk) if acknowledge_risk else None,
         )
-        result = services.checkpoints.decide(request_id, acting(services, email), ballot)
+        actor = acting(services, email)
+        if link:
+            actor = signed_in(services, actor, link)
+        try:
+            result = services.checkpoints.decide(request_id, actor, ballot)
+        except ReauthenticationError as error:
+            raise ReauthenticationError(
+                f"The policy requires a recent sign-in for this decision. Pass an unused sign-in link of {email} as "
+                "--link: people get one by email on the sign-in page, or from an administrator.",
+                **error.extra,
+            ) from None
     _print_result(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
 
 

@@ -12,19 +12,33 @@ import click
 
 from app.domain.errors import InvalidInputError
 from app.domain.hidden_characters import without_hidden
-from app.embedded import running_server
+from app.embedded import EmbeddedError, has_database, running_server
 from app.settings import Settings, load_settings, with_secret_key
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @contextmanager
-def database_address() -> Iterator[tuple[Settings, str]]:
-    """Yield the settings and the database's address. An embedded database that is not running is started meanwhile."""
+def database_address(*, create: bool = False) -> Iterator[tuple[Settings, str]]:
+    """Yield the settings and the database's address. An embedded database that is not running is started meanwhile.
+
+    Args:
+        create: Create an embedded database if there is none, provided that a setting names its place: a command that is
+            typed in another folder leaves nothing there.
+
+    Raises:
+        EmbeddedError: There is no database, or it cannot be started.
+    """
     settings = load_settings()
     if settings.database_url:
         yield settings, settings.database_url
         return
+    if not (create and "data_dir" in settings.model_fields_set) and not has_database(settings.data_dir):
+        raise EmbeddedError(
+            f"ASSENT_DATA_DIR: there is no database in {settings.data_dir.resolve()}. Type the command in the folder "
+            "in which `assent serve` runs, which also creates it, or set ASSENT_DATA_DIR or ASSENT_DATABASE_URL as it "
+            "is there."
+        )
     with running_server(settings.data_dir) as address:
         yield with_secret_key(settings), address
 

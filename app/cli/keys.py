@@ -109,7 +109,15 @@ def _row(key: EncryptionKey, use: KeyUse, state: str) -> tuple[str, str, int, in
 
 
 def _key_file(settings: Settings) -> Path:
-    return Path(settings.encryption_keys_file) if settings.encryption_keys_file else settings.data_dir / KEY_FILE
+    """The file to which keys are added. Raises SettingsError if nothing says that the portal reads it."""
+    if settings.encryption_keys_file:
+        return Path(settings.encryption_keys_file)
+    if "data_dir" not in settings.model_fields_set and not settings.data_dir.is_dir():
+        raise SettingsError(
+            f"{PREFIX}DATA_DIR: {settings.data_dir.resolve()} does not exist. Type the command in the folder in "
+            f"which the portal runs, or set {PREFIX}DATA_DIR or {PREFIX}ENCRYPTION_KEYS_FILE as there."
+        )
+    return settings.data_dir / KEY_FILE
 
 
 def _add(file: Path, key: str) -> None:

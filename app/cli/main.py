@@ -72,6 +72,15 @@ def main() -> None:
     except BrokenPipeError:  # such as `assent audit list | head`
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        from app.store.failures import MISSING_RIGHT, state_of, unavailability
+        from app.store.migrate import missing_right, one_line
+
+        if state_of(error) == MISSING_RIGHT:
+            sys.exit(f"assent: {missing_right(error)}")
+        if words := unavailability(error):
+            sys.exit(f"assent: {words} ({one_line(error.__cause__ or error)})")
+        raise
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from app.store.thread_order import order_threads, threads_ordered
 from app.store.vectors import prepare_vectors
 
 
+@migrate.rights_told()
 def upgrade_everything(database_url: str) -> None:
     """Bring all tables up to date: Assent's, procrastinate's, and LangGraph's.
 
@@ -25,6 +26,7 @@ def upgrade_everything(database_url: str) -> None:
         order_threads(lock)
 
 
+@migrate.rights_told()
 def check_everything(database_url: str) -> None:
     """Check Assent's tables as `migrate.check` does, and LangGraph's too, for the processes that run graphs.
 

@@ -159,8 +159,9 @@ def test_without_a_running_server_commands_use_their_own_and_serve_goes_on_with_
     stops_in_seconds(own_serve, signal.SIGHUP)
 
 
-def test_threads_serve_as_eventlet_does(own_serve):
-    own_serve.start(ASSENT_ASYNC_MODE="threading")
+def test_threads_serve_as_eventlet_does_and_a_proxy_for_the_way_out_is_not_asked(own_serve):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    own_serve.start(ASSENT_ASYNC_MODE="threading", http_proxy=nobody, HTTP_PROXY=nobody, no_proxy="")
     assert healthy(address(own_serve))
     stops_in_seconds(own_serve, signal.SIGINT)
 
