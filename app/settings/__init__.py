@@ -4,7 +4,9 @@
 """
 
 from app.settings.checks import PREFIX, Networks
-from app.settings.loading import SettingsError, check_folders, load_settings, with_secret_key
+from app.settings.loading import SettingsError, check_folders, doubts, load_settings, with_secret_key
 from app.settings.model import Settings
 
-__all__ = ["PREFIX", "Networks", "Settings", "SettingsError", "check_folders", "load_settings", "with_secret_key"]
+__all__ = [
+    "PREFIX", "Networks", "Settings", "SettingsError", "check_folders", "doubts", "load_settings", "with_secret_key",
+]  # fmt: skip

@@ -40,6 +40,18 @@ def load_settings() -> Settings:
         raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
 
 
+def doubts(settings: Settings) -> list[str]:
+    """What probably was forgotten, for the log of a process that starts."""
+    found = []
+    alone = settings.host in ("127.0.0.1", "::1", "localhost")
+    if not settings.base_url and (settings.smtp_host or settings.slack_bot_token or not alone):
+        found.append(
+            f"{PREFIX}BASE_URL is not set: links in messages lead to {settings.public_url}, and pages at another "
+            "address are refused"
+        )
+    return found
+
+
 def with_secret_key(settings: Settings) -> Settings:
     """Return settings with a secret key: the configured one, or one in the data directory that is created on first use.
 

@@ -39,6 +39,11 @@ class Settings(CheckedSettings):
         description="Connections of one network address that wait for their client. With one more, the one that has "
         "waited the longest is closed. Trusted proxies are exempt.",
     )  # fmt: skip
+    max_busy_requests: int = Field(
+        default=200, ge=10, le=10_000,
+        description="HTTP requests that one web process answers at the same time. Further ones are answered with 503 "
+        "at once, instead of making all wait. Those that wait for a decision do not count.",
+    )  # fmt: skip
     request_timeout_seconds: int = Field(
         default=15, ge=1, le=300,
         description="Seconds in which the head of a request must arrive. A body gets one more second for each 10 kB.",
@@ -151,6 +156,25 @@ class Settings(CheckedSettings):
         default=0, ge=0, le=3650,
         description="Days after which what an ended run holds is deleted: its input, files, checkpoints, artifacts, "
         "lessons, and the contents of its requests. 0: never.",
+    )  # fmt: skip
+    event_days: int = Field(
+        default=0, ge=0, le=3650,
+        description="Days after which events are deleted, unless their run still goes on: the steps on the page of an "
+        "old run. 0: never.",
+    )  # fmt: skip
+    delivery_days: int = Field(
+        default=0, ge=0, le=3650,
+        description="Days after which the list of deliveries forgets what was sent, has failed, or was not sent. "
+        "0: never.",
+    )  # fmt: skip
+    checkpoint_days: int = Field(
+        default=0, ge=0, le=3650,
+        description="Days after which the checkpoints of completed and canceled runs are deleted. 0: never.",
+    )  # fmt: skip
+    request_content_days: int = Field(
+        default=0, ge=0, le=3650,
+        description="Days after which the contents of decided requests are deleted: what was proposed and approved. "
+        "Their digests, decisions, and audit entries stay. 0: never.",
     )  # fmt: skip
     mail_from: str = Field(
         default="",

@@ -9,7 +9,11 @@ let timer = 0;
 
 export function startConnection(socket) {
   socket.on("disconnect", (reason) => reason !== "io client disconnect" && isAway());
-  socket.on("connect_error", (error) => (error.message === "not_signed_in" ? isSignedOut() : isAway()));
+  socket.on("connect_error", (error) => {
+    if (error.message === "not_signed_in") isSignedOut();
+    else if (error.message === "cross_origin") isStrange();
+    else isAway();
+  });
   window.addEventListener("offline", isAway);
   // By itself the library would wait for the end of its pause, up to 5 s.
   window.addEventListener("online", () => (socket.connected ? hasCaughtUp() : socket.disconnect().connect()));
@@ -37,6 +41,11 @@ function isSignedOut() {
   link.href = location.href;
   link.textContent = "Sign in again";
   say("You are signed out. ", link);
+}
+
+function isStrange() {
+  say(`This page does not update by itself: the portal does not know the address ${location.origin}. `
+    + "The operator has to set ASSENT_BASE_URL to it.");
 }
 
 function say(...parts) {

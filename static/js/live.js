@@ -30,7 +30,8 @@ export function startLive() {
   const meta = document.querySelector('meta[name="assent-seq"]');
   if (!document.querySelector("[data-live]")) return;
   position = Number(meta?.content ?? 0);
-  const socket = io({ transports: ["websocket", "polling"], closeOnBeforeunload: true });
+  // Some networks and proxies pass no WebSockets on. Polling works with one web process behind an address only.
+  const socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, closeOnBeforeunload: true });
   for (const name of ["new_approval_request", "approval_update", "workflow_update"]) {
     socket.on(name, (event) => take(event));
   }
