@@ -20,7 +20,8 @@ _LISTS = {
 _TEXTS = {
     "database_url": "`postgresql://…`", "base_url": "`http://…` or `https://…`",
     "slack_api_url": "`http://…` or `https://…`",
-    "secret_key": "32 characters or more", "mail_from": "an email address", "push_key": "32 bytes in base64url",
+    "secret_key": "32 characters or more", "mail_from": "an email address", "mail_reply_to": "an email address",
+    "mail_return_path": "an email address", "push_key": "32 bytes in base64url",
     "files_dir": "an absolute path", "policy_file": "a path", "tool_servers": "a path",
     "encryption_keys_file": "a path",
     "encryption_keys": "keys", "smtp_host": "a host name", "model_tier1": "`provider:model`",
