@@ -14,7 +14,7 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import LangGraphError
 
 from assent.client import AsyncAssent
-from assent.errors import AssentError, SignInError, ThreadOrderError
+from assent.errors import AssentError, SignInError, ThreadOrderError, UnreachableError
 from assent.langgraph_server.thread_driver import REPORTED, ThreadDriver, take_over
 from assent.langgraph_server.threads import RESUMING, Thread
 
@@ -22,6 +22,9 @@ logger = logging.getLogger("assent.langgraph_server")
 LOOK_EVERY_SECONDS = 5.0
 MOST_PAUSE_SECONDS = 60.0
 """Longest pause between two attempts at a thread that keeps failing."""
+OUTAGE_PAUSE_SECONDS = 10.0
+"""Longest pause while the portal or the server cannot be reached, so that work continues soon after an outage."""
+_OUTAGES = (UnreachableError, httpx.TransportError)
 _PAGE = 100
 _FIELDS: Any = ["thread_id", "status", "updated_at", "metadata"]
 
@@ -147,7 +150,8 @@ class Bridge:
 
     def _note_failure(self, thread_id: str, error: BaseException) -> None:
         failures = self._failed.get(thread_id, (0, 0.0))[0] + 1
-        pause = min(self._every * 2 ** min(failures - 1, 10), MOST_PAUSE_SECONDS)
+        most = OUTAGE_PAUSE_SECONDS if isinstance(error, _OUTAGES) else MOST_PAUSE_SECONDS
+        pause = min(self._every * 2 ** min(failures - 1, 10), most)
         self._failed[thread_id] = failures, time.monotonic() + pause
         if isinstance(error, AssentError | httpx.HTTPError | LangGraphError):
             logger.warning("thread %s, retrying in %g s: %s", thread_id, pause, _words(error))
