@@ -103,7 +103,7 @@ async function restore(key, draft) {
 async function restoreLists(draft) {
   const shapes = writable().filter(isShape);
   const form = document.getElementById("decide");
-  const part = document.querySelector("#proposal fieldset[id]");
+  const part = document.querySelector("#proposal :is(fieldset[id], #f-steps)");
   const address = document.querySelector('#proposal [name="rearrange"]')?.formAction.split("#", 1)[0];
   if (!address || !part || !shapes.some((field) => field.name in draft.fields && draft.fields[field.name] !== field.value)) return 0;
   const overrides = new Map();

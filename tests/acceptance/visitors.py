@@ -48,6 +48,9 @@ _STILL = """async () => {
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     document.getAnimations().forEach((each) => each.finish());
 }"""
+_UNDRAWN = """() => [...document.querySelectorAll("fieldset, fieldset *")]
+    .filter((element) => getComputedStyle(element).containerType !== "normal").map((element) => element.className)"""
+"""Containers whose content may stay undrawn once something else in the fieldset has been laid out anew."""
 _LEFT = re.compile("WebSocket is closed before the connection is established")
 """What Chromium says about a page that is left while it connects."""
 _RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -106,12 +109,14 @@ class Visitor:
     def look(self, name: str, page: Page | None = None, everywhere: bool = EVERYWHERE) -> None:
         """Judge the open page as it stands, in both color schemes and on a phone; keep pictures if asked for.
 
-        Trouble is what axe finds, a page that is wider than the screen, and panes that do not end where it ends.
+        Trouble is what axe finds, a page that is wider than the screen, panes that do not end where it ends, and what
+        Chromium may not draw.
 
         Args:
             everywhere: whether axe looks in the dark and on a phone, too, not only in the light on a wide screen.
         """
         page = page or self.page
+        self.troubles += [f"{name}: a size container in a fieldset: {found}" for found in page.evaluate(_UNDRAWN)]
         for width, viewport in (("wide", WIDE), ("phone", NARROW)):
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
             for scheme in ("light", "dark") if everywhere else ("light",) if width == "wide" else ():
