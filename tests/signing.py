@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
 import struct
@@ -18,7 +17,6 @@ from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -26,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehas
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.missing import missing
 from workflows.package_deployment.installers import der
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -67,8 +66,7 @@ def tool(name: str) -> str:
     """Return the path of a program that the tests need; without it they are skipped, or fail in CI."""
     if found := shutil.which(name):
         return found
-    missing = f"{name} is not installed; bin/test installs it on Debian"
-    pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    missing(f"{name} is not installed; bin/test installs it on Debian")
 
 
 def build_program(folder: Path, payload: bytes = b"payload" * 900) -> Path:

@@ -24,6 +24,7 @@ from tests.acceptance.visitors import LAUNCH, Visitor
 from tests.conftest import Server
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
+from tests.missing import missing
 from tests.processes.harness import SECRET_KEY, Desk, Managed
 from tests.runtime import file_flows
 from tests.waiting import until
@@ -55,8 +56,7 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium: the one that ASSENT_TEST_BROWSER names, which `bin/test` sets."""
     path = os.environ.get("ASSENT_TEST_BROWSER")
     if not path:
-        missing = "ASSENT_TEST_BROWSER names no browser"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+        missing("ASSENT_TEST_BROWSER names no browser")
     # Of this module only: while Playwright runs, its loop is this thread's, and asyncio.run() is refused.
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import requests
 from assent.version import VERSION
 from tests.packaging.environments import Environment
 from tests.packaging.portal import InstalledPortal, clean_environment, soon
+from tests.signing import tool
 from wheels.inspection import Wheel, problems
 
 ROOT = Path(__file__).parents[2]
@@ -182,8 +182,7 @@ print(run_in_sandbox("parsers.archives:inside"))
 def test_functions_of_the_wheel_and_of_the_folder_run_in_the_sandbox(
     portal_environment: Environment, tmp_path: Path
 ) -> None:
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed")
+    tool("bwrap")
     (tmp_path / "parsers").mkdir()
     (tmp_path / "parsers" / "__init__.py").touch()
     (tmp_path / "parsers" / "archives.py").write_text("def inside():\n    return __file__\n")

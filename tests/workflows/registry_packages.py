@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import pytest
+from tests.missing import missing
 
 DIGESTS = {
     "innosetup-compiler@6.3.1": "Qynw7Xjv7ZN/beBvS7Kt+QL50Q/Zbf7cJDHZmxmwNbxq"
@@ -52,9 +52,7 @@ def _fetch(name: str, expected: str, cache: Path) -> Path:
                 [*_npm(), "pack", "--silent", name], cwd=place, check=True, timeout=120, capture_output=True, text=True
             )
         except (OSError, subprocess.SubprocessError) as error:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(f"{name} cannot be fetched: {error}")
+            missing(f"{name} cannot be fetched: {error}")
         (archive,) = Path(place).glob("*.tgz")
         found = hashlib.sha512(archive.read_bytes()).hexdigest()
         assert found == expected, f"{name} is not the package that these tests were written for"

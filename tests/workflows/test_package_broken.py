@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assent.sandbox import Limits, run_in_sandbox, sandbox_dependencies
+from tests.missing import missing
 from tests.signing import NOW, Authority, clock_options, sign
 from tests.workflows import registry_packages, wixl_packages
 from tests.workflows.broken_installers import mutant
@@ -29,7 +30,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Good installers, by the name of an argument."""
     found = sandbox_dependencies()[0]
     if not found.available:
-        pytest.skip(found.detail)
+        missing(found.detail)
     folder = tmp_path_factory.mktemp("good")
     (folder / "nsis").mkdir()
     package = wixl_packages.build(folder, wixl_packages.source(), files={"app.exe": b"MZ" + bytes(1_000)})
