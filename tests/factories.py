@@ -63,6 +63,14 @@ INPUT_SCHEMA = {
 }
 
 
+COLUMNS = (
+    "select table_name, column_name from information_schema.columns "
+    "join information_schema.tables using (table_schema, table_name) "
+    "where table_schema = 'public' and table_type = 'BASE TABLE' order by table_name, ordinal_position"
+)
+"""A query for table and name of every column in a database of the portal."""
+
+
 def close_app(app: Flask) -> None:
     """End what an application does beside answering, as a web process does before it stops.
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import inspect
 
 from app.domain.errors import InvalidInputError, TooLargeError
 from assent.contracts import Verdict
 from assent.digests import digest_of
+from tests.factories import COLUMNS
 from tests.runtime.rig import Rig
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -21,13 +21,12 @@ TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 def stored(rig: Rig, word: str) -> list[str]:
     """Where the portal's own tables hold the word; LangGraph's tables hold the run's state, which is the agent's."""
     found = []
-    for table in inspect(rig.services.engine).get_table_names():
+    for table, column in rig.sql(COLUMNS):
         if table.startswith("checkpoint"):
             continue
-        for column in inspect(rig.services.engine).get_columns(table):
-            query = f'select count(*) from "{table}" where "{column["name"]}"::text like :pattern'
-            if rig.sql(query, pattern=f"%{word}%") != [(0,)]:
-                found.append(f"{table}.{column['name']}")
+        query = f'select count(*) from "{table}" where "{column}"::text like :pattern'
+        if rig.sql(query, pattern=f"%{word}%") != [(0,)]:
+            found.append(f"{table}.{column}")
     return found
 
 

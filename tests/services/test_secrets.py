@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from app.domain.errors import InvalidInputError
 from app.domain.run_protocol import Journal, Step, StepKind
@@ -15,7 +15,7 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.dialects.failure import MAX_TRACE, failure_document
 from assent.dialects.registry import understand
-from tests.factories import make_workflow, optimizations, question, script
+from tests.factories import COLUMNS, make_workflow, optimizations, question, script
 from tests.services.desk import Desk, asked
 
 GITHUB = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -29,12 +29,11 @@ def stored_secrets(desk: Desk) -> list[str]:
     """Table and column of every stored text with one of the secrets in it."""
     found = []
     with desk.engine.connect() as connection:
-        for table in inspect(connection).get_table_names():
-            for column in inspect(connection).get_columns(table):
-                query = f'select count(*) from "{table}" where "{column["name"]}"::text like :pattern'
-                for secret in SECRETS:
-                    if connection.execute(text(query), {"pattern": f"%{secret}%"}).scalar_one():
-                        found.append(f"{table}.{column['name']}")
+        for table, column in connection.execute(text(COLUMNS)).all():
+            query = f'select count(*) from "{table}" where "{column}"::text like :pattern'
+            for secret in SECRETS:
+                if connection.execute(text(query), {"pattern": f"%{secret}%"}).scalar_one():
+                    found.append(f"{table}.{column}")
     return found
 
 
