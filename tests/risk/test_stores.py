@@ -154,6 +154,6 @@ def test_findings_have_the_line_of_their_statement():
     ],
 )
 def test_hostile_text_is_read_in_bounded_time(language, text):
-    began = time.monotonic()
+    began = time.process_time()
     reading_of(language, text)
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

@@ -115,16 +115,16 @@ def test_a_proposal_with_many_findings_is_judged_at_once_and_no_kind_is_overlook
     many = [Finding("sql.drop.table", RiskLevel.HIGH, "", number) for number in range(20_000)]
     many += [Finding("sql.rare", RiskLevel.HIGH, "", 20_000)]
     known = facts(assessment=Assessment(RiskLevel.HIGH, 7.5, tuple(many)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert holds('findings.exists(f, f.rule == "sql.rare" && f.line == 20000)', known)
     assert holds("size(findings.filter(f, f.line > 0)) >= 499 && size(findings) == 500", known)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_pattern_that_would_never_end_elsewhere_ends() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert not holds('target.matches("^(a+)+$")', facts(target="a" * 100_000 + "b"))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(

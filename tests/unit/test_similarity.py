@@ -87,9 +87,9 @@ def test_what_only_its_step_can_tell_is_alike_only_within_that_step() -> None:
 
 def test_questions_and_long_proposals_are_compared_with_none() -> None:
     assert key(question()) == "" and likeness_key("text", "w", "n") == ""
-    started = time.perf_counter()
+    started = time.process_time()
     assert key(script("x" * (MOST_TEXT + 1))) == key(script("a b 'c' 1 " * 100_000)) == ""
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert key(plan()) != ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,25 +35,23 @@ def failing(message: str) -> Callable[[], str]:
 
 def test_checks_run_at_once_and_what_hangs_is_given_up() -> None:
     release = threading.Event()
-    meet = threading.Barrier(2, timeout=1)
+    meet = threading.Barrier(2)
     try:
         checks = [
-            Check("one", "One", True, 1.0, lambda: f"met {meet.wait() >= 0}"),
-            Check("two", "Two", True, 1.0, lambda: f"met {meet.wait() >= 0}"),
-            Check("failing", "Failing", False, 1.0, failing("no luck")),
-            Check("broken", "Broken", False, 1.0, lambda: str(1 // 0)),
+            Check("one", "One", True, 60.0, lambda: f"met {meet.wait() >= 0}"),
+            Check("two", "Two", True, 60.0, lambda: f"met {meet.wait() >= 0}"),
+            Check("failing", "Failing", False, 60.0, failing("no luck")),
+            Check("broken", "Broken", False, 60.0, lambda: str(1 // 0)),
             Check("hanging", "Hanging", True, 0.3, lambda: str(release.wait())),
             Check("patient", "Patient", True, 60.0, lambda: str(release.wait())),
         ]
-        started = time.monotonic()
-        results = {result.name: result for result in run_checks(checks, deadline_s=0.6)}
-        assert time.monotonic() - started < 1.0
+        results = {result.name: result for result in run_checks(checks, deadline_s=3.0)}
     finally:
         release.set()
     assert list(results) == [check.name for check in checks]
     assert {name for name, result in results.items() if result.ok} == {"one", "two"}
     assert results["failing"].message == "no luck" and results["broken"].message.startswith("ZeroDivisionError")
-    assert "0.3 s" in results["hanging"].message and "0.6 s" in results["patient"].message
+    assert "0.3 s" in results["hanging"].message and "3 s" in results["patient"].message
 
 
 def test_a_healthy_target_passes_in_under_two_seconds(shop: Shop, maintenance: Maintenance) -> None:
