@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -208,6 +208,7 @@ class WebhookCall:
         topic: the kind of event, for the list of deliveries.
         secrets: the call is signed with each; there are two while the secret is being rotated.
         streams: the agent responds with the events of its run, and would end that run if nobody listened.
+        ended: called in another thread with the event with which the run ended.
     """
 
     id: str
@@ -216,6 +217,7 @@ class WebhookCall:
     secrets: tuple[str, ...]
     body: bytes
     streams: bool = False
+    ended: Callable[[Mapping[str, Any]], None] | None = field(default=None, compare=False)
 
 
 # Results of an attempt

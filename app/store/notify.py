@@ -58,6 +58,7 @@ class CallbackRow(Base):
 
     Attributes:
         ag_ui: ``thread_id`` and ``interrupt_id`` of an agent that speaks AG-UI; None for a webhook.
+        conversation: Digest of the agent and the thread; the agent is called with all its answers at once.
     """
 
     __tablename__ = "callbacks"
@@ -67,6 +68,11 @@ class CallbackRow(Base):
     shown: Mapped[str]
     secret: Mapped[str]
     ag_ui: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
+    conversation: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_callbacks_conversation", "conversation", postgresql_where=sql("conversation is not null")),
+    )
 
 
 class Delivery(Base):

@@ -28,6 +28,7 @@ from app.runtime.toolbox import opened_toolbox
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.files.rules import file_rules
+from app.services.notifications.callback_messages import RunEnded
 from app.services.notifications.shortage_notices import Shortages
 from app.services.record.search_index import AuditIndex
 from app.services.requests.search_documents import SearchDocuments
@@ -46,6 +47,7 @@ from app.worker.files import FilesOfRun, keep_sweeping
 from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_documenting, keep_indexing
 from app.worker.lessons import keep_learning, recaller_of
+from app.worker.next_interrupts import NextInterrupts
 from app.worker.notices import follow, listen
 from app.worker.offers import Offering
 from app.worker.post import Post
@@ -109,7 +111,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         connector = QueueConnector(quick)
         stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)
-        courier = Courier(jobs, stack.enter_context(_post(settings, clock, ring)), lambda: bool(advancer.active), clock)
+        post = stack.enter_context(_post(settings, clock, ring, NextInterrupts(services).ask))
+        courier = Courier(jobs, post, lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
         tools = ToolOffering(services.sessions, toolbox, leases.key)
@@ -182,14 +185,14 @@ def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
 
 
 @contextmanager
-def _post(settings: Settings, clock: Clock, ring: KeyRing) -> Iterator[Post]:
+def _post(settings: Settings, clock: Clock, ring: KeyRing, run_ended: RunEnded) -> Iterator[Post]:
     """Yield the post on its own connections."""
     engine = make_engine(settings.database_url, pool_size=AT_ONCE + 1, application_name="assent worker post")
     try:
         # Recipients verify signatures by a clock that is not the portal's.
         yield Post(
             make_sessions(engine), clock, senders(settings, system_clock), settings.public_url, settings.secret_key,
-            settings.demo, timedelta(hours=settings.session_hours), ring,
+            settings.demo, timedelta(hours=settings.session_hours), ring, run_ended,
         )  # fmt: skip
     finally:
         engine.dispose()

@@ -24,7 +24,7 @@ from app.domain.notices import (
 from app.notify.slack.sender import SlackSender
 from app.services.clock import Clock
 from app.services.notifications.browsers import Browsers
-from app.services.notifications.callback_messages import CallbackComposer
+from app.services.notifications.callback_messages import CallbackComposer, RunEnded
 from app.services.notifications.channel_trouble import ChannelTrouble
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destination_messages import DestinationComposer
@@ -52,6 +52,7 @@ class Post:
         ring: Decrypts addresses and secrets; None: the keys are those of `secret_key` alone.
         session_lifetime: Browsers show notifications for that long after the person signed in there; None: until they
             sign out.
+        run_ended: Called with the id of a request and the event with which the run ended that its answer began.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class Post:
         demo: bool = False,
         session_lifetime: timedelta | None = None,
         ring: KeyRing | None = None,
+        run_ended: RunEnded | None = None,
     ) -> None:
         self.planning = NotificationPlanner(sessions, clock)
         vault = Vault(ring or KeyRing(secret_key))
         self._composing = NoticeComposer(sessions, clock, public_url, secret_key, vault)
         self._places = DestinationComposer(sessions, clock, self._composing, public_url, vault)
-        self._callbacks = CallbackComposer(sessions, clock, public_url, vault)
+        self._callbacks = CallbackComposer(sessions, clock, public_url, vault, run_ended)
         self._destinations = Destinations(sessions, clock, vault)
         self._sign_in_mail = SignInMail(sessions, clock)
         self.deliveries = Deliveries(sessions, clock, demo)

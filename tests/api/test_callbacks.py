@@ -26,6 +26,7 @@ from app.notify.channels import senders
 from app.notify.webhook import event_streams
 from app.services.bundle import Services
 from app.services.clock import system_clock
+from app.services.notifications.callback_messages import RunEnded
 from app.settings import Settings
 from app.store.notify import CallbackRow, Delivery, UnplannedEvent
 from app.store.requests import ApprovalRequest
@@ -80,12 +81,12 @@ def work(services: Services, settings: Settings) -> Callable[..., None]:
         with services.sessions() as session:
             return list(session.execute(query, {"name": name}))
 
-    def act(later: timedelta = timedelta(0), **changed: Any) -> None:
+    def act(later: timedelta = timedelta(0), run_ended: RunEnded | None = None, **changed: Any) -> None:
         def clock() -> datetime:
             return system_clock() + later
 
         ways = senders(settings.model_copy(update=changed), clock)
-        post = Post(services.sessions, clock, ways, settings.public_url, KEY)
+        post = Post(services.sessions, clock, ways, settings.public_url, KEY, run_ended=run_ended)
         with services.sessions() as session:
             events = session.scalars(select(UnplannedEvent.event_id)).all()
         post.planning.plan(events)
@@ -310,7 +311,10 @@ def test_runs_beyond_what_can_be_listened_to_are_left(services, agent, call, hoo
             mine.set()
 
     hooks.stream = answer
-    asked = [ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI) for _ in left]
+    asked = [
+        ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI | {"thread_id": f"conversation {number}"})
+        for number in range(len(left))
+    ]
     for request_id in asked:
         decide(call, request_id)
     work()

@@ -38,7 +38,8 @@ class WebhookSender:
         self._seconds = seconds
 
     def send(self, call: WebhookCall) -> Result:
-        """Post it once. Redirects are not followed; at most the first event of a response's body is read."""
+        """Post it once. Redirects are not followed; the body of a response is read only if it
+        has the events of a run, in the background."""
         at = self._clock()
         headers: dict[bytes | str, bytes | str] = {
             "Content-Type": "application/json", "User-Agent": _AGENT, "webhook-id": call.id,
@@ -69,7 +70,7 @@ class WebhookSender:
             )
             answer = stack.enter_context(pool.stream("POST", call.url, headers=headers, content=call.body))
             if call.streams and 200 <= answer.status < 300:
-                listen(answer, deadline, stack.pop_all())
+                listen(answer, deadline, stack.pop_all(), call.ended)
             answered = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
             return answer.status, {name.lower(): value for name, value in answered}
 

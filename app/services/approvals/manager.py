@@ -7,7 +7,7 @@ own; this is their table of contents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -126,16 +126,25 @@ class CheckpointManager:
         return self._gate.outcome(request_id, actor, collects)
 
     def report(
-        self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str = "", detail: Any = None
+        self,
+        request_id: str,
+        actor: Actor,
+        status: ReceiptStatus,
+        summary: str = "",
+        detail: Any = None,
+        calls: Sequence[Mapping[str, Any]] = (),
     ) -> ReceiptRow:
         """Record what an agent outside a run did with the outcome. A later report replaces an earlier one.
+
+        Args:
+            calls: what was done with each call of several: ``id``, ``status``, ``summary``, and ``detail``.
 
         Raises:
             NotFoundError, ForbiddenError: the request is not the actor's.
             IllegalTransitionError: it belongs to a run, or there is no outcome to act on.
             InvalidInputError: `status` cannot be true of this outcome.
         """
-        return self._gate.report(request_id, actor, status, summary, detail)
+        return self._gate.report(request_id, actor, status, summary, detail, calls)
 
     # For approvers
 

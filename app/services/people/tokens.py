@@ -125,6 +125,27 @@ class Tokens:
                     session.execute(noting.execution_options(synchronize_session=False))
         return Bearer(found.id, _actor(found, source), frozenset(Scope(scope) for scope in found.scopes))
 
+    def acting_for(self, person_id: str, agent: str, scope: Scope) -> Actor | None:
+        """The agent of that name with the newest token that works and has the scope; None: there is none.
+
+        Args:
+            agent: the name of the agent that the person is responsible for; empty: the person.
+        """
+        kind = TokenKind.AGENT if agent else TokenKind.PERSON
+        query = (
+            select(ApiToken)
+            .where(ApiToken.person_id == person_id, ApiToken.kind == kind.value)
+            .options(joinedload(ApiToken.person, innerjoin=True).joinedload(Person.teams))
+            .order_by(ApiToken.created_at.desc())
+        )
+        if agent:
+            query = query.where(ApiToken.name == agent)
+        with self._sessions.reads() as session:
+            for found in session.scalars(query).unique():
+                if _state(found, self._clock()) == "active" and scope.value in found.scopes:
+                    return _actor(found, "")
+        return None
+
     def make(self, actor: Actor, terms: TokenTerms, person_id: str) -> tuple[str, TokenView]:
         """Create a token, which is returned only this time.
 

@@ -7,6 +7,7 @@ window is open, which is checked again whenever it asks for the outcome.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ from app.domain.policy.verdicts import Decide, PolicyDecision
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
+from app.services.approvals.intake.call_receipts import detail_with_calls
 from app.services.approvals.intake.entry import enter
 from app.services.grants.use import GRANT, GrantCandidate, find
 from app.services.requests.assessment import IncomingProposal, prepare
@@ -164,7 +166,8 @@ class Gate:
             put_receipt(batch, None, request_id, ReceiptStatus.DELIVERED, now, actor=actor)
         if wanted.callback is not None:
             at = wanted.callback
-            batch.add(CallbackRow, request_id=request_id, **asdict(at))
+            chat = None if at.ag_ui is None else conversation_of(actor.id, agent, at.shown, at.ag_ui["thread_id"])
+            batch.add(CallbackRow, request_id=request_id, conversation=chat, **asdict(at))
         if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has already been revised.")
         if answered_by:
@@ -190,7 +193,10 @@ class Gate:
             receipt = note_handed_out(self._ground.sessions, request.id, actor, now)
         return CollectedOutcome(request, True, outcome.body, receipt, None)
 
-    def report(self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any) -> ReceiptRow:
+    def report(
+        self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any,
+        calls: Sequence[Mapping[str, Any]] = (),
+    ) -> ReceiptRow:  # fmt: skip
         """Record what the agent did with the outcome, as `CheckpointManager.report` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         now = self._ground.clock()
@@ -206,6 +212,8 @@ class Gate:
             raise InvalidInputError("Report what was done.", {"status": "not what was done"})
         if outcome.verdict in _REFUSED and status in (ReceiptStatus.APPLIED, ReceiptStatus.PARTLY_APPLIED):
             raise InvalidInputError("This request was not approved.", {"status": "nothing was approved"})
+        if calls:
+            detail = detail_with_calls(calls, detail, outcome.body.get("payload"))
         batch = Batch()
         put_receipt(
             batch, None, request_id, status, now, explicit=True, summary=clean_comment(summary)[:2_000],
@@ -234,6 +242,11 @@ class Gate:
         with self._ground.sessions.reads() as session:
             grant = find(session, wanted, now)
         return f"{GRANT}:{grant.id}" if grant else ""
+
+
+def conversation_of(person_id: str, agent: str, address: str, thread_id: str) -> str:
+    """The digest of a conversation of an AG-UI agent: equal thread ids of different agents are independent."""
+    return digest_of([person_id, agent, address, thread_id])
 
 
 def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: datetime) -> ReceiptRow:
