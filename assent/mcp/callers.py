@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
 
+from assent.approval import AsyncApproval
 from assent.calls import checked_id
-from assent.client import AsyncApproval, AsyncAssent
-from assent.connection import AgentTokenError, checked_token
+from assent.client import AsyncAssent
+from assent.connection import checked_token
 from assent.errors import ApiError, AssentError, NotFoundError, SignInError
 
 MOST_REMEMBERED = 1_000
@@ -23,6 +24,12 @@ def bearer_of(headers: Mapping[str, str] | None) -> str:
     """Return the bearer token of an HTTP request; empty: none."""
     scheme, _, token = ((headers or {}).get("authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def invalid_words(error: ValidationError) -> str:
+    """Return what is wrong with each argument, without the values, which may be secrets."""
+    found = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'proposal'}: {error['msg']}" for error in found)
 
 
 @dataclass
@@ -51,15 +58,13 @@ class Callers:
             token = self.token_of(headers)
             async with AsyncAssent(self.url, token, self.patience if patience is None else patience) as client:
                 yield Portal(client, self, hashlib.sha256(token.encode()).hexdigest())
-        except (AssentError, AgentTokenError, ValidationError) as error:
+        except (AssentError, ValueError) as error:  # a token, a proposal, or a key that cannot be used
             raise ToolError(self.words(error)) from error
 
     def words(self, error: Exception) -> str:
         """Return a message that helps to fix the error."""
         if isinstance(error, ValidationError):
-            # The values are left out: they may be secrets.
-            found = error.errors(include_input=False, include_url=False)
-            return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'proposal'}: {error['msg']}" for error in found)
+            return invalid_words(error)
         if isinstance(error, SignInError):
             return f"The portal at {self.url} does not accept the token: {error}"
         if isinstance(error, NotFoundError) and not error.code:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from assent.client import AsyncApproval
+from assent.approval import AsyncApproval
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, ToolCall
 from assent.digests import digest_of
 from assent.masking import mask

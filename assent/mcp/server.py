@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mcp.server.mcpserver import MCPServer
-from mcp.types import ToolAnnotations
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
 
+from assent.mcp import permission
+from assent.mcp.callers import invalid_words
 from assent.mcp.tools import Tools
 from assent.version import VERSION
 
@@ -18,9 +22,28 @@ says, then call report_receipt. You cannot approve anything yourself: people dec
 user that address while you wait."""
 
 
+class Server(MCPServer[Any]):
+    """The MCP server, which answers every permission prompt with JSON, even one that it cannot read."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool. Raises ToolError, except for permission prompts, which are denied."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if name != Tools.permission_prompt.__name__:
+                raise
+            cause = error.__cause__
+            words = f"The prompt cannot be read: {invalid_words(cause)}" if isinstance(cause, ValidationError) else ""
+            words = words or f"The prompt failed: {type(cause or error).__name__}"
+            text = permission.denied(f"{words}. Nothing may be run.")
+            return CallToolResult(content=[TextContent(type="text", text=text)])
+
+
 def build_server(tools: Tools) -> MCPServer[Any]:
     """Return the server with its tools."""
-    server: MCPServer[Any] = MCPServer(
+    server = Server(
         "assent", title="Assent", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING"
     )
     asks, reads = ToolAnnotations(destructive_hint=False), ToolAnnotations(read_only_hint=True)

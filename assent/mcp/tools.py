@@ -10,12 +10,13 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field, JsonValue
 
-from assent.client import AsyncApproval, Status
+from assent.approval import AsyncApproval
 from assent.contracts import Proposal, Verdict
 from assent.errors import EndedError, WaitTimeoutError
 from assent.mcp import permission
 from assent.mcp.callers import Callers, Portal
 from assent.mcp.waits import GAVE_UP, WaitProgress, progress, withdrawn_if_cancelled
+from assent.open_requests import Status
 
 PERMISSION_PATIENCE = 120.0
 """Seconds for which a permission prompt tries to open its request, enough for a restart of the portal."""

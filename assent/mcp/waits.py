@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 
-from assent.client import AsyncApproval
+from assent.approval import AsyncApproval
 from assent.errors import AssentError
 
 PROGRESS_SECONDS = 5.0

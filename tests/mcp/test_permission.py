@@ -10,11 +10,13 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from mcp import Client
 
 from app.services.bundle import build_services
 from app.services.clock import system_clock
 from assent import Assent, Verdict
 from assent.mcp.callers import Callers
+from assent.mcp.server import build_server
 from assent.mcp.tools import Tools
 from assent.mcp.waits import GAVE_UP
 from tests.mcp.conftest import Desk, HttpServer, answer, aside, run
@@ -111,6 +113,30 @@ def test_a_portal_that_cannot_be_reached_has_not_refused(portal, monkeypatch):
     monkeypatch.setattr("assent.mcp.tools.PERMISSION_PATIENCE", 0.2)
     told = json.loads(run(Tools(Callers("http://127.0.0.1:9", portal.token)).permission_prompt(Silent(), **use())))
     assert told["behavior"] == "deny" and told["message"].startswith("There was no decision")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "tool_name"),
+        ({"tool_name": "Bash"}, "input"),
+        ({"tool_name": 7, "input": {}}, "tool_name"),
+        ({"tool_name": "Bash", "input": "rm -rf /tmp/x"}, "input"),
+        ({"tool_name": "Bash", "input": ["rm", "ghp_" + "a1B2" * 10]}, "input"),
+        ({"tool_name": "Bash", "input": {}, "tool_use_id": {}}, "tool_use_id"),
+        ({"tool_name": "", "input": {}}, "tool"),
+        ({"tool_name": "B" * 10_000, "input": {}}, "tool"),
+    ],
+)
+def test_a_prompt_that_cannot_be_read_is_denied_as_json(portal, given, named):
+    server = build_server(Tools(Callers(portal.web.url, portal.token)))
+
+    async def work():
+        async with Client(server) as client:
+            return await client.call_tool("permission_prompt", given)
+
+    told = answer(run(work()))
+    assert told["behavior"] == "deny" and named in told["message"] and "ghp_" not in told["message"]
 
 
 def test_withdrawn_on_the_page_is_denied_with_who_and_why(stdio):

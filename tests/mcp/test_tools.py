@@ -14,6 +14,7 @@ import pytest
 from app.domain.people import SYSTEM
 from app.services.bundle import build_services
 from app.services.clock import system_clock
+from assent.version import VERSION
 from tests.mcp.conftest import answer, aside, run, text
 from tests.processes.harness import ASSENT, ROOT, environment
 
@@ -36,6 +37,7 @@ def test_asked_waited_reported(desk):
 
     async def work():
         async with desk.client() as client:
+            assert (client.server_info.name, client.server_info.version) == ("assent", VERSION)
             asked = (await client.call_tool("request_approval", {"proposal": call_of(name)})).structured_content
             request_id = asked["id"]
             assert (asked["state"], asked["resolved"], asked["approved"]) == ("pending", False, False)
@@ -193,12 +195,14 @@ def test_what_is_asked_wrongly_is_told(stdio):
                 ("approval_status", {"id": "../../runs"}),
                 ("approval_status", {"id": str(uuid.uuid4())}),
                 ("report_receipt", {"id": str(uuid.uuid4()), "status": "delivered"}),
+                ("request_approval", {"proposal": call_of("x"), "idempotency_key": "nightly\n"}),
             ]
             return [await client.call_tool(name, given) for name, given in wrong]
 
     told = run(work())
     assert all(result.is_error for result in told)
-    for result, words in zip(told, ["kind", "previous_id", "must be the id", "404", "status"], strict=True):
+    expected = ["kind", "previous_id", "must be the id", "404", "status", "key contains a line break"]
+    for result, words in zip(told, expected, strict=True):
         assert words in text(result)
 
 
@@ -232,6 +236,8 @@ def test_no_tool_decides_and_the_agents_token_cannot(desk):
         ({"ASSENT_URL": "assent.example.com"}, "starts with http"),
         ({"ASSENT_URL": "http://127.0.0.1:1"}, "ASSENT_TOKEN"),
         ({"ASSENT_URL": "http://127.0.0.1:1", "ASSENT_TOKEN": "assent_person_x"}, "person's token"),
+        ({"ASSENT_URL": "http://127.0.0.1:1", "ASSENT_TOKEN": "assent_agent_x\ny"}, "token contains a line break"),
+        ({"ASSENT_URL": "http://127.0.0.1:1\n", "ASSENT_TOKEN": "assent_agent_x"}, "starts with http"),
     ],
 )
 @pytest.mark.parametrize("command", [(*ASSENT, "mcp"), (sys.executable, "-m", "assent.mcp")], ids=["assent", "alone"])
