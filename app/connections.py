@@ -42,6 +42,8 @@ _LOOK_SECONDS = 1.0
 _WARN_SECONDS = 60.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _FULL_PAUSE = 0.1
+_TCP_OPEN = (1, 3)
+"""TCP's states established and SYN received, in the first byte of Linux's `tcp_info`."""
 
 
 class Phase(Enum):
@@ -128,6 +130,14 @@ class Connection:
     def ended(self) -> bool:
         """True once we have shut down the connection."""
         return self._owner.has_ended(self)
+
+    @property
+    def gone(self) -> bool:
+        """True if the client has closed the connection, so that an answer reaches nobody. Known on Linux only."""
+        try:
+            return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in _TCP_OPEN
+        except (AttributeError, OSError):
+            return False
 
     def upgrade(self, joins: str) -> None:
         """Note that a request opens a WebSocket, which must prove in time that somebody is signed in.

@@ -6,11 +6,13 @@ from assent.late_exports import late_exports
 
 TYPE_CHECKING = False  # as in `typing`, which takes too long to import
 if TYPE_CHECKING:
-    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+    from assent.approval import Approval, AsyncApproval
+    from assent.client import Assent, AsyncAssent
     from assent.contracts import (
         Basis,
         Call,
         CallDecision,
+        CallReceipt,
         Changed,
         Custom,
         OptimizationItem,
@@ -74,6 +76,7 @@ __all__ = [
     "Basis",
     "Call",
     "CallDecision",
+    "CallReceipt",
     "Callback",
     "Changed",
     "Complexity",
@@ -127,10 +130,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "client": "Approval Assent AsyncApproval AsyncAssent",
+    "approval": "Approval AsyncApproval",
+    "client": "Assent AsyncAssent",
     "contracts": (
-        "Basis Call CallDecision Changed Custom OptimizationItem Optimizations Outcome Plan Proposal Question "
-        "Receipt ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Urgency Verdict"
+        "Basis Call CallDecision CallReceipt Changed Custom OptimizationItem Optimizations Outcome Plan Proposal "
+        "Question Receipt ReceiptStatus RiskLevel Script TableFacts Tolerance ToolCall ToolCalls Urgency Verdict"
     ),
     "drafts": "AgUi Callback",
     "effects": "Effect",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from assent.errors import EndedError, UnreachableError, WaitTimeoutError, api_error
@@ -130,6 +131,11 @@ def outcome(request_id: str, timeout: float | None) -> Steps[dict[str, Any]]:
         if answer is None or asked is not None or time.monotonic() - began < 1.0 or _is_passing(answer):
             pause = backoff.next(asked)
             yield Pause(pause if until is None else max(0.0, min(pause, until - time.monotonic())))
+
+
+def look_up(key: str) -> Send:
+    """Return the API call that finds the request that was opened under an idempotency key."""
+    return Send("GET", f"/api/v1/approvals/by-key?{urlencode({'key': key})}")
 
 
 def checked_id(request_id: str) -> str:

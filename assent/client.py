@@ -7,9 +7,9 @@ outcome = assent.approvals.request(proposal, idempotency_key="newsletter-2026-07
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,80 +17,16 @@ import httpx
 from pydantic import JsonValue
 
 from assent import calls
+from assent.approval import Approval, AsyncApproval
 from assent.calls import Answer, Pause, Result, Send, Steps
-from assent.contracts import Outcome, ReceiptStatus, Urgency
+from assent.contracts import Urgency
 from assent.drafts import Callback, RequestDraft, proposal_draft, question_draft
+from assent.errors import NotFoundError
+from assent.header_values import checked_address, checked_key, checked_token_text
 from assent.lessons import RecalledLesson, filled, proposed_in, recall_calls, recalled_in
-from assent.open_requests import OpenRequest, Status
 from assent.situations import Correctable
 
 CONNECT_SECONDS = 10.0
-
-
-@dataclass
-class Approval(OpenRequest):
-    """An approval request, for a program that waits. Created by `Approvals`."""
-
-    _client: Assent = field(kw_only=True, repr=False)
-
-    def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait until people decide, and return the outcome: act on its `payload`, and on nothing else.
-
-        The portal and the network may be down for a while in the meantime. A rejection is an outcome, too: check
-        `outcome.approved`.
-
-        Args:
-            timeout: seconds after which to give up waiting; the request stays open. None: never.
-
-        Raises:
-            WaitTimeoutError: there was no decision before the timeout.
-            EndedError: the request ended without an outcome.
-            ApiError: the portal refused the API call, for example because the token was revoked.
-        """
-        return self.kept_outcome() or self.receive_outcome(self._client.run(calls.outcome(self.id, timeout)))
-
-    def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
-        """Report what was actually done; a later receipt replaces an earlier one.
-
-        The summary and details are cut, converted, and masked as needed, so that they cannot make the report fail.
-
-        Raises:
-            ValueError: there is no such status.
-            ApiError, UnreachableError: the portal did not accept the receipt. The action has been done: repeat the
-                report, not the action.
-        """
-        self.receipt = self._client.call(self.receipt_call(status, summary, detail))
-
-    def cancel(self, reason: str = "") -> None:
-        """Cancel the request. Raises ApiError: ConflictError if it has already been decided."""
-        self._client.call(self.cancel_call(reason))
-
-    def status(self) -> Status:
-        """Return the current status of the request, without waiting. Raises ApiError, UnreachableError."""
-        return self._status(self._client.call(self.status_call()))
-
-
-@dataclass
-class AsyncApproval(OpenRequest):
-    """An approval request, for an async program that waits. Created by `AsyncApprovals`."""
-
-    _client: AsyncAssent = field(kw_only=True, repr=False)
-
-    async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as in the sync client
-        """As `Approval.wait`."""
-        return self.kept_outcome() or self.receive_outcome(await self._client.run(calls.outcome(self.id, timeout)))
-
-    async def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
-        """As `Approval.report`."""
-        self.receipt = await self._client.call(self.receipt_call(status, summary, detail))
-
-    async def cancel(self, reason: str = "") -> None:
-        """As `Approval.cancel`."""
-        await self._client.call(self.cancel_call(reason))
-
-    async def status(self) -> Status:
-        """As `Approval.status`."""
-        return self._status(await self._client.call(self.status_call()))
 
 
 class Approvals:
@@ -116,9 +52,9 @@ class Approvals:
         Args:
             proposal: one of `Script`, `Optimizations`, `ToolCall`, `ToolCalls`, `Plan`, `Question`, `Custom`, or its
                 JSON.
-            idempotency_key: identifies the action. A program that was killed and requests approval again under the
-                same key, with the same proposal and within a day, gets the same request. Empty: a new request every
-                time.
+            idempotency_key: identifies the action, in at most 255 printable ASCII characters. A program that was killed
+                and requests approval again under the same key, with the same proposal and within a day, gets the same
+                request. Empty: a new request every time.
             workflow: the workflow name of the request, for policies.
             previous_id: the request that this one revises: changes were requested, or what it rested on had changed.
             response_schema: JSON Schema of the answer to a question.
@@ -126,6 +62,7 @@ class Approvals:
 
         Raises:
             pydantic.ValidationError: the proposal does not conform to the contract.
+            ValueError: no header can carry the key, for example because it contains a line break.
             ApiError: the portal refused the request.
             UnreachableError: the portal did not answer.
         """
@@ -193,6 +130,22 @@ class Approvals:
         request_id = calls.checked_id(request_id)
         return Approval(request_id, self._client.page(request_id), _client=self._client)
 
+    def find(self, idempotency_key: str) -> Approval | None:
+        """Return the request that was opened under this key with the same token name within a day; None: there is none.
+
+        Secrets in its proposal stay masked in the outcome, as with `get`.
+
+        Raises:
+            ValueError: no header can carry the key.
+            ApiError: the portal refused the call.
+            UnreachableError: the portal did not answer.
+        """
+        try:
+            found = self._client.call(calls.look_up(checked_key(idempotency_key)))
+        except NotFoundError:
+            return None
+        return self.get(found["request_id"]).keep_outcome(found)
+
 
 class AsyncApprovals:
     """Opens approval requests, async."""
@@ -252,18 +205,29 @@ class AsyncApprovals:
         request_id = calls.checked_id(request_id)
         return AsyncApproval(request_id, self._client.page(request_id), _client=self._client)
 
+    async def find(self, idempotency_key: str) -> AsyncApproval | None:
+        """As `Approvals.find`."""
+        try:
+            found = await self._client.call(calls.look_up(checked_key(idempotency_key)))
+        except NotFoundError:
+            return None
+        return self.get(found["request_id"]).keep_outcome(found)
+
 
 class _Base:
     def __init__(self, url: str, token: str, patience: float) -> None:
-        self._url = url.rstrip("/")
+        self._url = checked_address(url).rstrip("/")
         self._limit = patience
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self.fingerprint = hashlib.sha256(token.encode()).hexdigest()[:12]
+        """Identifies the token without revealing it."""
+        self._headers = {"Authorization": f"Bearer {checked_token_text(token)}", "Accept": "application/json"}
 
     def page(self, request_id: str) -> str:
         """Return the address of the page where people decide on a request."""
         return f"{self._url}/requests/{request_id}"
 
-    def _arguments(self, send: Send) -> dict[str, Any]:
+    def arguments(self, send: Send) -> dict[str, Any]:
+        """Return the arguments with which httpx makes an API call."""
         headers = self._headers | ({"Idempotency-Key": send.key} if send.key else {})
         arguments: dict[str, Any] = {
             "method": send.method,
@@ -281,6 +245,8 @@ class Assent(_Base):
         url: the portal's address, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
         patience: how many seconds to retry API calls when the portal does not answer; waiting has no such limit.
+
+    Raises ValueError: the address or the token cannot be sent, for example because it contains a line break.
     """
 
     def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
@@ -319,7 +285,7 @@ class Assent(_Base):
                 time.sleep(step.seconds)
                 continue
             try:
-                answer = _answer(self._http.request(**self._arguments(step)))
+                answer = _answer(self._http.request(**self.arguments(step)))
             except httpx.UnsupportedProtocol:
                 raise
             except httpx.TransportError:
@@ -333,6 +299,8 @@ class AsyncAssent(_Base):
         url: the portal's address, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
         patience: how many seconds to retry API calls when the portal does not answer; waiting has no such limit.
+
+    Raises ValueError: the address or the token cannot be sent, for example because it contains a line break.
     """
 
     def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
@@ -371,7 +339,7 @@ class AsyncAssent(_Base):
                 await asyncio.sleep(step.seconds)
                 continue
             try:
-                answer = _answer(await self._http.request(**self._arguments(step)))
+                answer = _answer(await self._http.request(**self.arguments(step)))
             except httpx.UnsupportedProtocol:
                 raise
             except httpx.TransportError:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from assent.header_values import token_problem
+
 PERSON_TOKEN = "assent_person_"  # noqa: S105 - the beginning of a token, not one
 
 
@@ -19,6 +21,8 @@ def checked_token(token: str) -> str:
         raise AgentTokenError(
             "An agent's token is required: in ASSENT_TOKEN, or over HTTP as `Authorization: Bearer …`."
         )
+    if problem := token_problem(token):
+        raise AgentTokenError(f"The agent's token {problem}.")
     if token.startswith(PERSON_TOKEN):
         # An agent must not have a person's permissions, even if no tool here would use them.
         raise AgentTokenError(
@@ -33,7 +37,8 @@ def check_address(setting: str, url: str) -> None:
         raise click.UsageError(f"Set {setting}, such as https://example.com")
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # `urlsplit` drops line breaks, and HTTP libraries refuse them only when they send.
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
     except ValueError:
         usable = False
     if not usable:

@@ -417,6 +417,15 @@ class Outcome(_Contract):
         return "\n".join(f"{remark.who}: {remark.comment}" for remark in self.remarks if remark.comment)
 
 
+class CallReceipt(_Contract):
+    """What was done with one call of an approved `ToolCalls`."""
+
+    id: str = Field(min_length=1, max_length=100, description="Id of the call")
+    status: ReceiptStatus
+    summary: str = Field(default="", max_length=2_000)
+    detail: JsonValue = None
+
+
 class Receipt(_Contract):
     """What the run did with an outcome; shown on the request's page."""
 

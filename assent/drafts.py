@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from assent.calls import Send
 from assent.contracts import Urgency, document_of
 from assent.digests import digest_of
+from assent.header_values import checked_key
 from assent.json_values import checked
 from assent.masking import mask
 
@@ -18,6 +19,8 @@ from assent.masking import mask
 @dataclass(frozen=True)
 class RequestDraft:
     """A request to be opened, and what has to be kept for its outcome.
+
+    Raises ValueError: no header can carry the key.
 
     Attributes:
         secrets: the masked values, by placeholder.
@@ -30,6 +33,9 @@ class RequestDraft:
     secrets: dict[str, str]
     digest: str
     key: str
+
+    def __post_init__(self) -> None:
+        checked_key(self.key)
 
     def send(self) -> Send:
         """Return the API call that opens it."""

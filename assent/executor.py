@@ -11,11 +11,13 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from assent import calls
-from assent.client import AsyncApproval, AsyncAssent, OpenRequest
+from assent.approval import AsyncApproval
+from assent.client import AsyncAssent
 from assent.contracts import Outcome
 from assent.drafts import RequestDraft
 from assent.driver import CallPortal, Clear, Invocation, Invoke, Open, Step, Wait
 from assent.errors import ApiError, WaitTimeoutError
+from assent.open_requests import OpenRequest
 from assent.thread import GetListed, GetSaved, GetState
 
 LOOK_SECONDS = 5.0

@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from assent.approval import Approval, AsyncApproval, opened_or_withdrawn
 from assent.bodies import Report, acall, afollow, failure, follow, followed, is_lazy
-from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+from assent.client import Assent, AsyncAssent
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, RiskLevel, ToolCall, Urgency
 from assent.errors import AlreadyDoneError, Rejected, UnfitOutcomeError
 
@@ -40,6 +41,7 @@ def requires_approval(
     urgency: Urgency | Callable[..., Urgency] = Urgency.NORMAL,
     idempotency_key: Callable[..., str] | None = None,
     timeout: float | None = None,
+    rejected: Callable[[Rejected], Any] | None = None,
 ) -> Callable[[Function], Function]:
     """Require approval for each call of a function.
 
@@ -51,6 +53,9 @@ def requires_approval(
     `cls` are not shown. A generator requests approval when it starts, and reports the result when its body ends; the
     same applies to async generators, context managers, futures, and returned coroutines. A report that fails is logged,
     and does not make the call fail.
+
+    A call that nobody waits for any more (it was canceled or interrupted, its timeout has passed, or the program has
+    ended normally) withdraws its request, unless an idempotency key lets the next program continue with it.
 
     Args:
         client: an `Assent` for a plain function, an `AsyncAssent` for an async one.
@@ -66,6 +71,9 @@ def requires_approval(
             program that was killed and makes the same call again then gets the outcome of the first request. None:
             each call opens a new request.
         timeout: seconds after which to give up waiting; None: never.
+        rejected: makes the return value of a call that was not approved, which otherwise raises `Rejected`. With
+            `rejected=str` it returns the words of the rejection, which agent frameworks pass on to the model. Not for
+            generators and context managers, which have no such value.
 
     The decorated function raises:
         Rejected: the request was not approved; nothing was run.
@@ -85,21 +93,26 @@ def requires_approval(
             return cast(Function, type(function)(decorate(function.__func__)))
         gate = _Gate(function, tool, title, summary, environment, risk_floor, urgency, idempotency_key)
         lambdas = gate.name == "<lambda>" and isinstance(client, AsyncAssent)  # its body says whether it is async
+        if rejected is not None and (gate.generates or gate.manages):
+            raise TypeError(f"{gate.tool} returns no value that could say that it was rejected: leave out rejected=….")
         if gate.is_async or lambdas:
             if not isinstance(client, AsyncAssent):
                 raise TypeError(f"{gate.tool} is async: give requires_approval an AsyncAssent.")
-            return cast(Function, _async(gate, client, workflow, timeout))
+            return cast(Function, _async(gate, client, workflow, timeout, rejected))
         if not isinstance(client, Assent):
             raise TypeError(f"{gate.tool} is not async: give requires_approval an Assent.")
-        return cast(Function, _sync(gate, client, workflow, timeout))
+        return cast(Function, _sync(gate, client, workflow, timeout, rejected))
 
     return decorate
 
 
-def _sync(gate: _Gate, client: Assent, workflow: str, timeout: float | None) -> Callable[..., Any]:
+def _sync(
+    gate: _Gate, client: Assent, workflow: str, timeout: float | None, rejected: Callable[[Rejected], Any] | None
+) -> Callable[..., Any]:
     def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
         request = client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
-        outcome = request.wait(timeout)
+        with contextlib.nullcontext() if key else request:
+            outcome = request.wait(timeout)
         report = reports_to(request)
         try:
             return gate.approved(outcome, request, args), report
@@ -109,7 +122,12 @@ def _sync(gate: _Gate, client: Assent, workflow: str, timeout: float | None) -> 
 
     @functools.wraps(gate.function)
     def gated(*args: Any, **kwargs: Any) -> Any:
-        bound, report = asked(*gate.proposal(args, kwargs), args)
+        try:
+            bound, report = asked(*gate.proposal(args, kwargs), args)
+        except Rejected as error:
+            if rejected is None:
+                raise
+            return rejected(error)
         try:
             result = gate.call(bound)
         except BaseException as error:
@@ -133,10 +151,17 @@ def _sync(gate: _Gate, client: Assent, workflow: str, timeout: float | None) -> 
     return generated if gate.generates else gated
 
 
-def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | None) -> Callable[..., Any]:
+def _async(
+    gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | None, rejected: Callable[[Rejected], Any] | None
+) -> Callable[..., Any]:
     async def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
-        request = await client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
-        outcome = await request.wait(timeout)
+        opening = client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
+        if key:
+            request = await opening
+            outcome = await request.wait(timeout)
+        else:
+            async with await opened_or_withdrawn(opening) as request:
+                outcome = await request.wait(timeout)
         report = areports_to(request)
         try:
             return gate.approved(outcome, request, args), report
@@ -146,7 +171,12 @@ def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | Non
 
     @functools.wraps(gate.function)
     async def gated(*args: Any, **kwargs: Any) -> Any:
-        bound, report = await asked(*gate.proposal(args, kwargs), args)
+        try:
+            bound, report = await asked(*gate.proposal(args, kwargs), args)
+        except Rejected as error:
+            if rejected is None:
+                raise
+            return rejected(error)
         return await acall(lambda: gate.call(bound), report)
 
     @functools.wraps(gate.function)

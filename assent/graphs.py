@@ -23,13 +23,15 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 
 from assent import calls
+from assent.approval import Approval, AsyncApproval
 from assent.checkpoint_order import seconds_ahead
-from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, OpenRequest
+from assent.client import Assent, AsyncAssent
 from assent.contracts import Outcome
 from assent.drafts import RequestDraft
 from assent.driver import CallPortal, Clear, Drive, Invocation, Invoke, Open, Step, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
 from assent.executor import AsyncExecutor, WaitLimit, earlier_request_id
+from assent.open_requests import OpenRequest
 from assent.thread import GetListed, GetSaved, GetState, aread, read, unaccepted
 from assent.watch import Watch, seen
 

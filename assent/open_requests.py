@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from assent.calls import Send
-from assent.contracts import Outcome, ReceiptStatus
+from assent.contracts import CallReceipt, Outcome, ReceiptStatus
 from assent.errors import UnfitOutcomeError
 from assent.json_values import whole
 from assent.masking import reveal
-from assent.reports import storable_detail, storable_summary
+from assent.reports import status_of_all, storable_detail, storable_summary
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class OpenRequest:
         outcome = self.receive_outcome(found) if found["outcome"] is not None else None
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
 
+    @property
+    def undecided(self) -> bool:
+        """True as long as no outcome was received."""
+        return not self.state and self._decided is None
+
     def keep_outcome(self, found: dict[str, Any]) -> Self:
         """Keep the outcome if it comes with the response to the opening: a policy or a grant decided at once."""
         if found.get("outcome") is not None:
@@ -94,6 +100,22 @@ class OpenRequest:
             "detail": storable_detail(detail),
         }
         return Send("POST", f"/api/v1/approvals/{self.id}/receipt", body, str(uuid.uuid4()))
+
+    def call_receipts_call(self, receipts: Iterable[CallReceipt], summary: str) -> Send:
+        """Return the API call that reports a receipt for each call of a batch.
+
+        Raises ValueError: there are none, or one of them says nothing about what was done.
+        """
+        listed = list(receipts)
+        send = self.receipt_call(status_of_all(receipt.status for receipt in listed), summary, None)
+        calls = [
+            {
+                "id": receipt.id, "status": receipt.status.value, "summary": storable_summary(receipt.summary),
+                "detail": storable_detail(receipt.detail),
+            }
+            for receipt in listed
+        ]  # fmt: skip
+        return replace(send, body=send.body | {"calls": calls})
 
     def cancel_call(self, reason: str) -> Send:
         """Return the API call that cancels the request."""

@@ -83,6 +83,17 @@ def receipt_of(outcome: Any, status: Any, summary: Any = "", detail: Any = None)
     return Receipt(request_id=request_id, status=known, summary=said, detail=storable_detail(detail))
 
 
+def status_of_all(statuses: Iterable[ReceiptStatus]) -> ReceiptStatus:
+    """Return the status of a batch from those of its calls. Raises ValueError: there are none, or a `delivered`."""
+    found = set(statuses)
+    if not found or ReceiptStatus.DELIVERED in found:
+        raise ValueError("Report what was done with each call: applied, partly_applied, not_applied, or failed.")
+    if len(found) == 1:
+        return found.pop()
+    done = found & {ReceiptStatus.APPLIED, ReceiptStatus.PARTLY_APPLIED}
+    return ReceiptStatus.PARTLY_APPLIED if done else ReceiptStatus.FAILED
+
+
 def storable_summary(summary: Any) -> str:
     """Return the summary as masked text of at most `MAX_SUMMARY` characters; a longer one is cut with a mark."""
     text = storable_text("" if summary is None else summary, MAX_TEXT)

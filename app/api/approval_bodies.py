@@ -151,12 +151,31 @@ class ApprovalIn(Input):
     callback: CallbackIn | None = None
 
 
+class CallReceiptIn(Input):
+    """What the agent did with one call of several."""
+
+    id: PlainText = Field(min_length=1, max_length=100, description="Id of the call in the approved proposal")
+    status: ReceiptStatus = Field(strict=False)
+    summary: PlainText = Field(default="", max_length=2_000)
+    detail: JsonValue = None
+
+
 class ReceiptIn(Input):
     """What the agent did with the outcome. `delivered` cannot be reported."""
 
     status: ReceiptStatus = Field(strict=False)
     summary: PlainText = Field(default="", max_length=2_000)
     detail: JsonValue = None
+    calls: list[CallReceiptIn] = Field(
+        default_factory=list, max_length=100,
+        description="For `tool_calls`: what was done with each call; part of `detail` in the answer",
+    )  # fmt: skip
+
+
+class KeyQuery(QueryArguments):
+    """The idempotency key of a request."""
+
+    key: PlainText = Field(min_length=1, max_length=255)
 
 
 class OutcomeQuery(QueryArguments):

@@ -16,6 +16,7 @@ from app.domain.notices import Channel
 from app.domain.people import Action
 from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.decisions import DecisionIn, decide
+from app.http.departures import client_has_gone
 from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.decisions.remarks import CommentPlace
@@ -82,8 +83,15 @@ def get_outcome(call: ApiCall) -> Any:
     with call.portal.wakeups.waiting(call.id) as waiter:
         while True:
             found = _outcome(call)
-            if found["resolved"] or not waiter.wait(deadline):
+            if found["resolved"] or client_has_gone() or not waiter.wait(deadline):
                 return found
+
+
+@table.add("GET", "/approvals/by-key", models.OutcomeOut, query=bodies.KeyQuery, scopes=WAIT)
+def find_approval(call: ApiCall) -> Any:
+    """Find the request that the caller opened under an idempotency key within a day, with its outcome."""
+    call.actor.require(Action.SEE)
+    return _outcome(call, call.portal.services.once.opened(call.client.caller, call.query.key))
 
 
 @table.add(
@@ -235,7 +243,8 @@ def reopen_approval(call: ApiCall) -> Any:
 def report_receipt(call: ApiCall) -> Any:
     """Report what was done with the outcome."""
     sent: bodies.ReceiptIn = call.body
-    return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail)
+    calls = [receipt.model_dump(mode="json") for receipt in sent.calls]
+    return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail, calls)
 
 
 @table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=bodies.OptionalReasonIn, scopes=SPEAK)
@@ -249,14 +258,19 @@ def _document(call: ApiCall) -> dict[str, Any]:
     return approval_document(call, call.id)
 
 
-def _outcome(call: ApiCall) -> dict[str, Any]:
+def _outcome(call: ApiCall, request_id: str = "") -> dict[str, Any]:
     # A program acts on what it reads with its token; reading in a browser's session delivers nothing.
-    found = call.portal.services.checkpoints.outcome(call.id, call.actor, collects=bool(call.client.token_id))
+    by_program, gone = bool(call.client.token_id), client_has_gone()
+    found = call.portal.services.checkpoints.outcome(
+        request_id or call.id, call.actor, collects=by_program and not gone
+    )  # fmt: skip
+    # Should a program that closed only one direction read it after all, it asks again.
+    withheld = gone and by_program
     return {
         "request_id": found.request.id,
         "state": found.request.state,
-        "resolved": found.resolved,
-        "outcome": found.outcome,
+        "resolved": found.resolved and not withheld,
+        "outcome": found.outcome if not withheld else None,
         "receipt": found.receipt,
         "held_until": found.held_until,
     }

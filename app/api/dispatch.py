@@ -17,7 +17,7 @@ from app.domain.weight import HandOver
 from app.http.body import read_body, read_bytes, read_query
 from app.http.errors import respond
 from app.http.runtime import portal
-from app.services.calls.idempotency import StoredAnswer, fingerprint, made_under
+from app.services.calls.idempotency import StoredAnswer, fingerprint, made_under, plain_key
 from app.services.calls.rate_limits import WINDOW_SECONDS, Allowance
 
 KEY = "Idempotency-Key"
@@ -115,9 +115,7 @@ def _key() -> str:
     given = request.headers.get(KEY)
     if given is None:
         return ""
-    key = given.strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
+    key = plain_key(given)
     if not key or len(key) > _MAX_KEY or not key.isascii() or not key.isprintable():
         raise InvalidInputError(
             "This idempotency key is not valid.", {KEY: f"1 to {_MAX_KEY} printable ASCII characters"}

@@ -26,6 +26,7 @@ from app.domain.policy.terms import Terms, Unanswered
 from app.domain.tokens import Scope
 from app.http.aside import HANDED_OVER, LARGEST_BODY
 from app.http.body import PlainText, QueryArguments
+from app.http.departures import client_has_gone
 from app.services.approvals.intake.gate import CollectedOutcome, ExternalRequest
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, ToolCall, document_of
 from assent.digests import digest_of
@@ -78,7 +79,7 @@ def answer_hook(call: ApiCall) -> Any:
     proposal = _proposal(agent, made)
     wanted = ExternalRequest(document_of(proposal), agent.name)
     checkpoints = call.portal.services.checkpoints
-    opened = checkpoints.open(call.actor, wanted, request_id, collects=bool(call.client.token_id))
+    opened = checkpoints.open(call.actor, wanted, request_id, collects=_collects(call))
     found = _wait(call, opened.id)
     if not found.resolved and found.held_until is None and call.query.again:
         address = call.portal.settings.public_url.rstrip("/")
@@ -118,16 +119,21 @@ def _proposal(agent: CodingAgent, made: HookCall) -> ToolCall:
 
 def _wait(call: ApiCall, request_id: str) -> CollectedOutcome:
     """The outcome as it is once people have decided or the time is up."""
-    checkpoints, collects = call.portal.services.checkpoints, bool(call.client.token_id)
-    found = checkpoints.outcome(request_id, call.actor, collects=collects)
+    checkpoints = call.portal.services.checkpoints
+    found = checkpoints.outcome(request_id, call.actor, collects=_collects(call))
     if found.resolved or not call.query.wait or _in_helper():
         return found
     deadline = time.monotonic() + call.query.wait
     with call.portal.wakeups.waiting(request_id) as waiter:
         while True:
-            found = checkpoints.outcome(request_id, call.actor, collects=collects)
-            if found.resolved or not waiter.wait(deadline):
+            found = checkpoints.outcome(request_id, call.actor, collects=_collects(call))
+            if found.resolved or client_has_gone() or not waiter.wait(deadline):
                 return found
+
+
+def _collects(call: ApiCall) -> bool:
+    """True if the answer hands the outcome to a program: in a browser's session, or to nobody, it does not."""
+    return bool(call.client.token_id) and not client_has_gone()
 
 
 def _in_helper() -> bool:
@@ -196,7 +202,7 @@ def _unanswered(call: ApiCall, agent: CodingAgent, made: HookCall, found: Collec
     try:
         call.portal.services.checkpoints.cancel(request.id, call.actor, reason)
     except (AlreadyDecidedError, ExpiredError):
-        late = call.portal.services.checkpoints.outcome(request.id, call.actor, collects=bool(call.client.token_id))
+        late = call.portal.services.checkpoints.outcome(request.id, call.actor, collects=_collects(call))
         return _ruling(agent, made, late) or Ruling(Permission.DENY, ended(late.request.state))
     return Ruling(Permission.ASK if asks else Permission.DENY, reason)
 

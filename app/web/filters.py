@@ -15,6 +15,7 @@ from app.domain.hidden_characters import SUSPECT, hidden_in, is_hidden, name_of,
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, has_right_to_left, plural, span_words
 from app.http.identity import reader_zone
+from app.services.approvals.intake.call_receipts import calls_reported
 from app.web.field_text import text_for_field
 
 _RISK = {"safe": "Safe", "low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
@@ -135,6 +136,7 @@ def register_filters(app: Flask) -> None:
         clock_time=clock_time,
         iso=iso,
         pretty_json=pretty_json,
+        calls_reported=calls_reported,
         initials=initials,
         plural=plural,
         rank=lambda at: f"{at.astimezone(UTC):%Y%m%d%H%M%S%f}",

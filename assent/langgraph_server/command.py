@@ -11,6 +11,7 @@ from contextlib import suppress
 import click
 
 from assent.connection import AgentTokenError, check_address, checked_token
+from assent.header_values import header_problem
 
 
 @click.command("langgraph-server")
@@ -29,6 +30,9 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
     check_address("ASSENT_URL", url)
     try:
         token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
+        server_key = os.environ.get("LANGGRAPH_API_KEY", "").strip()
+        if problem := header_problem(server_key):
+            raise click.UsageError(f"LANGGRAPH_API_KEY {problem}.")
     except AgentTokenError as error:
         raise click.ClickException(str(error)) from error
     try:
@@ -48,7 +52,7 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         task = asyncio.current_task()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
-        remote = get_client(url=server, api_key=os.environ.get("LANGGRAPH_API_KEY") or None)
+        remote = get_client(url=server, api_key=server_key or None)
         async with remote, AsyncAssent(url.rstrip("/"), token) as client:
             await Bridge(remote, client, graph, workflow, every).run()
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from assent.approval import Approval, AsyncApproval, opened_or_withdrawn
 from assent.bodies import Report
-from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+from assent.client import Assent, AsyncAssent
 from assent.contracts import Basis, Changed, Outcome, Question, Receipt, ReceiptStatus, RiskLevel, ToolCall, Urgency
 from assent.errors import Rejected
 from assent.function_gate import areports_to, reports_to
@@ -72,7 +73,7 @@ class ApprovedCall:
     _changed: Changed | None = None
 
     def make(self, client: Assent, timeout: float | None = None) -> ToolResult:
-        """Request approval, wait, and make the call.
+        """Request approval, wait, and make the call. If the wait ends without an outcome, the request is withdrawn.
 
         Args:
             timeout: seconds after which to give up waiting for people; None: never.
@@ -84,9 +85,11 @@ class ApprovedCall:
             ToolInputError, ToolOutputError, ToolFailedError, ToolTimeoutError: as for `apply`.
         """
         while True:
-            request = client.approvals.request(self._proposal(), workflow=self.workflow, previous_id=self._previous)
-            self.on_request(request)
-            outcome = request.wait(timeout)
+            with client.approvals.request(
+                self._proposal(), workflow=self.workflow, previous_id=self._previous
+            ) as request:
+                self.on_request(request)
+                outcome = request.wait(timeout)
             report = reports_to(request)
             try:
                 with reporting_to(partial(_tell, report)):
@@ -97,16 +100,18 @@ class ApprovedCall:
             except BasisChangedError as error:
                 question = self._again(request.id, error.changed)
             if question is not None:
-                self._check(client.approvals.request(question, workflow=self.workflow).wait(timeout))
+                with client.approvals.request(question, workflow=self.workflow) as asked:
+                    self._check(asked.wait(timeout))
 
     async def amake(self, client: AsyncAssent, timeout: float | None = None) -> ToolResult:  # noqa: ASYNC109 - as `make`
         """As `make`, without blocking the event loop."""
         while True:
-            request = await client.approvals.request(
+            opening = client.approvals.request(
                 await asyncio.to_thread(self._proposal), workflow=self.workflow, previous_id=self._previous
             )
-            self.on_request(request)
-            outcome = await request.wait(timeout)
+            async with await opened_or_withdrawn(opening) as request:
+                self.on_request(request)
+                outcome = await request.wait(timeout)
             report, receipts = areports_to(request), list[Receipt]()
             try:
                 with reporting_to(receipts.append):
@@ -120,7 +125,9 @@ class ApprovedCall:
                 for receipt in receipts:
                     await report.later(receipt.status, receipt.summary, receipt.detail)
             if question is not None:
-                self._check(await (await client.approvals.request(question, workflow=self.workflow)).wait(timeout))
+                opening = client.approvals.request(question, workflow=self.workflow)
+                async with await opened_or_withdrawn(opening) as asked:
+                    self._check(await asked.wait(timeout))
 
     def _proposal(self) -> ToolCall:
         return propose(

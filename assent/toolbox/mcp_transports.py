@@ -25,6 +25,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
+from assent.header_values import header_problem
 from assent.masking import mask_text
 from assent.toolbox.errors import ToolUnavailableError
 from assent.toolbox.mcp_entries import ServerEntry
@@ -102,7 +103,11 @@ def transport_to(entry: ServerEntry, ended: Ended) -> Any:
 
 @asynccontextmanager
 async def _http(entry: ServerEntry, ended: Ended) -> AsyncGenerator[Any, None]:
-    headers = {"Accept-Encoding": "identity"} | values_of(entry.headers, os.environ)
+    given = values_of(entry.headers, os.environ)
+    for name, variable in entry.headers.items():
+        if problem := header_problem(given[name]):
+            raise ToolUnavailableError(f"The environment variable {variable} {problem}.")
+    headers = {"Accept-Encoding": "identity"} | given
 
     async def limited(response: httpx2.Response) -> None:
         if response.status_code in (401, 403):

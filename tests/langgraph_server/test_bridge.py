@@ -331,6 +331,8 @@ def test_one_graph_alone_filed_under_another_name(work: Work, bridge: Bridge) ->
         ({"ASSENT_URL": ""}, 2, "Set ASSENT_URL"),
         ({"ASSENT_TOKEN": ""}, 1, "An agent's token is required"),
         ({"ASSENT_TOKEN": "assent_person_x"}, 1, "This is a person's token."),
+        ({"ASSENT_TOKEN": "assent_agent_x\ny"}, 1, "The agent's token contains a line break"),
+        ({"LANGGRAPH_API_KEY": "a\nkey"}, 2, "LANGGRAPH_API_KEY contains a line break"),
     ],
 )
 def test_what_it_cannot_begin_with_is_said(given: dict[str, str], code: int, said: str) -> None:

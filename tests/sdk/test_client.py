@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -22,10 +23,13 @@ from assent import (
     ApiError,
     Assent,
     AsyncAssent,
+    Call,
     Callback,
+    CallReceipt,
     ReceiptStatus,
     Script,
     ToolCall,
+    ToolCalls,
     Verdict,
     WaitTimeoutError,
 )
@@ -69,6 +73,17 @@ def test_asked_approved_reported(portal, client, beside):
     assert (receipt["status"], receipt["summary"], receipt["detail"]) == ("applied", "Sent.", {"mails": 1})
 
 
+def test_each_call_of_a_batch_has_its_receipt(portal, client):
+    calls = [Call(id=name, tool="send_mail") for name in "ab"]
+    request = client.approvals.request(ToolCalls(title=str(uuid.uuid4()), calls=calls))
+    portal.decide(request.id)
+    assert request.wait().approved
+    request.report_calls([CallReceipt(id="a", status="applied"), CallReceipt(id="b", status="failed", summary="No.")])
+    receipt = portal.request(request.id)["receipt"]
+    assert receipt["status"] == "partly_applied"
+    assert [(call["id"], call["status"]) for call in receipt["detail"]["calls"]] == [("a", "applied"), ("b", "failed")]
+
+
 def test_who_wants_to_be_called_instead(portal, services, client):
     secret = "whsec_" + base64.b64encode(bytes(24)).decode()
     where = Callback("https://agent.example.com/run", secret, AgUi("a conversation", "int-1"))
@@ -109,6 +124,20 @@ def test_nobody_decides_in_time_and_waiting_is_taken_up_again(portal, client):
     portal.decide(request.id)
     assert request.status().resolved and request.status().outcome.approved
     assert client.approvals.get(request.id).wait().approved
+
+
+def test_an_outcome_is_not_handed_to_a_client_that_has_gone(portal, client, beside):
+    request = client.approvals.request(named())
+    path = f"/api/v1/approvals/{request.id}/outcome?wait=60"
+    with socket.create_connection(("127.0.0.1", portal.web.port)) as gone:
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {portal.token}\r\n\r\n"
+        gone.sendall(head.encode())
+    looking = beside(lambda: portal.reviewer.get(portal.web.url + path).json())
+    portal.decide(request.id)
+    assert looking.get()["resolved"]
+    assert portal.request(request.id)["receipt"] is None
+    assert request.wait().approved
+    assert portal.request(request.id)["receipt"]["status"] == "delivered"
 
 
 def test_what_was_asked_is_taken_back(client):

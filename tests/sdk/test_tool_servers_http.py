@@ -152,3 +152,9 @@ def test_a_version_that_is_none_is_replaced(serve: Callable[[Answer], Raw]) -> N
         tool = registry.get("raw.x")
         assert tool.version.startswith("0+d") and len(tool.description) == 10_001
         assert [found.available for found in tool.check_dependencies()] == [True]
+
+
+def test_a_header_that_cannot_be_sent_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAW_TOKEN", "secret\n")
+    told = broken("http://127.0.0.1:1/mcp", headers={"Authorization": "RAW_TOKEN"})
+    assert "RAW_TOKEN contains a line break" in told and "secret" not in told

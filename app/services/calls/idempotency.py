@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.errors import KeyBusyError, KeyReusedError
+from app.domain.errors import KeyBusyError, KeyReusedError, NotFoundError
+from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.store.engine import Sessions
 
@@ -39,6 +40,9 @@ _KEEP = """
         location = %(location)s, etag = %(etag)s
     where caller = %(caller)s and key = %(key)s and begun_at = %(begun)s"""
 _FORGET = "delete from idempotency_keys where caller = %(caller)s and key = %(key)s and begun_at = %(begun)s"
+_OPENED = """
+    select status, location from idempotency_keys
+    where caller = %(caller)s and key = %(key)s and begun_at > %(old)s"""
 _SWEEP = "delete from idempotency_keys where begun_at <= %(old)s"
 
 
@@ -105,6 +109,22 @@ class IdempotencyKeys:
         """Release the key: the call failed in a way that may not happen again."""
         self._sessions.execute(_FORGET + " returning key", _named(taken))
 
+    def opened(self, caller: str, key: str) -> str:
+        """The id of the approval request that the caller opened under the key.
+
+        Raises:
+            NotFoundError: there is none, or it is more than `KEPT` ago.
+            KeyBusyError: it is being opened.
+        """
+        values = {"caller": caller, "key": plain_key(key), "old": self._clock() - KEPT}
+        found = self._rows(_OPENED, values) if is_storable(key) else []
+        if found and found[0]["status"] is None:
+            raise KeyBusyError("A call under this key is in progress. Try again in a moment.")
+        place, _, request_id = (found[0]["location"] if found else "").rpartition("/")
+        if not place.endswith("/approvals"):
+            raise NotFoundError("No request was opened under this key within a day.")
+        return str(request_id)
+
     def _rows(self, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         return self._sessions.execute(statement, values)
 
@@ -117,6 +137,12 @@ class IdempotencyKeys:
 def fingerprint(*parts: str) -> str:
     """SHA-256 of what identifies a call."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def plain_key(given: str) -> str:
+    """The key as it is stored, without the spaces and quotes of a structured field around it."""
+    key = given.strip()
+    return key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
 
 
 def made_under(caller: str, key: str, called: str) -> str:
