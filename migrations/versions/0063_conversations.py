@@ -1,7 +1,7 @@
 """Which conversation of an AG-UI agent a callback belongs to: its answers are sent together.
 
-Revision ID: 0061
-Revises: 0060
+Revision ID: 0063
+Revises: 0062
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 
