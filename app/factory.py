@@ -74,7 +74,9 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
 
     socketio = make_socketio(app, settings)
     alive = live.register(socketio, services, settings)
-    keep(app, PortalParts(services, settings, alive.wakeups, slack_api(settings, SLACK_SECONDS)))
+    # A helper process may outlive the web process, and is stopped when it takes too long: it proves nothing.
+    lock_key = (lambda: None) if beside else alive.listener.lock_key
+    keep(app, PortalParts(services, settings, alive.wakeups, slack_api(settings, SLACK_SECONDS), lock_key))
     app.extensions["assent_live"] = alive
 
     health.register(app, services)

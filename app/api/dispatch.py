@@ -78,7 +78,7 @@ def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
     once, client = call.portal.services.once, call.client
     sent = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""
     called = fingerprint(request.method, request.path, sent, request.headers.get("If-Match", ""))
-    found = once.take(client.caller, key, called)
+    found = once.take(client.caller, key, called, call.portal.lock_key())
     if isinstance(found, StoredAnswer):
         return _again(found)
     try:

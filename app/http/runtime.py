@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,12 +16,18 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class PortalParts:
-    """The parts of one application. `slack` is None if no Slack app is configured."""
+    """The parts of one application.
+
+    Attributes:
+        slack: None if no Slack app is configured.
+        lock_key: gives the key of the advisory lock that shows that this process is alive; None while it holds none.
+    """
 
     services: Services
     settings: Settings
     wakeups: Wakeups
     slack: SlackApi | None = None
+    lock_key: Callable[[], int | None] = lambda: None
 
 
 def keep(app: Flask, parts: PortalParts) -> None:

@@ -12,6 +12,7 @@ with `select`.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -70,6 +71,7 @@ class Listener:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._hears = threading.Event()
+        self._lock_key = secrets.randbits(63)
         self._seen: Here | None = None
         self._heard: set[int] = set()
 
@@ -94,6 +96,15 @@ class Listener:
     def hearing(self) -> bool:
         """True while connected."""
         return self._hears.is_set()
+
+    def lock_key(self) -> int | None:
+        """Start listening, and return the key of the advisory lock that the connection holds while it lasts.
+
+        It shows other processes that this one is alive. None while there is no connection.
+        """
+        if self._thread is None:
+            self.start()
+        return self._lock_key if self.hearing else None
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -124,6 +135,8 @@ class Listener:
             self._url, autocommit=True, application_name="assent live", connect_timeout=10,
             keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
         )  # fmt: skip
+        # Shared, because the server may still keep a broken connection of this process, which holds the lock, too.
+        connection.execute("select pg_advisory_lock_shared(%s)", (self._lock_key,))
         for channel in (EVENTS_CHANNEL, *self._channels):
             connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
         return connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base
@@ -16,6 +16,7 @@ class IdempotencyKey(Base):
     Attributes:
         caller: Who chose the key. Equal keys of different callers are independent.
         fingerprint: SHA-256 of the endpoint and the arguments.
+        holder: Key of the advisory lock that shows that the process is alive; None if it holds none.
         status: Status of the response; None while the call is in progress.
         location, etag: Headers of the response; empty if it has none.
     """
@@ -26,6 +27,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     fingerprint: Mapped[str]
     begun_at: Mapped[datetime]
+    holder: Mapped[int | None] = mapped_column(BigInteger)
     status: Mapped[int | None]
     media_type: Mapped[str]
     body: Mapped[str]

@@ -104,9 +104,14 @@ def test_of_many_at_once_one_works(services: Services, agent: Program, owner: Pe
     assert count(services, ApprovalRequest, ApprovalRequest.requester_id == owner.id) == 1
 
 
+NOBODYS = 4711
+"""The key of an advisory lock that no process holds."""
+
+
 @pytest.mark.parametrize("path", ["approvals", "runs", "comments"])
+@pytest.mark.parametrize(("died", "ago"), [({"holder": NOBODYS}, 3), ({"holder": None}, 120)])
 def test_a_call_whose_process_died_is_made_again_and_finds_what_it_made(
-    path: str, services: Services, agent: Program, owner: Person
+    path: str, died: dict[str, int | None], ago: int, services: Services, agent: Program, owner: Person
 ) -> None:
     about = own_request(agent) if path == "comments" else ""
     address, body, model, whose = {
@@ -119,12 +124,13 @@ def test_a_call_whose_process_died_is_made_again_and_finds_what_it_made(
     # As if the answer had not been kept.
     mine = IdempotencyKey.caller.like(f"agent:{owner.id}%")
     with services.sessions.begin() as session:
-        session.execute(update(IdempotencyKey).where(mine).values(status=None))
+        before = IdempotencyKey.begun_at - timedelta(seconds=3)
+        session.execute(update(IdempotencyKey).where(mine).values(status=None, begun_at=before))
     busy = agent.post(f"/api/v1/{address}", body, Idempotency_Key="once")
-    assert (busy.status_code, busy.json["code"]) == (409, "idempotency_in_progress")
+    assert (busy.status_code, busy.json["code"]) == (409, "idempotency_in_progress"), "its process is alive"
     with services.sessions.begin() as session:
-        long_ago = IdempotencyKey.begun_at - timedelta(minutes=2)
-        session.execute(update(IdempotencyKey).where(mine).values(begun_at=long_ago))
+        before = IdempotencyKey.begun_at - timedelta(seconds=ago - 3)
+        session.execute(update(IdempotencyKey).where(mine).values(begun_at=before, **died))
     again = agent.post(f"/api/v1/{address}", body, Idempotency_Key="once")
     assert (again.status_code, again.json["id"]) == (201, first.json["id"])
     assert "Idempotency-Replayed" not in again.headers

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph_sdk import get_client
 
@@ -20,6 +21,7 @@ from assent.langgraph_server.threads import RESUMING, SENT, Thread, snapshot
 from assent.thread import GetListed
 from tests.hookserver import HookServer
 from tests.langgraph_server.conftest import Bridge, Work
+from tests.processes.crew import until
 from tests.processes.harness import ROOT, environment
 from tests.sdk.conftest import Portal
 
@@ -269,6 +271,31 @@ def test_the_portal_is_killed_and_started_again(work: Work) -> None:
     work.begin()
     request = work.asked("Tidy up")
     work.portal.web.kill()
+    work.portal.web.start()
+    work.portal.decide(request["id"])
+    assert work.receipt(request["id"])["status"] == "applied"
+    assert work.done == ["VACUUM orders;", "region None"]
+
+
+def test_the_portal_is_killed_while_it_opens_the_request(work: Work) -> None:
+    """Between the request and the stored answer, so that to the next process the bridge's call is still under way."""
+    with psycopg.connect(work.portal.web.database_url, autocommit=True) as database:
+        database.execute(
+            "create function wait_for_test() returns trigger language plpgsql as "
+            "'begin perform pg_advisory_xact_lock(4711); return new; end'"
+        )
+        database.execute(
+            "create trigger wait_for_test before update on idempotency_keys for each row "
+            "when (new.status is not null) execute function wait_for_test()"
+        )
+        database.execute("select pg_advisory_lock(4711)")
+        work.begin()
+        request = work.asked("Tidy up")
+        stalled = "from pg_stat_activity where wait_event = 'advisory' and datname = current_database()"
+        until(lambda: database.execute(f"select 1 {stalled}").fetchone(), what="no answer is stored")
+        work.portal.web.kill()
+        database.execute(f"select pg_terminate_backend(pid) {stalled}")
+        database.execute("drop function wait_for_test cascade")
     work.portal.web.start()
     work.portal.decide(request["id"])
     assert work.receipt(request["id"])["status"] == "applied"

@@ -89,6 +89,20 @@ def test_events_come_in_the_order_of_commits(heard: Heard, services: Services) -
     assert heard.labels.get(timeout=SOON) == "lower id"
 
 
+def test_while_it_listens_a_lock_shows_that_the_process_is_alive(heard: Heard, services: Services) -> None:
+    def is_free() -> bool:
+        with services.sessions.begin() as session:
+            return bool(session.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": key}))
+
+    key = heard.listener.lock_key()
+    assert key is not None and not is_free()
+    cut(services)
+    heard.connections.get(timeout=SOON)
+    assert not is_free(), "it holds the lock again"
+    heard.listener.stop()
+    assert is_free() and heard.listener.lock_key() is None
+
+
 def test_what_is_rolled_back_never_happened(heard: Heard, services: Services) -> None:
     run = make_run(services.sessions)
     with services.sessions() as session:

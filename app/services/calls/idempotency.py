@@ -1,8 +1,9 @@
 """Idempotent calls: however often a call is sent, it is made once. The answer is stored under its key for a day.
 
 The key is claimed before anything is done, so of two identical calls at the same moment one runs, and the other is
-asked to wait. If the process dies in between, the key becomes free again after a minute. What a call creates then gets
-the same id as before (`made_under`), so that it is still created only once.
+asked to wait. If the process dies in between, the key becomes free again: after seconds if the process held an advisory
+lock, which ends with it, and otherwise after a minute. What a call creates then gets the same id as before
+(`made_under`), so that it is still created only once.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ from app.store.engine import Sessions
 KEPT = timedelta(days=1)
 ABANDONED = timedelta(minutes=1)
 """A call that has not ended after this time never will: its process died."""
+ORPHANED = timedelta(seconds=2)
+"""Age from which the call of a process without its lock counts as abandoned. A living process that has lost its
+connection takes the lock again within this time."""
 _SWEEP_EVERY = timedelta(minutes=10)
 _NAMESPACE = uuid.UUID("6f2f0c2e-5a36-4d0c-9a5c-6c1f6f7f6f51")
 
 _TAKE = """
-    insert into idempotency_keys (caller, key, fingerprint, begun_at, status, media_type, body, location, etag)
-    values (%(caller)s, %(key)s, %(fingerprint)s, %(now)s, null, '', '', '', '')
+    insert into idempotency_keys (caller, key, fingerprint, begun_at, holder, status, media_type, body, location, etag)
+    values (%(caller)s, %(key)s, %(fingerprint)s, %(now)s, %(holder)s, null, '', '', '', '')
     on conflict (caller, key) do update set fingerprint = excluded.fingerprint, begun_at = excluded.begun_at,
-        status = null, media_type = '', body = '', location = '', etag = ''
+        holder = excluded.holder, status = null, media_type = '', body = '', location = '', etag = ''
     where idempotency_keys.begun_at <= %(old)s or (idempotency_keys.status is null
-        and idempotency_keys.begun_at <= %(abandoned)s and idempotency_keys.fingerprint = excluded.fingerprint)
+        and idempotency_keys.fingerprint = excluded.fingerprint and (idempotency_keys.begun_at <= %(abandoned)s
+            or case when idempotency_keys.begun_at <= %(orphaned)s and idempotency_keys.holder is not null
+                then pg_try_advisory_xact_lock(idempotency_keys.holder) else false end))
     returning key"""
 _FIND = """
     select fingerprint, status, media_type, body, location, etag from idempotency_keys
@@ -74,8 +80,13 @@ class IdempotencyKeys:
         self._clock = clock
         self._swept_at: datetime | None = None
 
-    def take(self, caller: str, key: str, fingerprint: str) -> ClaimedKey | StoredAnswer:
+    def take(
+        self, caller: str, key: str, fingerprint: str, holder: int | None = None
+    ) -> ClaimedKey | StoredAnswer:  # fmt: skip
         """Claim the key, or return the answer stored under it.
+
+        Args:
+            holder: key of the advisory lock, held by this process in shared mode, that shows that it is alive.
 
         Raises:
             KeyReusedError: the key was used for another call; `location` says where the result of that call is, if any.
@@ -85,7 +96,7 @@ class IdempotencyKeys:
         self._sweep(now)
         values = {
             "caller": caller, "key": key, "fingerprint": fingerprint, "now": now, "old": now - KEPT,
-            "abandoned": now - ABANDONED,
+            "abandoned": now - ABANDONED, "orphaned": now - ORPHANED, "holder": holder,
         }  # fmt: skip
         for _ in range(3):
             if self._rows(_TAKE, values):
