@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from app.risk import budget
 from app.risk.assess import assess_proposal
 from app.risk.shell.parser import Parser
 from app.risk.shell.tree import Unparsed
@@ -235,12 +236,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("part", sample(HOSTILE))
 @pytest.mark.parametrize("letters", [120_000, 1_000_000])
-def test_hostile_texts_take_no_long_time(part, letters):
+def test_hostile_texts_take_hardly_longer_than_the_limit(part, letters, monkeypatch):
     text = part * (letters // len(part))
     _assess("ls")  # what is imported on first use is there
+    monkeypatch.setattr(budget, "SECONDS", 0.2)  # less than usual, so that more texts reach it
     start = time.thread_time()
     _assess(text)
-    assert time.thread_time() - start < 2  # the limit is 0.8 seconds of the processor; a busy machine needs more
+    assert time.thread_time() - start < 1.5
 
 
 GROWING = [
