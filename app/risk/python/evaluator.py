@@ -10,12 +10,10 @@ from typing import Any
 from tree_sitter import Node
 
 from app.risk.budget import OverBudgetError
-from app.risk.python import decorations, expressions, flow, guards, networks
-from app.risk.python.databases import ROWS, note_changed_row
+from app.risk.python import assignments, decorations, expressions, flow
 from app.risk.python.imports import CONVENTIONS, import_names
-from app.risk.python.nodes import line, rest_of, text
+from app.risk.python.nodes import rest_of, text
 from app.risk.python.own import Own
-from app.risk.python.tables import SESSIONS
 from app.risk.python.values import ANY, Value, one_of
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN
@@ -110,33 +108,7 @@ class Evaluator:
 
     def assign(self, target: Node, value: Value) -> None:
         """Assign to a name, an attribute, an element, or several of them."""
-        kind = target.type
-        if kind == "identifier":
-            self.bind(text(target), value)
-        elif kind in ("pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "expression_list"):
-            for number, part in enumerate(target.named_children):
-                items = value.items
-                single = items[number] if items is not None and number < len(items) else flow.element(value)
-                self.assign(part, single)
-        elif kind == "attribute":
-            self._assign_attribute(target, value)
-        elif kind == "subscript":
-            base = self.visit(target.child_by_field_name("value"))
-            owner = target.child_by_field_name("value")
-            if owner is not None and owner.type == "attribute":
-                named = text(owner.child_by_field_name("attribute"))
-                guards.note_assigned(self, named, value, line(target), self.visit(owner.child_by_field_name("object")))
-            for index in target.children_by_field_name("subscript"):
-                expressions.assign_element(self, base, self.visit(index), value, line(target))
-            if owner is not None and owner.type == "identifier" and (base.kind == "dict" or base.items is not None):
-                place = self.visit(target.child_by_field_name("subscript"))
-                self.bind(text(owner), expressions.with_element(base, place, value))
-            self.note_stale(base)
-        elif kind in ("as_pattern_target", "parenthesized_expression", "list_splat_pattern", "list_splat"):
-            for part in target.named_children:
-                self.assign(part, value)
-        else:
-            self.visit(target)
+        assignments.assign(self, target, value)
 
     def note_given_run(self, line: int) -> None:
         """Note that a function runs a program or code that it was given from outside."""
@@ -147,24 +119,6 @@ class Evaluator:
         """Note that a list or dictionary is changed in place: what other names of it hold is not known any more."""
         if value.fields is not None:
             self.stale.add(value)
-
-    def _assign_attribute(self, target: Node, value: Value) -> None:
-        base = self.visit(target.child_by_field_name("object"))
-        if base.kind.startswith("own.") and (own := self.own.get(base.kind)) is not None:
-            name = text(target.child_by_field_name("attribute"))
-            before = own.attributes.get(name, ANY)
-            own.attributes[name] = value if before == ANY or before.text == UNKNOWN else one_of([before, value])
-        if base.kind in SESSIONS:
-            networks.set_up(self.facts, text(target.child_by_field_name("attribute")), value)
-        guards.note_assigned(self, text(target.child_by_field_name("attribute")), value, line(target), base)
-        if value.name.startswith("own.") and text(target.child_by_field_name("attribute")).startswith("on_"):
-            self.handle(value)
-        if base.kind.startswith(ROWS):
-            note_changed_row(self.reading, line(target), many=self.loops > self.rounds)
-        if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
-            name = text(target.child_by_field_name("attribute"))
-            guards.patch(self, base.name, name, value, line(target))
-        self.bind(text(target), value)
 
     # Nodes
 

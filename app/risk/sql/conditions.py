@@ -7,7 +7,7 @@ cannot be determined counts as some.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlglot import exp
 from app.risk.rules import word_set
 from app.risk.sql.alternatives import MIRRORED, OPPOSITES, bare, covers_all, is_number
 from app.risk.sql.constants import UNKNOWN, constant, folded, truth
+from app.risk.sql.trees import hidden, is_outside, is_query, name_of, query_of
 
 
 class Reach(IntEnum):
@@ -165,12 +166,12 @@ class Target:
         query = condition.args.get("query")
         if query is None:
             return None
-        return self._chosen(left, _query_of(query))
+        return self._chosen(left, query_of(query))
 
     def _chosen(self, left: Any, query: Any) -> Reach | None:
         """Return the reach of `left IN (query)`; None if the query does not read the target's own keys."""
         if isinstance(query, exp.Union) and not query.args.get("limit"):
-            sides = [self._chosen(left, _query_of(side)) for side in (query.left, query.right)]
+            sides = [self._chosen(left, query_of(side)) for side in (query.left, query.right)]
             return Reach.ALL if Reach.ALL in sides else None
         if not isinstance(query, exp.Select) or not isinstance(left, (exp.Column, exp.Tuple)):
             return None
@@ -178,16 +179,16 @@ class Target:
         if source is None or any((join.side or "").upper() != "LEFT" for join in query.args.get("joins") or []):
             return None
         if isinstance(source.this, exp.Subquery) and not query.args.get("where") and not query.args.get("joins"):
-            return self._chosen(left, _query_of(source.this))
+            return self._chosen(left, query_of(source.this))
         if not isinstance(source.this, exp.Table):
             return None
         limits = () if self._repeated else ("limit", "fetch")
         if any(query.args.get(part) for part in (*limits, "group", "having", "offset", "qualify")):
             return None
-        wanted = [_name(column) for column in (left.expressions if isinstance(left, exp.Tuple) else [left])]
+        wanted = [name_of(column) for column in (left.expressions if isinstance(left, exp.Tuple) else [left])]
         table = source.this.name.lower()
         where: Any = query.args.get("where")
-        if table in self._names and wanted == [_name(column) for column in query.expressions]:
+        if table in self._names and wanted == [name_of(column) for column in query.expressions]:
             inner = Target({table, source.this.alias_or_name.lower()}, twins=frozenset(self._names))
             return inner.reach(where.this) if where is not None else Reach.ALL
         if where is None and wanted[0].endswith("_id") and table.startswith(wanted[0][:-3]):
@@ -195,7 +196,7 @@ class Target:
         return None
 
     def _exists(self, query: Any) -> Reach | None:
-        query = _query_of(query)
+        query = query_of(query)
         if not isinstance(query, exp.Select):
             return None
         source: Any = query.args.get("from_")
@@ -205,7 +206,7 @@ class Target:
         if isinstance(source.this, exp.Table) and source.this.name.lower() in self._names and where is not None:
             inner = source.this.alias_or_name.lower()
             condition = bare(where.this)
-            if isinstance(condition, exp.EQ) and _name(condition.left) == _name(condition.right):
+            if isinstance(condition, exp.EQ) and name_of(condition.left) == name_of(condition.right):
                 sides = {bare(condition.left).args.get("table"), bare(condition.right).args.get("table")}
                 names = {side.name.lower() for side in sides if side is not None}
                 if inner in names and len(sides) == 2:
@@ -247,11 +248,11 @@ class Target:
         if isinstance(right, exp.Any) and kind is exp.EQ:
             chosen = bare(right.this)
             if isinstance(chosen, exp.Array) and len(chosen.expressions) == 1:
-                chosen = _query_of(chosen.expressions[0]) if _is_query(chosen.expressions[0]) else chosen
+                chosen = query_of(chosen.expressions[0]) if is_query(chosen.expressions[0]) else chosen
             if isinstance(chosen, exp.Array) and any(folded(item) == left for item in chosen.expressions):
                 return Reach.ALL
-            return self._chosen(left, _query_of(chosen))
-        query = _query_of(right)
+            return self._chosen(left, query_of(chosen))
+        query = query_of(right)
         if (
             kind is exp.EQ
             and isinstance(left, exp.Column)
@@ -261,7 +262,7 @@ class Target:
             return self._chosen(left, query)
         if kind is exp.EQ and self._is_twin(left, right):
             return Reach.ALL
-        if kind is exp.EQ and _name(left) == "tableoid" and isinstance(right, exp.Literal):
+        if kind is exp.EQ and name_of(left) == "tableoid" and isinstance(right, exp.Literal):
             return Reach.ALL  # as long as it is the table's own name
         if constant(left) is not UNKNOWN:
             left, right, kind = right, left, MIRRORED.get(kind, kind)
@@ -269,7 +270,7 @@ class Target:
 
     def _is_twin(self, left: Any, right: Any) -> bool:
         """Return whether a column of the target is compared with itself: every row finds at least itself."""
-        if not isinstance(left, exp.Column) or not isinstance(right, exp.Column) or _name(left) != _name(right):
+        if not isinstance(left, exp.Column) or not isinstance(right, exp.Column) or name_of(left) != name_of(right):
             return False
         one, other = sorted((left.table.lower(), right.table.lower()))
         if one == other:
@@ -278,7 +279,7 @@ class Target:
 
     def _bounded(self, kind: Any, left: Any, value: Any, right: Any) -> Reach | None:
         if isinstance(left, exp.Column) and left.name.lower() in _CREATED:
-            present = isinstance(right, (exp.CurrentTimestamp, exp.CurrentDate)) or _name(right) in (
+            present = isinstance(right, (exp.CurrentTimestamp, exp.CurrentDate)) or name_of(right) in (
                 "now",
                 "getdate",
                 "sysdate",
@@ -314,7 +315,7 @@ class Target:
             unknown = condition.find(exp.Parameter, exp.Placeholder)
             return Reach.NEARLY_ALL if unknown is not None else Reach.ALL
         columns = list(condition.find_all(exp.Column))
-        if any(_outside(column, condition) or column.table.lower() in self._names for column in columns):
+        if any(is_outside(column, condition) or column.table.lower() in self._names for column in columns):
             return Reach.SOME
         return Reach.NEARLY_ALL  # only unqualified columns in a subquery may be the target's
 
@@ -326,59 +327,16 @@ class Target:
         if self._everything:
             return True
         table = column.table.lower()
-        if _outside(column, condition):
+        if is_outside(column, condition):
             return not table or table in self._names
         if table:
-            return table in self._names and not _hidden(column, condition, table)
+            return table in self._names and not hidden(column, condition, table)
         # An unqualified column in a subquery is the subquery's, unless two of them are compared.
         comparison = column.find_ancestor(exp.Predicate)
         if comparison is None or comparison is condition or not isinstance(comparison, exp.Binary):
             return False
         sides = [bare(comparison.left), bare(comparison.right)]
         return all(isinstance(side, exp.Column) for side in sides) and not all(side.table for side in sides)
-
-
-def _hidden(column: exp.Column, condition: Any, table: str) -> bool:
-    """Return whether a query between a column and the condition has a table of the column's qualifier."""
-    query = column.find_ancestor(exp.Select)
-    while query is not None and query is not condition.parent_select:
-        if any(source.alias_or_name.lower() == table for source in _sources(query)):
-            return True
-        query = query.find_ancestor(exp.Select)
-    return False
-
-
-def _sources(query: Any) -> Iterator[Any]:
-    source = query.args.get("from_")
-    if source is not None:
-        yield source.this
-        yield from (join.this for join in source.this.args.get("joins") or [])
-    yield from (join.this for join in query.args.get("joins") or [])
-
-
-def _outside(column: Any, condition: Any) -> bool:
-    """Return whether a column is not inside a query within the condition."""
-    node = column
-    while node is not condition and node is not None:
-        if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
-            return False
-        node = node.parent
-    return not isinstance(condition, exp.Query)
-
-
-def _is_query(node: Any) -> bool:
-    return isinstance(_query_of(node), exp.Query)
-
-
-def _query_of(node: Any) -> Any:
-    while isinstance(node, (exp.Subquery, exp.Paren)):
-        node = node.this
-    return node
-
-
-def _name(node: Any) -> str:
-    node = bare(node)
-    return node.name.lower() if isinstance(node, (exp.Column, exp.Alias, exp.Anonymous)) else ""
 
 
 def _is_numbered(node: Any) -> bool:

@@ -13,6 +13,7 @@ from app.risk.tools import names
 from app.risk.tools.call import HTTP_METHODS, ToolCall, words_in
 from app.risk.tools.combinations import READS_SECRET
 from app.risk.tools.deeds import CLEARS_CACHE
+from app.risk.tools.wholes import WHOLES
 from app.risk.words import Word
 from assent.contracts import RiskLevel
 
@@ -99,7 +100,7 @@ def deletes_whole(path: str, *, engine: bool = False) -> bool:
 
 def _is_whole(segment: str) -> bool:
     words = words_in(segment)
-    return bool(words) and words[-1] in names.WHOLES | {"index", "indices", "indexes", "topics", "streams"}
+    return bool(words) and words[-1] in WHOLES | {"index", "indices", "indexes", "topics", "streams"}
 
 
 def _is_plural(segment: str) -> bool:

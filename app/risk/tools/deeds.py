@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from app.risk.rules import RiskRule, declare, word_set
 from app.risk.tools import names
 from app.risk.tools.call import ToolCall, words_in
+from app.risk.tools.wholes import KINDS
 from assent.contracts import RiskLevel
 
 PHYSICAL = declare(
@@ -107,7 +108,7 @@ class Said:
     def __init__(self, call: ToolCall) -> None:
         self.service = _service_of(call)
         self.words = _with_singulars([*call.words, *call.action, *self.service])
-        self.kinds = _with_singulars(words_in(call.text(*names.KINDS)[:60]))
+        self.kinds = _with_singulars(words_in(call.text(*KINDS)[:60]))
         self.everything = self.words | _with_singulars(call.all_words)
 
 

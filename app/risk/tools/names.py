@@ -7,17 +7,9 @@ from functools import lru_cache
 
 from app.domain.risk import REGISTERED_TOOL, Finding
 from app.risk.rules import declare, word_set
-from app.risk.tools.call import ToolCall, words_in
-from app.risk.tools.name_words import (
-    ABOUT,
-    DATABASES,
-    INFORMATION,
-    LOOKED_UP,
-    MEDIA,
-    SEARCH_ENGINES,
-    STRANGE,
-    WHOLE_PAIRS,
-)
+from app.risk.tools.call import ToolCall
+from app.risk.tools.name_words import INFORMATION, LOOKED_UP, STRANGE
+from app.risk.tools.wholes import DELETES, whole_of
 from assent.contracts import RiskLevel
 
 TOOL = "tool_call"
@@ -143,6 +135,9 @@ _ACTS = (
     ),
 )
 ACTING = frozenset().union(*(triggers for _, triggers, _ in (*_ALWAYS, *_ACTS)))
+_HARM = DESTROYS.union(_ALWAYS[2][1], _ACTS[0][1])
+_OPENED = word_set("pull pr merge mr issue ticket incident case account position")
+"""What is made by being opened."""
 _MOST_PREFIX = 3
 """So many words of a name may be those of a service."""
 _NOUNS = (
@@ -150,22 +145,6 @@ _NOUNS = (
     (EXECUTES, word_set("command script code python sql shell"), "seems to run code or commands"),
     (SENDS, word_set("email mail message sms webhook slack"), "seems to send something to other people"),
 )
-_DELETES = word_set(
-    "delete drop remove purge destroy truncate wipe erase terminate deprovision decommission deletes removes flush "
-    "unlink discard deleting rm bulkdelete annihilate obliterate eradicate nuke teardown expunge shred dispose "
-    "eliminate demolish zap deletion vaporize incinerate unprovision dismantle"
-)
-WHOLES = word_set(
-    "bucket buckets database databases db dbs schema schemas table tables keyspace keyspaces namespace "
-    "namespaces cluster "
-    "clusters backup backups snapshot snapshots volume volumes disk disks stack stacks vault vaults organization "
-    "tenant filesystem filesystems hostedzone collection dataset datasets vm vms droplet droplets instance instances "
-    "deployments datastore collections resourcegroup resourcegroups partition partitions warehouse warehouses "
-    "zone zones realm realms mailbox mailboxes workspace workspaces organizations tenants org orgs fleet fleets "
-    "catalog catalogs queue queues ou subtree aks eks "
-    "gke backupset backupsets"
-)
-"""Things whose deletion loses what is in them, or infrastructure with its disks."""
 PROTECTIONS = word_set(
     "mfa tfa otp sso encryption encrypted encrypt versioning audit auditing logging protection protected protect "
     "backup backups verify verification validation tls ssl https waf firewall antivirus defender signing signature "
@@ -183,15 +162,7 @@ PROTECTS_TOGETHER = (
 """Pairs of words that protect something."""
 PRODUCTION = word_set("prod production live prd")
 """What environments are called that others rely on."""
-_MANAGERS = word_set(
-    "admin manager management manage service tool client api controller handler operations ops console action"
-)
-"""Ends of names that say what kind of tool it is, not what it is for: ``cluster_admin``."""
-KINDS = ("kind", "type", "resource", "resourcetype", "objecttype", "resourcekind", "entity", "object", "target")
 _PROCESSES = word_set("process processes pid")
-_EMPTIES = word_set("empty clear")
-_FORMATS = word_set("format reformat")
-"""Verbs that lose data only where their object holds any: ``emptyBucket``, ``format_disk``."""
 _LOOKS = word_set(
     "get list search find describe show count view query preview estimate explain inspect calculate check validate "
     "lookup is has diff compare simulate track"
@@ -244,7 +215,7 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
     if set(call.words) & _PROCESSES and set(words) & {"terminate", "kill", "stop"} and not set(words) & {"all"}:
         yield WRITES.finding("This ends a process.")
         return
-    if whole := _whole(call):
+    if whole := whole_of(call, deletes(call)):
         yield DELETES_WHOLE.finding(f"The tool's name says that it deletes {whole} with everything that is in it.")
         return
     for rule, triggers, meaning in _ALWAYS if not only_looks(call) else ():
@@ -256,6 +227,9 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
     reads = bool(words) and (words[0] in _READS or (words[-1] in _READS and words[0] not in ACTING))
     reads = reads and not (set(words) & BESIDES and any(word in ACTING for word in words[1:]))
     reads = reads and (only_looks(call) or not any(word in ACTING for word in call.action))
+    if words[:1] == ("open",) and set(words) & _OPENED:
+        yield WRITES.finding("The tool's name says that it opens something for others to see.")
+        return
     if not reads:
         for rule, triggers, meaning in _ACTS:
             if hit := next((word for word in words if word in triggers), ""):
@@ -311,7 +285,7 @@ def asks_user(call: ToolCall) -> bool:
 
 def deletes(call: ToolCall) -> bool:
     """Return True if the name, or the action that is asked for, says that the tool deletes something."""
-    return not only_looks(call) and any(word in _DELETES for word in _said(call))
+    return not only_looks(call) and any(word in DELETES for word in _said(call))
 
 
 def _said(call: ToolCall) -> tuple[str, ...]:
@@ -334,7 +308,7 @@ def _from_verb(words: tuple[str, ...]) -> tuple[str, ...]:
     if words and words[0] in _THINGS and words[1:2] and words[1] in _LOOKS and not set(words[1:]) & ACTING:
         return words[1:]
     first = next((number for number, word in enumerate(words) if word in _VERBS), 0)
-    if first and words[first] in _LOOKS and words[-1] in _DELETES:
+    if first and words[first] in _LOOKS and words[-1] in DELETES:
         # ``users_list_purge`` purges the list.
         return words
     return words[first:] if first <= _MOST_PREFIX else words
@@ -354,54 +328,15 @@ def only_looks(call: ToolCall) -> bool:
     return bool(words) and words[0] in _LOOKS and not acts and not set(words) & BESIDES
 
 
-def _whole(call: ToolCall) -> str:
-    """Return what is deleted with everything in it, such as ``bucket``; empty if it is nothing of that kind."""
-    said = {*call.words, *call.action}
-    if said & _FORMATS and said & MEDIA:
-        return "a disk"
-    if not deletes(call) and not said & _EMPTIES:
-        return ""
-    named = _before_from(call.words)
-    if not set(named) - _DELETES - _EMPTIES:
-        named = call.all_words  # ``database.drop``
-    words = [word for word in (*named, *call.action) if word not in _DELETES | _EMPTIES | {"prune"}]
-    while words and words[-1] in _MANAGERS:
-        words = words[:-1]
-    if words[-1:] == ["zone"] and "purge" in said:
-        return ""  # of a network for content, whose caches fill again
-    kind = [] if words[-1:] and words[-1] in ABOUT else words_in(call.text(*KINDS))
-    for last in (words[-1:], kind[-1:]):
-        if last and last[0] in WHOLES:
-            return last[0]
-    if words[-1:] in (["index"], ["indices"], ["indexes"]) and _is_search_index(call):
-        return "index"
-    if words[-1:] == ["group"] and set(call.all_words) & {"azmcp", "azure", "azurerm"}:
-        return "resource group"
-    for pair in (words[-2:], kind[-2:]):
-        if "".join(pair).removesuffix("s") in WHOLE_PAIRS:
-            return " ".join(pair)
-    return "all that there is" if "all" in words else ""
-
-
-def _before_from(words: Sequence[str]) -> Sequence[str]:
-    """Return the words of a name up to where it says from what something is taken: ``remove_user_from_org``."""
-    place = next((number for number, word in enumerate(words) if number > 1 and word in ("from", "in", "on")), None)
-    return words[:place]
-
-
-def _is_search_index(call: ToolCall) -> bool:
-    """Return True if an index is one of documents, rather than one of a database's table or collection."""
-    if set(call.all_words) & SEARCH_ENGINES:
-        return True
-    of_table = {"table", "tablename", "collection", "columns", "schema", "database"} & {
-        setting.plain for setting in call.settings[:50]
-    }
-    return not of_table and not set(call.all_words) & DATABASES
-
-
 def destroys(call: ToolCall) -> bool:
     """Return True if the name says that the tool deletes something or moves money."""
     return not only_looks(call) and any(word in DESTROYS for word in _said(call))
+
+
+def speaks_of_harm(call: ToolCall) -> bool:
+    """Return True if a word of the name or of the action deletes, moves money, changes permissions, or runs code."""
+    said = {*call.all_words, *call.action}
+    return bool(said & _HARM) or bool(said & _NOUNS[0][1]) or bool(said & _NOUNS[1][1])
 
 
 def only_reads(call: ToolCall) -> bool:

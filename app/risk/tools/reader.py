@@ -27,6 +27,7 @@ from app.risk.tools.devices import read_device
 from app.risk.tools.documents import read_documents
 from app.risk.tools.everybody import read_everybody
 from app.risk.tools.files import read_files, read_patch
+from app.risk.tools.graphql import read_graphql
 from app.risk.tools.grave_deeds import grave_findings
 from app.risk.tools.handing_on import note_handed_on
 from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
@@ -60,12 +61,6 @@ TYPES = declare(
     "tool.types", RiskLevel.MEDIUM, "Types or clicks; what receives it decides what happens.",
     '{"tool": "computer", "args": {"action": "type", "text": "hello"}}',
     '{"tool": "computer", "args": {"action": "screenshot"}}', language="tool_call", unread=True,
-)  # fmt: skip
-
-GRAPHQL = declare(
-    "tool.graphql", RiskLevel.MEDIUM, "A mutation of GraphQL changes something.",
-    '{"tool": "graphql", "args": {"query": "mutation { addStar(id: 5) { id } }"}}',
-    '{"tool": "graphql", "args": {"query": "query { star(id: 5) { id } }"}}', language="tool_call", unread=True,
 )  # fmt: skip
 
 _BATCHES = word_set("calls batch actions steps operations tasks requests tools toolcalls invocations")
@@ -238,7 +233,7 @@ def _read_kind(call: ToolCall, reading: Reading, applied: bool = False) -> bool:
         return False
     if (not call.reads and read_patch(call, reading)) or _typed(call, reading):
         return True
-    if _graphql(call, reading):
+    if read_graphql(call, reading):
         return True
     if not call.reads and read_api_request(call, reading):
         return True
@@ -301,30 +296,6 @@ def _read_launched(call: ToolCall, reading: Reading) -> None:
             read_words(inner, reading)
         if inner is not None and isinstance(words, list) and inner.text("command", "program", "executable", "cmd"):
             read_words(inner, reading)
-
-
-def _graphql(call: ToolCall, reading: Reading) -> bool:
-    """Read a query or mutation of GraphQL. Returns False if there is none."""
-    found = False
-    for argument in call.plain_texts:
-        text = argument.text.strip()
-        named = {"graphql", "gql"} & {*call.all_words, *argument.words}
-        if not re.match(r"(?:mutation|query|subscription)\b[^{]*\{|\{\s*\w+", text) or not (
-            named or text.startswith("mutation")
-        ):
-            continue
-        found = True
-        fields = re.findall(r"(\w+)\s*(?:\(|\{)", text.partition("{")[2])
-        if not text.startswith("mutation"):
-            if not call.reads:
-                reading.add(names.READS, "This GraphQL query only reads.")
-        elif hit := next((field for field in fields if set(words_in(field)) & names.DESTROYS), ""):
-            whole = set(words_in(hit)) & {"all", "every", "everything"} or words_in(hit)[-1] in names.WHOLES
-            level = RiskLevel.CRITICAL if whole else RiskLevel.HIGH
-            reading.add(GRAPHQL, f"The mutation {hit} deletes or stops something, or moves money.", None, level)
-        else:
-            reading.add(GRAPHQL, "This GraphQL mutation changes something.")
-    return found
 
 
 def _read_code(call: ToolCall, kind: str, reading: Reading, only: set[str] | None = None) -> bool:
