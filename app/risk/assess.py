@@ -16,7 +16,7 @@ from app.risk.reading import Reading
 from app.risk.resemblance import call_text, second_opinion
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
-from app.risk.tools import read_call
+from app.risk.tools import is_ordinary, read_call
 from assent.contracts import RiskLevel, calls_of
 
 UNKNOWN = declare(
@@ -145,8 +145,9 @@ def _tool_call(call: Mapping[str, Any], reading: Reading, first: int | None = No
         reading.add(MALFORMED, "The tool call names no tool.")
     elif is_made(dict(call)):
         # Tool calls that reviewers exclude or answer themselves have no effect.
-        with second_opinion(reading, call_text(tool, call.get("args"))):
-            read_call(tool, call.get("args"), reading, first)
+        args = call.get("args")
+        with second_opinion(reading, call_text(tool, args), is_ordinary(tool, args)):
+            read_call(tool, args, reading, first)
 
 
 def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:

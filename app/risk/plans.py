@@ -14,7 +14,7 @@ from app.risk.reading import Reading
 from app.risk.resemblance import call_text, second_opinion
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in
-from app.risk.tools import read_call
+from app.risk.tools import is_ordinary, read_call
 from assent.composition.references import ReferenceSyntaxError, Whole, template_of
 from assent.contracts import RiskLevel
 from assent.effects import Effect
@@ -44,7 +44,8 @@ def read_step(step: Mapping[str, Any], reading: Reading, first: int) -> None:
     if tool := tool_of(step):
         # The own approval of a step shows what its inputs refer to, so here only the rest of them is read.
         inputs = _without_references(step.get("inputs")) if _is_gated(step) else step.get("inputs")
-        with nullcontext() if _is_gated(step) else second_opinion(reading, call_text(tool, inputs)):
+        told = call_text(tool, inputs), is_ordinary(tool, inputs)
+        with nullcontext() if _is_gated(step) else second_opinion(reading, *told):
             read_call(tool, inputs, reading, first)
     else:
         name = str(step.get("workflow") or "without a name")[:100]

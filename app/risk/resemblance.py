@@ -32,8 +32,12 @@ BITS = 18
 FREQUENCY_STEPS = 24
 """Stored frequencies are in steps, this many of which are 1 of the natural logarithm."""
 SURER = 1.5
-"""By how much more (a logit) the opinion has to be sure where rules understand the whole text. It never makes that
-critical: what is read in full is critical only by a rule, which can say why."""
+"""By how much more (a logit) the opinion has to be sure where rules understand the whole text, which it raises by one
+step only."""
+FEWEST_WORDS = 15
+"""In a text of fewer words that rules understand, they know every one of them: what they call high stays high."""
+SURER_OF_ORDINARY = 1.0
+"""By how much more where a tool's name and its action speak of nothing that harms."""
 LONGEST = 1_500
 """Longer texts are not scored: no text that people rated is longer, and they do many things besides."""
 RESEMBLES_HIGH = declare(
@@ -94,36 +98,45 @@ def numbers() -> Numbers:
     return Numbers.read()
 
 
-def opinion(text: str, level: RiskLevel, understood: bool = False) -> Finding | None:
+def opinion(text: str, level: RiskLevel, *, understood: bool = False, ordinary: bool = False) -> Finding | None:
     """Return a finding if the text resembles texts of a higher level than the one that rules gave it.
 
     Args:
         text: A script or statement; of a tool call, the JSON of its tool and arguments.
         level: The level by rules. Only medium and high can be raised: below, everything is known to be harmless.
-        understood: Rules understand all of it, so that the opinion has to be surer, and raises to high only.
+        understood: Rules understand all of it: the opinion has to be surer, and raises by one step only.
+        ordinary: The words for what is done speak of nothing that harms: to call it high, it has to be somewhat surer.
     """
     if level not in (RiskLevel.MEDIUM, RiskLevel.HIGH) or len(text) > LONGEST:
         return None
     known = numbers()
     tokens = tokens_of(text)
     values = weighted(values_of(tokens), known.frequencies)
-    if score(values, known, 0) < known.thresholds[0] + SURER * understood:
+    medium = level is RiskLevel.MEDIUM
+    surer = SURER if understood else SURER_OF_ORDINARY if ordinary and medium else 0.0
+    high, critical = (at + surer for at in known.thresholds)
+    if (medium and score(values, known, 0) < high) or (understood and not medium and _is_short(tokens)):
         return None
-    if score(values, known, 1) >= known.thresholds[1] and not understood:
+    if not (medium and understood) and score(values, known, 1) >= critical:
         return RESEMBLES_CRITICAL.finding(_message("critical", tokens, values, known, 1))
-    return RESEMBLES_HIGH.finding(_message("high", tokens, values, known, 0)) if level is RiskLevel.MEDIUM else None
+    return RESEMBLES_HIGH.finding(_message("high", tokens, values, known, 0)) if medium else None
+
+
+def _is_short(tokens: list[str]) -> bool:
+    return sum(token.isalpha() for token in tokens) < FEWEST_WORDS
 
 
 @contextmanager
-def second_opinion(reading: Reading, text: str) -> Iterator[None]:
+def second_opinion(reading: Reading, text: str, ordinary: bool = False) -> Iterator[None]:
     """Read a text by rules within the block; afterwards, the opinion on it is added, if there is one.
 
-    It depends on this text alone, whatever else the proposal holds.
+    It depends on this text alone, whatever else the proposal holds. It is more careful with what rules understand in
+    full, and with what is `ordinary`.
     """
     first = len(reading.findings)
     with reading.apart():
         yield
-        found = opinion(text, level_by_rules(reading, first), reading.understood)
+        found = opinion(text, level_by_rules(reading, first), understood=reading.understood, ordinary=ordinary)
         if found is not None:
             reading.take([found])
 

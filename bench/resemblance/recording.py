@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @contextmanager
-def _record(reading: Reading, text: str) -> Iterator[None]:
+def _record(reading: Reading, text: str, ordinary: bool = False) -> Iterator[None]:
     first = len(reading.findings)
     with reading.apart():
         yield

@@ -27,12 +27,12 @@ DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle", "snowflake", "bigqu
 # lower a ceiling) when the assessment has become better; never the other way, except when cases are
 # added, or labeled again by somebody who knows the standard and not the rules.
 FLOORS = {
-    "bash": ((99, 100, 99, 0), (91, 98, 93, 3)),
+    "bash": ((99, 100, 99, 0), (91, 98, 95, 3)),
     "config": ((97, 98, 95, 5), (90, 95, 95, 5)),
-    "powershell": ((99, 100, 99, 0), (86, 98, 75, 2)),
-    "python": ((99, 100, 99, 0), (88, 97, 81, 6)),
-    "sql": ((98, 99, 99, 1), (85, 94, 82, 5)),
-    "tool_call": ((99, 100, 99, 0), (89, 97, 90, 2)),
+    "powershell": ((99, 100, 98, 0), (90, 99, 89, 2)),
+    "python": ((98, 100, 97, 0), (89, 97, 86, 6)),
+    "sql": ((98, 99, 99, 2), (86, 97, 84, 5)),
+    "tool_call": ((99, 100, 99, 0), (90, 97, 92, 2)),
 }
 
 

@@ -94,10 +94,15 @@ def test_where_rules_understand_all_the_opinion_has_to_be_surer():
     assert assess_proposal(document).level is MEDIUM
 
 
-def test_what_rules_understand_in_full_is_critical_by_a_rule_only():
+def test_what_rules_understand_in_full_rises_by_one_step():
+    assert opinion(DELETES, MEDIUM).severity is CRITICAL
+    assert opinion(DELETES, MEDIUM, understood=True).severity is HIGH
+    assert opinion("\n".join([DELETES] * 4), HIGH, understood=True).severity is CRITICAL
+
+
+def test_a_short_text_that_rules_understand_stays_what_they_call_it():
     assert opinion(DELETES, HIGH).severity is CRITICAL
     assert opinion(DELETES, HIGH, understood=True) is None
-    assert opinion(DELETES, MEDIUM, understood=True).severity is HIGH
 
 
 def test_the_opinion_on_a_text_does_not_depend_on_what_stands_before_it():
