@@ -281,7 +281,8 @@ def _deletes(reading: Reading, act: Act, word: Word) -> None:
     if act is not Act.DELETE_ALL and level is CRITICAL and place not in (Place.EVERYTHING, Place.HOMES, Place.HOME):
         backups = place is Place.BACKUP or plain_path(word.text).startswith("/var/backups/")
         lost = place in (Place.SYSTEM, Place.BOOT, Place.DATA) or (backups and word.text.startswith("/"))
-        level = CRITICAL if act is Act.DELETE_MANY and lost else HIGH
+        whole = place is Place.DATA and plain_path(word.text).endswith("/*")
+        level = CRITICAL if (act is Act.DELETE_MANY and lost) or whole else HIGH
     if level is HIGH and reading.options.get("image"):
         level = MEDIUM  # it was put there by the same text, or comes with the image below
     rule = DELETES_ALL if level is CRITICAL else DELETES_MANY

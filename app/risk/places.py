@@ -88,10 +88,12 @@ def _whole(table: _Rows) -> None:
     table.exactly(Place.NOTHING, r"/dev/(?:null|stdout|stderr|stdin|tty|fd/\d+|full|zero|u?random) nul con \$null")
     table.exactly(Place.EVERYTHING, r"/ /(?:\*+/)*\*+ /\.\* /\{.*\} [a-z]: [a-z]:/(?:\*+/)*\*+(?:\.\*)?")
     table.exactly(Place.HOMES, r"(?:/home|/users|[a-z]:/users)(?:/\*+)*")
+    table.exactly(Place.HOMES, r"//[^/.?][^/]*/(?:homes?|users?|profiles?|userdata|redirected?folders?)\$?(?:/\*+)*")
     home = r"(?:~[^/]*|/root|/var/root|/home/[^/]+|/users/[^/]+|[a-z]:/users/[^/]+)"
     table.exactly(Place.HOME, rf"{home}(?:(?:/\*+)*|/\.\*|/\.\[.*)")
     table.exactly(Place.DEVICE, r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|r?disk|mapper/|md|dm-|loop|nbd|mem|kmem|port).*")
     table.exactly(Place.DEVICE, r"//[.?]/(?:physicaldrive|[a-z]:|globalroot).*")
+    table.exactly(Place.BOOT, r"/sys/firmware/efi(?:/.*)?")
     table.exactly(Place.KERNEL, r"/proc/sys/.* /proc/sysrq.* /sys/.* /dev/kmsg")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 
 from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Finding, Touches
@@ -204,6 +205,8 @@ class Reading:
         if not known:
             name = language.strip()[:40] or "an unnamed language"
             self.add(NO_ANALYSER, f"This code has not been checked, because {name} cannot be analyzed.")
+            with suppress(OverBudgetError):
+                import_module("app.risk.commands.other_code").read_known_parts(text, self)
         elif self._found.depth > DEPTH:
             self.add(TOO_DEEP, "Here, code is nested in code too deep to be read.", 1)
         elif known not in LIMITS_ITSELF and not self.budget.fits(text):

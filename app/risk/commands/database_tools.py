@@ -160,6 +160,8 @@ def _tools(command: Command, reading: Reading) -> None:
     if found is None or given.exactly("--version", "-V", "--help"):
         return
     rule, message, level = found
+    if command.name == "createuser" and given.has("-s", "--superuser"):
+        message, level = "This creates the user {what}, who may do everything on the database server.", CRITICAL
     shown = ", ".join(word.display for word in given.operands[:3])
     reading.touch(databases=[word.text for word in given.operands[:1] if word.known and rule is not USERS])
     reading.add(rule, message.replace("{what}", shown or "the usual database"), command.line, level)

@@ -34,7 +34,7 @@ CHANGES = declare(
         "cryptsetup mdadm diskutil nvme sg_format zerofree growpart partprobe resize2fs e2fsck fsck tune2fs "
         "xfs_repair debugfs fstrim partclone clonezilla testdisk photorec mkfs.erofs gparted hdiutil asr losetup "
         "kpartx multipath dmsetup e2label ntfsfix xfs_growfs btrfs tgtadm iscsiadm nbd-client eject fsfreeze "
-        "extundelete sgdisk64 swapon swapoff"
+        "extundelete sgdisk64 swapon swapoff smartctl"
     )
 )
 def _disks(command: Command, reading: Reading) -> None:
@@ -99,6 +99,7 @@ def _only_looks(name: str, options: set[str], line: str) -> bool:
         "debugfs": r"^(?!.*-w\b)",
         "multipath": r"-l",
         "xfs_repair": r"-n\b",
+        "smartctl": r"^(?!.*(?:^| )-[so]\b)",
     }
     pattern = looks.get(name)
     return bool(pattern and re.search(pattern, line))

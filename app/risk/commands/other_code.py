@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from itertools import islice
 
 from app.risk.commands.interpreters import run_code_of
 from app.risk.effects import HIDDEN, Act, act_on, run_dynamic
@@ -31,6 +32,12 @@ COMPUTES = declare(
     language="shell",
     unread=True,
 )
+LOSES_ALL = declare(
+    "code.deletes_all", RiskLevel.CRITICAL, "Code in a language that is not fully read deletes all records of a kind.",
+    "ruby -e 'User.delete_all'", "ruby -e 'User.count'", language="shell", unread=True,
+)  # fmt: skip
+_LONGEST = 50_000
+_MOST_PARTS = 50
 _DANGEROUS = re.compile(
     r"system|exec|qx|`|popen|unlink|rmtree|rmdir|rm_rf|child_process|spawn|fork|socket|Socket|FileUtils|delete"
     r"|File\.write"
@@ -68,6 +75,17 @@ _NETWORK = re.compile(
 )
 _STARTS_SHELL = re.compile(
     r"/bin/(?:ba|z|da|k)?sh\b|\b(?:exec|system|spawn|popen|proc_open)\b.*\b(?:ba)?sh\b|cmd\.exe", re.DOTALL
+)
+
+_SQL = re.compile(
+    r"([\"'`])(\s*(?:drop\s+(?:table|database|schema)|delete\s+from|truncate|update\s+[\w.\"`]+\s+set|alter\s+(?:table|role|user)"
+    r"|grant)\b(?:(?!\1)[^\\]|\\.){0,4000})\1",
+    re.IGNORECASE | re.DOTALL,
+)
+_LOSES = re.compile(
+    r"\b[A-Z]\w*(?:\.(?:all|unscoped))?\.(?:delete_all|destroy_all)\b(?!\()|\.(?:deleteMany|destroy|remove)\(\s*\{\s*(?:where:\s*\{\s*\}"
+    r"\s*,?\s*)?\}\s*\)|\.deleteMany\(\s*\)|\b(?:dropDatabase|dropAllSchemas|flush[aA]ll|flush[dD]b)\(|truncate:\s*true"
+    r"|\bsync\(\s*\{\s*force:\s*true|::truncate\(\)|->truncate\(\)"
 )
 
 
@@ -108,20 +126,33 @@ def read_other(language: str, word: Word, reading: Reading) -> None:
     if not word.known and not word.when_empty.strip():
         run_dynamic(reading, word)
         return
-    text = _plain(word.text[:50_000])
-    if text != word.text[:50_000] and _DANGEROUS.search(text):
+    text = _plain(word.text[:_LONGEST])
+    if text != word.text[:_LONGEST] and _DANGEROUS.search(text):
         reading.add(HIDDEN, "This decodes hidden code, and runs it.", word.line)
-    _files(text, word, reading)
-    if _NETWORK.search(text) and _STARTS_SHELL.search(text):
-        message = "This gives another machine a shell here, with which it can do whatever this account may do."
-        reading.add(REVERSE_SHELL, message, word.line)
-    for match in _CALLS.finditer(text):
-        quoted = match.group(1)
-        inner = match.group(2) or match.group(3) or (re.sub(r"^(?:q[qx]?)?.|.$", "", quoted) if quoted else "")
-        if inner:
-            reading.read("shell", inner, word.line, fixed=True)
+    _known_parts(text, word, reading)
     if _DANGEROUS.search(word.text) or not word.known or len(word.text) > 4_000:
         words = f"{word.display} is code in a language that cannot be read, and it reaches outside itself."
         reading.add(OTHER_CODE, words, word.line)
     else:
         reading.add(COMPUTES, f"{word.display} is code in a language that is not fully read.", word.line)
+
+
+def read_known_parts(text: str, reading: Reading) -> None:
+    """Read commands, SQL, paths, and calls that delete everything in code whose language has no reader."""
+    _known_parts(text[:_LONGEST], Word(text[:_LONGEST]), reading)
+
+
+def _known_parts(text: str, word: Word, reading: Reading) -> None:
+    _files(text, word, reading)
+    if _NETWORK.search(text) and _STARTS_SHELL.search(text):
+        message = "This gives another machine a shell here, with which it can do whatever this account may do."
+        reading.add(REVERSE_SHELL, message, word.line)
+    for match in islice(_CALLS.finditer(text), _MOST_PARTS):
+        quoted = match.group(1)
+        inner = match.group(2) or match.group(3) or (re.sub(r"^(?:q[qx]?)?.|.$", "", quoted) if quoted else "")
+        if inner:
+            reading.read("shell", inner, word.line, fixed=True)
+    for match in islice(_SQL.finditer(text), _MOST_PARTS):
+        reading.read("sql", match[2], word.line, fixed=True, within="In the SQL: ")
+    if lost := _LOSES.search(text):
+        reading.add(LOSES_ALL, f"{lost[0][:60]} deletes everything of its kind.", word.line)

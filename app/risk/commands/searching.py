@@ -27,6 +27,10 @@ _VALUED = word_set(
     "-context "
     "-D -D"
 )
+_CHOOSING = word_set(
+    "-regex -iregex -empty -user -group -nouser -nogroup -samefile -perm -inum -links -uid -gid"
+).union(_NAMES)
+"""Tests that choose what is found by what it is; others leave most of a folder."""
 _EXECUTES = word_set("-exec -execdir -ok -okdir")
 _EVERY_NAME = re.compile(r"[*.?]*")
 
@@ -92,6 +96,11 @@ def _found(roots: list[Word], tests: list[Word]) -> list[Word]:
         base = root.text.rstrip("/") or ("/" if root.text.startswith("/") else root.text)
         if not filtered:
             found.append(Word(root.text, root.line, root.shown, root.glob, several=not only))
+            continue
+        if not names and not shallow and not any(one.text in _CHOOSING for one in tests):
+            # By age or size alone, what is found in the root folder is the system.
+            last = "*" if base.rstrip("/") == "" else "*?"
+            found.append(Word(f"{base.rstrip('/')}/{last}", root.line, f"what it finds in {root.display}", glob=True))
             continue
         for name in names[:5] or ["*?"]:
             if shallow and "*" not in name and "?" not in name:

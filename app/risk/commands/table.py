@@ -179,7 +179,7 @@ def _note_all(command: Command, reading: Reading, first: int) -> None:
         return
     texts = [word.text for word in command.words]
     if any(word.several and word.source == "listed" for word in command.arguments) and (
-        command.name not in _COMES_BACK
+        (command.name not in _COMES_BACK or texts[1:2] in (["node"], ["volume"]))
         and any(found.severity.rank >= RiskLevel.MEDIUM.rank for found in reading.findings[first:])
         and any(_DELETES.search(text) for text in texts)
         and not any(_SOON_MADE_AGAIN.search(text) for text in texts)

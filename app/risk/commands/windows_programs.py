@@ -12,7 +12,7 @@ from app.risk.commands.network import LISTENS
 from app.risk.commands.services import POWER, STOPS
 from app.risk.commands.table import Command, program
 from app.risk.commands.windows import CODE, MEMORY, RIGHTS, has_help, line_of, read_batch
-from app.risk.effects import READS_SECRET, Act, act_on, connect, run_unread
+from app.risk.effects import DELETES_ALL, READS_SECRET, Act, act_on, connect, run_unread
 from app.risk.groups import rules_domain
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, word_set
@@ -211,6 +211,8 @@ def _lolbins(command: Command, reading: Reading) -> None:
         connect(reading, address.with_text(found[0]) if found else address)
     if name == "rundll32" and re.search(r"comsvcs.*minidump|comsvcs.*#24", line):
         reading.add(MEMORY, "This copies passwords out of the memory of Windows.", command.line)
+    elif name == "wsl" and "--unregister" in line:
+        reading.add(DELETES_ALL, "This deletes a Linux system with all its files.", command.line)
     elif name == "wsl" or name in (
         "csc",
         "vbc",

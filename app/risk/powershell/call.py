@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -204,6 +205,8 @@ def _named(argument: Named, call: Call, declared: Sequence[Declared]) -> tuple[s
         call.named[name] = (value, argument.shown.partition(":")[2], argument.line)
         return None
     own = next((one for one in declared if one.name.startswith(name)), None)
+    if name == "list" and re.search(r"-(?:pnp|mg|sp)|list", call.name):
+        return (name, argument.shown, argument.line)  # names a list of SharePoint
     if ("switch" in " ".join(own.attributes).lower()) if own is not None else _is_switch(name):
         call.named[name] = (None, argument.shown, argument.line)
         return None

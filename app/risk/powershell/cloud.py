@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.risk.powershell.call import Call
 from app.risk.powershell.rules import (
     ACCOUNTS,
@@ -15,8 +17,8 @@ from app.risk.powershell.rules import (
     MEDIUM,
     SECRETS,
 )
-from app.risk.powershell.table import cmdlet, does, reads
-from app.risk.powershell.values import NOTHING, Value
+from app.risk.powershell.table import cmdlet, does, reads, target_of
+from app.risk.powershell.values import ANY, NOTHING, Value
 
 reads(
     """
@@ -133,7 +135,7 @@ does(
     register-iamuserpolicy register-iamrolepolicy add-iamusertogroup write-iamuserpolicy write-iamrolepolicy
     new-azureaduserapproleassignment set-azurekeyvaultaccesspolicy set-azkeyvaultaccesspolicy
     new-azadserviceprincipal new-iamuser new-iamrole new-mguser new-azureaduser new-msoluser new-azaduser
-    set-msoluserpassword set-azureaduserpassword update-mguser set-azureaduser set-msoluser new-mgapplication
+    set-msoluserpassword set-azureaduserpassword new-mgapplication
     add-mgapplicationpassword new-azureadapplicationpasswordcredential new-mgdirectoryrolememberbyref
     new-mgrolemanagementdirectoryroleassignment revoke-azureaduserallrefreshtoken revoke-mgusersigninsession
     set-mguserlicense set-msoluserlicense
@@ -144,7 +146,7 @@ does(
     CLOUD_GONE,
     "This deletes {what|machines with their disks}.",
     """
-    remove-ec2instance remove-cfnstack remove-s3bucket remove-s3object remove-rdsdbinstance remove-rdsdbcluster
+    remove-ec2instance remove-cfnstack remove-s3bucket request-kmskeydeletion remove-rdsdbinstance remove-rdsdbcluster
     remove-ddbtable remove-ekscluster remove-azresourcegroup remove-azresource remove-azvm remove-azsubscription
     remove-azrecoveryservicesvault remove-azrecoveryservicesbackupitem clear-mgdevicemanagementmanageddevice
     """,
@@ -152,20 +154,23 @@ does(
 does(
     CLOUD,
     "This deletes what a store of a cloud keeps: {what}.",
-    "remove-azstorageblob remove-azstoragefile remove-gcsobject remove-aztablerow",
+    "remove-s3object remove-azstorageblob remove-azstoragefile remove-gcsobject remove-aztablerow",
     MEDIUM,
     HIGH,
     CRITICAL,
 )
 does(CLOUD_NEW, "This tags something in a cloud account.", "new-aztag update-aztag new-ec2tag", LOW)
-does(
-    CLOUD,
-    "This calls the cloud's API itself: {what}.",
-    """
-    invoke-azrestmethod invoke-mggraphrequest invoke-azresourceaction
-    """,
-    HIGH,
-)
+
+
+@cmdlet("update-mguser", "set-azureaduser", "set-msoluser")
+def _account(call: Call) -> Value:
+    shown, known, many, _ = target_of(call)
+    access = any(re.search(r"enabled|block|password|strong|principalname|immutable", name) for name in call.named)
+    level = HIGH if access or many or call.uncertain or "bodyparameter" in call.named else MEDIUM
+    call.reading.add(ACCOUNTS, f"This changes the account {shown or 'it is given'} in the cloud.", call.line, level)
+    if not known:
+        call.reading.doubt()
+    return NOTHING
 
 
 @cmdlet("disable-azrecoveryservicesbackupprotection", "disable-azdataprotectionbackupinstance")
@@ -175,10 +180,16 @@ def _backup_off(call: Call) -> Value:
     return NOTHING
 
 
-@cmdlet("invoke-msgraphrequest")
-def _graph(call: Call) -> Value:
-    method = call.value("method", "httpmethod")
-    if method is None or method.text.lower() == "get":
-        return NOTHING
-    call.reading.add(CLOUD, "This calls the cloud's API itself.", call.line)
-    return NOTHING
+_DELETES = re.compile(r"/(?:wipe|retire|delete|purge|cleanWindowsDevice|permanentDelete)/?(?:$|\?)", re.IGNORECASE)
+
+
+@cmdlet("invoke-mggraphrequest", "invoke-msgraphrequest", "invoke-azrestmethod", "invoke-azresourceaction")
+def _api(call: Call) -> Value:
+    method, where = call.value("method", "httpmethod"), call.value("uri", "path") or ANY
+    verb = method.text.upper() if method is not None and method.known else "GET" if method is None else ""
+    if verb == "GET" and call.name != "invoke-azresourceaction":
+        return Value(origin=call.origins(), many=True, every=where.every)
+    lost = verb == "DELETE" or any(_DELETES.search(text) for text in where.texts)
+    level = CRITICAL if lost and target_of(call)[3] else HIGH
+    call.reading.add(CLOUD, f"This calls the cloud's API itself{' and deletes something' * lost}.", call.line, level)
+    return Value(origin=call.origins())

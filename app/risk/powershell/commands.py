@@ -23,6 +23,7 @@ from app.risk.powershell.unknown import unknown_cmdlet
 from app.risk.powershell.values import ANY, NOTHING, Value, text_value
 from app.risk.powershell.wellknown import ATTACKS, MODULES
 from app.risk.rules import word_set
+from app.risk.shell.listings import lists_all
 from app.risk.words import UNKNOWN as UNKNOWN_PART
 from app.risk.words import Word
 
@@ -259,6 +260,8 @@ def start(words: list[Word], line: int, piped: Value | None, script: Script, ori
         read_command(Program(words, given, source), script.reading)
     if program_name(words[0].text) in ("curl", "wget", "certutil", "bitsadmin"):
         return Value(origin=frozenset({"download"}))
+    if lists_all(Program(words)):
+        return Value(origin=frozenset({"listed"}), many=True)
     return Value(origin=frozenset(origin or set()))
 
 

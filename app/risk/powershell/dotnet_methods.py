@@ -12,6 +12,7 @@ from app.risk.powershell.code import run_text
 from app.risk.powershell.nodes import Block
 from app.risk.powershell.rules import (
     ACCOUNTS,
+    CRITICAL,
     DISK_GONE,
     ENDS_PROCESS,
     HIGH,
@@ -75,6 +76,8 @@ def call(target: Value, method: str, arguments: list[Value], line: int, script: 
     if method == "foreach" and arguments and arguments[0].known and arguments[0].block is None:
         return call(element(target), arguments[0].text.lower(), arguments[1:], line, script, certain)
     work = _BY_KIND.get(target.kind, {}).get(method)
+    if work is None and _CONNECTION.fullmatch(target.kind):
+        work = _CONNECTIONS.get(method)
     if work is None and target.kind.startswith("com:"):
         work = _COM.get(method)
     if work is None and target.kind.startswith("wmi"):
@@ -251,6 +254,9 @@ def wmi_method(kind: str, method: str, arguments: list[Value], line: int, script
         _shell_run(Value(), "run", arguments, line, script)
     elif "shadowcopy" in name and method in ("delete", "delete_"):
         script.reading.add(RESTORE_POINTS, "This deletes restore points.", line)
+    elif "userprofile" in name and method in ("delete", "delete_"):
+        words = "This deletes profiles of users with all their files."
+        script.reading.add(MANAGEMENT, words, line, CRITICAL)
     elif method in ("win32shutdown", "win32shutdowntracker", "reboot", "shutdown"):
         script.reading.add(RESTARTS, "This restarts or turns off the machine.", line)
     elif method in ("uninstall", "install", "upgrade"):
@@ -305,6 +311,21 @@ def _sql(target: Value, method: str, arguments: list[Value], line: int, script: 
         else:
             script.reading.read("sql", text, line, fixed=True, dialect="tsql", within="In the SQL: ")
     return Value(many=True)
+
+
+_CONNECTION = re.compile(r"(?:.*\.)?\w*(?:sql|oledb|odbc|oracle|sqlite)\w*connection")
+
+
+def _opened(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
+    return NOTHING
+
+
+def _command(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:
+    return Value(kind="data.command", table={})
+
+
+_CONNECTIONS: dict[str, Method] = {"open": _opened, "changedatabase": _opened, "createcommand": _command}
+"""Methods of a connection to a database."""
 
 
 def _save(target: Value, method: str, arguments: list[Value], line: int, script: Script) -> Value:

@@ -198,6 +198,8 @@ def property_of(target: Value, name: str) -> Value:
     if name in ("recoverypassword", "keyprotector") and "bitlocker" in target.kind:
         secret = replace(target, texts=(UNKNOWN,), origin=target.origin | {"secret"})
         return secret
+    if name in _ROOTS.get(target.kind, ()):
+        return replace(target, texts=(_ROOTS[target.kind][name],), kind="file")
     if name in ("profilepath", "localpath") and "profile" in f"{target.kind} {target.text}".lower():
         return replace(target, texts=(f"C:\\Users\\{UNKNOWN}",), kind="file")
     if target.kind == "executioncontext":
@@ -210,6 +212,14 @@ def property_of(target: Value, name: str) -> Value:
     return Value(kind=_of(target.kind, name), origin=target.origin, many=target.many, every=target.every)
 
 
+_ROOTS: dict[str, dict[str, str]] = {
+    "psdrive": {"root": "C:\\", "name": "C"},
+    "volume": {"driveletter": "C", "path": "C:\\"},
+    "drive": {"name": "C:\\", "rootdirectory": "C:\\"},
+    "wmi:win32_logicaldisk": {"deviceid": "C:"},
+    "wmi:win32_volume": {"driveletter": "C:", "name": "C:\\"},
+}
+"""Properties that name the drives of the machine, each of which may be the system's."""
 _PROFILES = ("currentuserallhosts", "currentusercurrenthost", "allusersallhosts", "alluserscurrenthost")
 
 

@@ -12,7 +12,7 @@ from app.risk.places import Place, place_of
 from app.risk.powershell.call import Call
 from app.risk.powershell.drives import define, drive_of, files_in, paths_of, plain
 from app.risk.powershell.known_variables import PATHS
-from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, HIGH, LOCAL, LOW, REMOTE_ON, SETTINGS
+from app.risk.powershell.rules import CERTIFICATES, CHANGES_LOOKUP, CRITICAL, HIGH, LOCAL, LOW, REMOTE_ON, SETTINGS
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import NOTHING, Value, concatenated, either, plain_name, text_value
 from app.risk.registry import delete_registry, read_registry, write_registry
@@ -96,7 +96,11 @@ def _children(call: Call, base: Value) -> Value:
     below = either([concatenated([item, text_value("\\" + UNKNOWN)]) for item in base.each()])
     if any(re.search(r"[*?][^\\/]*$", text) for text in base.texts):
         below = base
-    return replace(below, kind="file", many=True, every=not narrowed, items=None)
+    given = [value for value in (call.value("filter"), call.value("include")) if value is not None]
+    texts = [text.replace("*", "x") for value in given for item in value.each() for text in item.texts]
+    secret = {"secret"} if any(place_of(text) in (Place.SECRET, Place.ACCESS) for text in texts) else ()
+    origin = below.origin.union(secret)
+    return replace(below, kind="file", many=True, every=not narrowed, items=None, origin=origin)
 
 
 @cmdlet("remove-item", "clear-item", "clear-recyclebin")
@@ -119,7 +123,9 @@ def delete_path(call: Call, word: Word, *, everything: bool, many: bool = False)
     if drive == "registry":
         delete_registry(call.reading, word, key=True, many=word.several)
     elif drive == "cert":
-        call.reading.add(CERTIFICATES, f"This deletes the certificate {word.display}.", word.line)
+        store = re.fullmatch(r"(?i)cert(?:ificate)?::?[\\/]?(?:\w+[\\/]?){0,2}(?:\*|" + UNKNOWN + ")?", word.text)
+        level = CRITICAL if store and word.several and not many else None
+        call.reading.add(CERTIFICATES, f"This deletes the certificate {word.display}.", word.line, level)
     elif drive in _HARMLESS_DRIVES or drive == "env":
         return
     elif drive:

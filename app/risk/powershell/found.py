@@ -47,4 +47,6 @@ def found_by(call: Call) -> Value:
     several = everything or narrow is not None or pattern or (named is not None and named.items is not None)
     if pattern and any(text == "*" for text in texts):
         everything = True
+    if narrow is not None and "role" in noun and (role := re.search(r"'([^']+)'", narrow.text)):
+        texts = (role[1],)
     return Value(texts if not pattern else (UNKNOWN_PART,), kind=noun, origin=origins, many=several, every=everything)

@@ -9,7 +9,7 @@ from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.evaluation import property_of
 from app.risk.powershell.files import read_path
 from app.risk.powershell.known_variables import known_variable
-from app.risk.powershell.nodes import Node, Number, Variable
+from app.risk.powershell.nodes import Binary, Node, Number, Variable
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import ANY, NEW_GUID, NOTHING, Value, element, items_value, text_value
 
@@ -47,7 +47,15 @@ def _where(call: Call) -> Value:
             call.script.run_block(value.block, item)
     if call.input is None:
         return ANY
-    return replace(call.input, every=call.input.every and _keeps_all(call), many=True)
+    origin = call.input.origin if _leaves_out(call) else call.input.origin - {"listed"}
+    return replace(call.input, every=call.input.every and _keeps_all(call), many=True, origin=origin)
+
+
+def _leaves_out(call: Call) -> bool:
+    """Whether a condition names what is left out, as ``$_ -notmatch 'kube'`` does, rather than what is kept."""
+    blocks = [value.block for value, _, _ in call.positional if value.block is not None]
+    first = blocks[0].statements[0] if len(blocks) == 1 and len(blocks[0].statements) == 1 else None
+    return isinstance(first, Binary) and first.operator.lower().lstrip("ic").startswith(("not", "ne"))
 
 
 def _keeps_all(call: Call) -> bool:
@@ -74,7 +82,7 @@ def _select(call: Call) -> Value:
         return held
     few = first.number is not None and first.number <= 1
     items = held.items[: int(first.number)] if held.items is not None and first.number is not None else held.items
-    return replace(held, items=items, many=held.many and not few, every=False)
+    return replace(held, items=items, many=held.many and not few, every=False, origin=held.origin - {"listed"})
 
 
 @cmdlet("sort-object", "group-object", "get-unique", "get-random", "out-string", "measure-command",
@@ -181,6 +189,8 @@ def _converted(call: Call) -> Value:
         for word in call.words("pattern", "path|literalpath", place=1, piped=False):
             read_path(call, word)
         held = NOTHING if call.value("path", "literalpath") is not None else held
+        if not call.flag("notmatch"):
+            return Value(origin=call.origins() - {"listed"}, many=held.many, every=held.every)
     return Value(origin=call.origins(), many=held.many, every=held.every)
 
 

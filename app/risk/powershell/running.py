@@ -10,7 +10,17 @@ from app.risk.powershell.code import run_text
 from app.risk.powershell.commands import load_module, start
 from app.risk.powershell.files import is_downloaded, write_path
 from app.risk.powershell.programs import run_downloaded
-from app.risk.powershell.rules import COMPILES, CONFIGURATION, HIGH, MODULES, REMOTE, SCHEDULES, STARTS, TESTS
+from app.risk.powershell.rules import (
+    COMPILES,
+    CONFIGURATION,
+    HIGH,
+    MODULES,
+    REMOTE,
+    SCHEDULES,
+    STARTS,
+    STOPS_SERVICE,
+    TESTS,
+)
 from app.risk.powershell.table import cmdlet
 from app.risk.powershell.values import ANY, NOTHING, Value
 from app.risk.words import UNKNOWN, Word
@@ -103,6 +113,16 @@ def _scheduled(call: Call) -> Value:
 def _task_action(call: Call) -> Value:
     _start(call, call.bound("execute", "argument"))
     return Value(kind="scheduledtaskaction", origin=call.origins())
+
+
+@cmdlet("new-service")
+def _service(call: Call) -> Value:
+    call.reading.add(STOPS_SERVICE, "This makes a service, which runs by itself.", call.line)
+    path = call.bound("name", "binarypathname|path")[1]
+    words = [Word(part, call.line) for part in split_arguments(path.text)] if path.known else []
+    if len(words) > 1:
+        start(words, call.line, None, call.script)
+    return NOTHING
 
 
 @cmdlet("start-process")

@@ -209,6 +209,18 @@ def _wmi_class(call: Call) -> str:
     return " ".join((name, piped, query.text.lower() if query is not None else ""))
 
 
+@cmdlet("get-ciminstance", "get-wmiobject")
+def _objects(call: Call) -> Value:
+    value = call.value("classname", "class") or next((value for value, _, _ in call.positional), NOTHING)
+    query = call.value("query")
+    name = value.text.lower() if value.known else ""
+    if query is not None and (named := re.search(r"(?i)\bfrom\s+(\w+)\s*(where)?", query.text)):
+        name, filtered = named[1].lower(), bool(named[2])
+    else:
+        filtered = call.value("filter") is not None
+    return Value(value.texts, kind=f"wmi:{name}", origin=call.origins(), many=True, every=not filtered)
+
+
 @cmdlet("remove-ciminstance", "remove-wmiobject")
 def _remove(call: Call) -> Value:
     name = _wmi_class(call)
@@ -216,7 +228,7 @@ def _remove(call: Call) -> Value:
         call.reading.add(RESTORE_POINTS, "This deletes restore points.", call.line)
     elif re.search(r"__eventfilter|eventconsumer|filtertoconsumer", name):
         call.reading.add(MANAGEMENT, "This removes something that runs by an event.", call.line)
-    elif "userprofile" in name:
+    elif "userprofile" in f"{name} {call.input.kind if call.input is not None else ''}":
         call.reading.add(MANAGEMENT, "This deletes profiles of users with all their files.", call.line, CRITICAL)
     else:
         call.reading.add(MANAGEMENT, f"This deletes {name.strip() or 'objects'} of the machine.", call.line)

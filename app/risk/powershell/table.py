@@ -24,8 +24,7 @@ Handler = Callable[["Call"], Value]
 _TARGETS = (
     "identity", "name", "id", "literalpath", "path", "displayname", "inputobject", "username", "computername",
     "resourcegroupname", "vmname", "member", "members", "key", "driveletter", "number", "bucketname", "instanceid",
-    "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value",
-    ""
+    "processdefinition", "mountpoint", "taskname", "servicename", "filepath", "value", "guid",
     "userid", "groupid", "objectid", "deviceid", "manageddeviceid", "url", "vm", "userprincipalname", "applicationid",
     "siteid", "teamid",
 )  # fmt: skip
@@ -128,21 +127,38 @@ def do(row: Row, call: Call) -> Value:
     """Note what a cmdlet of a row does."""
     shown, known, many, every = target_of(call)
     level = row.every if every else row.many if many else row.level
-    if row.rule.id in _RIGHTS and re.match(r"add|new|register|write|set", call.name) and gives_all(call):
+    if _gives_power(row, call, shown) or (every and level is HIGH and _loses_all(row, call)):
         level = CRITICAL
     call.reading.add(row.rule, sentence(row.words, shown), call.line, level)
     if not known:
         call.reading.doubt()
-    return NOTHING
+    return Value(origin=frozenset({"secret"})) if row.rule.id == "powershell.secrets" else NOTHING
 
 
-CRITICAL = RiskLevel.CRITICAL
+def _gives_power(row: Row, call: Call, shown: str) -> bool:
+    """Return True if somebody gets rights to do everything, or the password of somebody who has them."""
+    if call.name in _PASSWORDS:
+        return bool(re.fullmatch(r"(?i)(?:.*\\)?(?:administrator|krbtgt)", shown.strip("'\"")))
+    return row.rule.id in _RIGHTS and bool(re.match(r"add|new|register|write|set", call.name)) and gives_all(call)
+
+
+def _loses_all(row: Row, call: Call) -> bool:
+    """Return True if a cmdlet that is given all there is loses what somebody keeps."""
+    return row.rule.id in _KEPT and bool(re.match(r"(?:remove|clear|delete)-", call.name))
+
+
+HIGH, CRITICAL = RiskLevel.HIGH, RiskLevel.CRITICAL
+_KEPT = frozenset(
+    f"powershell.{name}" for name in ("accounts", "cloud", "directory", "mail", "machines", "secrets", "disks")
+)
+"""Rules about what somebody keeps: if all of it is removed, it is lost."""
+_PASSWORDS = frozenset(("set-adaccountpassword", "set-aduserpassword"))
 _RIGHTS = frozenset(("powershell.accounts", "powershell.mail"))
 _ALL_RIGHTS = re.compile(
     r"62e90394-69f5-4237-9190-012177145e10|e8611ab8-c189-46e8-94e1-60213ab1f814|194ae4cb-b126-40b2-bd5b-6091b380977d"
     r"|8e3af657-a8ff-443c-a75c-2fe8c4bcb635|18d7d88d-d35e-4fb5-a5c3-7773c20a72d9|administratoraccess|iamfullaccess"
     r"|(?:global|company|privileged role) administrator|organization management|user access administrator"
-    r"|^['\"]?owner['\"]?$|rolemanagement\.readwrite|directory\.readwrite\.all",
+    r"|^['\"]?(?:owner|sysadmin)['\"]?$|rolemanagement\.readwrite|directory\.readwrite\.all",
     re.IGNORECASE,
 )
 """Roles that may do everything, or may give every role: of Azure, Entra ID, Microsoft 365, and Amazon."""
@@ -174,4 +190,9 @@ def target_of(call: Call) -> tuple[str, bool, bool, bool]:
         text = ""
     pattern = any(word.text in ("*", "%") for word in words)
     many = value.many or len(words) > 3 or any(word.glob for word in words)
-    return text, known, many, value.every or pattern
+    return text, known, many, value.every or pattern or _is_each(call)
+
+
+def _is_each(call: Call) -> bool:
+    """Return True if an argument that the cmdlet is given is one of all there are, whatever the parameter's name."""
+    return any(value is not None and value.every for value, _, _ in call.named.values())

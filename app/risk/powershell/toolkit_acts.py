@@ -147,10 +147,16 @@ def _remove_folder(call: Call) -> Value:
     return NOTHING
 
 
+_OWN_FILES = re.compile(
+    r"(?i)[\\/]?(?:documents|desktop|pictures|videos|music|downloads|onedrive[^\\/]*|appdata(?:[\\/]\w+)?)(?:[\\/]\*?(?:\.\*)?)?"
+)
+"""Folders of a profile in which people keep what is theirs."""
+
+
 @cmdlet("remove-adtfilefromuserprofiles")
 def _remove_from_profiles(call: Call) -> Value:
     path = call.bound("literalpath|path")[0]
-    whole = any(text.strip("\\/*. ") in ("", UNKNOWN) for text in path.texts)
+    whole = any(text.strip("\\/*. ") in ("", UNKNOWN) or _OWN_FILES.fullmatch(text) for text in path.texts)
     shown, _, _, _ = target_of(call)
     if whole:
         act_on(call.reading, Act.DELETE_ALL, Word("C:\\Users\\*", call.line, path.text.replace(UNKNOWN, "…")))

@@ -8,7 +8,7 @@ from app.risk.effects import UNKNOWN
 from app.risk.powershell.call import Call, run_blocks
 from app.risk.powershell.found import found_by
 from app.risk.powershell.rules import CLOUD, CLOUD_GONE, CLOUD_NEW, CRITICAL, HIGH, MEDIUM, READS_UNKNOWN
-from app.risk.powershell.table import target_of
+from app.risk.powershell.table import gives_all, target_of
 from app.risk.powershell.values import Value
 from app.risk.rules import word_set
 
@@ -43,6 +43,7 @@ def unknown_cmdlet(call: Call) -> Value:
         call.reading.add(READS_UNKNOWN, f"{call.shown} is not known. By its name, it only reads.", call.line)
         return found_by(call)
     every = target_of(call)[3] and verb in ("remove", "clear", "delete", "destroy", "purge", "wipe", "erase", "reset")
+    every |= verb in ("add", "grant", "new", "set") and gives_all(call)
     level = CRITICAL if every else HIGH if verb in DESTRUCTIVE_VERBS else MEDIUM
     call.reading.add(UNKNOWN, f"What {call.shown} does is not known.", call.line, level)
     return Value(origin=call.origins())

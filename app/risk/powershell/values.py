@@ -77,7 +77,9 @@ class Value:
         for item in self.each():
             for text in item.texts:
                 written = "" if UNKNOWN not in text else shown.strip("\"'")
-                word = Word(text, line, written, glob=is_pattern(text), several=item.many or self.many)
+                source = "listed" if "listed" in item.origin and UNKNOWN in text else ""
+                several = item.many or self.many
+                word = Word(text, line, written, glob=is_pattern(text), several=several, source=source)
                 found[word] = None
             if len(found) > 200:
                 break

@@ -40,7 +40,7 @@ reads(
     get-psreadlinekeyhandler get-pssession get-pssessionconfiguration get-pshostprocessinfo get-runspace get-job
     receive-job wait-job wait-process wait-event get-event get-eventsubscriber get-error get-executionpolicy
     get-experimentalfeature get-formatdata get-typedata get-tracesource get-verb get-timezone get-uptime
-    get-computerinfo get-hotfix get-counter get-eventlog get-winevent get-wmiobject get-ciminstance get-cimclass
+    get-computerinfo get-hotfix get-counter get-eventlog get-winevent get-cimclass
     get-cimassociatedinstance get-cimsession get-controlpanelitem get-computerrestorepoint get-transaction
     get-pfxcertificate get-securerandom get-installedmodule get-installedscript get-package get-packageprovider
     get-packagesource get-psrepository get-psresource get-installedpsresource get-psresourcerepository
@@ -102,7 +102,6 @@ does(
     MEDIUM,
     HIGH,
 )
-does(STOPS_SERVICE, "This makes the service {what}, which runs by itself.", "new-service", HIGH)
 does(
     RESTARTS,
     "This restarts or turns off {what|the machine}.",

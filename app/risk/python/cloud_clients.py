@@ -35,7 +35,8 @@ _ONE = word_set(
 )
 """Things that a service has very many of: one of them is soon replaced, all of them are not."""
 _WHOLE = word_set(
-    "bucket container database db table collection cluster vault backup recovery snapshot image layer sets dns zone"
+    "bucket container database db table collection cluster vault backup recovery snapshot image layer sets dns zone "
+    "system systems filesystem"
 )
 """What holds such things; with these words, it is not one of them."""
 _VECTORS = ("chromadb", "qdrant_client", "weaviate", "pymilvus", "influxdb_client")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -180,6 +181,21 @@ def _print(made: Call) -> Value:
     if made.method == "dumps" and (value.fields is not None or value.items is not None):
         return Value(rendered(value), marks=made.marks)
     return Value(marks=made.marks)
+
+
+@function(["shlex.split"])
+def _split(made: Call) -> Value:
+    value = made.argument(0)
+    if value.text is None or not value.known or "comments" in made.keywords:
+        return Value(marks=value.marks)
+    try:
+        words = shlex.split(value.text[:_LONGEST_SPLIT])
+    except ValueError:
+        return Value(marks=value.marks)
+    return Value(items=tuple(Value(word, marks=value.marks) for word in words), marks=value.marks)
+
+
+_LONGEST_SPLIT = 10_000
 
 
 @function(["shlex.quote", "pipes.quote", "shlex.join"])

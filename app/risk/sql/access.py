@@ -221,7 +221,9 @@ def _names_system_file(statement: SqlStatement) -> bool:
     """Return whether a text of the statement is the path of a file that holds secrets, or that the system trusts."""
     paths = [token.text.strip("'\"") for token in statement.tokens if token.kind == "string"]
     return any(
-        keeps_secrets(path) or place_of(path) in (Place.SYSTEM, Place.ACCESS)
+        keeps_secrets(path)
+        or place_of(path) in (Place.SYSTEM, Place.ACCESS, Place.SCHEDULE, Place.STARTUP)
+        or path.lower().endswith("pg_hba.conf")
         for path in paths
         if path.startswith(("/", "\\")) or path[1:2] == ":"
     )

@@ -132,7 +132,7 @@ def _slice(piece: Piece, part: list[SqlToken]) -> Piece:
 
 
 _SQL_TEXT = re.compile(
-    r"\W*(?:drop|delete|truncate|update|alter|grant|revoke|create|insert|exec|merge|copy|call|declare|begin|do|xp_\w+|sp_\w+)\b",
+    r"\W*(?:drop|delete|truncate|update|alter|grant|revoke|create|insert|exec|merge|copy|call|declare|begin|do|if|while|use|xp_\w+|sp_\w+)\b",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(r"%(?:[0-9]+\$)?([IsL])")

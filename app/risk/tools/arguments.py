@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.risk.commands.cloud_rules import expires_everything
 from app.risk.effects import READS_SECRET
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
+from app.risk.resemblance import call_text
 from app.risk.rules import RiskRule, declare, word_set
 from app.risk.tools import names
 from app.risk.tools.call import MOST_ARGUMENTS, Setting, ToolCall, json_in, words_in
@@ -110,6 +112,8 @@ _ORDINARY_STARS = word_set(
 _LOST_PLACES = (Place.EVERYTHING, Place.HOME, Place.HOMES, Place.SYSTEM, Place.DEVICE)
 _ANYTHING = word_set("where query criteria condition match")
 """Keys under which `true` and `any` mean everything; elsewhere they are ordinary values."""
+_CONDITIONS = word_set("where filter condition criteria")
+_MANY_THINGS = word_set("rows records documents many table items entries users accounts")
 _SELECTS = word_set("filter filters where query selector match criteria condition prefix pattern")
 _PAYS = word_set(
     "refund issuerefund refundpayment refundcustomer chargenow chargecard capture autocharge autopay paynow "
@@ -166,6 +170,9 @@ def _deletes(key: str) -> bool:
     return bool(words) and words[0] in ("delete", "purge", "wipe", "destroy", "remove") and "deleted" not in words
 
 
+_LONGEST_RULES = 20_000
+
+
 def read_arguments(call: ToolCall, reading: Reading) -> None:
     """Note what the arguments of a call that acts say about what it affects."""
     manner = Manner(call)
@@ -173,6 +180,9 @@ def read_arguments(call: ToolCall, reading: Reading) -> None:
         for rule, words in _findings(manner, setting):
             with reading.at_item(setting.path):
                 reading.add(rule, words)
+    lifecycle = {"lifecycle", "expiration"} & {*call.words}
+    if lifecycle and expires_everything(call_text(call.tool, call.args)[:_LONGEST_RULES].lower()):
+        reading.add(ALL_GONE, "These rules delete everything within days.")
     if manner.sends and isinstance(call.args, Mapping):
         _read_lists(call.args, reading)
     for mapping in _mappings(call.args):
@@ -237,6 +247,8 @@ def _reach(manner: Manner, setting: Setting) -> Iterator[tuple[RiskRule, str]]:
         yield ALL_GONE, f"The argument {path} is {text!r}: all that is in there is deleted."
     if gone and nothing and setting.words & _SELECTS:
         yield ALL_GONE, f"The argument {path} is empty: everything is deleted."
+    elif nothing and setting.plain in _CONDITIONS and manner.changes and manner.words & _MANY_THINGS:
+        yield ALL_GONE, f"The argument {path} is empty: everything is changed."
     elif gone and text.lower() == "all" and not setting.words & _ORDINARY_STARS:
         yield ALL_GONE, f"The argument {path} is {text!r}: everything is deleted."
     elif text == "*" and not setting.words & _ORDINARY_STARS:

@@ -41,15 +41,16 @@ _WRITING = word_set(
     "write create edit multi update insert append save str replace put patch touch mkdir overwrite set modify new make"
 )
 _LISTING = word_set("list ls glob find grep search tree stat exists")
-_DELETING = word_set("delete remove rm unlink rmdir trash erase")
+_DELETING = word_set("delete remove rm unlink rmdir rmtree trash erase")
+_RIGHTS = word_set("chmod chown chgrp")
 _MOVING = word_set("move mv rename")
 _COPYING = word_set("copy cp")
 _KNOWN = word_set(
     "read write edit multiedit notebookedit notebookread glob grep ls view strreplace strreplaceeditor "
     "strreplacebasededittool create listdir filesearch codebasesearch grepsearch listdirectory readfile writefile "
-    "editfile replace searchfiletext"
+    "editfile replace searchfiletext rm rmtree rmdir unlink mv cp chmod chown chgrp"
 )
-"""Names of coding agents' own tools for files."""
+"""Names of coding agents' own tools for files, and of programs and functions for them."""
 _LOOKS_LIKE_PATH = re.compile(r"(?:[~./]|[A-Za-z]:[\\/]|[\w.-]+/)[^\s;|&<>]{1,300}")
 _HOMES = (Place.HOME, Place.HOMES, Place.EVERYTHING, Place.SECRET)
 _SCRIPTS = {
@@ -102,9 +103,11 @@ def _act(call: ToolCall, words: set[str]) -> Act | None:
     if call.reads:
         return Act.LIST if words & _LISTING else Act.READ
     if words & _DELETING:
-        folders = bool(words & {"directory", "folder", "directories", "rmdir", "tree"})
+        folders = bool(words & {"directory", "folder", "directories", "rmdir", "rmtree", "tree"})
         recursive = folders or call.value("recursive", "force") is True
         return Act.DELETE_ALL if recursive else Act.DELETE
+    if words & _RIGHTS:
+        return Act.CHANGE_RIGHTS_ALL if call.value("recursive") is True else Act.CHANGE_RIGHTS
     if words & _MOVING:
         return Act.MOVE
     command = call.text("command")

@@ -26,9 +26,8 @@ _RUNS = word_set("run execute exec start spawn invoke launch")
 _POWERSHELL = word_set("powershell pwsh")
 _PYTHON = word_set("python ipython jupyter repl interpreter notebook")
 _OTHER_LANGUAGES = word_set(
-    "groovy ruby perl php lua applescript osascript vbscript matlab julia golang rust kotlin scala haskell "
-    "elixir clojure "
-    "dotnet csharp tcl autohotkey"
+    "groovy ruby rails perl php laravel lua applescript osascript vbscript matlab julia golang rust kotlin scala "
+    "haskell elixir clojure dotnet csharp tcl autohotkey"
 )
 _JAVASCRIPT = word_set("javascript node nodejs deno bun typescript js")
 _SQL_TOOLS = word_set(

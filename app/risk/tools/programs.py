@@ -157,22 +157,28 @@ def note_unread(call: ToolCall, reading: Reading) -> None:
 def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
     """Read a call of a tool that is named after a program, such as ``git_push`` or ``kubectl``."""
     words = [program]
-    text = _line(call)
-    text = text or next((argument.text for argument in call.texts if argument.words & _COMMANDS), "")
-    lists = argument_lists(call)
+    text, lists = _line(call), argument_lists(call)
+    if not lists:
+        text = text or next((argument.text for argument in call.texts if argument.words & _COMMANDS), "")
     if program == "aws" and (operation := call.text("operationname", "operation", "apiname", "apiaction")):
         run_words([program, *_service_operation(call, operation)], call, reading)
+        return True
+    if program == "aws" and lists and (service := call.text("service")) and lists[0][:1] != ["aws"]:
+        run_words([program, *([] if lists[0][:1] == [service] else [service]), *lists[0]], call, reading)
+        return True
+    if program == "ansible" and (module := call.text("module", "modulename")):
+        pattern = call.text("pattern", "hosts", "host", "inventory", "target") or "all"
+        run_words([program, pattern, "-m", module, "-a", _line(call)], call, reading)
         return True
     if program == "ssh" and text:
         hosts = (argument.text for argument in call.texts if argument.words & _HOSTS)
         host = next((host for host in hosts if host.strip() and not host.startswith("-")), "host")
         run_words(["ssh", host, text], call, reading)
         return True
-    if text and "exec" in call.words and program in ("docker", "podman", "kubectl", "oc"):
-        names = _named(call, {"command", "cmd", "args", "arguments", "input", "commandline"})
-        run_words(
-            [program, "exec", *names, *(["--"] if program in ("kubectl", "oc") else []), *_split(text)], call, reading
-        )
+    if (text or lists) and "exec" in call.words and program in ("docker", "podman", "kubectl", "oc"):
+        names = _named(call, {"command", "cmd", "exec", "argv", "args", "arguments", "input", "commandline"})
+        inside = _split(text) if text else lists[0]
+        run_words([program, "exec", *names, *(["--"] if program in ("kubectl", "oc") else []), *inside], call, reading)
         return True
     if text and (" " in text.strip() or not set(call.words) - set(words_in(call.own.split("_")[0]))):
         start = text.strip().split()[:1]

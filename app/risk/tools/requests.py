@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from app.risk.addresses import note_request
 from app.risk.commands.web import DELETES
-from app.risk.effects import Act, act_on, connect, host_of
+from app.risk.effects import DOWNLOADED, Act, act_on, connect, host_of
 from app.risk.reading import Reading
-from app.risk.rules import declare
+from app.risk.rules import declare, word_set
 from app.risk.tools.api_requests import DELETES_ALL, deletes_whole
 from app.risk.tools.call import HTTP_METHODS, ToolCall, words_in
 from app.risk.words import Word
@@ -23,6 +23,13 @@ ADDRESS = declare(
     language="tool_call",
 )  # fmt: skip
 
+_FETCHES = word_set("download fetch url remote curl wget")
+_RUNS = word_set("run exec execute eval execution runs source")
+_CODE = re.compile(
+    r"\.(?:sh|bash|ps1|py|exe|msi|js|rb|pl|bat|cmd|bin|run|appimage)(?:[?#]|$)|/(?:raw|install|i)(?:[./]|$)",
+    re.IGNORECASE,
+)
+_PRIVATE_KEY = "PRIVATE KEY-----"
 _REACHES_INSIDE = frozenset((
     "gopher", "dict", "ldap", "ldaps", "smb", "cifs", "nfs", "jar", "netdoc", "php", "expect", "tftp", "sftp", "scp",
     "ssh", "telnet", "imap", "smtp", "pop3", "redis", "rtsp", "data", "javascript", "view-source", "phar", "unix",
@@ -66,8 +73,11 @@ def _read_url(call: ToolCall, url: str, reading: Reading) -> bool:
         return False
     method = _method(call)
     sends = method in ("POST", "PUT", "PATCH", "DELETE")
-    connect(reading, Word(url if "://" in url else f"http://{url}"), sends=sends)
+    secret = sends and any(_PRIVATE_KEY in argument.text for argument in call.texts)
+    connect(reading, Word(url if "://" in url else f"http://{url}"), sends=sends, secret=secret)
     note_request(reading, method, Word(url))
+    if {*call.words} & _FETCHES and {*call.words, *call.action} & _RUNS and _CODE.search(url):
+        reading.add(DOWNLOADED, "The tool's name says that it runs what it downloads.")
     if _is_internal(host):
         reading.add(ADDRESS, f"{host} is an internal address.")
     if method == "DELETE" or re.search(r"/_delete_by_query\b", url):

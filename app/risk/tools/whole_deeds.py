@@ -98,6 +98,14 @@ WHOLES = (
     ),
     Deed(
         names.DELETES_WHOLE,
+        "deletes a site or a group with everything in it",
+        word_set("delete destroy remove purge"),
+        word_set("site group team"),
+        word_set("sharepoint wordpress gitlab teams"),
+        word_set("page file item list member user label runner badge variable comment domain column access"),
+    ),
+    Deed(
+        names.DELETES_WHOLE,
         "deletes points to return to",
         word_set("expire"),
         word_set("snapshot backup"),
