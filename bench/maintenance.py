@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from math import sqrt
 from pathlib import Path
 
 import psycopg
@@ -128,7 +129,8 @@ def _line(
 ) -> Line:  # fmt: skip
     assert query.measured is not None
     effects = [effect for effect in found.together if effect.query == query.name]
-    promised = gain(effects[0])[0] if effects else 1.0
+    least, most = gain(effects[0]) if effects else (1.0, 1.0)
+    promised = sqrt(least * most)
     used = [candidate.id for candidate in found.candidates if candidate.id in after.indexes]
     name, best_ms = best
     return Line(
@@ -137,7 +139,7 @@ def _line(
         now_ms=query.measured.ms,
         proposed=", ".join(used),
         best=name,
-        as_good=not name or after.ms <= max(best_ms * AS_GOOD, best_ms + 0.05),
+        as_good=not name or name in used or after.ms <= max(best_ms * AS_GOOD, best_ms + 0.05),
         promised=promised if used else 1.0,
         real=gain(effect_on(query, query.measured, after))[0] if used else 1.0,
         kept=not dropped & set(used),

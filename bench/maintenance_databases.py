@@ -192,7 +192,7 @@ DATABASES = (
     Made(
         "with-indexes",
         "CREATE TABLE audit (id int PRIMARY KEY, actor int, verb text, at timestamptz);"
-        "INSERT INTO audit SELECT i, hashint4(i) & 1023, 'v' || i % 30, now() - i * interval '1 s' "
+        "INSERT INTO audit SELECT i, hashint4(i) & 31, 'v' || i % 30, now() - i * interval '1 s' "
         f"{_numbers(300_000)};"
         "CREATE INDEX ON audit (actor); CREATE INDEX ON audit (verb);",
         "-- name: newest of an actor\nSELECT * FROM audit WHERE actor = 3 ORDER BY at DESC LIMIT 5;"

@@ -341,7 +341,7 @@ def test_a_trial_on_a_sample_is_an_estimate_and_now_is_measured(
     run = maintenance(shop.input(BY_CODE, trial_rows=0, backup_required=False)).start()
     assert run.proposal is not None
     item, now = run.item(CODE_INDEX), run.values["queries"][0]["measured"]["ms"]
-    assert "Estimated on a copy of one row in" in item["rationale"] and item["benefit"].endswith("or more (estimated)")
+    assert "Estimated on a copy of one row in" in item["rationale"] and item["benefit"].endswith("× (estimated)")
     assert f"| {BY_CODE} | {milliseconds(now)} | " in run.proposal["summary"]
     assert "(estimated) |" in run.proposal["summary"]
     assert "1 of 1 queries were tried on samples" in run.proposal["summary"]

@@ -52,20 +52,19 @@ def effect_on(query: Query, before: Measurement, after: Measurement, scale: floa
 def gain(effect: Effect) -> tuple[float, float]:
     """Return by what factor a query becomes faster, at least and at most, according to a trial.
 
-    On a whole copy both are the same. On a sample, the time without the index grows with the table: what is measured
-    there is the least. The most is the time on the real table now ÷ the time with the index, which then does not grow.
+    On a whole copy both are the same. On a sample, the time with the index is measured, and it is not known how much
+    of it grows with the table: all of it at the least gain, nothing of it at the most.
     """
     now = effect.before_ms if effect.now_ms is None else effect.now_ms
     if effect.scale <= 1:
         # A query on a copy cannot use several processes, so that it may take longer there than on the real table.
         measured = factor(min(now, effect.before_ms), effect.after_ms)
         return measured, measured
-    least = factor(effect.before_ms, effect.after_ms)
-    return least, max(least, factor(now, effect.after_ms))
+    return factor(now, effect.after_ms * effect.scale), factor(now, effect.after_ms)
 
 
 def gain_in_words(effect: Effect) -> str:
-    """Return the factor in words: 14.2×, or 2.1× to 370× (estimated)."""
+    """Return the factor in words: 14.2×, or 1.4× to 28.0× (estimated)."""
     least, most = gain(effect)
     return times(least) if effect.scale <= 1 else f"{times(least)} to {times(most)} (estimated)"
 

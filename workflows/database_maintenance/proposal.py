@@ -120,7 +120,7 @@ def _item(candidate: Candidate) -> OptimizationItem:
         title=f"Index {candidate.table} on {', '.join(candidate.keys)}"[:200],
         statement=candidate.statement,
         rationale=rationale(candidate),
-        benefit=times(candidate.factor) if candidate.scale <= 1 else f"{times(candidate.factor)} or more (estimated)",
+        benefit=times(candidate.factor) if candidate.scale <= 1 else f"about {times(candidate.factor)} (estimated)",
         benefit_factor=round(candidate.factor, 2),
         cost=size(candidate.bytes),
         rollback=candidate.rollback,
@@ -183,7 +183,7 @@ def _how_sure(effects: list[Effect]) -> str:
         return f"{now} The trial was measured on whole tables."
     return (
         f"{now} {estimated} of {len(effects)} queries were tried on samples of large tables: their gain on the whole "
-        "tables is estimated, between that on the sample and that of the time now."
+        "tables is estimated, from the time now and the time with the indexes on the sample."
     )
 
 

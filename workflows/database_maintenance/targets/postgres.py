@@ -99,6 +99,8 @@ class PostgresTarget:
         with lost_connection_as_error(self.name):
             # Policies of tables may call anything, so queries that would be subject to one fail instead.
             self.connection.execute("SET row_security = off")
+            # With the default of 8 MB, copies would be read from disk again and again, and tables themselves would not.
+            self.connection.execute("SET temp_buffers = '256MB'")
             asked = (
                 "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[], pg_catalog.current_setting('search_path')"
             )
