@@ -31,6 +31,8 @@ BY_SLACK = Choices(
     {kind: Choice(Way.SLACK, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}, digest_by=Way.SLACK,
 )  # fmt: skip
 
+BOTH_NOW = Choice(Way.BOTH, RiskLevel.SAFE, Way.BOTH)
+
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
@@ -105,6 +107,17 @@ def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None
     [message] = slack.to(user)
     assert SECRET not in json.dumps(slack.calls) and "⟨U+202E⟩" in words(message) and "\u202e" not in words(message)
     assert "⟨U+200B⟩" in message["blocks"][0]["text"]["text"] and "more lines" in words(message)
+
+
+def test_a_joined_emoji_is_shown_as_it_is_in_every_channel(office, slack) -> None:
+    _, user = joins(office, slack, choices=replace(BY_SLACK, kinds=dict.fromkeys(DEFAULT, BOTH_NOW)))
+    title = "Mail the \U0001f469\u200d\U0001f4bb of \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    request = open_one(office, content="select 1", title=title)
+    office.work_all()
+    [message] = slack.to(user)
+    [kept] = [delivery for delivery in office.of(request) if delivery.channel == "mail"]
+    assert message["blocks"][0]["text"]["text"] == f"Medium risk: {title}" and title in message["text"]
+    assert title in kept.subject and title in (kept.text or "") and title in (kept.html or "")
 
 
 def approving(message: dict[str, Any]) -> str:
