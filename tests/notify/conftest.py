@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store.notify import Delivery, UnplannedEvent
 from app.worker.post import Post
 from tests.mailserver import MailServer
-from tests.services.desk import Desk, make_desk
+from tests.services.desk import Desk, SettableClock, make_desk
 
 SECRET_KEY = "a secret key for tests, of no value anywhere"
 BASE = "https://assent.example"
@@ -110,6 +110,14 @@ def make_office(database_url: str, mail: MailServer | None = None, **values: Any
 
 def _post(desk: Desk, settings: Settings) -> Post:
     return Post(desk.sessions, desk.clock, senders(settings, desk.clock), BASE, SECRET_KEY, settings.demo)
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still unless the test moves it, and not shortly before midnight."""
+    start = datetime.now(UTC)
+    start -= timedelta(hours=1 if start.hour == 23 else 0)
+    monkeypatch.setattr(SettableClock, "__call__", lambda self: start + self.ahead)
 
 
 @pytest.fixture

@@ -167,6 +167,7 @@ def test_an_answer_about_the_mail_itself_is_final_also_when_it_comes_early(
     assert [row.state for row in office.of()] == ["failed"]
 
 
+@pytest.mark.usefixtures("still")
 def test_admins_learn_of_refused_mail_by_slack_and_send_all_again(database_url: str, mail: MailServer) -> None:
     slack = SlackServer()
     slack.start()
