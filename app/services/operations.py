@@ -50,7 +50,7 @@ class OperatingFigures:
 
     Attributes:
         bytes: The size of the whole database.
-        shares: What takes the room, the largest first.
+        shares: What takes up space, the largest first, and everything else last.
         version: PostgreSQL's.
         connections: Connections to this database, by the name of the program.
         room: Connections that the server accepts from all programs together.
@@ -89,5 +89,5 @@ def _shares(tables: dict[str, tuple[int, int]]) -> list[Share]:
     for kind, names in _KINDS.items():
         parts = [left.pop(name) for name in names if name in left]
         found.append(Share(kind, sum(rows for rows, _ in parts), sum(size for _, size in parts)))
-    found.append(Share(_OTHER, sum(rows for rows, _ in left.values()), sum(size for _, size in left.values())))
-    return sorted(found, key=lambda share: -share.bytes)
+    rest = Share(_OTHER, sum(rows for rows, _ in left.values()), sum(size for _, size in left.values()))
+    return [*sorted(found, key=lambda share: -share.bytes), rest]

@@ -54,7 +54,7 @@ _CHECKPOINTS = ("checkpoint_writes", "checkpoint_blobs", "checkpoints")
 
 @dataclass(frozen=True)
 class Kept:
-    """How long each kind of data is kept; None: for ever.
+    """How long each kind of data is kept; None: forever.
 
     Attributes:
         events: From the moment they were written, unless their run still goes on.
