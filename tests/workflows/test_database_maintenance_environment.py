@@ -13,6 +13,8 @@ from tests.workflows.conftest import TARGET_VARIABLE, MaintenanceRun, Shop, sqli
 from workflows.database_maintenance import environment
 from workflows.database_maintenance.environment import CheckError
 from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.targets.base import Target
+from workflows.database_maintenance.targets.opening import opened
 
 Maintenance = Callable[[dict[str, Any]], MaintenanceRun]
 
@@ -33,17 +35,31 @@ def limited(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         connection.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def lacks(check: Callable[[MaintenanceInput], str], shop: Shop) -> str:
+def found(check: Callable[[Target], str], settings: MaintenanceInput) -> str:
+    """What a check finds."""
+    with opened(settings) as target:
+        return check(target)
+
+
+def lacks(check: Callable[[Target], str], settings: MaintenanceInput) -> str:
     """What a check finds missing."""
     with pytest.raises(CheckError) as caught:
-        check(MaintenanceInput.model_validate(shop.input()))
+        found(check, settings)
     return str(caught.value)
 
 
-GRANTED: dict[str, tuple[Callable[[MaintenanceInput], str], str]] = {
+def restore(target: Target) -> str:
+    return environment.restore(target, MaintenanceInput(target="shop"))
+
+
+def room(target: Target) -> str:
+    return environment.room(target, MaintenanceInput(target="shop"))
+
+
+GRANTED: dict[str, tuple[Callable[[Target], str], str]] = {
     "measured as temporary views, which this role may not create": (environment.writable, "yes"),
     "6 of 6 tables in public belong to roles that this one is not a member of": (environment.rights, "owner of all"),
-    "a scratch database, which this role may not create on shop": (environment.restore, "on shop"),
+    "a scratch database, which this role may not create on shop": (restore, "on shop"),
     "those of other roles are hidden": (environment.transactions, "none over 5 minutes"),
     "statements of this role are stopped after 5s": (environment.limits, "none"),
 }
@@ -54,11 +70,11 @@ def test_missing_rights_are_named_and_the_sql_beside_them_grants_them(shop: Shop
     with shop.connect() as administrator:
         try:
             for said, (check, afterwards) in GRANTED.items():
-                message = lacks(check, shop)
+                message = lacks(check, settings)
                 assert said in message
                 for part in message.split("; "):
                     administrator.execute(part.rpartition(": ")[2].partition(", or ")[0])
-                assert check(settings).startswith(afterwards), message
+                assert found(check, settings).startswith(afterwards), message
         finally:
             administrator.execute(f"REVOKE pg_read_all_stats, postgres FROM {limited}")
 
@@ -87,14 +103,12 @@ def test_statements_that_are_hidden_are_not_taken_for_none(shop: Shop, maintenan
 
 def test_a_file_that_may_not_be_written_to(shop_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MaintenanceInput.model_validate(sqlite_input())
-    assert environment.writable(settings) == "yes" and "free for a backup" in environment.room(settings)
+    assert found(environment.writable, settings) == "yes" and "free for a backup" in found(room, settings)
     # The account of the tests may be root, which may write everywhere.
     monkeypatch.setattr(environment.os, "access", lambda place, _: place != shop_path)
-    with pytest.raises(CheckError, match="may not write to the file"):
-        environment.writable(settings)
+    assert "may not write to the file" in lacks(environment.writable, settings)
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: _Usage(10))
-    with pytest.raises(CheckError, match="10 B are free"):
-        environment.room(settings)
+    assert "10 B are free" in lacks(room, settings)
 
 
 class _Usage:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import nullcontext
 from typing import Any
 
 from workflows.database_maintenance import backup as backups
@@ -54,12 +55,11 @@ class CheckError(Exception):
     """A check did not pass; the message says why."""
 
 
-def writable(settings: MaintenanceInput) -> str:
+def writable(target: Target) -> str:
     """Check that the target can be changed, and that queries can be measured at all."""
-    with opened(settings) as target:
-        if isinstance(target, SqliteTarget):
-            return _writable_file(target)
-        in_recovery, is_read_only, may_create_temporary, database, role = _one(target, _WRITABLE)
+    if isinstance(target, SqliteTarget):
+        return _writable_file(target)
+    in_recovery, is_read_only, may_create_temporary, database, role = _one(target, _WRITABLE)
     if in_recovery:
         raise CheckError("it is a replica, which cannot be changed: name the primary server as the target")
     if is_read_only:
@@ -83,10 +83,9 @@ def _writable_file(target: SqliteTarget) -> str:
     return "yes"
 
 
-def rights(settings: MaintenanceInput) -> str:
+def rights(target: Target) -> str:
     """Check that indexes can be created on every table."""
-    with opened(settings) as target:
-        rows = target.rows(_RIGHTS) if isinstance(target, PostgresTarget) else []
+    rows = target.rows(_RIGHTS) if isinstance(target, PostgresTarget) else []
     lacks = []
     for schema, role, may_create, foreign, owner, tables in rows:
         if foreign:
@@ -99,16 +98,16 @@ def rights(settings: MaintenanceInput) -> str:
     if lacks:
         raise CheckError("; ".join(lacks))
     tables = sum(row[-1] for row in rows)
-    return f"owner of all {tables} tables" if rows else "the tables belong to whoever may write to the file"
+    return f"owner of all {tables} tables" if rows else "all tables of the file"
 
 
-def restore(settings: MaintenanceInput) -> str:
+def restore(target: Target, settings: MaintenanceInput) -> str:
     """Check that a backup can be verified by restoring it."""
-    with opened(settings) as target:
-        if not isinstance(target, PostgresTarget):
-            return "in a temporary file"
+    if not isinstance(target, PostgresTarget):
+        return "in a temporary file"
     name = settings.restore_target or settings.target
-    with opened(settings.model_copy(update={"target": name})) as server:
+    elsewhere = settings.model_copy(update={"target": name})
+    with opened(elsewhere) if settings.restore_target else nullcontext(target) as server:
         may_create, role = _one(server, _MAY_CREATE) if isinstance(server, PostgresTarget) else (False, "")
     if not may_create:
         raise CheckError(
@@ -118,13 +117,12 @@ def restore(settings: MaintenanceInput) -> str:
     return f"on {name}"
 
 
-def room(settings: MaintenanceInput) -> str:
+def room(target: Target, settings: MaintenanceInput) -> str:
     """Check that a backup fits into its folder. The server's own disk cannot be seen from here."""
-    with opened(settings) as target:
-        if isinstance(target, SqliteTarget):
-            needed = target.path.stat().st_size
-        else:
-            (needed,) = _one(target, _SIZE)
+    if isinstance(target, SqliteTarget):
+        needed = target.path.stat().st_size
+    else:
+        (needed,) = _one(target, _SIZE)
     folder = backups.directory(settings)
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     if free < needed:
@@ -135,12 +133,11 @@ def room(settings: MaintenanceInput) -> str:
     return f"{size(free)} free for a backup of {size(needed)}"
 
 
-def limits(settings: MaintenanceInput) -> str:
+def limits(target: Target) -> str:
     """Check what would stop long statements, and say who else is affected."""
-    with opened(settings) as target:
-        if not isinstance(target, PostgresTarget):
-            return "none"
-        timeout, role, replicas, sees_all = _one(target, _LIMITS)
+    if not isinstance(target, PostgresTarget):
+        return "none"
+    timeout, role, replicas, sees_all = _one(target, _LIMITS)
     if timeout != "0":
         raise CheckError(
             f"statements of this role are stopped after {timeout}, which may be too short for counting and analyzing "
@@ -151,12 +148,11 @@ def limits(settings: MaintenanceInput) -> str:
     return "none; no replicas" if sees_all else "none; replicas cannot be seen by this role"
 
 
-def transactions(settings: MaintenanceInput) -> str:
+def transactions(target: Target) -> str:
     """Check that no long transaction would stall a concurrent build."""
-    with opened(settings) as target:
-        if not isinstance(target, PostgresTarget):
-            return "none over 5 minutes"
-        long, prepared, sees_all, role = _one(target, _TRANSACTIONS, _LONG_MINUTES, _LONG_MINUTES)
+    if not isinstance(target, PostgresTarget):
+        return "none over 5 minutes"
+    long, prepared, sees_all, role = _one(target, _TRANSACTIONS, _LONG_MINUTES, _LONG_MINUTES)
     found = [f"{long} open"] if long else []
     found += [f"{prepared} prepared"] if prepared else []
     if found:

@@ -18,7 +18,8 @@ from workflows.database_maintenance.environment import CheckError
 from workflows.database_maintenance.inputs import MaintenanceInput, QuerySource
 from workflows.database_maintenance.model import StatementRefused, TargetError
 from workflows.database_maintenance.statements import read_definition
-from workflows.database_maintenance.targets.opening import dialect_of, opened
+from workflows.database_maintenance.targets.base import Target
+from workflows.database_maintenance.targets.opening import dialect_of, open_target, opened
 from workflows.database_maintenance.targets.postgres import PostgresTarget
 from workflows.database_maintenance.targets.postgres_backup import find_tools
 from workflows.database_maintenance.workload import WorkloadError, file_named, load_workload
@@ -94,21 +95,55 @@ def _result(check: Check, ok: bool, message: str, started: float) -> CheckResult
     )
 
 
+class _Shared:
+    """One connection for several checks, one after the other, because opening one is most of their work."""
+
+    def __init__(self, settings: MaintenanceInput, users: int) -> None:
+        self._settings = settings
+        self._users = users
+        self._lock = threading.Lock()
+        self._target: Target | None = None
+
+    def ask(self, check: Callable[[Target], str]) -> str:
+        """Run a check; after the last one, the connection is closed."""
+        with self._lock:
+            try:
+                self._target = self._target or open_target(self._settings)
+                return check(self._target)
+            finally:
+                self._users -= 1
+                if self._target and self._users == 0:
+                    self._target.close()
+
+
 def checks_for(settings: MaintenanceInput) -> list[Check]:
     """The checks of a run."""
     needed = settings.backup_required
+    shared = _Shared(settings, users=7)
     return [
         Check("database_connection", "Database answers", True, 1.8, lambda: _connection(settings)),
-        Check("writable", "Database can be changed", True, 1.8, lambda: environment.writable(settings)),
-        Check("privileges", "Tables may be indexed", False, 1.8, lambda: environment.rights(settings)),
-        Check("measuring_role", "Role for measuring", True, 1.8, lambda: _measuring_role(settings)),
-        Check("long_transactions", "No long transactions", False, 1.8, lambda: environment.transactions(settings)),
-        Check("limits", "No limits for long statements", False, 1.8, lambda: environment.limits(settings)),
+        Check("writable", "Database can be changed", True, 1.8, lambda: shared.ask(environment.writable)),
+        Check("privileges", "Tables may be indexed", False, 1.8, lambda: shared.ask(environment.rights)),
+        Check("measuring_role", "Role for measuring", True, 1.8, lambda: shared.ask(_measuring_role)),
+        Check("long_transactions", "No long transactions", False, 1.8, lambda: shared.ask(environment.transactions)),
+        Check("limits", "No limits for long statements", False, 1.8, lambda: shared.ask(environment.limits)),
         Check("named_files", "Files named in the input", True, 1.0, lambda: _named_files(settings)),
         Check("query_source", "Queries to examine", False, 1.8, lambda: _query_source(settings)),
         Check("backup_tools", "Backup tools", needed, 1.8, lambda: _backup_tools(settings)),
-        Check("restore", "Backup can be verified", needed, 1.8, lambda: environment.restore(settings)),
-        Check("room", "Room for a backup", False, 1.8, lambda: environment.room(settings)),
+        Check(
+            "restore",
+            "Backup can be verified",
+            needed,
+            1.8,
+            lambda: shared.ask(lambda target: environment.restore(target, settings)),
+        ),
+        Check(
+            "room",
+            "Room for a backup",
+            False,
+            1.8,
+            lambda: shared.ask(lambda target: environment.room(target, settings)),
+        ),
         Check("backup_directory", "Backup directory", needed, 1.0, lambda: _backup_directory(settings)),
         Check("safety_controller", "Statement guard", True, 1.0, lambda: _guard(settings)),
     ]
@@ -119,10 +154,9 @@ def _connection(settings: MaintenanceInput) -> str:
         return target.version()
 
 
-def _measuring_role(settings: MaintenanceInput) -> str:
-    with opened(settings) as target:
-        role = target.measuring_role if isinstance(target, PostgresTarget) else ""
-        rows = target.rows(_ROLE, role) if isinstance(target, PostgresTarget) and role else []
+def _measuring_role(target: Target) -> str:
+    role = target.measuring_role if isinstance(target, PostgresTarget) else ""
+    rows = target.rows(_ROLE, role) if isinstance(target, PostgresTarget) and role else []
     if not role:
         return "none is configured; queries run as the role of the target's address"
     if not rows:
