@@ -18,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from app.cli.schema import upgrade_everything
@@ -27,6 +29,10 @@ from app.settings import Settings
 for _name in [name for name in os.environ if name.startswith("ASSENT_") and not name.startswith("ASSENT_TEST_")]:
     del os.environ[_name]  # the developer's own settings are not the tests'
 os.environ["ASSENT_REFUSALS_PER_MINUTE"] = "0"  # tests are refused a lot, all from one address
+
+# How long drawing an example takes says more about what else the machine does than about a test.
+hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tests")
 
 _MEMORY, _MEMORY_NEEDED = Path("/dev/shm"), 3 << 30
 

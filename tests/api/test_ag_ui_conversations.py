@@ -215,4 +215,3 @@ def test_any_interrupt_can_be_asked(given: dict[str, Any], title: str) -> None:
     asked = asked_by({"id": "1", **given}, "mail")
     assert (asked.document["title"], asked.document["kind"], asked.workflow) == (title, "value", "mail")
     assert "id" not in asked.document["value"] and asked.response_schema is None
-

@@ -30,9 +30,7 @@ def test_a_client_that_has_gone_is_handed_nothing(agent: Program, call: Callable
     assert outcome(agent, request)["receipt"]["status"] == "delivered"
 
 
-def test_nor_is_a_coding_agent_whose_hook_has_ended(
-    app: Flask, owner: Person, call: Callable[[str], Caller]
-) -> None:
+def test_nor_is_a_coding_agent_whose_hook_has_ended(app: Flask, owner: Person, call: Callable[[str], Caller]) -> None:
     agent = Program(app, make_token(app, owner, TokenKind.AGENT, [Scope.APPROVALS_REQUEST], name="Coding agent"))
     event = {
         "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "session_id": "s",

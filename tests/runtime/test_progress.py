@@ -20,9 +20,7 @@ def _reports(rig: Rig, run: str) -> list[ProgressView]:
     return rig.views.run(run, rig.reviewer).progress
 
 
-def _steered(
-    rig: Rig, run: str, act: str, meanwhile: Callable[[], object] = lambda: None, last: str = ""
-) -> None:
+def _steered(rig: Rig, run: str, act: str, meanwhile: Callable[[], object] = lambda: None, last: str = "") -> None:
     """Advance a run, and steer it while its step waits between two pieces.
 
     Args:

@@ -65,8 +65,22 @@ def test_joiners_are_taken_where_a_script_or_an_emoji_needs_them(name: str) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["A\u200dda", "\u200cAda", "Ada\u200d", "نامه\u200d", "A\u200b", "A\u202eb", "A\u2066b", "A\tb", "क\u200dष",
-     "👩\u200d", "\u200d💻", "👩\u200c💻", "©\u200d®", "👩\u200d\u200d💻"],
+    [
+        "A\u200dda",
+        "\u200cAda",
+        "Ada\u200d",
+        "نامه\u200d",
+        "A\u200b",
+        "A\u202eb",
+        "A\u2066b",
+        "A\tb",
+        "क\u200dष",
+        "👩\u200d",
+        "\u200d💻",
+        "👩\u200c💻",
+        "©\u200d®",
+        "👩\u200d\u200d💻",
+    ],
 )
 def test_nothing_else_that_shows_nothing_is_taken(name: str) -> None:
     assert not is_line(name)

@@ -45,7 +45,7 @@ def drawn(data: Any) -> Field:
 
 def sent(form: Field) -> dict[str, str]:
     """What a browser sends without a change: no hidden list of the rows."""
-    return {leaf.name: leaf.value for leaf in form.leaves() }
+    return {leaf.name: leaf.value for leaf in form.leaves()}
 
 
 def test_a_table_has_its_columns_in_order_and_few_fields() -> None:
@@ -54,7 +54,7 @@ def test_a_table_has_its_columns_in_order_and_few_fields() -> None:
     assert doubtful.is_table and form.has_table
     assert [cell.label for cell in doubtful.fields[0].fields] == ["Column", "Field", "Samples"]
     assert [cell.kind for cell in doubtful.fields[0].fields] == ["fixed", "select", "fixed"]
-    assert ("\"memory_mb\"", "Memory") in doubtful.fields[0].fields[1].options
+    assert ('"memory_mb"', "Memory") in doubtful.fields[0].fields[1].options
     assert (doubtful.is_folded, sure.is_folded) == (False, True)
     assert list(sent(form)) == ["data.doubtful.0.field", "data.doubtful.1.field", "data.sure.0.field"]
 
