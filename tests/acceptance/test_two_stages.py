@@ -25,7 +25,7 @@ rules:
     escalation: [{after: 2 hours, teams: platform}]
 default: {deadline: 1 day}
 """
-TEXT, EDIT = "select 1;", "update orders set paid = true where id = 7;"
+TEXT, EDIT = "select 1;", "update orders set state = 'done' where id = 7;"
 RAISED = re.compile("Not sent yet: your changes raise the risk from safe to")
 
 
