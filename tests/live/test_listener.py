@@ -19,6 +19,7 @@ from app.services.bundle import Services
 from app.services.record import events
 from app.services.record.events import EventView
 from tests.factories import add_event, make_run
+from tests.processes.crew import until
 
 SOON = 60.0
 
@@ -100,7 +101,8 @@ def test_while_it_listens_a_lock_shows_that_the_process_is_alive(heard: Heard, s
     heard.connections.get(timeout=SOON)
     assert not is_free(), "it holds the lock again"
     heard.listener.stop()
-    assert is_free() and heard.listener.lock_key() is None
+    until(is_free, what="the server notices that the connection is closed")
+    assert heard.listener.lock_key() is None
 
 
 def test_what_is_rolled_back_never_happened(heard: Heard, services: Services) -> None:

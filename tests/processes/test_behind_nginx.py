@@ -23,6 +23,7 @@ from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
 from app.store.people import SignIn
 from tests.factories import add_event, make_person, make_run
+from tests.missing import missing
 from tests.webprocess import SOON, Web, free_port
 
 pytestmark = pytest.mark.processes
@@ -78,7 +79,7 @@ def web(module_database_url: str, proxies: tuple[int, int], tmp_path_factory: py
     """A web process behind both."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
-        pytest.fail("nginx is missing") if os.environ.get("CI") else pytest.skip("nginx is missing")
+        missing("nginx is missing")
     settings = {
         "ASSENT_TRUSTED_PROXIES": "127.0.0.1", "ASSENT_BASE_URL": f"http://127.0.0.1:{proxies[0]}",
         "ASSENT_REFUSALS_PER_MINUTE": "0",
