@@ -241,6 +241,16 @@ class Drive:
             return state.values.get(shown)
         return {name: state.values[name] for name in shown if name in state.values}
 
+    @property
+    def asked(self) -> dict[str, str]:
+        """The ids of the open requests, by what the thread asks (`asked_name`)."""
+        return {asked_name(was): request_id for request_id, (_, was) in self._open.items()}
+
+    @property
+    def unsent(self) -> list[OpenRequest]:
+        """The requests that people have decided on, and whose outcome was not sent."""
+        return [request for request, _, _ in self._due.values()]
+
     # Opening requests
 
     def _stops(self, state: StateSnapshot) -> Generator[Step, Any, list[Stop]]:
@@ -431,6 +441,11 @@ class Drive:
         except ApiError as error:
             if error.status != 409:  # already decided: the outcome is ignored
                 raise
+
+
+def asked_name(asked: Asked) -> str:
+    """Return what identifies a question of a thread: its interrupt, and what that asks."""
+    return f"{asked.interrupt_id} {asked.value_digest}"
 
 
 def default_receipt(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:

@@ -17,13 +17,37 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
-from assent.client import AsyncApproval, AsyncAssent
+from assent.approval import AsyncApproval
+from assent.client import AsyncAssent
 from assent.contracts import Outcome, ReceiptStatus
-from assent.driver import GONE, REFUSED, CallPortal, Clear, Drive, Invocation, Invoke, Step, default_receipt
-from assent.errors import EndedError, MovedOnError, PassedOverError, Rejected, ThreadOrderError
+from assent.dialects.registry import understand
+from assent.driver import (
+    GONE,
+    REFUSED,
+    CallPortal,
+    Clear,
+    Drive,
+    Invocation,
+    Invoke,
+    Step,
+    Wait,
+    asked_name,
+    default_receipt,
+)
+from assent.errors import (
+    ConflictError,
+    EndedError,
+    MovedOnError,
+    NotAllowedError,
+    NotFoundError,
+    PassedOverError,
+    Rejected,
+    ThreadOrderError,
+)
 from assent.executor import AsyncExecutor
 from assent.gate import ProposalChangedError
 from assent.guard import PASSED_OVER
+from assent.langgraph_server.claims import Claim
 from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, Thread, failed, heard
 from assent.thread import GetListed, GetSaved, GetState
 
@@ -63,10 +87,13 @@ class ThreadDriver(AsyncExecutor):
 
     Args:
         woken: set when another program may have changed the thread.
+        claim: this bridge's claim on the thread, in which open requests are noted.
     """
 
-    def __init__(self, client: AsyncAssent, thread: Thread, woken: asyncio.Event) -> None:
+    def __init__(self, client: AsyncAssent, thread: Thread, woken: asyncio.Event, claim: Claim) -> None:
         super().__init__(client)
+        self._claim = claim
+        self._drive: Drive | None = None
         self._thread = thread
         self._woken = woken
         self._marked = False
@@ -80,10 +107,13 @@ class ThreadDriver(AsyncExecutor):
             NotOursError: somebody else has gone on with it.
             RunFailedError, PassedOverError, Rejected, EndedError: as `assent.drive`; all is reported by then.
         """
-        drive = Drive(RemoteGraph(), self._thread.config, workflow, self._opened, stored=False)
+        self._drive = Drive(RemoteGraph(), self._thread.config, workflow, self._opened, stored=False)
         try:
-            await self.run(drive.steps(None))
-        except REPORTED:
+            await self.run(self._drive.steps(None))
+        except REPORTED as error:
+            if isinstance(error, NotOursError):
+                for request in self._drive.unsent:
+                    await self._client.call(request.receipt_call(ReceiptStatus.NOT_APPLIED, GONE, None))
             await self._unmark()
             raise
         finally:
@@ -98,6 +128,8 @@ class ThreadDriver(AsyncExecutor):
         if not isinstance(step, CallPortal | GetState | GetSaved | GetListed | Clear):
             # The results of the answers have been reported by now; before a `Clear`, perhaps not.
             await self._unmark()
+        if isinstance(step, Wait) and self._drive is not None:
+            await self._claim.note(self._drive.asked)
         return await super()._take(step)
 
     async def _read(self, step: GetState | GetSaved | GetListed) -> Any:
@@ -129,6 +161,10 @@ class ThreadDriver(AsyncExecutor):
         where = str(step.before.config["configurable"]["checkpoint_id"])
         sent = SentAnswers(uuid.uuid4().hex, where, dict(step.answers), names)
         if resume is not None:
+            # From here on, what happened to the answers is in that mark.
+            answered = set(step.answers.values())
+            left = {name: asked for name, asked in self._claim.requests.items() if asked not in answered}
+            await self._claim.note(left)
             await self._thread.mark(asdict(sent))
             self._marked = True
         return await self._follow(sent, resume)
@@ -171,6 +207,27 @@ def stopped_between(document: Mapping[str, Any], state: StateSnapshot) -> bool:
     return document["status"] == "interrupted" and bool(state.next) and not state.interrupts
 
 
+async def withdraw(client: AsyncAssent, noted: Mapping[str, str], but: StateSnapshot | None = None) -> None:
+    """Withdraw the requests that an earlier process opened, except for what the thread asks in the given state."""
+    asked = but.interrupts if but is not None else ()
+    asks = {asked_name(understand(found.id, found.value, found.response_schema, "", "")) for found in asked}
+    for name, request_id in noted.items():
+        if name not in asks:
+            request = client.approvals.get(request_id)
+            try:
+                await request.cancel(GONE)
+            except ConflictError:  # it has been decided
+                if (await request.status()).outcome is not None and not reported(request.receipt):
+                    await request.report(ReceiptStatus.NOT_APPLIED, GONE)
+            except (NotFoundError, NotAllowedError):
+                pass  # it belongs to another bridge, which is gone
+
+
+def reported(receipt: Mapping[str, Any] | None) -> bool:
+    """True if a receipt says what was done."""
+    return (receipt or {}).get("status", ReceiptStatus.DELIVERED) != ReceiptStatus.DELIVERED
+
+
 async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, Any]) -> None:
     """Report the results of answers that a crashed process sent, and continue from there.
 
@@ -194,9 +251,11 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:
             approval = client.approvals.get(request_id)
-            status = await approval.status()
-            reported = (status.receipt or {}).get("status", ReceiptStatus.DELIVERED) != ReceiptStatus.DELIVERED
-            if status.outcome is None or reported:
+            try:
+                status = await approval.status()
+            except NotFoundError:
+                continue  # it belongs to another bridge, which is gone
+            if status.outcome is None or reported(status.receipt):
                 continue
             if not was_sent:
                 await approval.report(ReceiptStatus.NOT_APPLIED, GONE)

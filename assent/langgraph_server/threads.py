@@ -56,12 +56,22 @@ class Thread:
         """Return the thread as the server lists it now."""
         return await self._server.threads.get(self.id)
 
+    async def status(self) -> str:
+        """Return the thread's status now; empty: it was deleted."""
+        try:
+            return str((await self.document())["status"])
+        except NotFoundError:
+            return ""
+
     async def state(self, failed: bool = False) -> StateSnapshot:
         """Return the thread's current state, an empty one if it was deleted; `failed`: its last run raised."""
         try:
-            return snapshot(await self._server.threads.get_state(self.id), failed)
+            found: Mapping[str, Any] = await self._server.threads.get_state(self.id)
         except NotFoundError:
+            found = {}
+        if not found.get("checkpoint"):  # a server that was killed may have kept the thread and lost its checkpoints
             return StateSnapshot({}, (), self.config, None, None, None, (), ())
+        return snapshot(found, failed)
 
     async def of_step(self, step: int) -> list[StateSnapshot]:
         """Return its states at a step: several if somebody went back to an earlier checkpoint, or clocks differ."""
@@ -77,9 +87,13 @@ class Thread:
         """Discard stored answers, so that the due steps run and ask again."""
         await self._server.threads.update_state(self.id, None)
 
+    async def note(self, metadata: Mapping[str, Any]) -> str:
+        """Set keys of the thread's metadata; others are kept. Returns when the server says that it was changed."""
+        return str((await self._server.threads.update(self.id, metadata=metadata))["updated_at"])
+
     async def mark(self, sent: Mapping[str, Any] | None) -> None:
         """Note in the thread's metadata which answers are being sent; None: their results are known."""
-        await self._server.threads.update(self.id, metadata={RESUMING: sent is not None, SENT: sent})
+        await self.note({RESUMING: sent is not None, SENT: sent})
 
     async def run(
         self, resume: Mapping[str, Any] | None, mark: str, stop_after: Collection[str] = ()

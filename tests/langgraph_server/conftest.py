@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from tests.webprocess import free_port
 
 HERE = Path(__file__).parent
 LANGGRAPH = ROOT / ".venv-langgraph-server" / "bin" / "langgraph"
-GRAPHS = ("gate", "parallel", "agent", "flipping")
+GRAPHS = ("gate", "slow", "parallel", "agent", "flipping")
 AT_ONCE = "0.1"
 """Seconds between two looks of the bridge."""
 
@@ -77,6 +78,17 @@ class Server:
         """End it."""
         assert self.process is not None
         self.process.terminate()
+        self.process.wait(30)
+
+    def kill(self) -> None:
+        """End it with no chance to do anything, once it has stored everything: it does so every few seconds."""
+        assert self.process is not None
+        stored = self.folder / ".langgraph_api" / ".langgraph_ops.pckl"
+        began = time.time_ns()
+        until(lambda: stored.exists() and stored.stat().st_mtime_ns > began, what="nothing was stored")
+        # The checkpoints follow in the same second.
+        until(lambda: min(path.stat().st_mtime_ns for path in stored.parent.glob("*.pckl")) > began, what="not all")
+        self.process.kill()
         self.process.wait(30)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict
 
@@ -17,6 +18,11 @@ from langgraph.types import interrupt
 from pydantic import BaseModel
 
 from assent import Script, report_receipt, request_approval
+
+with suppress(ImportError):  # elsewhere than in the server
+    from langgraph_runtime_inmem import _persistence
+
+    _persistence._flush_interval = 1  # seconds; a test kills the server once it has stored its threads
 
 
 class State(TypedDict, total=False):
@@ -81,6 +87,15 @@ def both(state: State) -> State:
     return {}
 
 
+def ask_slowly(state: State) -> State:
+    """Ask, and take as long with the answer as something holds it."""
+    answer = interrupt({"title": f"Slow {state['note']}"})
+    with Path(state["file"]).with_suffix(".hold").open("a") as hold:
+        fcntl.flock(hold, fcntl.LOCK_SH)
+    write(state, str(answer))
+    return {}
+
+
 class WipesOnce(FakeListChatModel):
     """A model that calls the tool `wipe`, and is done when it has heard of it."""
 
@@ -121,6 +136,7 @@ gate = (
     StateGraph(State, context_schema=Context).add_node("propose", propose).add_node("region", region)
     .add_edge(START, "propose").add_edge("propose", "region").add_edge("region", END).compile()
 )  # fmt: skip
+slow = StateGraph(State).add_node("ask", ask_slowly).add_edge(START, "ask").add_edge("ask", END).compile()
 parallel = (
     StateGraph(State).add_node("ask_first", ask_first).add_node("ask_second", ask_second).add_node("both", both)
     .add_edge(START, "ask_first").add_edge(START, "ask_second").add_edge(["ask_first", "ask_second"], "both").compile()
