@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ class PostgresTarget:
             # Policies of tables may call anything, so queries that would be subject to one fail instead.
             self.connection.execute("SET row_security = off")
             # With the default of 8 MB, copies would be read from disk again and again, and tables themselves would not.
-            self.connection.execute("SET temp_buffers = '256MB'")
+            with suppress(psycopg.errors.InvalidParameterValue):
+                self.connection.execute("SET temp_buffers = '256MB'")
             asked = (
                 "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[], pg_catalog.current_setting('search_path')"
             )
