@@ -245,6 +245,17 @@ def test_hostile_texts_take_hardly_longer_than_the_limit(part, letters, monkeypa
     assert time.thread_time() - start < 1.5
 
 
+OTHER_LANGUAGES = ["%x(", "`", "'drop table ", "Socket exec ", "system('", "unlink 'a", "decode64('"]
+
+
+@pytest.mark.parametrize("part", sample(OTHER_LANGUAGES))
+def test_hostile_texts_in_other_languages_take_no_long_time(part):
+    text = part * (60_000 // len(part))
+    start = time.thread_time()
+    assess_proposal({"kind": "script", "title": "t", "language": "ruby", "content": text})
+    assert time.thread_time() - start < 2
+
+
 GROWING = [
     "a=xxxxxxxxxx;" + "a=$a$a;" * 60 + "echo $a",
     "".join(f"f{i}() {{ f{i + 1} a; f{i + 1} b; f{i + 1} c; }};" for i in range(30)) + "f0",

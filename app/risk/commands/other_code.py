@@ -51,7 +51,7 @@ _CALLS = re.compile(
     r"(?:system|exec|shell_exec|passthru|popen|execSync|exec_sync|spawnSync|spawn|IO\.popen|os\.execute|io\.popen"
     r"|proc_open|"
     r"do shell script|Kernel\.system|run)\s*\(?\s*(?:\[\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|q[qx]?\{[^}]*\})"
-    r"|(?:%x|qx)\s*[({\[/|](.*?)[)}\]/|]|`([^`]*)`",
+    r"|(?:%x|qx)\s*[({\[/|](.{0,300}?)[)}\]/|]|`([^`]*)`",
     re.DOTALL,
 )
 _TEXT = r"(?:\"((?:[^\"\\\n]|\\.){1,500})\"|'((?:[^'\\\n]|\\.){1,500})')"
@@ -74,7 +74,7 @@ _NETWORK = re.compile(
     r"socket|TCPSocket|fsockopen|net\.(?:connect|Socket|createConnection)|IO::Socket|UNIXSocket", re.IGNORECASE
 )
 _STARTS_SHELL = re.compile(
-    r"/bin/(?:ba|z|da|k)?sh\b|\b(?:exec|system|spawn|popen|proc_open)\b.*\b(?:ba)?sh\b|cmd\.exe", re.DOTALL
+    r"/bin/(?:ba|z|da|k)?sh\b|\b(?:exec|system|spawn|popen|proc_open)\b.{0,300}\b(?:ba)?sh\b|cmd\.exe", re.DOTALL
 )
 
 _SQL = re.compile(
