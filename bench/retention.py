@@ -29,8 +29,8 @@ SWEEPS = {
     "contents": Kept(contents=KEPT),
 }  # fmt: skip
 _FILL = """
-    insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint, metadata)
-        select r.id, '', lpad(n::text, 8, '0'), jsonb_build_object('v', 4, 'text', repeat(md5(r.id || n), 30)), '{}'
+    insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint, metadata, assent_seq)
+        select r.id, '', lpad(n::text, 8, '0'), jsonb_build_object('v', 4, 'text', repeat(md5(r.id || n), 30)), '{}', n
         from runs r, generate_series(1, 12) n;
     insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
         select r.id, '', 'channel ' || n % 4, n::text, 'msgpack', decode(repeat(md5(r.id || n), 60), 'hex')
@@ -44,7 +44,7 @@ _FILL = """
         select now() - interval '90 days', 'step.ended', r.id, '{"node": "measure", "title": "Measure the queries"}'
         from runs r, generate_series(1, 20) n;
     delete from unplanned_events;
-    update runs set state = 'completed', finished_at = now() - interval '90 days' where state <> 'completed';
+    update runs set state = 'completed', finished_at = now() - interval '90 days';
     update approval_requests set state = 'approved', resolved_at = now() - interval '90 days';
     insert into deliveries (id, key, kind, channel, person_id, request_id, state, created_at, first_due_at, due_at,
             subject, reason, address, reference, on_behalf_of, digest, attempts, in_digest)

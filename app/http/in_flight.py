@@ -1,8 +1,9 @@
 """How many HTTP requests a process answers at the same time; beyond that, it says at once that it is busy.
 
 The web process answers all requests in one thread. If more arrive than it can answer, each one waits for all others,
-until nobody gets an answer in time. With a limit, those that are accepted are answered soon, and the others are told
-when to come again, which costs little. A request that only waits, for a decision or for its own body, does not count.
+until nobody gets an answer in time. With a limit, those that are accepted are answered soon, and the others learn
+at once when to come again, which costs little. A request that only waits, for a decision or for its own body, does not
+count.
 """
 
 from __future__ import annotations

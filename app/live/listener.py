@@ -4,7 +4,7 @@ PostgreSQL delivers notifications in commit order and, on one connection, withou
 reading the rows that notifications name is complete. Events from the time without a connection are found by comparing
 two snapshots: those that are visible now and were not at the last check. The check is repeated regularly, so that an
 event that gets lost on the way is late, but not missing. Where snapshots cannot be compared, because the database was
-restored on another server meanwhile, open pages are told to read everything again.
+restored on another server meanwhile, open pages read everything again.
 
 It runs as a thread, under eventlet a green one; waiting yields because the web process has configured psycopg to wait
 with `select`.

@@ -19,7 +19,7 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.settings import Settings
 from app.store.engine import Sessions
-from app.store.erasure import cut_request, empty_requests
+from app.store.erasure import cut_requests, empty_requests
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 
@@ -96,10 +96,10 @@ class Retention:
             "contents": self._contents,
         }  # fmt: skip
         found: dict[str, int] = {}
-        for each in fields(kept):
-            how_long: timedelta | None = getattr(kept, each.name)
-            if how_long is not None and (count := sweeps[each.name](self._clock() - how_long)):
-                found[each.name] = count
+        for kind in fields(kept):
+            how_long: timedelta | None = getattr(kept, kind.name)
+            if how_long is not None and (count := sweeps[kind.name](self._clock() - how_long)):
+                found[kind.name] = count
         if found:
             with self._sessions.begin() as session:
                 record(session, SYSTEM, "record.swept", self._clock(), deleted=found)
@@ -142,18 +142,21 @@ class Retention:
         return total
 
     def _contents(self, before: datetime) -> int:
-        total = 0
-        while count := self._some_contents(before):
-            total += count
+        total, after = 0, _LONG_AGO
+        while some := self._some_contents(after, before):
+            total += len(some)
+            after = max(some)
         return total
 
-    def _some_contents(self, before: datetime) -> int:
+    def _some_contents(self, after: datetime, before: datetime) -> list[datetime]:
+        """Remove the contents of some requests that were resolved since a moment. Returns when each was resolved."""
         request = ApprovalRequest
         over = or_(request.run_id.is_(None), select(Run.id).where(Run.id == request.run_id, _run_ended()).exists())
         query = (
             select(request)
             .where(
-                request.state != RequestState.PENDING.value, request.resolved_at < before,
+                request.state != RequestState.PENDING.value, request.resolved_at >= after,
+                request.resolved_at < before,
                 request.emptied_at.is_(None), request.held_until.is_(None) | (request.held_until < before), over,
             )
             .order_by(request.resolved_at)
@@ -162,11 +165,11 @@ class Retention:
         )  # fmt: skip
         with self._sessions.begin() as session:
             requests = session.scalars(query).all()
-            for each in requests:
-                each.emptied_at = self._clock()
-                cut_request(session, each.id)
+            for row in requests:
+                row.emptied_at = self._clock()
+            cut_requests(session, [row.id for row in requests])
             empty_requests(session, requests, EMPTIED)
-        return len(requests)
+            return [row.resolved_at for row in requests if row.resolved_at is not None]
 
 
 def _run_ended() -> ColumnElement[bool]:

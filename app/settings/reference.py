@@ -50,7 +50,7 @@ def allowed(name: str, field: FieldInfo) -> str:
         return "a path"
     if name in _LISTS:
         return f"{_LISTS[name]}, separated by commas"
-    most = next((each.max_length for each in field.metadata if hasattr(each, "max_length")), None)
+    most = next((limit.max_length for limit in field.metadata if hasattr(limit, "max_length")), None)
     return _TEXTS.get(name) or (f"text of at most {most} characters" if most else "text")
 
 
@@ -58,13 +58,13 @@ def _without_none(kind: Any) -> Any:
     if get_origin(kind) is Annotated:
         return _without_none(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
-        return next(each for each in get_args(kind) if each is not NoneType)
+        return next(part for part in get_args(kind) if part is not NoneType)
     return kind
 
 
 def _range(kind: Any, field: FieldInfo) -> str:
-    least = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
-    most = next((each.le for each in field.metadata if hasattr(each, "le")), None)
+    least = next((limit.ge for limit in field.metadata if hasattr(limit, "ge")), None)
+    most = next((limit.le for limit in field.metadata if hasattr(limit, "le")), None)
     what = "a whole number" if kind is int else "a number"
     if least is None:
         return what

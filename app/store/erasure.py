@@ -45,11 +45,11 @@ _CUT = (
     "update model_uses set error = '' where run_id = :run",
 )
 """What stays without its contents."""
-_CUT_OF_ONE = (
-    "delete from search_documents where request_id = :request",
-    "update decisions set change = null, answer = null where request_id = :request",
-    "update receipts set summary = '', detail = null where request_id = :request",
-    "update deliveries set text = null, html = null where request_id = :request",
+_CUT_OF_SOME = (
+    "delete from search_documents where request_id = any(:requests)",
+    "update decisions set change = null, answer = null where request_id = any(:requests)",
+    "update receipts set summary = '', detail = null where request_id = any(:requests)",
+    "update deliveries set text = null, html = null where request_id = any(:requests)",
 )
 """What stays without its contents, but with what people wrote: the documents for searches are made again of that."""
 
@@ -65,10 +65,10 @@ def delete_held(session: Session, run_id: str) -> None:
         session.execute(text(statement), {"run": run_id})
 
 
-def cut_request(session: Session, request_id: str) -> None:
-    """Remove the contents from what belongs to one request."""
-    for statement in _CUT_OF_ONE:
-        session.execute(text(statement), {"request": request_id})
+def cut_requests(session: Session, ids: Sequence[str]) -> None:
+    """Remove the contents from what belongs to requests."""
+    for statement in _CUT_OF_SOME:
+        session.execute(text(statement), {"requests": list(ids)})
 
 
 def empty_requests(session: Session, requests: Sequence[ApprovalRequest], words: str) -> None:

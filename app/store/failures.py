@@ -28,7 +28,7 @@ def state_of(error: BaseException) -> str:
 
 
 def unavailability(error: BaseException) -> str:
-    """Return what people are told if the server is to blame; empty if it is not."""
+    """Return a sentence for people if the server is to blame; empty if it is not."""
     if words := _WORDS.get(state := state_of(error)):
         write_failures.note(state)
         return words

@@ -40,8 +40,9 @@ def change(services: Services, statement: str, **values: object) -> None:
 def end(services: Services, run_id: str, state: RunState, ago: timedelta) -> None:
     """End a run in the past, in the steps that the database allows."""
     with services.sessions.begin() as session:
-        for each in (RunState.RUNNING, state):
-            session.execute(text("update runs set state = :state where id = :id"), {"state": each.value, "id": run_id})
+        for reached in (RunState.RUNNING, state):
+            values = {"state": reached.value, "id": run_id}
+            session.execute(text("update runs set state = :state where id = :id"), values)
         at = {"at": services.clock() - ago, "id": run_id}
         session.execute(text("update runs set finished_at = :at where id = :id"), at)
 

@@ -19,6 +19,7 @@ from langgraph.types import Command
 
 from app.api import reference
 from app.api.metrics import METRICS
+from app.bounded_work import PROCESSES
 from app.domain import errors
 from app.domain.events import EventKind
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
@@ -26,9 +27,14 @@ from app.domain.tokens import AGENT_SCOPES, Scope
 from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
+from app.settings import Settings
+from app.store.engine import make_engine
 from app.web.admin.audit import PHRASES
 from app.web.requests.calls import MADE
+from app.worker.adapter import READERS
+from app.worker.courier import AT_ONCE
 from app.worker.main import UNFINISHED_EXIT
+from app.worker.timekeeper import THREADS
 from assent import Workflow
 from assent.contracts import CallDecision
 from assent.digests import digest_of
@@ -314,3 +320,16 @@ def test_the_rules_by_value_are_those_of_policies_yaml() -> None:
     loaded = yaml.safe_load((ROOT / "policies.yaml").read_text())["rules"]
     shown = yaml.safe_load(example)["rules"]
     assert shown and all(rule in loaded for rule in shown)
+
+
+def test_the_connections_of_processes_are_those_of_their_pools() -> None:
+    text = section("Connections", (ROOT / "docs" / "operating.md").read_text())
+    engine = make_engine("postgresql://")
+    of_an_engine = 2 * engine.pool.size()  # type: ignore[attr-defined]
+    web = of_an_engine + 1  # and the listener
+    assert f"| web | {web}, and {of_an_engine} in each of two helper processes" in text and PROCESSES == 2
+    assert f": {web + PROCESSES * of_an_engine} |" in text
+    # Leases, announcements, and the timekeeper's announcements; services, readers, deadlines, and deliveries.
+    fixed = 3 + 2 * (2 + READERS + THREADS + 1 + AT_ONCE + 1)
+    usual = fixed + Settings().worker_concurrency * 3 // 2
+    assert f"| worker | {fixed} + `ASSENT_WORKER_CONCURRENCY` × 1.5: {usual} by default |" in text
