@@ -1,4 +1,4 @@
-"""Figures for operators: how large the database is, what takes the room, and who is connected to it."""
+"""Figures for operators: the size of the database and of each kind of data, and who is connected to it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CONNECTIONS = text("""
 
 @dataclass(frozen=True)
 class Share:
-    """What takes room. `rows` is the estimate of the database's statistics."""
+    """Data of one kind. `rows` is the estimate of the database's statistics."""
 
     name: str
     rows: int
@@ -50,7 +50,7 @@ class OperatingFigures:
 
     Attributes:
         bytes: The size of the whole database.
-        shares: What takes up space, the largest first, and everything else last.
+        shares: The size of each kind of data, the largest first, and everything else last.
         version: PostgreSQL's.
         connections: Connections to this database, by the name of the program.
         room: Connections that the server accepts from all programs together.

@@ -1,4 +1,4 @@
-"""Figures for operators: the size of the database, what takes the room, how long it is kept, and connections."""
+"""Figures for operators: the size of each kind of data, how long it is kept, and connections."""
 
 from __future__ import annotations
 
