@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.domain.calls import is_made
 from app.domain.reading_tools import NO_TOOLS, ReadingTools
 from app.domain.risk import Assessment, Finding, assess, floor_of, is_level
 from app.domain.text import plural
+from app.risk.languages import language_named
 from app.risk.plans import read_step
 from app.risk.reading import Reading
 from app.risk.resemblance import call_text, second_opinion
@@ -85,16 +87,31 @@ def _script(document: Mapping[str, Any], reading: Reading) -> None:
     if not isinstance(content, str):
         reading.add(MALFORMED, "The script has no text.")
         return
-    with second_opinion(reading, content):
+    with second_opinion(reading, content, is_known=partial(_writes_named_rows, content, document)):
         reading.take(text_findings(content))
         _read_code(content, document, reading)
 
 
 def _read_code(content: str, document: Mapping[str, Any], reading: Reading, default: str = "") -> None:
-    language = str(document.get("language") or default).strip().lower()
-    dialect = str(document.get("dialect") or ("" if language == "sql" else language))
+    language, dialect = _language(document, default)
     rows = _rows(document.get("tables"))
     reading.read(language, content, dialect=dialect, rows=rows, server_version=document.get("server_version"))
+
+
+def _language(document: Mapping[str, Any], default: str) -> tuple[str, str]:
+    language = str(document.get("language") or default).strip().lower()
+    return language, str(document.get("dialect") or ("" if language == "sql" else language))
+
+
+def _writes_named_rows(content: str, document: Mapping[str, Any], default: str = "") -> bool:
+    language, dialect = _language(document, default)
+    if language_named(language) != "sql":
+        return False
+    # With the first SQL only, as its reader: not every process reads any.
+    from app.risk.sql.named_rows import writes_named_rows
+    from app.risk.sql.statement import dialect_named
+
+    return writes_named_rows(content, dialect_named(dialect))
 
 
 def _rows(tables: Any) -> dict[str, int]:
@@ -123,7 +140,8 @@ def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None
     if not isinstance(statement, str):
         reading.add(MALFORMED, "The change has no statement.")
         return
-    with second_opinion(reading, statement):
+    known = partial(_writes_named_rows, statement, document, default="sql")
+    with second_opinion(reading, statement, is_known=known):
         reading.take(text_findings(statement))
         reading.take(fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"})))
         _read_code(statement, document, reading, default="sql")

@@ -14,7 +14,7 @@ import re
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -127,17 +127,23 @@ def _is_short(tokens: list[str]) -> bool:
 
 
 @contextmanager
-def second_opinion(reading: Reading, text: str, ordinary: bool = False) -> Iterator[None]:
+def second_opinion(
+    reading: Reading, text: str, ordinary: bool = False, is_known: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Read a text by rules within the block; afterwards, the opinion on it is added, if there is one.
 
     It depends on this text alone, whatever else the proposal holds. It is more careful with what rules understand in
     full, and with what is `ordinary`.
+
+    Args:
+        is_known: Returns whether rules know that what they understand and call medium is no more than that. Asked only
+            where the opinion would raise it.
     """
     first = len(reading.findings)
     with reading.apart():
         yield
         found = opinion(text, level_by_rules(reading, first), understood=reading.understood, ordinary=ordinary)
-        if found is not None:
+        if found is not None and not (reading.understood and found.severity is RiskLevel.HIGH and is_known()):
             reading.take([found])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @contextmanager
-def _record(reading: Reading, text: str, ordinary: bool = False) -> Iterator[None]:
+def _record(
+    reading: Reading, text: str, ordinary: bool = False, is_known: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     first = len(reading.findings)
     with reading.apart():
         yield

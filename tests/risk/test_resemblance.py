@@ -10,6 +10,7 @@ import pytest
 from app.risk import resemblance
 from app.risk.assess import assess_proposal
 from app.risk.resemblance import LONGEST, RESEMBLES_CRITICAL, RESEMBLES_HIGH, Numbers, opinion
+from app.risk.sql.named_rows import writes_named_rows
 from assent.contracts import RiskLevel
 
 SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -112,3 +113,40 @@ def test_the_opinion_on_a_text_does_not_depend_on_what_stands_before_it():
     for items in ([known], [unknown, known], [known, unknown]):
         found = assess_proposal(document | {"items": items}).findings
         assert not [finding for finding in found if finding.item == "b" and finding.rule.startswith("resembles.")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE orders SET paid = true WHERE id = 7;",
+        "delete from sessions where id = 'abc'",
+        "UPDATE products SET price_cents = 1999 WHERE sku = 'X-1'",
+        "UPDATE orders SET paid = true WHERE (id IN (7, 8)) AND paid = false; SELECT 1;",
+    ],
+)
+def test_writes_to_rows_that_are_named_by_their_key_are_no_more_than_rules_say(text: str) -> None:
+    assert writes_named_rows(text, "postgres")
+    for document in (
+        {"kind": "script", "title": "t", "language": "sql", "dialect": "postgres", "content": text},
+        {"kind": "optimizations", "title": "t", "items": [{"id": "a", "title": "t", "statement": text}]},
+    ):
+        assert assess_proposal(document).level is MEDIUM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE users SET role = 'admin' WHERE id = 7",
+        "DELETE FROM api_keys WHERE id = 7",
+        "UPDATE orders SET paid = true WHERE paid = false",
+        "DELETE FROM orders WHERE id = 7 OR paid",
+        "DELETE FROM orders WHERE id = id",
+        "DELETE FROM orders WHERE id IN (SELECT id FROM orders)",
+        "DELETE FROM orders",
+        "SELECT 1",
+        "DELETE FROM orders WHERE id = 7; DROP TABLE orders",
+        "DELETE FROM orders WHERE id = ((",
+    ],
+)
+def test_other_writes_are_not_known_to_be_of_few_rows(text: str) -> None:
+    assert not writes_named_rows(text, "postgres")
