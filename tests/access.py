@@ -550,6 +550,7 @@ OPEN = {
     ("POST", "/slack/commands"),
     ("POST", "/slack/interactions"),
     ("GET", "/static/<path:filename>"),
+    ("GET", "/api/v1/approvals/by-key"),  # finds only what the caller's own key has opened
 }
 """For everybody."""
 ONLY_BACK = {
