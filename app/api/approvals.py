@@ -87,7 +87,7 @@ def get_outcome(call: ApiCall) -> Any:
                 return found
 
 
-@table.add("GET", "/approvals/by-key", models.OutcomeOut, query=bodies.KeyQuery, scopes=WAIT)
+@table.add("GET", "/approvals/by-key", models.OutcomeOut, query=bodies.KeyQuery, scopes=WAIT, finds=True)
 def find_approval(call: ApiCall) -> Any:
     """Find the request that the caller opened under an idempotency key within a day, with its outcome."""
     call.actor.require(Action.SEE)

@@ -97,7 +97,7 @@ _STATUSES = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
 def statuses_of(endpoint: Endpoint) -> list[int]:
     """The statuses of the problems that an endpoint may return."""
     found = {401, 403, 429, 500, 503}
-    if "<" in endpoint.path or endpoint.method == "POST":
+    if "<" in endpoint.path or endpoint.method == "POST" or endpoint.finds:
         found.add(404)
     if endpoint.method != "GET":
         found |= {400, 409}

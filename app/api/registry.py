@@ -59,6 +59,7 @@ class Endpoint:
         location: path of what is created, with ``{id}``; may be empty.
         raw: the body is bytes of any kind.
         download: the response is bytes of any kind, and the handler returns it; `answer` then only describes it.
+        finds: returns the one object that the query names, which may not exist.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Endpoint:
     location: str = ""
     raw: bool = False
     download: bool = False
+    finds: bool = False
 
     @property
     def once(self) -> bool:
@@ -104,6 +106,7 @@ class EndpointTable:
         location: str = "",
         raw: bool = False,
         download: bool = False,
+        finds: bool = False,
     ) -> Callable[[Callable[[ApiCall], Any]], Callable[[ApiCall], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
@@ -113,7 +116,7 @@ class EndpointTable:
             self.endpoints.append(
                 Endpoint(
                     method, path, name, summary, handler, answer, body, query, status, ignored, scopes, conditional,
-                    location, raw, download,
+                    location, raw, download, finds,
                 )
             )  # fmt: skip
             return handler

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -384,3 +385,18 @@ def test_a_process_with_too_much_to_do_says_so_at_once(make_app: MakeApp, at_onc
     assert answers == [200] * 25
     assert get("/api/v1/runs").status_code == 401
     assert app.wsgi_app._application.in_flight.count == 0
+
+
+@pytest.mark.parametrize("base_url", ["", "https://desk.example.org"])
+def test_a_forgotten_base_url_is_named_as_the_cause(
+    make_app: MakeApp, person: Person, caplog: pytest.LogCaptureFixture, base_url: str
+) -> None:
+    """Behind a proxy whose address the portal does not know, its own pages seem to be of another site."""
+    visitor = Caller(make_app(base_url=base_url), person)
+    logging.getLogger().addHandler(caplog.handler)  # making the application has replaced all
+    for path in ("/grants", "/api/v1/grants"):
+        answer = visitor.post(path, headers={"Origin": "https://elsewhere.example.org"})
+        assert answer.status_code == 403
+        assert ("ASSENT_BASE_URL" in answer.text) == (not base_url)
+    named = [record.msg for record in caplog.records if "ASSENT_BASE_URL" in str(record.msg)]
+    assert len(named) == (0 if base_url else 2)
