@@ -362,7 +362,9 @@ class NoticeComposer:
             Delivery.person_id == roundup.person_id, Delivery.channel == roundup.channel, or_(waits, left_out)
         )
         with self._sessions.reads() as session:
-            return list(session.scalars(query.order_by(Delivery.created_at, Delivery.id)))
+            # What is planned together has one time; a request is asked for before anybody is reminded of it.
+            reminds = Delivery.kind != NoticeKind.ASKED.value
+            return list(session.scalars(query.order_by(Delivery.created_at, reminds, Delivery.id)))
 
 
 def bound_of(delivery: Delivery) -> Bound:
