@@ -8,23 +8,17 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from psycopg import sql
 
-from app.cli.schema import upgrade_everything
-from app.embedded import EmbeddedServer
 from app.settings import Settings
+from tests.database_server import MIGRATED, SHOP, Server, running_server
 
 for _name in [name for name in os.environ if name.startswith("ASSENT_") and not name.startswith("ASSENT_TEST_")]:
     del os.environ[_name]  # the developer's own settings are not the tests'
@@ -34,13 +28,8 @@ os.environ["ASSENT_REFUSALS_PER_MINUTE"] = "0"  # tests are refused a lot, all f
 hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tests")
 
-_MEMORY, _MEMORY_NEEDED = Path("/dev/shm"), 3 << 30
-
 _SPREAD = 0.8
 """The share of the other files among which those are spread that wait."""
-
-SHOP_ORDERS = 40_000
-"""Rows of the sample shop's largest table but one; the demo's has 300,000."""
 
 
 @pytest.hookimpl(trylast=True)  # the marks are known by then
@@ -69,78 +58,29 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-class Server:
-    """A server on which tests make databases; `url(name)` is the address of one."""
-
-    def __init__(self, admin_url: str) -> None:
-        self._admin_url = admin_url
-
-    def url(self, database: str) -> str:
-        """The address of a database, whether or not it exists."""
-        parts = urlsplit(self._admin_url)
-        return urlunsplit(parts._replace(path=f"/{database}"))
-
-    def create(self, name: str, template: str = "template1") -> str:
-        """Make a database and return its address."""
-        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
-        return self.url(name)
-
-    def drop(self, name: str) -> None:
-        """Remove a database, throwing its clients out."""
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-
-    def _run(self, statement: str, *names: str) -> None:
-        with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
-
-
-def _server_folder() -> Path | None:
-    """A folder in memory if there is one with enough room, because a database is a thousand files; else the default.
-
-    Copying the template takes a third of the processor time there, and each test that looks at the whole of a database
-    has one of its own.
-    """
-    try:
-        return _MEMORY if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
-    except OSError:
-        return None
-
-
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server of this test session."""
-    given = os.environ.get("ASSENT_TEST_SERVER")
-    if given:
-        yield Server(given)
+    if given := os.environ.get("ASSENT_TEST_SERVER"):
+        server = Server(given, f"_{secrets.token_hex(4)}")
+        yield server
+        server.drop_templates()
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="assent-tests-", dir=_server_folder()) as folder,
-        EmbeddedServer(Path(folder), throwaway=True) as server,
-    ):
-        yield Server(server.url("postgres"))
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else None
+    with running_server(shared) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: Server) -> Iterator[str]:
+def migrated_template(postgres_server: Server) -> str:
     """The name of a migrated, empty database that nobody is connected to."""
-    name = f"assent_template_{secrets.token_hex(4)}"
-    upgrade_everything(postgres_server.create(name))
-    yield name
-    postgres_server.drop(name)
+    return postgres_server.template(MIGRATED)
 
 
 @pytest.fixture(scope="session")
-def shop_template(postgres_server: Server) -> Iterator[str]:
+def shop_template(postgres_server: Server) -> str:
     """The name of a database that holds the sample shop and that nobody is connected to."""
-    from workflows.database_maintenance.sample import create_sample
-
-    name = f"shop_template_{secrets.token_hex(4)}"
-    address = postgres_server.create(name)
-    create_sample(address, orders=SHOP_ORDERS)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("ANALYZE")
-    yield name
-    postgres_server.drop(name)
+    return postgres_server.template(SHOP)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.services.reading.pages import RequestView
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from tests.acceptance.visitors import LAUNCH, Visitor
-from tests.conftest import Server
+from tests.database_server import Server
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
 from tests.missing import missing

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, says, watch_for
-from tests.conftest import SHOP_ORDERS
+from tests.database_server import SHOP_ORDERS
 from workflows.database_maintenance.sample import workload_queries
 
 OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "uses of a coupon"

@@ -19,7 +19,7 @@ from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import build_services
 from app.store.engine import make_engine
 from tests.cli.test_refusals import begun, refusal
-from tests.conftest import Server
+from tests.database_server import Server
 from tests.factories import make_person, make_request
 from tests.processes import prepared
 from tests.processes.harness import SECRET_KEY, assent, environment

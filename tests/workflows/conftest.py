@@ -17,7 +17,7 @@ from langgraph.types import Command
 
 from assent.digests import digest_of
 from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
-from tests.conftest import SHOP_ORDERS
+from tests.database_server import SHOP_ORDERS
 from workflows.database_maintenance import WORKFLOW
 from workflows.database_maintenance.sample import create_sample, workload_queries
 
