@@ -207,7 +207,7 @@ def test_an_installer_makes_a_portal_that_works(dist: Path, tmp_path: Path, inst
     run = clean_environment() | {
         "UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
         "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"),
-        "PIPX_MAN_DIR": str(tmp_path / "man"),
+        "PIPX_MAN_DIR": str(tmp_path / "man"), "PIP_NO_COMPILE": "1",
     }  # fmt: skip
     for command in INSTALLERS[installer]:
         words = [word.format(python=sys.executable, dist=dist, target=tmp_path) for word in command]
