@@ -137,10 +137,12 @@ class Claim:
         return True
 
     async def note(self, requests: Mapping[str, str]) -> None:
-        """Note which requests are open, for the next process."""
+        """Note which requests are open, for the next process. A thread that was deleted meanwhile has none."""
         if requests != self.requests:
             self.requests = dict(requests)
-            await self._write(HOLDS)
+            # The next look finds that it asks nothing any more, and withdraws them.
+            with suppress(NotFoundError):
+                await self._write(HOLDS)
 
     async def release(self) -> None:
         """The thread waits for nothing more."""

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from app.embedded import find_running
 from tests.processes.crew import until
 from tests.processes.harness import ROOT, Managed, environment, free_port
 
@@ -75,12 +78,15 @@ class Clone:
 
     def pending(self, title: str) -> dict[str, Any]:
         """The pending request of this title, once it is there."""
+        self.wait_for_request("state = 'pending' AND title = %s", title)
+        rows = json.loads(self.type("bin/assent approvals list --json"))
+        return next(row for row in rows if row["title"] == title)
 
-        def asked() -> dict[str, Any] | None:
-            rows = json.loads(self.type("bin/assent approvals list --json"))
-            return next((row for row in rows if row["title"] == title), None)
-
-        return dict(until(asked, SOON, f"somebody is asked to approve {title!r}"))
+    def wait_for_request(self, condition: str, value: str) -> None:
+        """Wait for a request in the database: each command would start a process to look."""
+        with psycopg.connect(find_running(self.folder / ".data"), autocommit=True) as database:
+            query = sql.SQL("SELECT FROM approval_requests WHERE {}").format(sql.SQL(condition))  # type: ignore[arg-type]
+            until(lambda: database.execute(query, (value,)).fetchone() is not None, SOON, f"{condition}: {value}")
 
 
 @pytest.fixture
@@ -132,8 +138,5 @@ def approve_all_but_february(clone: Clone) -> None:
         f"bin/assent approvals decide {row['id']} modify --as dba@example.com --digest {shown['digest']} "
         f"--change '{change}' --comment 'February is still needed.' --acknowledge-risk critical"
     )
-
-    def applied() -> bool:
-        return bool(json.loads(clone.type(f"bin/assent approvals show {row['id']} --json"))["receipt"] == "applied")
-
-    until(applied, SOON)
+    clone.wait_for_request("id IN (SELECT request_id FROM receipts WHERE status = 'applied') AND id = %s", row["id"])
+    assert json.loads(clone.type(f"bin/assent approvals show {row['id']} --json"))["receipt"] == "applied"

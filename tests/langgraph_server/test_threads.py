@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
+from langgraph_sdk.errors import NotFoundError
 
 from assent.gate import ProposalChangedError
+from assent.langgraph_server.claims import Bridges, Claim
 from assent.langgraph_server.threads import Thread
 
 CHANGED = {"error": "ProposalChangedError", "message": "The step made a different proposal."}
@@ -58,3 +61,14 @@ def test_an_end_is_told_once_the_run_is_over(status: str) -> None:
     runs = Runs(status, [("custom", {"a": 1}), ("values", {"b": 2}), ("custom|node:1", {"c": 3})])
     assert asyncio.run(follow(runs)) == [{"a": 1}, {"c": 3}]
     assert runs.status == "over"
+
+
+def test_requests_of_a_thread_that_was_deleted_while_they_were_opened_are_known() -> None:
+    async def update(_thread: str, **_given: Any) -> None:
+        gone = httpx.Response(404, request=httpx.Request("PATCH", "http://127.0.0.1/threads/thread"))
+        raise NotFoundError("Thread not found", response=gone, body=None)
+
+    server: Any = SimpleNamespace(threads=SimpleNamespace(update=update))
+    claim = Claim(Thread(server, {"thread_id": "thread", "metadata": {}}), Bridges(server, "bridge"))
+    asyncio.run(claim.note({"asked": "request"}))
+    assert claim.requests == {"asked": "request"}, "so that the driver goes on, and withdraws them"
