@@ -66,14 +66,16 @@ def people_of(place: Place, seed: int) -> People:
 def wait_until_ready(place: Place) -> None:
     """Wait until all web processes respond and a worker is alive."""
     for port in place.ports:
-        deadline = time.monotonic() + 90
+        deadline, said = time.monotonic() + 90, "nothing"
         while time.monotonic() < deadline:
             with suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
+                answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+                if answer.status_code == 200:
                     break
+                said = answer.text
             time.sleep(0.2)
         else:
-            raise TimeoutError("the portal does not start")
+            raise TimeoutError(f"the portal does not start; port {port} says {said}")
 
 
 _JOBS = (

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
 
@@ -158,8 +158,8 @@ class Place:
         self.direct = self.server.ensure_database("chaos")
         upgrade_everything(self.direct)
         sockets = Path(tempfile.mkdtemp(prefix="assent-line-"))
-        target = self.server.url("x").rpartition("host=")[2]
-        self.line = Line(sockets, Path(unquote(target)))
+        [target] = parse_qs(urlsplit(self.server.url("x")).query)["host"]
+        self.line = Line(sockets, Path(target))
         self.address = f"postgresql://postgres@/chaos?host={quote(str(sockets), safe='')}"
         self.ledger = folder / "ledger.jsonl"
         self.ledger.touch()
