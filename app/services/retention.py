@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, text
-from sqlalchemy.orm import Session
 
 from app.domain.lifecycle import RUN_TRANSITIONS, RequestState, RunState
 from app.domain.people import SYSTEM
@@ -19,7 +18,7 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.settings import Settings
 from app.store.engine import Sessions
-from app.store.erasure import cut_requests, empty_requests
+from app.store.erasure import cut_requests, delete_checkpoints, empty_requests
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 
@@ -49,7 +48,6 @@ _DELIVERIES = """
     )
     select count(*) from gone"""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_CHECKPOINTS = ("checkpoint_writes", "checkpoint_blobs", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ class Retention:
         for start in range(0, len(runs), RUNS_AT_ONCE):
             some = runs[start : start + RUNS_AT_ONCE]
             with self._sessions.begin() as session:
-                total += _delete_checkpoints(session, [run_id for run_id, _ in some])
+                total += delete_checkpoints(session, [run_id for run_id, _ in some])
             self._checkpoints_done = some[-1][1] or self._checkpoints_done
         return total
 
@@ -174,12 +172,3 @@ class Retention:
 
 def _run_ended() -> ColumnElement[bool]:
     return Run.state.in_([*_ENDED, RunState.FAILED.value])
-
-
-def _delete_checkpoints(session: Session, runs: list[str]) -> int:
-    """Delete the checkpoints of these runs. Returns how many of them had any."""
-    query = "select count(distinct thread_id) from checkpoints where thread_id = any(:runs)"
-    found = session.scalar(text(query), {"runs": runs}) or 0
-    for table in _CHECKPOINTS:
-        session.execute(text(f"delete from {table} where thread_id = any(:runs)"), {"runs": runs})
-    return found

@@ -52,6 +52,7 @@ _CUT_OF_SOME = (
     "update deliveries set text = null, html = null where request_id = any(:requests)",
 )
 """What stays without its contents, but with what people wrote: the documents for searches are made again of that."""
+_CHECKPOINTS = ("checkpoint_writes", "checkpoint_blobs", "checkpoints")
 
 
 def held(session: Session, run_id: str) -> dict[str, int]:
@@ -83,3 +84,13 @@ def empty_requests(session: Session, requests: Sequence[ApprovalRequest], words:
     ids = [request.id for request in requests]
     for outcome in session.scalars(select(OutcomeRow).where(OutcomeRow.request_id.in_(ids))):
         outcome.body = outcome.body | {"payload": None, "answer": None, "remarks": []}
+
+
+def delete_checkpoints(session: Session, runs: list[str]) -> int:
+    """Delete the checkpoints of these runs. Returns how many of them had any."""
+    query = "select count(distinct thread_id) from checkpoints where thread_id = any(:runs)"
+    found = session.scalar(text(query), {"runs": runs}) or 0
+    for table in _CHECKPOINTS:
+        # Its name is a constant.
+        session.execute(text(f"delete from {table} where thread_id = any(:runs)"), {"runs": runs})  # noqa: S608
+    return found

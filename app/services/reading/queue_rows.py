@@ -173,9 +173,7 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
 def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool, pace: Pace) -> QueueRow:
     risk = RiskLevel(row.risk)
     steps = escalation_by(terms, row.opened_at, row.expires_at, row.escalation)
-    means = expiry_means(
-        terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected, snoozed=row.was_snoozed
-    )
+    means = expiry_means(terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected, snoozed=row.was_snoozed)
     return QueueRow(
         id=row.id,
         title=row.title,
