@@ -17,5 +17,5 @@ def sample(cases: Sequence[Case], share: int = 3) -> Sequence[Case]:
 
 
 def examples(count: int) -> int:
-    """How many examples hypothesis is to try: half of `count` in CI, an eighth elsewhere, but at least ten."""
-    return min(count, max(_FEWEST, count // (2 if IN_CI else _SHARE)))
+    """How many examples hypothesis is to try: a third of `count` in CI, an eighth elsewhere, but at least ten."""
+    return min(count, max(_FEWEST, count // (3 if IN_CI else _SHARE)))

@@ -279,7 +279,7 @@ def machine(own_desk: Desk) -> Iterator[type[RuleBasedStateMachine]]:
     yield make_machine(own_desk)
 
 
-@pytest.mark.parametrize("sequences", [5, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("sequences", [5, pytest.param(30, marks=pytest.mark.soak)])
 def test_no_sequence_of_acts_breaks_the_terms(machine: type[RuleBasedStateMachine], sequences: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
