@@ -111,9 +111,9 @@ export async function followTo(address) {
   else sayOffline();
 }
 
-/** Say why the page has stayed. */
+/** Say why the page has stayed. What waits to be sent says so already, and that it is kept. */
 export function sayOffline() {
-  say(STAYS);
+  if (!waiting) say(STAYS);
 }
 
 /** Ask the portal whether it can be reached. */

@@ -87,7 +87,8 @@ class Shortages:
         after: str | None = ""
         while after is not None:
             after = self._look(after, deciders)
-        self._seen = seen
+        if not deciders.left:  # otherwise, all are looked at again soon
+            self._seen = seen
         return True
 
     def _look(self, after: str, deciders: Deciders) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.domain.errors import AssentError
 from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Via
@@ -25,6 +27,8 @@ from app.services.requests.votes import vote
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
 
+log = structlog.get_logger(__name__)
+
 
 class Deciders:
     """Everybody who may decide, read once for many requests."""
@@ -37,6 +41,8 @@ class Deciders:
         self._added = {actor.id: actor.account.ids for actor in able if actor.account.ids}
         self.known: dict[tuple[object, ...], str] = {}
         """What was found for requests that nobody has decided on, which mostly have the same stages."""
+        self.left = 0
+        """How many requests others were changing, so that nothing was noted."""
 
     def own(self, request: ApprovalRequest) -> frozenset[str]:
         """Ids of everybody for whom this is, or may be, their own request (`requester.own_request`)."""
@@ -96,17 +102,36 @@ def note_shortages(
     """
     lacking = []
     for request in requests:
-        words = _words(session, request, decisions.get(request.id, ()), deciders)
-        if words != request.shortage and _noted(session, request, words, now) and words:
+        try:
+            words = _words(session, request, decisions.get(request.id, ()), deciders)
+        except (AssentError, KeyError, TypeError, ValueError) as error:
+            # One that cannot be read keeps nothing from the others.
+            log.warning("a request could not be looked at", request=request.id, error=str(error))
+            continue
+        if words == request.shortage:
+            continue
+        if not _noted(session, request, words, now):
+            deciders.left += 1
+        elif words:
             lacking.append(request)
     return lacking
 
 
 def _noted(session: Session, request: ApprovalRequest, words: str, now: datetime) -> bool:
-    """Write the note, unless the request is decided by now. It makes no new version, which would refuse decisions."""
+    """Write the note, unless the request is decided by now. It makes no new version, which would refuse decisions.
+
+    It waits for nobody who is changing the request, because the notes of others are held up meanwhile.
+    """
     row = ApprovalRequest
-    pending = update(row).where(row.id == request.id, row.state == RequestState.PENDING.value, row.shortage != words)
-    noted = pending.values(shortage=words).returning(row.id).execution_options(synchronize_session=False)
+    pending = row.id == request.id, row.state == RequestState.PENDING.value, row.shortage != words
+    free = select(row.id).where(*pending).with_for_update(skip_locked=True)
+    noted = (
+        update(row)
+        .where(row.id.in_(free))
+        .values(shortage=words)
+        .returning(row.id)
+        .execution_options(synchronize_session=False)
+    )
     if session.scalar(noted) is None:
         return False
     what = RequestChange.LACKS_APPROVERS if words else RequestChange.HAS_APPROVERS
