@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage
@@ -145,3 +145,18 @@ def test_a_look_at_all_requests_takes_as_many_statements_for_many_as_for_one(out
     one = statements()
     counted += [desk.open() for _ in range(9)]
     assert statements() == one
+
+
+def test_a_request_that_somebody_is_changing_holds_up_no_other(outbox: PostOffice) -> None:
+    desk = ruled(outbox.desk, terms(DBA))
+    dba, looks = member(desk, "DBA on call", "dba"), Shortages(desk.sessions, desk.clock)
+    requests = sorted((desk.open() for _ in range(3)), key=lambda request: request.id)
+    assert looks.look_again()
+    with desk.sessions.begin() as session:
+        session.execute(delete(TeamMember).where(TeamMember.person_id == dba.id))
+    with desk.sessions.begin() as session:
+        session.execute(select(ApprovalRequest.id).where(ApprovalRequest.id == requests[1].id).with_for_update())
+        assert looks.look_again()
+        assert [desk.fresh(request).shortage for request in requests] == [NOBODY, "", NOBODY]
+    assert looks.look_again(), "what was left is looked at again"
+    assert desk.fresh(requests[1]).shortage == NOBODY and not looks.look_again()
