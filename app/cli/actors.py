@@ -51,7 +51,7 @@ def acting(services: Services, email: str) -> Actor:
 def signed_in(services: Services, actor: Actor, link: str) -> Actor:
     """Return the actor as somebody who has just signed in with a link, which is then used. Raises AssentError.
 
-    No session remains. Whoever else made the link counts as a maker, as on pages.
+    No session remains. Somebody else who made the link counts as a maker, as on pages.
     """
     token = link.strip().rstrip("/").rpartition("/")[2]
     if services.people.owner_of_link(token) != actor.id:

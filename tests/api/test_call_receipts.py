@@ -17,7 +17,7 @@ A, B = (call["id"] for call in CALLS["calls"])
 
 
 def decided(agent: Program, call: Callable[[str], Caller]) -> str:
-    """The id of a request with two calls, of which the second one was rejected."""
+    """The id of a request with two calls; the second one was rejected."""
     request = opened(agent, CALLS)
     decide(call, request, "modify", change={"calls": [{"id": B, "decision": "reject", "message": "Not that one."}]})
     now = call("admin").get(f"/api/v1/approvals/{request['id']}").json

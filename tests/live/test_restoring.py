@@ -35,7 +35,7 @@ _AGE = "do $$ begin for n in 1..20000 loop perform pg_current_xact_id(); commit;
 
 
 class Page:
-    """What an open page is told; an `Emitter`."""
+    """What an open page receives; an `Emitter`."""
 
     def __init__(self) -> None:
         self.told: queue.Queue[tuple[str, str]] = queue.Queue()

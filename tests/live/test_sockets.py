@@ -26,7 +26,7 @@ from tests.webprocess import SOON, Web
 
 pytestmark = pytest.mark.processes
 WITHIN = 10.0
-"""Seconds within which pages are told. It takes milliseconds, but the machine may be busy; a lost message would be
+"""Seconds within which pages hear of it. It takes milliseconds, but the machine may be busy; a lost message would be
 noticed after 15 seconds at the earliest."""
 
 

@@ -39,7 +39,7 @@ class Roster:
         return frozenset().union(*(self._by_address.get(address, ()) for address in addressed_to))
 
     def lacks(self, stages: Sequence[Stage]) -> Shortage | None:
-        """What the stages lack, whoever the requester is; None if enough people may decide."""
+        """What the stages lack, for any requester; None if enough people may decide."""
         needs = [(addressed(stage), stage.quorum) for stage in stages]
         return _shortage([Need(at, asked, count, self.behind(asked)) for at, (asked, count) in enumerate(needs)])
 
